@@ -1,0 +1,13 @@
+# 64-bit ARM Linux; on another host it cross-compiles with Debian's crossbuild-essential-arm64 as the sysroot.
+set(ONNXSTREAM_RID linux-arm64)
+if(NOT CMAKE_HOST_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(CMAKE_SYSTEM_NAME Linux)
+  set(CMAKE_SYSTEM_PROCESSOR aarch64)
+  set(CMAKE_C_COMPILER_TARGET aarch64-linux-gnu)
+  set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-gnu)
+  set(CMAKE_ASM_COMPILER_TARGET aarch64-linux-gnu)
+  set(CMAKE_FIND_ROOT_PATH /usr/aarch64-linux-gnu)
+  set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+  set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+  set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+endif()

@@ -1,0 +1,4 @@
+# macOS on Apple silicon.
+set(ONNXSTREAM_RID osx-arm64)
+set(CMAKE_OSX_ARCHITECTURES arm64)
+set(CMAKE_OSX_DEPLOYMENT_TARGET 12.0)
