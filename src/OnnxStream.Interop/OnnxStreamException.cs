@@ -1,0 +1,95 @@
+namespace OnnxStream.Interop;
+
+/// <summary>The base of what this library throws: something that its user can see and act on.</summary>
+/// <remarks>Wrong arguments are reported with .NET's own <see cref="ArgumentException"/> family.</remarks>
+public abstract class OnnxStreamException : Exception
+{
+    private protected OnnxStreamException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>A model file, a weight file or a tensor file is not what its format demands.</summary>
+public sealed class ModelFormatException : OnnxStreamException
+{
+    /// <summary>Says what is wrong in which file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="message">What was expected and what was found, with the place in the file.</param>
+    /// <param name="innerException">What was thrown below, if anything.</param>
+    public ModelFormatException(string path, string message, Exception? innerException = null)
+        : base($"{path}: {message}", innerException) => Path = path;
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+}
+
+/// <summary>The graph of a model contradicts itself or the inputs: wrong types, shapes or attributes.</summary>
+public sealed class InvalidGraphException : OnnxStreamException
+{
+    /// <summary>Says what is wrong with the graph.</summary>
+    public InvalidGraphException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>The model uses operators, or versions or variants of operators, that are not supported.</summary>
+public sealed class UnsupportedOperatorException : OnnxStreamException
+{
+    /// <summary>Lists what is not supported.</summary>
+    public UnsupportedOperatorException(string message)
+        : base(message)
+    {
+    }
+}
+
+/// <summary>An input is missing, unknown, or of another type or shape than the model declares.</summary>
+public sealed class InvalidInputException : OnnxStreamException
+{
+    /// <summary>Says which input is wrong and what was expected.</summary>
+    public InvalidInputException(string message)
+        : base(message)
+    {
+    }
+}
+
+/// <summary>Weights could not be read.</summary>
+public sealed class WeightsException : OnnxStreamException
+{
+    /// <summary>Says which weight could not be read and why.</summary>
+    public WeightsException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>Native memory could not be had.</summary>
+public sealed class NativeMemoryException : OnnxStreamException
+{
+    /// <summary>Says how many bytes were asked for.</summary>
+    /// <param name="bytes">The bytes that were asked for.</param>
+    public NativeMemoryException(long bytes)
+        : base($"The operating system did not give {bytes:N0} bytes of native memory.") => Bytes = bytes;
+
+    /// <summary>The bytes that were asked for.</summary>
+    public long Bytes { get; }
+}
+
+/// <summary>A function of XNNPACK failed.</summary>
+public sealed class XnnpackException : OnnxStreamException
+{
+    /// <summary>Says which function returned which status for which node.</summary>
+    public XnnpackException(string function, string status, string details)
+        : base($"{function} returned {status}{(details.Length == 0 ? "" : $" for {details}")}.")
+    {
+        Function = function;
+        Status = status;
+    }
+
+    /// <summary>The C function.</summary>
+    public string Function { get; }
+
+    /// <summary>The status that it returned.</summary>
+    public string Status { get; }
+}

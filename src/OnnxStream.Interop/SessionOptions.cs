@@ -1,0 +1,23 @@
+using Microsoft.Extensions.Logging;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop;
+
+/// <summary>How a session computes. Immutable: derive variants with <c>with</c>.</summary>
+public sealed record SessionOptions
+{
+    /// <summary>The number of threads that compute, this one included; 0 (the default) means one for each processor.</summary>
+    public int ThreadCount { get; init; }
+
+    /// <summary>
+    /// Where weights come from; null (the default) means <see cref="WeightsProvider.DiskPrefetch"/> with its default window.
+    /// A provider that is given here stays the caller's to dispose, and may serve several sessions at once.
+    /// </summary>
+    public WeightsProvider? WeightsProvider { get; init; }
+
+    /// <summary>Names of intermediate values that a run returns in addition to the model's outputs.</summary>
+    public IReadOnlyList<string> AdditionalOutputs { get; init; } = [];
+
+    /// <summary>Where the session reports what it does; null for nowhere.</summary>
+    public ILogger? Logger { get; init; }
+}

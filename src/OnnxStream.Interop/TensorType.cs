@@ -1,0 +1,14 @@
+namespace OnnxStream.Interop;
+
+/// <summary>The element type and shape of a tensor.</summary>
+/// <param name="ElementType">The type of the elements.</param>
+/// <param name="Shape">The dimensions.</param>
+public readonly record struct TensorType(ElementType ElementType, Shape Shape)
+{
+    /// <summary>The size of all elements in bytes.</summary>
+    /// <exception cref="OverflowException">It does not fit into 63 bits.</exception>
+    public long ByteLength => checked(Shape.ElementCount * ElementType.SizeOf());
+
+    /// <summary>As in <c>float[1,4,64,64]</c>.</summary>
+    public override string ToString() => $"{ElementType.ToOnnxName()}{Shape}";
+}
