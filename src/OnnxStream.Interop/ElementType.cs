@@ -45,6 +45,6 @@ public enum ElementType
     /// <summary>Unsigned 64-bit integer (<see cref="ulong"/>).</summary>
     UInt64 = 13,
 
-    /// <summary>The upper half of an IEEE 754 single, 2 bytes (<see cref="System.Numerics.BFloat16"/>).</summary>
+    /// <summary>The upper half of an IEEE 754 single, 2 bytes.</summary>
     BFloat16 = 16,
 }

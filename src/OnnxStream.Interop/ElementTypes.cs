@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace OnnxStream.Interop;
 
 /// <summary>Facts about element types.</summary>
@@ -48,6 +46,5 @@ public static class ElementTypes
         typeof(T) == typeof(short) ? ElementType.Int16 :
         typeof(T) == typeof(uint) ? ElementType.UInt32 :
         typeof(T) == typeof(ulong) ? ElementType.UInt64 :
-        typeof(T) == typeof(BFloat16) ? ElementType.BFloat16 :
         throw new ArgumentException($"Tensors have no elements of type {typeof(T)}.");
 }

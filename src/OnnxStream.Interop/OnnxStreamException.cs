@@ -70,9 +70,14 @@ public sealed class NativeMemoryException : OnnxStreamException
     /// <summary>Says how many bytes were asked for.</summary>
     /// <param name="bytes">The bytes that were asked for.</param>
     public NativeMemoryException(long bytes)
-        : base($"The operating system did not give {bytes:N0} bytes of native memory.") => Bytes = bytes;
+        : this(bytes, $"The operating system did not give {bytes:N0} bytes of native memory.")
+    {
+    }
 
-    /// <summary>The bytes that were asked for.</summary>
+    internal NativeMemoryException(long bytes, string message)
+        : base(message) => Bytes = bytes;
+
+    /// <summary>The bytes that were asked for; 0 where a native library did not say.</summary>
     public long Bytes { get; }
 }
 

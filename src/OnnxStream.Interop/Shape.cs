@@ -36,7 +36,7 @@ public readonly struct Shape : IEquatable<Shape>
     private readonly bool _isSet;
 
     /// <summary>The shape of a scalar.</summary>
-    public static Shape Scalar { get; } = new();
+    public static Shape Scalar => default;
 
     /// <summary>The dimensions, outermost first.</summary>
     public ReadOnlySpan<long> Dimensions => _dimensions;

@@ -83,7 +83,7 @@ public sealed class TensorBuffer
             throw new InvalidOperationException($"The tensor's elements are {ElementType}, not {ElementTypes.Of<T>()}.");
         }
 
-        return MemoryMarshal.Cast<byte, T>(_bytes);
+        return MemoryMarshal.Cast<byte, T>(_bytes.AsSpan());
     }
 
     /// <summary>A view of the elements as a tensor span.</summary>

@@ -1,0 +1,52 @@
+namespace OnnxStream.Interop.Graphs;
+
+/// <summary>The attributes of a node by name: <see cref="long"/>, <see cref="float"/>, <see cref="string"/>, <see cref="Constant"/>, <see cref="Graph"/>, or an array of one of the first three.</summary>
+internal sealed class Attributes
+{
+    private readonly Dictionary<string, object> _values;
+
+    /// <summary>Takes the values over.</summary>
+    public Attributes(Dictionary<string, object>? values = null) => _values = values ?? [];
+
+    /// <summary>All names and values.</summary>
+    public IReadOnlyDictionary<string, object> All => _values;
+
+    /// <summary>Whether the attribute is given.</summary>
+    public bool Has(string name) => _values.ContainsKey(name);
+
+    /// <summary>An integer, or <paramref name="otherwise"/> if it is not given.</summary>
+    public long Int(string name, long otherwise) => Get<long>(name) is (true, var value) ? value : otherwise;
+
+    /// <summary>A number, or <paramref name="otherwise"/> if it is not given.</summary>
+    public float Float(string name, float otherwise) => Get<float>(name) is (true, var value) ? value : otherwise;
+
+    /// <summary>A text, or <paramref name="otherwise"/> if it is not given.</summary>
+    public string String(string name, string otherwise) => Get<string>(name) is (true, { } value) ? value : otherwise;
+
+    /// <summary>Integers, or null if they are not given.</summary>
+    public long[]? Ints(string name) => Get<long[]>(name).Value;
+
+    /// <summary>Numbers, or null if they are not given. An empty list of any type is an empty list of numbers.</summary>
+    public float[]? Floats(string name) => Get<float[]>(name).Value;
+
+    /// <summary>A tensor, or null if it is not given.</summary>
+    public Constant? Tensor(string name) => Get<Constant>(name).Value;
+
+    /// <summary>A graph, or null if it is not given.</summary>
+    public Graph? Graph(string name) => Get<Graph>(name).Value;
+
+    private (bool Found, T? Value) Get<T>(string name)
+    {
+        if (!_values.TryGetValue(name, out object? value))
+        {
+            return (false, default);
+        }
+
+        if (value is T typed)
+        {
+            return (true, typed);
+        }
+
+        throw new InvalidGraphException($"attribute '{name}' is {value.GetType().Name}, expected {typeof(T).Name}");
+    }
+}

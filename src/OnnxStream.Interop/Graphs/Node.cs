@@ -1,0 +1,49 @@
+namespace OnnxStream.Interop.Graphs;
+
+/// <summary>One application of an operator.</summary>
+internal sealed class Node
+{
+    /// <summary>Makes a node and becomes the producer of its outputs.</summary>
+    public Node(string operatorType, string domain, int operatorSet, string name, IReadOnlyList<Value?> inputs, IReadOnlyList<Value?> outputs, Attributes attributes)
+    {
+        OperatorType = operatorType;
+        Domain = domain;
+        OperatorSet = operatorSet;
+        Name = name;
+        Inputs = [.. inputs];
+        Outputs = [.. outputs];
+        Attributes = attributes;
+        foreach (Value? output in Outputs)
+        {
+            output?.Producer = this;
+        }
+    }
+
+    /// <summary>The operator, such as <c>Conv</c>.</summary>
+    public string OperatorType { get; }
+
+    /// <summary>The domain of the operator; empty for ONNX's own.</summary>
+    public string Domain { get; }
+
+    /// <summary>The version of the domain that the model imports.</summary>
+    public int OperatorSet { get; }
+
+    /// <summary>The node's name in the model; may be empty.</summary>
+    public string Name { get; }
+
+    /// <summary>The inputs; null for an optional one that is left out.</summary>
+    public Value?[] Inputs { get; }
+
+    /// <summary>The outputs; null for an optional one that nobody asks for.</summary>
+    public Value?[] Outputs { get; }
+
+    /// <summary>The attributes.</summary>
+    public Attributes Attributes { get; }
+
+    /// <summary>As messages name the node: its name or first output, with the operator.</summary>
+    public override string ToString()
+    {
+        string name = Name.Length > 0 ? Name : Outputs.FirstOrDefault(output => output is not null)?.Name ?? "";
+        return $"{(Domain.Length > 0 ? Domain + "." : "")}{OperatorType} '{name}'";
+    }
+}

@@ -1,0 +1,16 @@
+using OnnxStream.Interop.Native;
+
+namespace OnnxStream.Interop;
+
+/// <summary>How much native memory this library and XNNPACK hold. Mapped files are not counted: they are the operating system's cache.</summary>
+public static class MemoryDiagnostics
+{
+    /// <summary>Bytes of native memory that are allocated now.</summary>
+    public static long LiveBytes => NativeMemory.LiveBytes;
+
+    /// <summary>The most bytes that were allocated at once, since the start or <see cref="ResetPeak"/>.</summary>
+    public static long PeakBytes => NativeMemory.PeakBytes;
+
+    /// <summary>Lets <see cref="PeakBytes"/> start again from <see cref="LiveBytes"/>.</summary>
+    public static void ResetPeak() => NativeMemory.ResetPeak();
+}

@@ -1,0 +1,119 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using OnnxStream.Interop.Bindings;
+
+namespace OnnxStream.Interop.Native;
+
+/// <summary>The one door to native memory, for this library and for XNNPACK: what goes through it is counted.</summary>
+/// <remarks>
+/// Blocks are 64-byte aligned (a cache line, and what XNNPACK's packed weights ask for) and carry their size in front, so
+/// that freeing needs no size and counting is exact. <see cref="FailureCountdown"/> lets tests fail any one allocation.
+/// </remarks>
+internal static unsafe class NativeMemory
+{
+    /// <summary>The alignment of every block in bytes.</summary>
+    public const int Alignment = 64;
+
+    private static long s_liveBytes;
+    private static long s_peakBytes;
+    private static long s_failureCountdown = -1;
+
+    /// <summary>Bytes that are allocated now.</summary>
+    public static long LiveBytes => Interlocked.Read(ref s_liveBytes);
+
+    /// <summary>The largest value of <see cref="LiveBytes"/> since the start or the last <see cref="ResetPeak"/>.</summary>
+    public static long PeakBytes => Interlocked.Read(ref s_peakBytes);
+
+    /// <summary>Fails the allocation after that many successful ones; negative for never. For tests.</summary>
+    public static long FailureCountdown
+    {
+        get => Interlocked.Read(ref s_failureCountdown);
+        set => Interlocked.Exchange(ref s_failureCountdown, value);
+    }
+
+    /// <summary>Starts a new measurement of <see cref="PeakBytes"/> from what is live now.</summary>
+    public static void ResetPeak() => Interlocked.Exchange(ref s_peakBytes, LiveBytes);
+
+    /// <summary>Allocates <paramref name="bytes"/>, or returns null.</summary>
+    public static void* TryAllocate(nuint bytes)
+    {
+        if (Interlocked.Read(ref s_failureCountdown) >= 0 && Interlocked.Decrement(ref s_failureCountdown) < 0)
+        {
+            return null;
+        }
+
+        if (bytes > (nuint)nint.MaxValue - Alignment)
+        {
+            return null;
+        }
+
+        byte* block;
+        try
+        {
+            block = (byte*)System.Runtime.InteropServices.NativeMemory.AlignedAlloc(bytes + Alignment, Alignment);
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
+
+        *(nuint*)block = bytes;
+        long live = Interlocked.Add(ref s_liveBytes, (long)bytes);
+        for (long peak = PeakBytes; live > peak; peak = PeakBytes)
+        {
+            if (Interlocked.CompareExchange(ref s_peakBytes, live, peak) == peak)
+            {
+                break;
+            }
+        }
+
+        return block + Alignment;
+    }
+
+    /// <summary>Frees a block; null is allowed.</summary>
+    public static void Free(void* pointer)
+    {
+        if (pointer is null)
+        {
+            return;
+        }
+
+        byte* block = (byte*)pointer - Alignment;
+        Interlocked.Add(ref s_liveBytes, -(long)*(nuint*)block);
+        System.Runtime.InteropServices.NativeMemory.AlignedFree(block);
+    }
+
+    /// <summary>The allocator that XNNPACK is initialised with: its memory is counted with ours.</summary>
+    public static xnn_allocator XnnpackAllocator => new()
+    {
+        allocate = &Allocate,
+        reallocate = &Reallocate,
+        deallocate = &Deallocate,
+        aligned_allocate = &AlignedAllocate,
+        aligned_deallocate = &Deallocate,
+    };
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void* Allocate(void* context, nuint size) => TryAllocate(size);
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void* AlignedAllocate(void* context, nuint alignment, nuint size) =>
+        alignment <= Alignment ? TryAllocate(size) : null;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void* Reallocate(void* context, void* pointer, nuint size)
+    {
+        void* block = TryAllocate(size);
+        if (block is not null && pointer is not null)
+        {
+            nuint old = *(nuint*)((byte*)pointer - Alignment);
+            Buffer.MemoryCopy(pointer, block, size, Math.Min(old, size));
+            Free(pointer);
+        }
+
+        return block;
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Deallocate(void* context, void* pointer) => Free(pointer);
+}

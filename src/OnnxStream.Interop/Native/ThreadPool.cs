@@ -1,0 +1,98 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
+using OnnxStream.Interop.Bindings;
+
+namespace OnnxStream.Interop.Native;
+
+/// <summary>A <c>pthreadpool</c>: the threads that XNNPACK's and the managed kernels share.</summary>
+internal sealed unsafe class ThreadPool : SafeHandle
+{
+    private readonly GCHandle<ThreadPool> _self;
+    private IParallelBody? _body;
+    private Exception? _exception;
+
+    /// <summary>Starts a pool of <paramref name="threadCount"/> threads, the calling one included; 0 means one for each processor.</summary>
+    /// <exception cref="NativeMemoryException">The pool could not be made.</exception>
+    public ThreadPool(int threadCount)
+        : base(0, ownsHandle: true)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threadCount);
+        ThreadCount = threadCount == 0 ? Environment.ProcessorCount : threadCount;
+        if (ThreadCount > 1)
+        {
+            SetHandle((nint)PthreadpoolMethods.pthreadpool_create((nuint)ThreadCount));
+            if (handle == 0)
+            {
+                throw new NativeMemoryException(0, $"A pool of {ThreadCount} threads could not be started.");
+            }
+        }
+
+        _self = new GCHandle<ThreadPool>(this);
+    }
+
+    /// <summary>The number of threads, the calling one included.</summary>
+    public int ThreadCount { get; }
+
+    /// <summary>The native pool; null for a single thread, which XNNPACK understands as "the calling one".</summary>
+    public Pthreadpool* Pointer => (Pthreadpool*)handle;
+
+    /// <inheritdoc/>
+    public override bool IsInvalid => false;
+
+    /// <summary>Runs <paramref name="count"/> pieces of <paramref name="body"/> on all threads and waits. Not reentrant.</summary>
+    public void Parallelize(IParallelBody body, int count)
+    {
+        if (handle == 0 || count <= 1)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                body.Execute(i);
+            }
+
+            return;
+        }
+
+        _body = body;
+        _exception = null;
+        PthreadpoolMethods.pthreadpool_parallelize_1d(Pointer, &Execute, (void*)GCHandle<ThreadPool>.ToIntPtr(_self), (nuint)count, 0);
+        _body = null;
+        if (_exception is { } exception)
+        {
+            _exception = null;
+            ExceptionDispatchInfo.Throw(exception);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override bool ReleaseHandle()
+    {
+        if (handle != 0)
+        {
+            PthreadpoolMethods.pthreadpool_destroy((Pthreadpool*)handle);
+        }
+
+        _self.Dispose();
+        return true;
+    }
+
+    // An exception must not pass through native frames: the first one is kept and thrown by Parallelize.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Execute(void* context, nuint index)
+    {
+        ThreadPool pool = GCHandle<ThreadPool>.FromIntPtr((nint)context).Target;
+        try
+        {
+            if (Volatile.Read(ref pool._exception) is null)
+            {
+                pool._body!.Execute((int)index);
+            }
+        }
+#pragma warning disable CA1031 // thrown again on the calling thread
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Interlocked.CompareExchange(ref pool._exception, exception, null);
+        }
+    }
+}

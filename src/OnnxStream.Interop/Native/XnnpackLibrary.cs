@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using OnnxStream.Interop.Bindings;
+
+namespace OnnxStream.Interop.Native;
+
+/// <summary>Initialises XNNPACK once and turns its status codes into exceptions: the only place that does.</summary>
+internal static unsafe class XnnpackLibrary
+{
+    private static readonly Lock s_lock = new();
+    private static bool s_initialized;
+
+    /// <summary>Initialises XNNPACK with the counting allocator. Cheap after the first call.</summary>
+    /// <exception cref="XnnpackException">The processor lacks what XNNPACK needs at least.</exception>
+    public static void Initialize()
+    {
+        lock (s_lock)
+        {
+            if (!s_initialized)
+            {
+                xnn_allocator allocator = NativeMemory.XnnpackAllocator;
+                Check(Xnnpack.xnn_initialize(&allocator), nameof(Xnnpack.xnn_initialize));
+                s_initialized = true;
+            }
+        }
+    }
+
+    /// <summary>Throws unless <paramref name="status"/> is success.</summary>
+    /// <param name="status">What the function returned.</param>
+    /// <param name="function">The function's name.</param>
+    /// <param name="details">What it was called for: node, shapes.</param>
+    /// <exception cref="NativeMemoryException">XNNPACK ran out of memory.</exception>
+    /// <exception cref="XnnpackException">Anything else.</exception>
+    [StackTraceHidden]
+    public static void Check(xnn_status status, string function, string details = "")
+    {
+        if (status != xnn_status.xnn_status_success)
+        {
+            Throw(status, function, details);
+        }
+    }
+
+    [DoesNotReturn]
+    [StackTraceHidden]
+    private static void Throw(xnn_status status, string function, string details)
+    {
+        string name = status.ToString().Replace("xnn_status_", "", StringComparison.Ordinal);
+        if (status == xnn_status.xnn_status_out_of_memory)
+        {
+            throw new NativeMemoryException(0, $"{function} ran out of memory{(details.Length == 0 ? "" : $" for {details}")}.");
+        }
+
+        throw new XnnpackException(function, name, details);
+    }
+}

@@ -1,0 +1,11 @@
+namespace OnnxStream.Interop.Weights;
+
+/// <summary>Weights in mapped files, with or without a window of pages that are brought in ahead of use.</summary>
+internal sealed class MappedWeightsProvider(long windowBytes) : WeightsProvider(windowBytes)
+{
+    /// <inheritdoc/>
+    public override void Read(in WeightRange range, Span<byte> destination) => WeightFile.Read(range, destination);
+
+    /// <inheritdoc/>
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule) => new MappedWeightStream(schedule, WindowBytes);
+}

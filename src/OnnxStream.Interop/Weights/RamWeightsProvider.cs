@@ -1,0 +1,77 @@
+using OnnxStream.Interop.Native;
+
+namespace OnnxStream.Interop.Weights;
+
+/// <summary>Weights that are read once and kept, shared by all sessions that use this provider.</summary>
+internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : WeightsProvider(0)
+{
+    private readonly Dictionary<WeightRange, NativeBuffer> _buffers = [];
+    private readonly Lock _lock = new();
+
+    /// <inheritdoc/>
+    public override void Read(in WeightRange range, Span<byte> destination) =>
+        new ReadOnlySpan<byte>(Get(range), destination.Length).CopyTo(destination);
+
+    /// <summary>The bytes of a range, read at the first call and kept until the provider is disposed.</summary>
+    public byte* Get(in WeightRange range)
+    {
+        lock (_lock)
+        {
+            if (!_buffers.TryGetValue(range, out NativeBuffer? buffer))
+            {
+                buffer = new NativeBuffer(range.Length + 64);
+                try
+                {
+                    BufferedWeightStream.ReadInto(source ?? s_files, range, buffer.Pointer);
+                }
+                catch
+                {
+                    buffer.Dispose();
+                    throw;
+                }
+
+                _buffers.Add(range, buffer);
+            }
+
+            return buffer.Pointer;
+        }
+    }
+
+    /// <inheritdoc/>
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule) => new RamWeightStream(this, schedule);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        lock (_lock)
+        {
+            foreach (NativeBuffer buffer in _buffers.Values)
+            {
+                buffer.Dispose();
+            }
+
+            _buffers.Clear();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private static readonly MappedWeightsProvider s_files = new(0);
+
+    private sealed class RamWeightStream(RamWeightsProvider provider, IReadOnlyList<WeightRange> schedule) : WeightStream(schedule)
+    {
+        public override void Release(int index)
+        {
+        }
+
+        public override void EndRun()
+        {
+        }
+
+        public override void Dispose()
+        {
+        }
+
+        protected override byte* AcquireCore(int index) => provider.Get(Schedule[index]);
+    }
+}

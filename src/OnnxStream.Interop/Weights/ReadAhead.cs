@@ -1,0 +1,126 @@
+namespace OnnxStream.Interop.Weights;
+
+/// <summary>A thread that works through the ranges of a stream ahead of use, never holding more than a window of bytes.</summary>
+/// <remarks>
+/// The thread lives as long as the stream and sleeps between runs. What "fetch" means is the stream's; this class only
+/// decides when. A range that is larger than the window is fetched when nothing else is held.
+/// </remarks>
+internal sealed class ReadAhead : IDisposable
+{
+    private readonly IReadOnlyList<WeightRange> _schedule;
+    private readonly long _windowBytes;
+    private readonly Action<int> _fetch;
+    private readonly Thread _thread;
+    private readonly object _lock = new();
+    private int _next;
+    private long _heldBytes;
+    private bool _running;
+    private bool _fetching;
+    private bool _disposed;
+
+    /// <summary>Starts the thread.</summary>
+    /// <param name="schedule">The ranges in order of use.</param>
+    /// <param name="windowBytes">The most bytes fetched and not yet released.</param>
+    /// <param name="fetch">Brings range i in; must not throw.</param>
+    public ReadAhead(IReadOnlyList<WeightRange> schedule, long windowBytes, Action<int> fetch)
+    {
+        _schedule = schedule;
+        _windowBytes = windowBytes;
+        _fetch = fetch;
+        _thread = new Thread(Loop, maxStackSize: 256 << 10) { IsBackground = true, Name = "onnxstream read-ahead" };
+        _thread.Start();
+    }
+
+    /// <summary>Starts at the first range.</summary>
+    public void Begin()
+    {
+        lock (_lock)
+        {
+            _next = 0;
+            _heldBytes = 0;
+            _running = true;
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    /// <summary>Range <paramref name="index"/> is being used: if it has not been fetched yet, the thread goes on behind it.</summary>
+    public void Used(int index)
+    {
+        lock (_lock)
+        {
+            for (; _next <= index; _next++)
+            {
+                _heldBytes += _schedule[_next].Length;
+            }
+        }
+    }
+
+    /// <summary>Range <paramref name="index"/> has been given back: its place in the window is free.</summary>
+    public void Released(int index)
+    {
+        lock (_lock)
+        {
+            _heldBytes -= _schedule[index].Length;
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    /// <summary>Stops until the next <see cref="Begin"/>; returns when no fetch is under way.</summary>
+    public void End()
+    {
+        lock (_lock)
+        {
+            _running = false;
+            while (_fetching)
+            {
+                Monitor.Wait(_lock);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _disposed = true;
+            _running = false;
+            Monitor.PulseAll(_lock);
+        }
+
+        _thread.Join();
+    }
+
+    private void Loop()
+    {
+        while (true)
+        {
+            int index;
+            lock (_lock)
+            {
+                while (!_disposed && !(_running && _next < _schedule.Count && Fits(_schedule[_next].Length)))
+                {
+                    Monitor.Wait(_lock);
+                }
+
+                if (_disposed)
+                {
+                    return;
+                }
+
+                index = _next++;
+                _heldBytes += _schedule[index].Length;
+                _fetching = true;
+            }
+
+            _fetch(index);
+            lock (_lock)
+            {
+                _fetching = false;
+                Monitor.PulseAll(_lock);
+            }
+        }
+    }
+
+    private bool Fits(long length) => _heldBytes + length <= _windowBytes || (_heldBytes == 0 && _windowBytes > 0);
+}

@@ -1,0 +1,30 @@
+namespace OnnxStream.Interop.Weights;
+
+/// <summary>Reads ranges from their files.</summary>
+internal static class WeightFile
+{
+    /// <summary>Fills <paramref name="destination"/> with the range.</summary>
+    /// <exception cref="WeightsException">The file is missing, unreadable or too short.</exception>
+    public static void Read(in WeightRange range, Span<byte> destination)
+    {
+        try
+        {
+            using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle(range.Path);
+            int done = 0;
+            while (done < destination.Length)
+            {
+                int count = RandomAccess.Read(file, destination[done..], range.Offset + done);
+                if (count == 0)
+                {
+                    throw new WeightsException($"{range.Path}: weight '{range.Name}' lies at bytes {range.Offset:N0} to {range.Offset + range.Length:N0}, but the file ends at {range.Offset + done:N0}.");
+                }
+
+                done += count;
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new WeightsException($"{range.Path}: weight '{range.Name}' cannot be read: {exception.Message}", exception);
+        }
+    }
+}

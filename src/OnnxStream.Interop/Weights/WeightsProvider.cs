@@ -1,0 +1,59 @@
+namespace OnnxStream.Interop.Weights;
+
+/// <summary>Where the bytes of weights come from. Derive from it to bring them from anywhere.</summary>
+/// <remarks>
+/// A session knows before it runs which bytes it needs in which order, and opens one stream of them. A provider of your
+/// own implements <see cref="Read"/>; the library calls it ahead of use, from a thread of its own and from those that
+/// compute, and frees the bytes after use. One provider may serve several sessions at once, so <see cref="Read"/> must be
+/// safe to call from several threads.
+/// </remarks>
+public abstract class WeightsProvider : IDisposable
+{
+    /// <summary>How far <see cref="DiskPrefetch"/> reads ahead unless told otherwise: 32 MiB.</summary>
+    public const long DefaultWindowBytes = 32L << 20;
+
+    /// <summary>Makes a provider.</summary>
+    /// <param name="windowBytes">How many bytes may be held for reading ahead; 0 means that nothing is read before it is needed.</param>
+    protected WeightsProvider(long windowBytes = DefaultWindowBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(windowBytes);
+        WindowBytes = windowBytes;
+    }
+
+    /// <summary>How many bytes may be held for reading ahead.</summary>
+    public long WindowBytes { get; }
+
+    /// <summary>Weights are mapped when a step needs them and released right after it: the least memory.</summary>
+    public static WeightsProvider DiskNoCache() => new MappedWeightsProvider(0);
+
+    /// <summary>As <see cref="DiskNoCache"/>, and a thread brings the next bytes in while the current step computes.</summary>
+    /// <param name="windowBytes">The most bytes that are resident ahead of use.</param>
+    public static WeightsProvider DiskPrefetch(long windowBytes = DefaultWindowBytes) => new MappedWeightsProvider(windowBytes);
+
+    /// <summary>Weights are read once and stay in memory, shared by all sessions of this provider: the most memory.</summary>
+    /// <param name="source">Where they are read from; null for their files. It stays the caller's to dispose.</param>
+    public static WeightsProvider Ram(WeightsProvider? source = null) => new RamWeightsProvider(source);
+
+    /// <summary>Reads a range completely.</summary>
+    /// <param name="range">What to read.</param>
+    /// <param name="destination">Receives the bytes; as long as the range.</param>
+    /// <exception cref="WeightsException">The bytes cannot be had. Other exceptions reach the caller of the run inside one.</exception>
+    public abstract void Read(in WeightRange range, Span<byte> destination);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Opens the stream of one session.</summary>
+    /// <param name="schedule">Every range that a run will ask for, in the order of the steps.</param>
+    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule) => new BufferedWeightStream(this, schedule);
+
+    /// <summary>Frees what the provider holds.</summary>
+    /// <param name="disposing">Whether <see cref="Dispose()"/> was called.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}
