@@ -6,11 +6,11 @@ namespace OnnxStream.Interop;
 public static class MemoryDiagnostics
 {
     /// <summary>Bytes of native memory that are allocated now.</summary>
-    public static long LiveBytes => NativeMemory.LiveBytes;
+    public static long LiveBytes => CountedMemory.LiveBytes;
 
     /// <summary>The most bytes that were allocated at once, since the start or <see cref="ResetPeak"/>.</summary>
-    public static long PeakBytes => NativeMemory.PeakBytes;
+    public static long PeakBytes => CountedMemory.PeakBytes;
 
     /// <summary>Lets <see cref="PeakBytes"/> start again from <see cref="LiveBytes"/>.</summary>
-    public static void ResetPeak() => NativeMemory.ResetPeak();
+    public static void ResetPeak() => CountedMemory.ResetPeak();
 }

@@ -8,6 +8,9 @@ internal sealed class Attributes
     /// <summary>Takes the values over.</summary>
     public Attributes(Dictionary<string, object>? values = null) => _values = values ?? [];
 
+    /// <summary>The node that has them, for messages.</summary>
+    public Node? Node { get; set; }
+
     /// <summary>All names and values.</summary>
     public IReadOnlyDictionary<string, object> All => _values;
 
@@ -47,6 +50,6 @@ internal sealed class Attributes
             return (true, typed);
         }
 
-        throw new InvalidGraphException($"attribute '{name}' is {value.GetType().Name}, expected {typeof(T).Name}");
+        throw new InvalidGraphException($"{Node}: attribute '{name}' is {value.GetType().Name}, expected {typeof(T).Name}.");
     }
 }

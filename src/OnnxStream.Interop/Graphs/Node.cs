@@ -13,6 +13,7 @@ internal sealed class Node
         Inputs = [.. inputs];
         Outputs = [.. outputs];
         Attributes = attributes;
+        Attributes.Node = this;
         foreach (Value? output in Outputs)
         {
             output?.Producer = this;

@@ -11,7 +11,7 @@ internal sealed unsafe class NativeBuffer : SafeHandle
         : base(0, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        void* pointer = NativeMemory.TryAllocate((nuint)bytes);
+        void* pointer = CountedMemory.TryAllocate((nuint)bytes);
         if (pointer is null)
         {
             throw new NativeMemoryException(bytes);
@@ -33,7 +33,7 @@ internal sealed unsafe class NativeBuffer : SafeHandle
     /// <inheritdoc/>
     protected override bool ReleaseHandle()
     {
-        NativeMemory.Free((void*)handle);
+        CountedMemory.Free((void*)handle);
         return true;
     }
 }

@@ -18,7 +18,7 @@ internal static unsafe class XnnpackLibrary
         {
             if (!s_initialized)
             {
-                xnn_allocator allocator = NativeMemory.XnnpackAllocator;
+                xnn_allocator allocator = CountedMemory.XnnpackAllocator;
                 Check(Xnnpack.xnn_initialize(&allocator), nameof(Xnnpack.xnn_initialize));
                 s_initialized = true;
             }

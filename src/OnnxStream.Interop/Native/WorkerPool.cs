@@ -6,33 +6,33 @@ using OnnxStream.Interop.Bindings;
 namespace OnnxStream.Interop.Native;
 
 /// <summary>A <c>pthreadpool</c>: the threads that XNNPACK's and the managed kernels share.</summary>
-internal sealed unsafe class ThreadPool : SafeHandle
+internal sealed unsafe class WorkerPool : SafeHandle
 {
-    private readonly GCHandle<ThreadPool> _self;
+    private readonly GCHandle<WorkerPool> _self;
     private IParallelBody? _body;
     private Exception? _exception;
 
     /// <summary>Starts a pool of <paramref name="threadCount"/> threads, the calling one included; 0 means one for each processor.</summary>
     /// <exception cref="NativeMemoryException">The pool could not be made.</exception>
-    public ThreadPool(int threadCount)
+    public WorkerPool(int threadCount)
         : base(0, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threadCount);
-        ThreadCount = threadCount == 0 ? Environment.ProcessorCount : threadCount;
-        if (ThreadCount > 1)
+        WorkerCount = threadCount == 0 ? Environment.ProcessorCount : threadCount;
+        if (WorkerCount > 1)
         {
-            SetHandle((nint)PthreadpoolMethods.pthreadpool_create((nuint)ThreadCount));
+            SetHandle((nint)PthreadpoolMethods.pthreadpool_create((nuint)WorkerCount));
             if (handle == 0)
             {
-                throw new NativeMemoryException(0, $"A pool of {ThreadCount} threads could not be started.");
+                throw new NativeMemoryException(0, $"A pool of {WorkerCount} threads could not be started.");
             }
         }
 
-        _self = new GCHandle<ThreadPool>(this);
+        _self = new GCHandle<WorkerPool>(this);
     }
 
     /// <summary>The number of threads, the calling one included.</summary>
-    public int ThreadCount { get; }
+    public int WorkerCount { get; }
 
     /// <summary>The native pool; null for a single thread, which XNNPACK understands as "the calling one".</summary>
     public Pthreadpool* Pointer => (Pthreadpool*)handle;
@@ -55,7 +55,7 @@ internal sealed unsafe class ThreadPool : SafeHandle
 
         _body = body;
         _exception = null;
-        PthreadpoolMethods.pthreadpool_parallelize_1d(Pointer, &Execute, (void*)GCHandle<ThreadPool>.ToIntPtr(_self), (nuint)count, 0);
+        PthreadpoolMethods.pthreadpool_parallelize_1d(Pointer, &Execute, (void*)GCHandle<WorkerPool>.ToIntPtr(_self), (nuint)count, 0);
         _body = null;
         if (_exception is { } exception)
         {
@@ -80,7 +80,7 @@ internal sealed unsafe class ThreadPool : SafeHandle
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Execute(void* context, nuint index)
     {
-        ThreadPool pool = GCHandle<ThreadPool>.FromIntPtr((nint)context).Target;
+        WorkerPool pool = GCHandle<WorkerPool>.FromIntPtr((nint)context).Target;
         try
         {
             if (Volatile.Read(ref pool._exception) is null)

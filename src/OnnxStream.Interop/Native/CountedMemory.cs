@@ -9,7 +9,7 @@ namespace OnnxStream.Interop.Native;
 /// Blocks are 64-byte aligned (a cache line, and what XNNPACK's packed weights ask for) and carry their size in front, so
 /// that freeing needs no size and counting is exact. <see cref="FailureCountdown"/> lets tests fail any one allocation.
 /// </remarks>
-internal static unsafe class NativeMemory
+internal static unsafe class CountedMemory
 {
     /// <summary>The alignment of every block in bytes.</summary>
     public const int Alignment = 64;

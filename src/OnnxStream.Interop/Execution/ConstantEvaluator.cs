@@ -1,0 +1,41 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Execution;
+
+/// <summary>Computes single nodes whose inputs are constants, with the same kernels that a run would use.</summary>
+internal sealed class ConstantEvaluator : IDisposable
+{
+    // Constants are small: waking other threads for them costs more than it brings.
+    private readonly WorkerPool _workers = new(1);
+    private readonly WeightsProvider _provider = WeightsProvider.DiskNoCache();
+
+    /// <summary>The outputs of <paramref name="node"/>.</summary>
+    public IReadOnlyDictionary<Value, Constant> Evaluate(Node node)
+    {
+        Graph graph = new()
+        {
+            Name = node.Name,
+            Nodes = [node],
+            Outputs = [.. node.Outputs.OfType<Value>()],
+        };
+        using Executor executor = new(Planner.Plan(graph, _workers), _workers, _provider);
+        TensorBuffer[] results = executor.Run([], null, CancellationToken.None);
+        Dictionary<Value, Constant> constants = [];
+        for (int i = 0; i < results.Length; i++)
+        {
+            constants.Add(graph.Outputs[i], Constant.FromData(results[i].Type, results[i].Bytes.ToArray()));
+        }
+
+        return constants;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _workers.Dispose();
+        _provider.Dispose();
+    }
+}

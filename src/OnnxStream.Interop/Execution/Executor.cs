@@ -1,0 +1,169 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Execution;
+
+/// <summary>Runs a plan, step by step. Owns the memory that the plan asks for.</summary>
+internal sealed unsafe class Executor : IDisposable
+{
+    private readonly ExecutionPlan _plan;
+    private readonly NativeBuffer _arena;
+    private readonly NativeBuffer _constants;
+    private readonly WeightStream _weights;
+    private readonly KernelContext _context;
+    private readonly Dictionary<PlanTensor, Shape> _foundShapes = [];
+
+    /// <summary>Reserves memory for the plan, opens its weights, and takes the plan over.</summary>
+    public Executor(ExecutionPlan plan, WorkerPool workers, WeightsProvider provider)
+    {
+        _plan = plan;
+        try
+        {
+            _weights = provider.OpenStream(plan.WeightSchedule);
+            _constants = new NativeBuffer(plan.ConstantBytes);
+            _arena = new NativeBuffer(plan.ArenaBytes);
+        }
+        catch
+        {
+            _constants?.Dispose();
+            _weights?.Dispose();
+            plan.Dispose();
+            throw;
+        }
+
+        foreach (PlanBuffer buffer in plan.Constants)
+        {
+            buffer.Constant!.Data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, buffer.Constant.Data!.Length));
+        }
+
+        _context = new KernelContext(workers, _weights);
+    }
+
+    /// <summary>The plan.</summary>
+    public ExecutionPlan Plan => _plan;
+
+    /// <summary>The bytes of weights that the last run asked for.</summary>
+    public long WeightsBytesStreamed => _weights.BytesStreamed;
+
+    /// <summary>Computes the outputs.</summary>
+    /// <param name="inputs">For each input of the plan, its bytes.</param>
+    /// <param name="progress">Receives a report before each step.</param>
+    /// <param name="cancellationToken">Stops between two steps.</param>
+    public TensorBuffer[] Run(IReadOnlyList<TensorBuffer> inputs, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
+    {
+        _foundShapes.Clear();
+        _context.CancellationToken = cancellationToken;
+        for (int i = 0; i < inputs.Count; i++)
+        {
+            if (_plan.Inputs[i].Buffer.LastStep >= 0)
+            {
+                inputs[i].Bytes.CopyTo(new Span<byte>(ArenaAddress(_plan.Inputs[i]), inputs[i].Bytes.Length));
+            }
+        }
+
+        _weights.BeginRun();
+        try
+        {
+            for (int i = 0; i < _plan.Steps.Count; i++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Step step = _plan.Steps[i];
+                progress?.Report(new RunProgress(i, _plan.Steps.Count, step.NodeName));
+                RunStep(step);
+            }
+
+            progress?.Report(new RunProgress(_plan.Steps.Count, _plan.Steps.Count, ""));
+            return CopyOutputs();
+        }
+        finally
+        {
+            _weights.EndRun();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _weights.Dispose();
+        _arena.Dispose();
+        _constants.Dispose();
+        _plan.Dispose();
+    }
+
+    private void RunStep(Step step)
+    {
+        _context.Begin(step, step.Scratch is { } scratch ? _arena.Pointer + scratch.Actual.Offset : null);
+        int acquired = 0;
+        try
+        {
+            for (; acquired < step.Inputs.Length; acquired++)
+            {
+                PlanTensor tensor = step.Inputs[acquired];
+                int weight = step.InputWeights[acquired];
+                _context.SetInput(acquired, weight >= 0 ? _weights.Acquire(weight) + tensor.Offset : Address(tensor));
+            }
+
+            for (int i = 0; i < step.Outputs.Length; i++)
+            {
+                _context.SetOutput(i, ArenaAddress(step.Outputs[i]));
+            }
+
+            step.Kernel.Run(_context);
+            foreach ((int output, Shape shape) in _context.FoundShapes)
+            {
+                _foundShapes[step.Outputs[output]] = shape;
+            }
+        }
+        finally
+        {
+            for (int i = 0; i < acquired; i++)
+            {
+                if (step.InputWeights[i] >= 0)
+                {
+                    _weights.Release(step.InputWeights[i]);
+                }
+            }
+        }
+    }
+
+    private TensorBuffer[] CopyOutputs()
+    {
+        TensorBuffer[] outputs = new TensorBuffer[_plan.Outputs.Count];
+        int weight = _plan.WeightSchedule.Count - _plan.Outputs.Count(output => output.Buffer.Constant?.Location is not null);
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            PlanTensor tensor = _plan.Outputs[i];
+            Shape shape = _foundShapes.GetValueOrDefault(tensor, tensor.Shape);
+            TensorBuffer output = new(tensor.ElementType, shape);
+            Constant? constant = tensor.Buffer.Constant;
+            byte* source = constant?.Location is null ? Address(tensor) : _weights.Acquire(weight);
+            if (constant?.Location is not null && constant.StoredType != constant.Type.ElementType)
+            {
+                Kernels.Managed.ConvertWeight.Convert(constant, source, output.Bytes);
+            }
+            else
+            {
+                new ReadOnlySpan<byte>(source, output.Bytes.Length).CopyTo(output.Bytes);
+            }
+
+            if (constant?.Location is not null)
+            {
+                _weights.Release(weight++);
+            }
+
+            outputs[i] = output;
+        }
+
+        return outputs;
+    }
+
+    // Weights have no address of their own; whoever needs one has acquired it.
+    private byte* Address(PlanTensor tensor) =>
+        tensor.Buffer.Constant is null ? ArenaAddress(tensor) :
+        tensor.Buffer.Constant.Data is not null ? _constants.Pointer + tensor.Buffer.Offset + tensor.Offset : null;
+
+    private byte* ArenaAddress(PlanTensor tensor) => _arena.Pointer + tensor.Buffer.Offset + tensor.Offset;
+}

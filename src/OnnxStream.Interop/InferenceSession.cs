@@ -1,0 +1,229 @@
+using System.Diagnostics;
+using OnnxStream.Interop.Execution;
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Graphs.Passes;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Operators;
+using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop;
+
+/// <summary>A model that is ready to run: planned for the shapes of its inputs, with the memory that the plan needs.</summary>
+/// <remarks>
+/// A plan is made when the session is created if the model leaves no dimension open, otherwise by the first run with given
+/// input shapes; the last few plans are kept. One run is computed at a time: a second one on another thread waits.
+/// </remarks>
+public sealed class InferenceSession : IDisposable
+{
+    private const int KeptSegments = 16;
+
+    private readonly Graph _graph;
+    private readonly SessionOptions _options;
+    private readonly WorkerPool _workers;
+    private readonly WeightsProvider _weights;
+    private readonly ConstantEvaluator _evaluator = new();
+    private readonly List<PlannedSegment> _segments = [];
+    private readonly HashSet<Value> _wanted;
+    private readonly Value[] _outputs;
+    private readonly Lock _lock = new();
+    private bool _disposed;
+
+    /// <summary>Opens a model and prepares it.</summary>
+    /// <param name="path">An <c>.onnx</c> file, or an OnnxStream folder.</param>
+    /// <param name="options">How to compute; null for the defaults.</param>
+    /// <inheritdoc cref="Model.Load" path="/exception"/>
+    /// <exception cref="UnsupportedOperatorException">The model uses operators that are not supported; all of them are listed.</exception>
+    /// <exception cref="InvalidGraphException">The graph contradicts itself.</exception>
+    public InferenceSession(string path, SessionOptions? options = null)
+        : this(Model.Load(path), options)
+    {
+    }
+
+    /// <summary>Prepares a model.</summary>
+    /// <param name="model">The model; several sessions may share it.</param>
+    /// <param name="options">How to compute; null for the defaults.</param>
+    /// <exception cref="UnsupportedOperatorException">The model uses operators that are not supported; all of them are listed.</exception>
+    /// <exception cref="InvalidGraphException">The graph contradicts itself.</exception>
+    public InferenceSession(Model model, SessionOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        Model = model;
+        _graph = model.Graph;
+        _options = options ?? new SessionOptions();
+        OperatorRegistry.CheckSupported(_graph);
+        _outputs = [.. _graph.Outputs, .. FindAdditionalOutputs()];
+        _wanted = [.. _outputs];
+        XnnpackLibrary.Initialize();
+        _workers = new WorkerPool(_options.ThreadCount);
+        _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
+        try
+        {
+            if (Inputs.All(input => input.Dimensions is not null && input.Dimensions.All(dimension => dimension.IsKnown)))
+            {
+                Dictionary<Value, (TensorType, Constant?)> known = [];
+                foreach (Value input in _graph.Inputs)
+                {
+                    known.Add(input, (new TensorType(input.Declared!.ElementType, new Shape([.. input.Declared.Dimensions!.Select(dimension => dimension.Value)])), null));
+                }
+
+                GetSegment(0, known);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The model.</summary>
+    public Model Model { get; }
+
+    /// <summary>What a run must be given.</summary>
+    public IReadOnlyList<ValueMetadata> Inputs => Model.Inputs;
+
+    /// <summary>What a run returns (additional outputs not included).</summary>
+    public IReadOnlyList<ValueMetadata> Outputs => Model.Outputs;
+
+    /// <summary>Computes the outputs for the given inputs.</summary>
+    /// <param name="inputs">A tensor for every input of the model, by name.</param>
+    /// <param name="options">What to report; null for nothing.</param>
+    /// <param name="cancellationToken">Stops the run between two steps; the session stays usable.</param>
+    /// <exception cref="InvalidInputException">An input is missing, unknown, or of another type or shape than the model declares.</exception>
+    /// <exception cref="InvalidGraphException">The model cannot work on inputs of these shapes.</exception>
+    /// <exception cref="WeightsException">A weight could not be read.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        InputChecker.Check(Model.Inputs, inputs);
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            CountedMemory.ResetPeak();
+            Dictionary<Value, TensorBuffer> live = [];
+            foreach (Value input in _graph.Inputs)
+            {
+                live.Add(input, inputs[input.Name]);
+            }
+
+            TimeSpan duration = TimeSpan.Zero;
+            long streamed = 0;
+            HashSet<Value> asConstants = [];
+            int start = 0;
+            do
+            {
+                Dictionary<Value, (TensorType, Constant?)> known = [];
+                foreach ((Value value, TensorBuffer tensor) in live)
+                {
+                    known.Add(value, (tensor.Type, asConstants.Contains(value) ? Constant.FromData(tensor.Type, tensor.Bytes.ToArray()) : null));
+                }
+
+                PlannedSegment planned = GetSegment(start, known);
+                Segment segment = planned.Segment;
+                if (segment.End == start && segment.Needed is { } blocked)
+                {
+                    // Nothing could be planned before the content of this value is known, and it is known now.
+                    if (!live.ContainsKey(blocked) || !asConstants.Add(blocked))
+                    {
+                        throw new InvalidGraphException($"The graph cannot be planned: the content of '{blocked.Name}' is needed and not known.");
+                    }
+
+                    continue;
+                }
+
+                long begin = Stopwatch.GetTimestamp();
+                TensorBuffer[] results = planned.Executor.Run([.. segment.Inputs.Select(value => live[value])], options?.Progress, cancellationToken);
+                duration += Stopwatch.GetElapsedTime(begin);
+                streamed += planned.Executor.WeightsBytesStreamed;
+                for (int i = 0; i < results.Length; i++)
+                {
+                    live[segment.Outputs[i]] = results[i];
+                }
+
+                start = segment.End;
+                if (segment.Needed is { } needed)
+                {
+                    asConstants.Add(needed);
+                }
+            }
+            while (start < _graph.Nodes.Count);
+
+            Dictionary<string, TensorBuffer> outputs = new(_outputs.Length);
+            foreach (Value output in _outputs)
+            {
+                outputs[output.Name] = live[output];
+            }
+
+            return new RunResult(outputs, new RunStatistics(duration, streamed, CountedMemory.PeakBytes));
+        }
+    }
+
+    /// <summary>Frees the session's memory and threads. A run on another thread is waited for.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            foreach (PlannedSegment segment in _segments)
+            {
+                segment.Executor.Dispose();
+            }
+
+            _evaluator.Dispose();
+            _workers.Dispose();
+            if (_options.WeightsProvider is null)
+            {
+                _weights.Dispose();
+            }
+        }
+    }
+
+    private IEnumerable<Value> FindAdditionalOutputs()
+    {
+        foreach (string name in _options.AdditionalOutputs)
+        {
+            yield return _graph.Nodes.SelectMany(node => node.Outputs).FirstOrDefault(output => output?.Name == name) ??
+                throw new ArgumentException($"The model makes no value '{name}' that could be an additional output.");
+        }
+    }
+
+    private PlannedSegment GetSegment(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known)
+    {
+        int index = _segments.FindIndex(segment => segment.Matches(start, known));
+        if (index >= 0)
+        {
+            PlannedSegment found = _segments[index];
+            _segments.RemoveAt(index);
+            _segments.Add(found);
+            return found;
+        }
+
+        // The arena of a plan that is not used now would only cost memory beside the new one's.
+        if (_segments.Count == KeptSegments)
+        {
+            _segments[0].Executor.Dispose();
+            _segments.RemoveAt(0);
+        }
+
+        Segment segment = Specializer.Specialize(_graph, start, known, _wanted, _evaluator.Evaluate);
+        Rewriter.Rewrite(segment.Graph);
+        PlannedSegment planned = new(known, segment, new Executor(Planner.Plan(segment.Graph, _workers), _workers, _weights));
+        _segments.Add(planned);
+        return planned;
+    }
+
+    private sealed record PlannedSegment(IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, Executor Executor)
+    {
+        public bool Matches(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) =>
+            Segment.Start == start && Known.Count == known.Count &&
+            Known.All(pair => known.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) other) && other.Type == pair.Value.Type &&
+                (pair.Value.Constant is null ? other.Constant is null : other.Constant is { Data: { } data } && data.AsSpan().SequenceEqual(pair.Value.Constant.Data)));
+    }
+}

@@ -1,0 +1,34 @@
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>Code that computes one step. Made when the plan is made, for fixed shapes; run many times.</summary>
+internal abstract class Kernel : IDisposable
+{
+    /// <summary>A short name for traces, such as <c>xnn fully connected</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Bytes of the arena that only this step needs while it runs.</summary>
+    public virtual long ScratchBytes => 0;
+
+    /// <summary>The ranges that the kernel acquires itself, in order of use. Other weights are brought in for it.</summary>
+    public virtual IReadOnlyList<WeightRange> StreamedWeights => [];
+
+    /// <summary>Whether the first output may take the memory of this input, if nobody else needs it and the sizes are equal.</summary>
+    public virtual bool CanRunInPlace(int input) => false;
+
+    /// <summary>Computes the outputs from the inputs.</summary>
+    public abstract void Run(KernelContext context);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees native resources.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}

@@ -1,0 +1,153 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>How a weight lies in its file.</summary>
+internal enum PanelLayout
+{
+    /// <summary>[output, input]: a panel is one run of bytes, in the order that kernels want.</summary>
+    OutputMajor,
+
+    /// <summary>[input, output]: a panel is a column of the matrix.</summary>
+    InputMajor,
+
+    /// <summary>[output, input, space]: a panel is one run of bytes; kernels want [output, space, input].</summary>
+    OutputInputSpace,
+}
+
+/// <summary>A weight that is used panel by panel: groups of output channels.</summary>
+internal sealed unsafe class PanelWeights
+{
+    private readonly Constant? _constant;
+    private readonly PanelLayout _layout;
+    private readonly int _inputs;
+    private readonly int _space;
+
+    /// <summary>Describes a weight.</summary>
+    /// <param name="constant">The constant; null for a single-precision tensor that is computed at run time.</param>
+    /// <param name="layout">How it lies.</param>
+    /// <param name="outputs">The number of output channels.</param>
+    /// <param name="inputs">The number of input channels (of one group).</param>
+    /// <param name="space">The number of kernel positions; 1 for matrices.</param>
+    public PanelWeights(Constant? constant, PanelLayout layout, int outputs, int inputs, int space = 1)
+    {
+        _constant = constant;
+        _layout = layout == PanelLayout.OutputInputSpace && (space == 1 || inputs == 1) ? PanelLayout.OutputMajor : layout;
+        Outputs = outputs;
+        _inputs = inputs;
+        _space = space;
+    }
+
+    /// <summary>The number of output channels.</summary>
+    public int Outputs { get; }
+
+    /// <summary>Numbers for each output channel.</summary>
+    public long PerOutput => (long)_inputs * _space;
+
+    /// <summary>Whether the weight stays in its file until it is needed; otherwise its address is given at run time.</summary>
+    public bool IsStreamed => _constant?.Location is not null;
+
+    /// <summary>Whether panels come out as [input, output], so that XNNPACK has to transpose them while packing.</summary>
+    public bool IsInputMajor => _layout == PanelLayout.InputMajor;
+
+    /// <summary>Whether each panel is a range of its own in the file; otherwise all of the weight is needed for any.</summary>
+    public bool HasPanelRanges => _layout != PanelLayout.InputMajor;
+
+    /// <summary>The bytes of one stored element.</summary>
+    private int StoredSize => (_constant?.StoredType ?? ElementType.Float32).SizeOf();
+
+    private bool IsStoredAsFloat32 => _constant is null || _constant.StoredType == ElementType.Float32;
+
+    /// <summary>The ranges that a kernel with panels of <paramref name="panelOutputs"/> channels streams.</summary>
+    public WeightRange[] Ranges(int panelOutputs)
+    {
+        if (_constant?.Location is not { } location)
+        {
+            return [];
+        }
+
+        if (!HasPanelRanges)
+        {
+            return [location];
+        }
+
+        List<WeightRange> ranges = [];
+        for (int first = 0; first < Outputs; first += panelOutputs)
+        {
+            long count = Math.Min(panelOutputs, Outputs - first);
+            ranges.Add(location.Slice(first * PerOutput * StoredSize, count * PerOutput * StoredSize));
+        }
+
+        return [.. ranges];
+    }
+
+    /// <summary>Bytes of scratch memory that <see cref="Gather"/> needs for a panel.</summary>
+    public long GatherBytes(int panelOutputs) =>
+        _layout == PanelLayout.OutputMajor && IsStoredAsFloat32 ? 0 :
+        panelOutputs * PerOutput * sizeof(float) + (_layout == PanelLayout.OutputInputSpace && !IsStoredAsFloat32 ? PerOutput * sizeof(float) : 0);
+
+    /// <summary>The numbers of a panel as single-precision [output, space, input], or [input, output] if <see cref="IsInputMajor"/>.</summary>
+    /// <param name="source">The panel's first stored byte if <see cref="HasPanelRanges"/>, else the weight's.</param>
+    /// <param name="first">The panel's first output channel.</param>
+    /// <param name="count">Its number of output channels.</param>
+    /// <param name="scratch">Memory of <see cref="GatherBytes"/>.</param>
+    public float* Gather(byte* source, int first, int count, float* scratch)
+    {
+        switch (_layout)
+        {
+            case PanelLayout.OutputMajor when IsStoredAsFloat32:
+                return (float*)source;
+            case PanelLayout.OutputMajor:
+                Convert(source, new Span<float>(scratch, checked((int)(count * PerOutput))));
+                return scratch;
+            case PanelLayout.InputMajor:
+                for (int row = 0; row < _inputs; row++)
+                {
+                    Convert(source + ((long)row * Outputs + first) * StoredSize, new Span<float>(scratch + (long)row * count, count));
+                }
+
+                return scratch;
+            default:
+                float* converted = scratch + count * PerOutput;
+                for (int channel = 0; channel < count; channel++)
+                {
+                    byte* stored = source + channel * PerOutput * StoredSize;
+                    if (!IsStoredAsFloat32)
+                    {
+                        Convert(stored, new Span<float>(converted, (int)PerOutput));
+                        stored = (byte*)converted;
+                    }
+
+                    Transpose((float*)stored, scratch + channel * PerOutput);
+                }
+
+                return scratch;
+        }
+    }
+
+    // [input, space] to [space, input]
+    private void Transpose(float* source, float* destination)
+    {
+        for (int input = 0; input < _inputs; input++)
+        {
+            for (int position = 0; position < _space; position++)
+            {
+                destination[position * _inputs + input] = *source++;
+            }
+        }
+    }
+
+    private void Convert(byte* source, Span<float> destination)
+    {
+        if (_constant is null)
+        {
+            new ReadOnlySpan<float>(source, destination.Length).CopyTo(destination);
+        }
+        else
+        {
+            ConvertWeight.ToFloat32(_constant, source, destination);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+namespace OnnxStream.Interop.Kernels.Xnnpack;
+
+/// <summary>The geometry of a two-dimensional convolution or pooling.</summary>
+internal readonly record struct ConvolutionParameters
+{
+    /// <summary>Rows of padding above.</summary>
+    public int PaddingTop { get; init; }
+
+    /// <summary>Columns of padding at the right.</summary>
+    public int PaddingRight { get; init; }
+
+    /// <summary>Rows of padding below.</summary>
+    public int PaddingBottom { get; init; }
+
+    /// <summary>Columns of padding at the left.</summary>
+    public int PaddingLeft { get; init; }
+
+    /// <summary>Height of the kernel.</summary>
+    public int KernelHeight { get; init; }
+
+    /// <summary>Width of the kernel.</summary>
+    public int KernelWidth { get; init; }
+
+    /// <summary>Rows between two applications of the kernel.</summary>
+    public int StrideHeight { get; init; }
+
+    /// <summary>Columns between two applications of the kernel.</summary>
+    public int StrideWidth { get; init; }
+
+    /// <summary>Rows between two elements of the kernel.</summary>
+    public int DilationHeight { get; init; }
+
+    /// <summary>Columns between two elements of the kernel.</summary>
+    public int DilationWidth { get; init; }
+
+    /// <summary>Groups of channels that are computed apart.</summary>
+    public int Groups { get; init; }
+}

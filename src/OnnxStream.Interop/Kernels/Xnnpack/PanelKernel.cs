@@ -1,0 +1,224 @@
+using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Weights;
+using static OnnxStream.Interop.Bindings.Xnnpack;
+
+namespace OnnxStream.Interop.Kernels.Xnnpack;
+
+/// <summary>A layer whose weight is streamed in panels of output channels, each an XNNPACK operator of its own that writes its stripe of the output.</summary>
+/// <remarks>
+/// A panel that fits the cache is computed up to three times as fast as the whole layer, and is all that must be resident.
+/// Panels are run across threads (each worker packs and runs whole panels; one barrier for the layer), or, where there are
+/// fewer panels than threads, one after the other with all threads inside. Inputs of the step: data, then the weight unless
+/// it is streamed, then the bias if there is one.
+/// </remarks>
+internal abstract unsafe class PanelKernel : Kernel, IParallelBody
+{
+    /// <summary>The size of a panel that is aimed at, in bytes of packed weights.</summary>
+    private const long PanelBytes = 1 << 20;
+
+    // Packed layouts come in tiles of output channels; all of XNNPACK's tile widths divide 16 or 32.
+    private const int Tile = 32;
+
+    private readonly PanelWeights _weights;
+    private readonly bool _hasBias;
+    private readonly bool _across;
+    private readonly int _panelOutputs;
+    private readonly int _panelCount;
+    private readonly int _slotCount;
+    private readonly WeightRange[] _ranges;
+    private long _packedBytes;
+    private long _workspaceBytes;
+    private KernelContext? _context;
+    private byte* _wholeWeight;
+    private int _busySlots;
+
+    /// <summary>Divides the layer into panels.</summary>
+    protected PanelKernel(PanelWeights weights, bool hasBias, bool canSplit, WorkerPool workers)
+    {
+        _weights = weights;
+        _hasBias = hasBias;
+        _panelOutputs = canSplit ? ChoosePanelOutputs(weights, workers.WorkerCount) : weights.Outputs;
+        _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
+        _across = canSplit && _panelCount >= workers.WorkerCount && workers.WorkerCount > 1;
+        _slotCount = _across ? workers.WorkerCount : 1;
+        _ranges = weights.Ranges(_panelOutputs);
+    }
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => _slotCount * SlotBytes;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightRange> StreamedWeights => _ranges;
+
+    /// <summary>The number of output channels in a panel (the last one may have fewer).</summary>
+    public int PanelOutputs => _panelOutputs;
+
+    private long GatherBytes => Align(_weights.GatherBytes(_panelOutputs));
+
+    private long SlotBytes => Align(sizeof(PackedPanelSlot)) + GatherBytes + Align(_packedBytes) + Align(_workspaceBytes);
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        _context = context;
+        _busySlots = 0;
+        bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges;
+        _wholeWeight = wholeWeight ? context.AcquireWeight(0) : _weights.IsStreamed ? null : context.Input(1);
+        try
+        {
+            if (_across)
+            {
+                context.Workers.Parallelize(this, _panelCount);
+            }
+            else
+            {
+                for (int panel = 0; panel < _panelCount; panel++)
+                {
+                    context.CancellationToken.ThrowIfCancellationRequested();
+                    RunPanel(panel, 0, context.Workers.Pointer);
+                }
+            }
+        }
+        finally
+        {
+            if (wholeWeight)
+            {
+                context.ReleaseWeight(0);
+            }
+
+            _context = null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Execute(int index)
+    {
+        // Never more workers than slots, so that one is always free.
+        int slot = 0;
+        for (int busy = Volatile.Read(ref _busySlots); ;)
+        {
+            slot = System.Numerics.BitOperations.TrailingZeroCount(~busy);
+            int seen = Interlocked.CompareExchange(ref _busySlots, busy | (1 << slot), busy);
+            if (seen == busy)
+            {
+                break;
+            }
+
+            busy = seen;
+        }
+
+        try
+        {
+            RunPanel(index, slot, null);
+        }
+        finally
+        {
+            Interlocked.And(ref _busySlots, ~(1 << slot));
+        }
+    }
+
+    /// <summary>Finds out how much memory a panel needs: the size of its packed weights and of XNNPACK's workspace. Called by the constructor of the derived class.</summary>
+    protected void Measure(string details)
+    {
+        using NativeBuffer buffer = new(sizeof(PackedPanelSlot));
+        PackedPanelSlot* slot = (PackedPanelSlot*)buffer.Pointer;
+        PackedPanelSlot.Reset(slot, null, 0);
+        xnn_operator* created = null;
+        using NativeBuffer dummy = new(64);
+
+        // With no room to pack into, creating fails after it has told how much room it wants.
+        xnn_status status = Create((float*)dummy.Pointer, null, _panelOutputs, PackedPanelSlot.Provider(slot), &created);
+        if (status != xnn_status.xnn_status_out_of_memory)
+        {
+            XnnpackLibrary.Check(status, FunctionName, details);
+            throw new InvalidOperationException($"{FunctionName} did not use the weights cache.");
+        }
+
+        _packedBytes = (long)slot->ReservedBytes;
+        using NativeBuffer packed = new(_packedBytes);
+        PackedPanelSlot.Reset(slot, packed.Pointer, (nuint)_packedBytes);
+        PackedPanelSlot.MarkFilled(slot);
+        XnnpackLibrary.Check(Create((float*)dummy.Pointer, null, _panelOutputs, PackedPanelSlot.Provider(slot), &created), FunctionName, details);
+        using XnnOperatorHandle handle = new(created);
+        nuint workspace = 0;
+        XnnpackLibrary.Check(Reshape(created, &workspace, null), FunctionName, details);
+        _workspaceBytes = (long)workspace;
+    }
+
+    /// <summary>The create function, for messages.</summary>
+    protected abstract string FunctionName { get; }
+
+    /// <summary>Creates the operator of a panel.</summary>
+    /// <param name="kernel">The panel's numbers, as <see cref="PanelWeights.Gather"/> returns them.</param>
+    /// <param name="bias">The panel's biases, or null.</param>
+    /// <param name="outputs">The panel's number of output channels.</param>
+    /// <param name="cache">Where packed weights go.</param>
+    /// <param name="created">Receives the operator.</param>
+    protected abstract xnn_status Create(float* kernel, float* bias, int outputs, xnn_weights_cache_provider* cache, xnn_operator** created);
+
+    /// <summary>Reshapes the operator of a panel.</summary>
+    protected abstract xnn_status Reshape(xnn_operator* created, nuint* workspaceBytes, Pthreadpool* threads);
+
+    /// <summary>Sets the operator of a panel up.</summary>
+    protected abstract xnn_status Setup(xnn_operator* created, byte* workspace, float* input, float* output);
+
+    private static int ChoosePanelOutputs(PanelWeights weights, int workers)
+    {
+        long fitting = Math.Max(1, PanelBytes / (weights.PerOutput * sizeof(float) * Tile)) * Tile;
+        long count = (weights.Outputs + fitting - 1) / fitting;
+        if (weights.Outputs >= workers * Tile)
+        {
+            // A multiple of the number of workers leaves none idle at the end.
+            count = (count + workers - 1) / workers * workers;
+        }
+
+        long outputs = (weights.Outputs + count - 1) / count;
+        return (int)Math.Min(weights.Outputs, (outputs + Tile - 1) / Tile * Tile);
+    }
+
+    private static long Align(long bytes) => (bytes + 63) & ~63L;
+
+    private void RunPanel(int panel, int slotIndex, Pthreadpool* threads)
+    {
+        KernelContext context = _context!;
+        int first = panel * _panelOutputs;
+        int count = Math.Min(_panelOutputs, _weights.Outputs - first);
+        byte* memory = context.Scratch + slotIndex * SlotBytes;
+        PackedPanelSlot* slot = (PackedPanelSlot*)memory;
+        float* gathered = (float*)(memory + Align(sizeof(PackedPanelSlot)));
+        byte* packed = (byte*)gathered + GatherBytes;
+        byte* workspace = packed + Align(_packedBytes);
+        float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) + first : null;
+        bool ownRange = _weights.IsStreamed && _weights.HasPanelRanges;
+
+        PackedPanelSlot.Reset(slot, packed, (nuint)_packedBytes);
+        xnn_operator* created = null;
+        byte* source = ownRange ? context.AcquireWeight(panel) :
+            _weights.HasPanelRanges ? _wholeWeight + first * _weights.PerOutput * sizeof(float) : _wholeWeight;
+        try
+        {
+            float* kernel = _weights.Gather(source, first, count, gathered);
+            XnnpackLibrary.Check(Create(kernel, bias, count, PackedPanelSlot.Provider(slot), &created), FunctionName, context.Step.NodeName);
+        }
+        finally
+        {
+            if (ownRange)
+            {
+                context.ReleaseWeight(panel);
+            }
+        }
+
+        try
+        {
+            nuint workspaceBytes = 0;
+            XnnpackLibrary.Check(Reshape(created, &workspaceBytes, threads), FunctionName, context.Step.NodeName);
+            XnnpackLibrary.Check(Setup(created, workspace, (float*)context.Input(0), (float*)context.Output(0) + first), FunctionName, context.Step.NodeName);
+            XnnpackLibrary.Check(xnn_run_operator(created, threads), nameof(xnn_run_operator), context.Step.NodeName);
+        }
+        finally
+        {
+            _ = xnn_delete_operator(created);
+        }
+    }
+}

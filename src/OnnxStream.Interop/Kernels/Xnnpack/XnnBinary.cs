@@ -1,0 +1,76 @@
+using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Native;
+using static OnnxStream.Interop.Bindings.Xnnpack;
+
+namespace OnnxStream.Interop.Kernels.Xnnpack;
+
+/// <summary>Element by element, two single-precision tensors with broadcasting: one output.</summary>
+internal sealed unsafe class XnnBinary : XnnKernel
+{
+    private readonly xnn_binary_operator _type;
+
+    /// <summary>Makes the kernel; <see cref="Supports"/> must hold.</summary>
+    public XnnBinary(xnn_binary_operator type, Shape left, Shape right, WorkerPool workers)
+    {
+        _type = type;
+        string details = $"{type} {left} {right}";
+        xnn_operator* created = null;
+        Own(xnn_create_binary_elementwise_nd(type, xnn_datatype.xnn_datatype_fp32, null, null, null, 0, &created), created, nameof(xnn_create_binary_elementwise_nd), details);
+        (nuint[] a, nuint[] b) = Collapse(left, right);
+        fixed (nuint* leftDimensions = a, rightDimensions = b)
+        {
+            Reshaped(xnn_reshape_binary_elementwise_nd(created, (nuint)a.Length, leftDimensions, (nuint)b.Length, rightDimensions, workers.Pointer), nameof(xnn_reshape_binary_elementwise_nd), details);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string Name => _type.ToString();
+
+    /// <summary>Whether tensors of these shapes can be combined: XNNPACK knows up to six dimensions.</summary>
+    public static bool Supports(Shape left, Shape right) =>
+        left.ElementCount > 0 && right.ElementCount > 0 && Collapse(left, right).Left.Length <= Bindings.Xnnpack.XNN_MAX_TENSOR_DIMS;
+
+    /// <inheritdoc/>
+    public override bool CanRunInPlace(int input) => true;
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        XnnpackLibrary.Check(xnn_setup_binary_elementwise_nd(Operator, context.Input(0), context.Input(1), context.Output(0)), nameof(xnn_setup_binary_elementwise_nd), context.Step.NodeName);
+        RunOperator(context);
+    }
+
+    // Neighbouring dimensions that are broadcast alike are one dimension.
+    private static (nuint[] Left, nuint[] Right) Collapse(Shape left, Shape right)
+    {
+        int rank = Math.Max(left.Rank, right.Rank);
+        List<nuint> a = [];
+        List<nuint> b = [];
+        int kind = -1;
+        for (int i = 0; i < rank; i++)
+        {
+            long l = i < rank - left.Rank ? 1 : left[i - (rank - left.Rank)];
+            long r = i < rank - right.Rank ? 1 : right[i - (rank - right.Rank)];
+            if (l == 1 && r == 1)
+            {
+                continue;
+            }
+
+            int next = l == r ? 0 : l == 1 ? 1 : 2;
+            if (next == kind)
+            {
+                a[^1] *= (nuint)l;
+                b[^1] *= (nuint)r;
+            }
+            else
+            {
+                a.Add((nuint)l);
+                b.Add((nuint)r);
+            }
+
+            kind = next;
+        }
+
+        return a.Count == 0 ? ([1], [1]) : ([.. a], [.. b]);
+    }
+}

@@ -1,0 +1,48 @@
+using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Native;
+using static OnnxStream.Interop.Bindings.Xnnpack;
+
+namespace OnnxStream.Interop.Kernels.Xnnpack;
+
+/// <summary>Two-dimensional convolution without groups on channels-last tensors: [N,H,W,C] to [N,H',W',O], in panels.</summary>
+internal sealed unsafe class XnnConvolution2d : PanelKernel
+{
+    private readonly ConvolutionParameters _parameters;
+    private readonly Shape _input;
+    private readonly int _outputs;
+
+    /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
+    public XnnConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers)
+        : base(weights, hasBias, canSplit: true, workers)
+    {
+        _parameters = parameters;
+        _input = input;
+        _outputs = weights.Outputs;
+        Measure($"{input} {parameters}");
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "xnn convolution";
+
+    /// <inheritdoc/>
+    protected override string FunctionName => "xnn_convolution2d_nhwc_f32";
+
+    /// <inheritdoc/>
+    protected override xnn_status Create(float* kernel, float* bias, int outputs, xnn_weights_cache_provider* cache, xnn_operator** created) =>
+        xnn_create_convolution2d_nhwc_f32(
+            (uint)_parameters.PaddingTop, (uint)_parameters.PaddingRight, (uint)_parameters.PaddingBottom, (uint)_parameters.PaddingLeft,
+            (uint)_parameters.KernelHeight, (uint)_parameters.KernelWidth, (uint)_parameters.StrideHeight, (uint)_parameters.StrideWidth,
+            (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, 1, (nuint)_input[3], (nuint)outputs, (nuint)_input[3], (nuint)_outputs,
+            kernel, bias, float.NegativeInfinity, float.PositiveInfinity, (uint)XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER, null, cache, created);
+
+    /// <inheritdoc/>
+    protected override xnn_status Reshape(xnn_operator* created, nuint* workspaceBytes, Pthreadpool* threads)
+    {
+        nuint alignment;
+        return xnn_reshape_convolution2d_nhwc_f32(created, (nuint)_input[0], (nuint)_input[1], (nuint)_input[2], workspaceBytes, &alignment, null, null, threads);
+    }
+
+    /// <inheritdoc/>
+    protected override xnn_status Setup(xnn_operator* created, byte* workspace, float* input, float* output) =>
+        xnn_setup_convolution2d_nhwc_f32(created, workspace, input, output);
+}

@@ -1,0 +1,130 @@
+using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Native;
+using static OnnxStream.Interop.Bindings.Xnnpack;
+
+namespace OnnxStream.Interop.Kernels.Xnnpack;
+
+/// <summary>Permutes the dimensions of a tensor with elements of any type of 1, 2, 4 or 8 bytes.</summary>
+internal sealed unsafe class XnnTranspose : XnnKernel
+{
+    private readonly int _elementSize;
+
+    /// <summary>Makes the kernel; <see cref="Supports"/> must hold.</summary>
+    /// <param name="elementSize">The size of an element in bytes.</param>
+    /// <param name="input">The dimensions of the input.</param>
+    /// <param name="permutation">For each dimension of the output, which one of the input it is.</param>
+    /// <param name="workers">The threads.</param>
+    public XnnTranspose(int elementSize, Shape input, ReadOnlySpan<int> permutation, WorkerPool workers)
+    {
+        _elementSize = elementSize;
+        (long[] dimensions, int[] order) = Collapse(input, permutation);
+        string details = $"{input} [{string.Join(',', permutation.ToArray())}]";
+        nuint* shape = stackalloc nuint[dimensions.Length];
+        nuint* axes = stackalloc nuint[dimensions.Length];
+        for (int i = 0; i < dimensions.Length; i++)
+        {
+            shape[i] = (nuint)dimensions[i];
+            axes[i] = (nuint)order[i];
+        }
+
+        nuint rank = (nuint)dimensions.Length;
+        xnn_operator* created = null;
+        switch (elementSize)
+        {
+            case 1:
+                Own(xnn_create_transpose_nd_x8(0, &created), created, nameof(xnn_create_transpose_nd_x8), details);
+                Reshaped(xnn_reshape_transpose_nd_x8(created, rank, shape, axes, workers.Pointer), nameof(xnn_reshape_transpose_nd_x8), details);
+                break;
+            case 2:
+                Own(xnn_create_transpose_nd_x16(0, &created), created, nameof(xnn_create_transpose_nd_x16), details);
+                Reshaped(xnn_reshape_transpose_nd_x16(created, rank, shape, axes, workers.Pointer), nameof(xnn_reshape_transpose_nd_x16), details);
+                break;
+            case 4:
+                Own(xnn_create_transpose_nd_x32(0, &created), created, nameof(xnn_create_transpose_nd_x32), details);
+                Reshaped(xnn_reshape_transpose_nd_x32(created, rank, shape, axes, workers.Pointer), nameof(xnn_reshape_transpose_nd_x32), details);
+                break;
+            default:
+                Own(xnn_create_transpose_nd_x64(0, &created), created, nameof(xnn_create_transpose_nd_x64), details);
+                Reshaped(xnn_reshape_transpose_nd_x64(created, rank, shape, axes, workers.Pointer), nameof(xnn_reshape_transpose_nd_x64), details);
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "xnn transpose";
+
+    /// <summary>Whether XNNPACK can: it knows up to six dimensions (after joining neighbours that stay together).</summary>
+    public static bool Supports(Shape input, ReadOnlySpan<int> permutation) =>
+        input.ElementCount > 0 && Collapse(input, permutation).Dimensions.Length <= Bindings.Xnnpack.XNN_MAX_TENSOR_DIMS;
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        void* input = context.Input(0);
+        void* output = context.Output(0);
+        xnn_status status = _elementSize switch
+        {
+            1 => xnn_setup_transpose_nd_x8(Operator, input, output),
+            2 => xnn_setup_transpose_nd_x16(Operator, input, output),
+            4 => xnn_setup_transpose_nd_x32(Operator, input, output),
+            _ => xnn_setup_transpose_nd_x64(Operator, input, output),
+        };
+        XnnpackLibrary.Check(status, "xnn_setup_transpose_nd", context.Step.NodeName);
+        RunOperator(context);
+    }
+
+    // Drops dimensions of 1 and joins dimensions that are neighbours before and after.
+    private static (long[] Dimensions, int[] Order) Collapse(Shape input, ReadOnlySpan<int> permutation)
+    {
+        List<List<int>> groups = [];
+        foreach (int axis in permutation)
+        {
+            if (input[axis] == 1)
+            {
+                continue;
+            }
+
+            bool joins = groups.Count > 0;
+            if (joins)
+            {
+                for (int between = groups[^1][^1] + 1; between < axis && joins; between++)
+                {
+                    joins = input[between] == 1;
+                }
+
+                joins &= axis > groups[^1][^1];
+            }
+
+            if (joins)
+            {
+                groups[^1].Add(axis);
+            }
+            else
+            {
+                groups.Add([axis]);
+            }
+        }
+
+        if (groups.Count == 0)
+        {
+            return ([1], [0]);
+        }
+
+        int[] starts = [.. groups.Select(group => group[0]).Order()];
+        long[] dimensions = new long[groups.Count];
+        int[] order = new int[groups.Count];
+        for (int i = 0; i < groups.Count; i++)
+        {
+            order[i] = Array.IndexOf(starts, groups[i][0]);
+            long product = 1;
+            foreach (int axis in groups[i])
+            {
+                product *= input[axis];
+            }
+
+            dimensions[order[i]] = product;
+        }
+
+        return (dimensions, order);
+    }
+}

@@ -1,0 +1,75 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Onnx;
+using OnnxStream.Interop.Text;
+
+namespace OnnxStream.Interop;
+
+/// <summary>A graph and the places of its weights, read from an ONNX file or an OnnxStream folder. Holds no weights.</summary>
+public sealed class Model
+{
+    internal Model(string path, string format, IReadOnlyDictionary<string, long> operatorSets, Graph graph)
+    {
+        Path = path;
+        Format = format;
+        OperatorSets = operatorSets;
+        Graph = graph;
+        Inputs = [.. graph.Inputs.Select(Metadata)];
+        Outputs = [.. graph.Outputs.Select(Metadata)];
+    }
+
+    /// <summary>The file or folder, as an absolute path.</summary>
+    public string Path { get; }
+
+    /// <summary><c>ONNX</c> or <c>OnnxStream</c>.</summary>
+    public string Format { get; }
+
+    /// <summary>The version of each operator domain that the model imports; ONNX's own domain is the empty string.</summary>
+    public IReadOnlyDictionary<string, long> OperatorSets { get; }
+
+    /// <summary>What a run must be given.</summary>
+    public IReadOnlyList<ValueMetadata> Inputs { get; }
+
+    /// <summary>What a run returns.</summary>
+    public IReadOnlyList<ValueMetadata> Outputs { get; }
+
+    /// <summary>The graph.</summary>
+    internal Graph Graph { get; }
+
+    /// <summary>Reads a model: an <c>.onnx</c> file, an OnnxStream folder, or the <c>model.txt</c> in one.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file or folder.</exception>
+    /// <exception cref="ModelFormatException">It is damaged, or not a model.</exception>
+    public static Model Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        path = System.IO.Path.GetFullPath(path);
+        if (Directory.Exists(path))
+        {
+            string text = System.IO.Path.Combine(path, OnnxStreamReader.FileName);
+            string onnx = System.IO.Path.Combine(path, "model.onnx");
+            return File.Exists(text) ? OnnxStreamReader.Read(text) :
+                File.Exists(onnx) ? OnnxReader.Read(onnx) :
+                throw new FileNotFoundException($"The folder '{path}' holds neither {OnnxStreamReader.FileName} nor model.onnx.", path);
+        }
+
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"There is no model '{path}'.", path);
+        }
+
+        return System.IO.Path.GetFileName(path) == OnnxStreamReader.FileName ? OnnxStreamReader.Read(path) : OnnxReader.Read(path);
+    }
+
+    /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>
+    /// <param name="path">The file to write. It appears only when it is complete.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void SaveOnnx(string path) => OnnxWriter.Write(this, path);
+
+    /// <summary>Writes the model as an OnnxStream folder: <c>model.txt</c> and one <c>.bin</c> file for each weight.</summary>
+    /// <param name="folder">The folder to make. It must not exist or be empty.</param>
+    /// <exception cref="IOException">It cannot be written, or is not empty.</exception>
+    /// <exception cref="UnsupportedOperatorException">The model has something that the format cannot express.</exception>
+    public void SaveOnnxStream(string folder) => OnnxStreamWriter.Write(this, folder);
+
+    private static ValueMetadata Metadata(Value value) =>
+        value.Declared ?? new ValueMetadata(value.Name, value.Type?.ElementType ?? ElementType.Undefined, null);
+}

@@ -1,0 +1,177 @@
+using Google.Protobuf;
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Onnx;
+
+/// <summary>Writes graphs as ONNX files, with large weights in one file beside.</summary>
+internal sealed class OnnxWriter
+{
+    // A multiple of the page size, so that a weight can be mapped on its own.
+    private const int WeightAlignment = 4096;
+
+    private readonly FileStream _data;
+    private readonly string _dataName;
+
+    private OnnxWriter(FileStream data, string dataName)
+    {
+        _data = data;
+        _dataName = dataName;
+    }
+
+    /// <summary>Writes a model. Both files appear only when they are complete.</summary>
+    public static void Write(Model model, string path)
+    {
+        path = Path.GetFullPath(path);
+        string dataPath = path + ".data";
+        string partial = path + ".partial";
+        string partialData = dataPath + ".partial";
+        try
+        {
+            bool hasData;
+            using (FileStream data = File.Create(partialData))
+            {
+                ModelProto proto = new OnnxWriter(data, Path.GetFileName(dataPath)).WriteModel(model);
+                using FileStream file = File.Create(partial);
+                proto.WriteTo(file);
+                hasData = data.Length > 0;
+            }
+
+            if (hasData)
+            {
+                File.Move(partialData, dataPath, overwrite: true);
+            }
+
+            File.Move(partial, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(partial);
+            File.Delete(partialData);
+        }
+    }
+
+    private ModelProto WriteModel(Model model)
+    {
+        ModelProto proto = new() { IrVersion = 8, ProducerName = "OnnxStream.Interop", Graph = WriteGraph(model.Graph) };
+        foreach ((string domain, long version) in model.OperatorSets)
+        {
+            proto.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = version });
+        }
+
+        return proto;
+    }
+
+    private GraphProto WriteGraph(Graph graph)
+    {
+        GraphProto proto = new() { Name = graph.Name };
+        HashSet<Value> constants = [];
+        foreach (Value? value in graph.Nodes.SelectMany(node => node.Inputs).Concat(graph.Outputs))
+        {
+            if (value is { Constant: { } constant } && constants.Add(value))
+            {
+                proto.Initializer.Add(WriteTensor(value.Name, constant));
+            }
+        }
+
+        proto.Input.Add(graph.Inputs.Select(WriteDeclaration));
+        proto.Output.Add(graph.Outputs.Select(WriteDeclaration));
+        foreach (Node node in graph.Nodes)
+        {
+            NodeProto nodeProto = new() { Name = node.Name, OpType = node.OperatorType, Domain = node.Domain };
+            nodeProto.Input.Add(node.Inputs.Select(input => input?.Name ?? ""));
+            nodeProto.Output.Add(node.Outputs.Select(output => output?.Name ?? ""));
+            nodeProto.Attribute.Add(node.Attributes.All.Select(pair => WriteAttribute(pair.Key, pair.Value)));
+            proto.Node.Add(nodeProto);
+        }
+
+        return proto;
+    }
+
+    private AttributeProto WriteAttribute(string name, object value)
+    {
+        AttributeProto proto = new() { Name = name };
+        switch (value)
+        {
+            case long number:
+                proto.Type = AttributeProto.Types.AttributeType.Int;
+                proto.I = number;
+                break;
+            case float number:
+                proto.Type = AttributeProto.Types.AttributeType.Float;
+                proto.F = number;
+                break;
+            case string text:
+                proto.Type = AttributeProto.Types.AttributeType.String;
+                proto.S = ByteString.CopyFromUtf8(text);
+                break;
+            case long[] numbers:
+                proto.Type = AttributeProto.Types.AttributeType.Ints;
+                proto.Ints.Add(numbers);
+                break;
+            case float[] numbers:
+                proto.Type = AttributeProto.Types.AttributeType.Floats;
+                proto.Floats.Add(numbers);
+                break;
+            case string[] texts:
+                proto.Type = AttributeProto.Types.AttributeType.Strings;
+                proto.Strings.Add(texts.Select(ByteString.CopyFromUtf8));
+                break;
+            case Constant constant:
+                proto.Type = AttributeProto.Types.AttributeType.Tensor;
+                proto.T = WriteTensor(name, constant);
+                break;
+            case Graph graph:
+                proto.Type = AttributeProto.Types.AttributeType.Graph;
+                proto.G = WriteGraph(graph);
+                break;
+            default:
+                throw new InvalidOperationException($"An attribute cannot be a {value.GetType()}.");
+        }
+
+        return proto;
+    }
+
+    private TensorProto WriteTensor(string name, Constant constant)
+    {
+        // Quantized weights have no plain tensor type: they are written as the numbers that they stand for.
+        ElementType type = constant.Quantization is null ? constant.StoredType : constant.Type.ElementType;
+        TensorProto proto = new() { Name = name, DataType = (int)type };
+        proto.Dims.Add(constant.Type.Shape.ToArray());
+        if (constant.Data is { } bytes)
+        {
+            proto.RawData = ByteString.CopyFrom(bytes);
+            return proto;
+        }
+
+        _data.Position = (_data.Length + WeightAlignment - 1) / WeightAlignment * WeightAlignment;
+        long offset = _data.Position;
+        WeightCopier.Copy(constant, type, _data);
+        proto.DataLocation = TensorProto.Types.DataLocation.External;
+        proto.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = _dataName });
+        proto.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = offset.ToString() });
+        proto.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = (_data.Position - offset).ToString() });
+        return proto;
+    }
+
+    private static ValueInfoProto WriteDeclaration(Value value)
+    {
+        ValueInfoProto proto = new() { Name = value.Name };
+        if (value.Declared is { ElementType: not ElementType.Undefined } declared)
+        {
+            TypeProto.Types.Tensor tensor = new() { ElemType = (int)declared.ElementType };
+            if (declared.Dimensions is not null)
+            {
+                tensor.Shape = new TensorShapeProto();
+                tensor.Shape.Dim.Add(declared.Dimensions.Select(dimension =>
+                    dimension.IsKnown ? new TensorShapeProto.Types.Dimension { DimValue = dimension.Value } :
+                    dimension.Symbol is { } symbol ? new TensorShapeProto.Types.Dimension { DimParam = symbol } :
+                    new TensorShapeProto.Types.Dimension()));
+            }
+
+            proto.Type = new TypeProto { TensorType = tensor };
+        }
+
+        return proto;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Onnx;
+
+/// <summary>Turns tensor messages into constants: small ones in memory, large ones as places in files.</summary>
+internal sealed class TensorReader(string path)
+{
+    private readonly ExternalData _externalData = new(path);
+
+    /// <summary>Reads one tensor.</summary>
+    /// <exception cref="ModelFormatException">The message contradicts itself.</exception>
+    public Constant Read(TensorProto tensor)
+    {
+        TensorType type = ReadType(tensor);
+        if (tensor.DataLocation == TensorProto.Types.DataLocation.External)
+        {
+            WeightRange location = _externalData.Locate(tensor, type.ByteLength);
+            if (location.Length > OnnxScanner.InlineLimitBytes)
+            {
+                return Constant.FromLocation(type, type.ElementType, location);
+            }
+
+            byte[] small = new byte[location.Length];
+            WeightFile.Read(location, small);
+            return Constant.FromData(type, small);
+        }
+
+        byte[] data = tensor.HasRawData ? tensor.RawData.ToByteArray() : ReadTyped(tensor, type);
+        if (data.Length != type.ByteLength)
+        {
+            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' of type {type} needs {type.ByteLength:N0} bytes but has {data.Length:N0}.");
+        }
+
+        return Constant.FromData(type, data);
+    }
+
+    private TensorType ReadType(TensorProto tensor)
+    {
+        ElementType elementType = (ElementType)tensor.DataType;
+        if (elementType.SizeOf() == 0)
+        {
+            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' has elements of type {tensor.DataType} ({elementType}), which is not supported.");
+        }
+
+        try
+        {
+            TensorType type = new(elementType, new Shape([.. tensor.Dims]));
+            _ = type.ByteLength;
+            return type;
+        }
+        catch (Exception exception) when (exception is OverflowException or ArgumentOutOfRangeException)
+        {
+            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' has the impossible shape [{string.Join(',', tensor.Dims)}].", exception);
+        }
+    }
+
+    private byte[] ReadTyped(TensorProto tensor, TensorType type)
+    {
+        switch (type.ElementType)
+        {
+            case ElementType.Float32:
+                return MemoryMarshal.AsBytes<float>([.. tensor.FloatData]).ToArray();
+            case ElementType.Float64:
+                return MemoryMarshal.AsBytes<double>([.. tensor.DoubleData]).ToArray();
+            case ElementType.Int64:
+                return MemoryMarshal.AsBytes<long>([.. tensor.Int64Data]).ToArray();
+            case ElementType.UInt64:
+                return MemoryMarshal.AsBytes<ulong>([.. tensor.Uint64Data]).ToArray();
+            case ElementType.UInt32:
+                return Narrow([.. tensor.Uint64Data.Select(value => (long)value)], 4);
+            default:
+                return Narrow([.. tensor.Int32Data.Select(value => (long)value)], type.ElementType.SizeOf());
+        }
+    }
+
+    // Types narrower than the field that carries them keep their low bytes.
+    private static byte[] Narrow(long[] values, int size)
+    {
+        byte[] bytes = new byte[values.Length * size];
+        Span<byte> wide = stackalloc byte[8];
+        for (int i = 0; i < values.Length; i++)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(wide, values[i]);
+            wide[..size].CopyTo(bytes.AsSpan(i * size));
+        }
+
+        return bytes;
+    }
+}

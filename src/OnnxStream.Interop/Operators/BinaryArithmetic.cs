@@ -1,0 +1,98 @@
+using System.Numerics;
+using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Kernels.Xnnpack;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Add, Sub, Mul, Div: https://onnx.ai/onnx/operators/onnx__Add.html and its siblings.</summary>
+/// <remarks>
+/// Opset 7 brought NumPy's broadcasting; before, <c>broadcast</c> and <c>axis</c> aligned the second input. Integers are exact
+/// and wrap around; integer division truncates. Single precision is XNNPACK's, everything else managed.
+/// </remarks>
+internal sealed class BinaryArithmetic(xnn_binary_operator type) : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        if (context.InputElementType(0) != context.InputElementType(1))
+        {
+            throw context.Invalid("both inputs must have the same element type");
+        }
+
+        context.SetOutput(0, context.InputElementType(0), context.Broadcast(context.InputShape(0), AlignedRight(context)));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        PlanTensor right = context.Input(1);
+        Emit(context, type, context.Input(0), right.View(right.Name, right.Type with { Shape = AlignedRight(context) }), context.Output(0));
+    }
+
+    /// <summary>Emits the step that combines two tensors of one element type into a third of the broadcast shape.</summary>
+    public static void Emit(LoweringContext context, xnn_binary_operator type, PlanTensor left, PlanTensor right, PlanTensor output)
+    {
+        Kernel kernel = left.ElementType == ElementType.Float32 && XnnBinary.Supports(left.Shape, right.Shape)
+            ? new XnnBinary(type, left.Shape, right.Shape, context.Workers)
+            : NumericKernels.Create(left.ElementType, new Factory(type, output.Shape, left.Shape, right.Shape)) ??
+                throw context.Unsupported($"element type {left.ElementType.ToOnnxName()}");
+        context.Emit(kernel, [left, right], [output]);
+    }
+
+    // Before opset 7, "axis" says where the second input's dimensions start in the first one's.
+    private static Shape AlignedRight(NodeContext context)
+    {
+        Shape right = context.InputShape(1);
+        if (context.OperatorSet >= 7 || context.Attributes.Int("broadcast", 0) == 0 || !context.Attributes.Has("axis"))
+        {
+            return right;
+        }
+
+        int trailing = context.InputShape(0).Rank - context.Axis(context.Attributes.Int("axis", 0), context.InputShape(0).Rank) - right.Rank;
+        return trailing < 0 ? throw context.Invalid("the second input has too many dimensions behind 'axis'") : new Shape([.. right.Dimensions, .. Enumerable.Repeat(1L, trailing)]);
+    }
+
+    private readonly struct Factory(xnn_binary_operator type, Shape output, Shape left, Shape right) : INumericKernelFactory
+    {
+        public Kernel Create<T>()
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => type switch
+            {
+                xnn_binary_operator.xnn_binary_add => new BinaryKernel<T, T, AddFunction<T>>(output, left, right),
+                xnn_binary_operator.xnn_binary_subtract => new BinaryKernel<T, T, SubtractFunction<T>>(output, left, right),
+                xnn_binary_operator.xnn_binary_multiply => new BinaryKernel<T, T, MultiplyFunction<T>>(output, left, right),
+                _ => new BinaryKernel<T, T, DivideFunction<T>>(output, left, right),
+            };
+    }
+
+    private readonly struct AddFunction<T> : IBinaryFunction<T, T>
+        where T : unmanaged, INumber<T>
+    {
+        public static T Invoke(T left, T right) => left + right;
+    }
+
+    private readonly struct SubtractFunction<T> : IBinaryFunction<T, T>
+        where T : unmanaged, INumber<T>
+    {
+        public static T Invoke(T left, T right) => left - right;
+    }
+
+    private readonly struct MultiplyFunction<T> : IBinaryFunction<T, T>
+        where T : unmanaged, INumber<T>
+    {
+        public static T Invoke(T left, T right) => left * right;
+    }
+
+    private readonly struct DivideFunction<T> : IBinaryFunction<T, T>
+        where T : unmanaged, INumber<T>
+    {
+        // C leaves the integer cases below undefined and .NET throws; ours is what most runtimes end up with.
+        public static T Invoke(T left, T right) =>
+            !T.IsInteger(T.One / (T.One + T.One)) ? left / right :
+            T.IsZero(right) ? T.Zero :
+            right == -T.One ? T.Zero - left :
+            left / right;
+    }
+}

@@ -1,0 +1,144 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Xnnpack;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Convolution. https://onnx.ai/onnx/operators/onnx__Conv.html (opsets 1 to 22: only types were added).</summary>
+/// <remarks>
+/// One and two spatial dimensions, any groups, strides, dilations and (asymmetric) pads. XNNPACK computes on channels-last
+/// tensors, so data is transposed on the way in and out. A constant weight without groups is streamed in panels.
+/// </remarks>
+internal sealed class Conv : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        (SpatialAttributes spatial, int groups) = Parse(context);
+        Shape input = context.InputShape(0);
+        Shape weight = context.InputShape(1);
+        if (weight[1] * groups != input[1])
+        {
+            throw context.Invalid($"the input has {input[1]} channels, but the weight {weight} with {groups} group(s) wants {weight[1] * groups}");
+        }
+
+        if (weight[0] % groups != 0)
+        {
+            throw context.Invalid($"{weight[0]} output channels are not divisible into {groups} groups");
+        }
+
+        if (context.HasInput(2) && context.InputShape(2) != new Shape(weight[0]))
+        {
+            throw context.Invalid($"the bias must have the shape [{weight[0]}]");
+        }
+
+        long[] shape = new long[input.Rank];
+        shape[0] = input[0];
+        shape[1] = weight[0];
+        for (int i = 2; i < shape.Length; i++)
+        {
+            shape[i] = spatial.OutputSize(context, i - 2, input[i]);
+        }
+
+        context.SetOutput(0, context.InputElementType(0), new Shape(shape));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        (SpatialAttributes spatial, int groups) = Parse(context);
+        PlanTensor output = context.Output(0);
+        if (output.ElementType != ElementType.Float32 || spatial.Kernel.Length > 2)
+        {
+            throw context.Unsupported($"a convolution of {output.ElementType.ToOnnxName()} over {spatial.Kernel.Length} dimensions");
+        }
+
+        if (output.ElementCount == 0)
+        {
+            return;
+        }
+
+        PlanTensor input = context.Input(0);
+        Shape channelsLast = ChannelsLast(input.Shape);
+        PlanTensor data = ToChannelsLast(context, input);
+        PlanTensor result = context.Temporary(ElementType.Float32, ChannelsLast(output.Shape).Dimensions);
+        Shape weightShape = context.InputShape(1);
+        bool isStreamed = groups == 1 && input.Shape[1] > 1 && context.ConstantInput(1) is { Location: not null };
+        PanelWeights weights = new(
+            isStreamed ? context.ConstantInput(1) : null, PanelLayout.OutputInputSpace, (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank));
+        ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
+        bool hasBias = context.HasInput(2);
+        List<PlanTensor> inputs = [data];
+        if (!isStreamed)
+        {
+            inputs.Add(context.Input(1));
+        }
+
+        if (hasBias)
+        {
+            inputs.Add(context.Input(2));
+        }
+
+        Kernel kernel = groups == 1 && input.Shape[1] > 1
+            ? new XnnConvolution2d(weights, hasBias, channelsLast, parameters, context.Workers)
+            : new XnnGroupedConvolution2d(weights, hasBias, channelsLast, parameters);
+        context.Emit(kernel, [.. inputs], [result]);
+        FromChannelsLast(context, result, output);
+    }
+
+    /// <summary>The shape [N,H,W,C] of a tensor [N,C,H,W] or [N,C,W].</summary>
+    public static Shape ChannelsLast(Shape shape) => shape.Rank == 3 ? new Shape(shape[0], 1, shape[2], shape[1]) : new Shape(shape[0], shape[2], shape[3], shape[1]);
+
+    /// <summary>Emits what turns [N,C,H,W] or [N,C,W] into [N,H,W,C].</summary>
+    public static PlanTensor ToChannelsLast(LoweringContext context, PlanTensor tensor)
+    {
+        PlanTensor image = tensor.Shape.Rank == 3 ? tensor.View(tensor.Name, tensor.Type with { Shape = new Shape(tensor.Shape[0], tensor.Shape[1], 1, tensor.Shape[2]) }) : tensor;
+        return image.Shape[1] == 1 || image.Shape[2] * image.Shape[3] == 1
+            ? image.View(image.Name, image.Type with { Shape = ChannelsLast(image.Shape) })
+            : Transpose.Emit(context, image, [0, 2, 3, 1]);
+    }
+
+    /// <summary>Emits what turns [N,H,W,C] into <paramref name="output"/>.</summary>
+    public static void FromChannelsLast(LoweringContext context, PlanTensor tensor, PlanTensor output) =>
+        Transpose.Emit(context, tensor, [0, 3, 1, 2], output);
+
+    /// <summary>The geometry as XNNPACK takes it.</summary>
+    public static ConvolutionParameters Parameters(SpatialAttributes spatial, int groups) => new()
+    {
+        PaddingTop = (int)spatial.PadsBegin[0],
+        PaddingLeft = (int)spatial.PadsBegin[1],
+        PaddingBottom = (int)spatial.PadsEnd[0],
+        PaddingRight = (int)spatial.PadsEnd[1],
+        KernelHeight = (int)spatial.Kernel[0],
+        KernelWidth = (int)spatial.Kernel[1],
+        StrideHeight = (int)spatial.Strides[0],
+        StrideWidth = (int)spatial.Strides[1],
+        DilationHeight = (int)spatial.Dilations[0],
+        DilationWidth = (int)spatial.Dilations[1],
+        Groups = groups,
+    };
+
+    private static (SpatialAttributes Spatial, int Groups) Parse(NodeContext context)
+    {
+        Shape input = context.InputShape(0);
+        Shape weight = context.InputShape(1);
+        if (input.Rank < 3 || weight.Rank != input.Rank)
+        {
+            throw context.Invalid("data and weight must have the same number of dimensions, at least three");
+        }
+
+        long[] kernel = [.. weight.Dimensions[2..]];
+        if (context.Attributes.Ints("kernel_shape") is { Length: > 0 } declared && !declared.AsSpan().SequenceEqual(kernel))
+        {
+            throw context.Invalid($"kernel_shape [{string.Join(',', declared)}] is not the weight's [{string.Join(',', kernel)}]");
+        }
+
+        long groups = context.Attributes.Int("group", 1);
+        if (groups < 1 || groups > weight[0])
+        {
+            throw context.Invalid($"{groups} groups are not possible");
+        }
+
+        return (SpatialAttributes.Parse(context, kernel, input.Dimensions[2..]), (int)groups);
+    }
+}

@@ -1,0 +1,60 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>What <see cref="Operator.Lower"/> uses to turn a node into steps.</summary>
+internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext(node)
+{
+    /// <summary>The threads that the plan will run on.</summary>
+    public WorkerPool Workers => plan.Workers;
+
+    /// <summary>Input <paramref name="index"/>. A weight that is stored in another type is converted first.</summary>
+    public PlanTensor Input(int index)
+    {
+        if (!HasInput(index))
+        {
+            throw Invalid($"input {index} is missing");
+        }
+
+        PlanTensor tensor = plan.Tensor(Node.Inputs[index]!);
+        if (tensor.Buffer.Constant is { } constant && constant.StoredType != constant.Type.ElementType)
+        {
+            PlanTensor converted = Temporary(constant.Type);
+            Emit(new ConvertWeight(constant), [tensor], [converted]);
+            return converted;
+        }
+
+        return tensor;
+    }
+
+    /// <summary>Input <paramref name="index"/>, or null if it is left out.</summary>
+    public PlanTensor? OptionalInput(int index) => HasInput(index) ? Input(index) : null;
+
+    /// <summary>Output <paramref name="index"/>; one that nobody asks for gets memory that is not read.</summary>
+    public PlanTensor Output(int index) =>
+        HasOutput(index) ? plan.Tensor(Node.Outputs[index]!) : throw Invalid($"output {index} is not asked for");
+
+    /// <summary>Memory for a tensor that only this node needs.</summary>
+    public PlanTensor Temporary(TensorType type) => plan.Temporary(type);
+
+    /// <summary>Memory for a tensor that only this node needs.</summary>
+    public PlanTensor Temporary(ElementType elementType, params ReadOnlySpan<long> dimensions) =>
+        plan.Temporary(new TensorType(elementType, new Shape(dimensions)));
+
+    /// <summary>Adds a step.</summary>
+    public void Emit(Kernel kernel, ReadOnlySpan<PlanTensor> inputs, ReadOnlySpan<PlanTensor> outputs) =>
+        plan.Add(new Step(Node.Name.Length > 0 ? Node.Name : Node.Outputs.FirstOrDefault(output => output is not null)?.Name ?? "", Node.OperatorType, kernel, inputs.ToArray(), outputs.ToArray()));
+
+    /// <summary>Makes output <paramref name="index"/> the same memory as <paramref name="source"/>, under its own shape.</summary>
+    public void View(int index, PlanTensor source)
+    {
+        if (HasOutput(index))
+        {
+            plan.View(Node.Outputs[index]!, source);
+        }
+    }
+}

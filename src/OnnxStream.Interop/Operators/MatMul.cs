@@ -1,0 +1,101 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Kernels.Xnnpack;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Matrix product with NumPy's rules for vectors and batches. https://onnx.ai/onnx/operators/onnx__MatMul.html</summary>
+/// <remarks>
+/// Opset 9 added integers, 13 bfloat16. A constant matrix on the right is streamed in panels; two computed operands are
+/// XNNPACK's batch product; types other than single precision are managed.
+/// </remarks>
+internal sealed class MatMul : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        if (context.InputElementType(0) != context.InputElementType(1))
+        {
+            throw context.Invalid("both inputs must have the same element type");
+        }
+
+        Geometry geometry = Geometry.Of(context);
+        List<long> shape = [.. geometry.Batch.Dimensions];
+        if (context.InputShape(0).Rank > 1)
+        {
+            shape.Add(geometry.M);
+        }
+
+        if (context.InputShape(1).Rank > 1)
+        {
+            shape.Add(geometry.N);
+        }
+
+        context.SetOutput(0, context.InputElementType(0), new Shape([.. shape]));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        Geometry geometry = Geometry.Of(context);
+        PlanTensor output = context.Output(0);
+        ElementType type = context.InputElementType(0);
+        if (type != ElementType.Float32 || output.ElementCount == 0 || geometry.K == 0)
+        {
+            PlanTensor a = context.Input(0);
+            PlanTensor b = context.Input(1);
+            context.Emit(
+                NumericKernels.Create(type, new MatMulKernelFactory(geometry.LeftBatch, geometry.RightBatch, geometry.Batch, (int)geometry.M, (int)geometry.K, (int)geometry.N)) ??
+                    throw context.Unsupported($"element type {type.ToOnnxName()}"), [a, b], [output]);
+            return;
+        }
+
+        if (context.ConstantInput(1) is { Location: not null } weight && geometry.RightBatch.ElementCount == 1)
+        {
+            // All batches on the left are rows of one product.
+            PanelWeights panels = new(weight, PanelLayout.InputMajor, checked((int)geometry.N), checked((int)geometry.K));
+            context.Emit(new XnnFullyConnected(panels, hasBias: false, geometry.LeftBatch.ElementCount * geometry.M, context.Workers), [context.Input(0)], [output]);
+            return;
+        }
+
+        PlanTensor left = context.Input(0);
+        PlanTensor right = context.Input(1);
+        long[] leftBatch = Padded(geometry.LeftBatch, geometry.Batch.Rank);
+        long[] rightBatch = Padded(geometry.RightBatch, geometry.Batch.Rank);
+        if (geometry.Batch.Rank + 2 > Bindings.Xnnpack.XNN_MAX_TENSOR_DIMS)
+        {
+            context.Emit(new MatMulKernelFactory(geometry.LeftBatch, geometry.RightBatch, geometry.Batch, (int)geometry.M, (int)geometry.K, (int)geometry.N).Create<float>(), [left, right], [output]);
+            return;
+        }
+
+        context.Emit(new XnnBatchMatMul(leftBatch, rightBatch, geometry.M, geometry.K, geometry.N, transposeRight: false, context.Workers), [left, right], [output]);
+    }
+
+    private static long[] Padded(Shape shape, int rank) => [.. Enumerable.Repeat(1L, rank - shape.Rank), .. shape.Dimensions];
+
+    private readonly record struct Geometry(Shape LeftBatch, Shape RightBatch, Shape Batch, long M, long K, long N)
+    {
+        public static Geometry Of(NodeContext context)
+        {
+            Shape left = context.InputShape(0);
+            Shape right = context.InputShape(1);
+            if (left.Rank == 0 || right.Rank == 0)
+            {
+                throw context.Invalid("scalars cannot be multiplied as matrices");
+            }
+
+            long m = left.Rank > 1 ? left[^2] : 1;
+            long k = left[^1];
+            long n = right.Rank > 1 ? right[^1] : 1;
+            if ((right.Rank > 1 ? right[^2] : right[0]) != k)
+            {
+                throw context.Invalid($"the inner dimensions of {left} and {right} differ");
+            }
+
+            Shape leftBatch = new(left.Dimensions[..Math.Max(0, left.Rank - 2)]);
+            Shape rightBatch = new(right.Dimensions[..Math.Max(0, right.Rank - 2)]);
+            return new Geometry(leftBatch, rightBatch, context.Broadcast(leftBatch, rightBatch), m, k, n);
+        }
+    }
+}

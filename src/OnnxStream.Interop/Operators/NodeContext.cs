@@ -1,0 +1,105 @@
+using System.Text;
+using OnnxStream.Interop.Graphs;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>What inference and lowering both see of a node.</summary>
+internal abstract class NodeContext(Node node)
+{
+    /// <summary>The node.</summary>
+    public Node Node { get; } = node;
+
+    /// <summary>Its attributes.</summary>
+    public Attributes Attributes => Node.Attributes;
+
+    /// <summary>The version of its domain that the model imports.</summary>
+    public int OperatorSet => Node.OperatorSet;
+
+    /// <summary>The number of inputs, omitted ones in the middle included.</summary>
+    public int InputCount => Node.Inputs.Length;
+
+    /// <summary>The number of outputs, unused ones in the middle included.</summary>
+    public int OutputCount => Node.Outputs.Length;
+
+    /// <summary>Whether input <paramref name="index"/> is given.</summary>
+    public bool HasInput(int index) => index < Node.Inputs.Length && Node.Inputs[index] is not null;
+
+    /// <summary>Whether output <paramref name="index"/> is asked for.</summary>
+    public bool HasOutput(int index) => index < Node.Outputs.Length && Node.Outputs[index] is not null;
+
+    /// <summary>The type of input <paramref name="index"/>.</summary>
+    /// <exception cref="InvalidGraphException">The input is left out.</exception>
+    public TensorType InputType(int index) =>
+        HasInput(index) ? Node.Inputs[index]!.Type!.Value : throw Invalid($"input {index} is missing");
+
+    /// <summary>The shape of input <paramref name="index"/>.</summary>
+    public Shape InputShape(int index) => InputType(index).Shape;
+
+    /// <summary>The element type of input <paramref name="index"/>.</summary>
+    public ElementType InputElementType(int index) => InputType(index).ElementType;
+
+    /// <summary>The data of input <paramref name="index"/>, in memory or in a file, if it is constant; else null.</summary>
+    public Constant? ConstantInput(int index) => HasInput(index) ? Node.Inputs[index]!.Constant : null;
+
+    /// <summary>Turns a possibly negative axis into one from 0 to <paramref name="rank"/> - 1.</summary>
+    /// <exception cref="InvalidGraphException">It is out of range.</exception>
+    public int Axis(long axis, int rank)
+    {
+        if (axis < -rank || axis >= rank)
+        {
+            throw Invalid($"axis {axis} is outside of a tensor with {rank} dimensions");
+        }
+
+        return (int)(axis < 0 ? axis + rank : axis);
+    }
+
+    /// <summary>As <see cref="Axis"/>, for several different ones.</summary>
+    public int[] Axes(ReadOnlySpan<long> axes, int rank)
+    {
+        int[] result = new int[axes.Length];
+        for (int i = 0; i < axes.Length; i++)
+        {
+            result[i] = Axis(axes[i], rank);
+            if (Array.IndexOf(result, result[i], 0, i) >= 0)
+            {
+                throw Invalid($"axis {axes[i]} is given twice");
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>The shape that tensors of both shapes are broadcast to, by NumPy's rule.</summary>
+    /// <exception cref="InvalidGraphException">They do not fit together.</exception>
+    public Shape Broadcast(Shape left, Shape right)
+    {
+        long[] result = new long[Math.Max(left.Rank, right.Rank)];
+        for (int i = 1; i <= result.Length; i++)
+        {
+            long a = i <= left.Rank ? left[^i] : 1;
+            long b = i <= right.Rank ? right[^i] : 1;
+            if (a != b && a != 1 && b != 1)
+            {
+                throw Invalid($"shapes {left} and {right} cannot be broadcast together");
+            }
+
+            result[^i] = a == 1 ? b : a;
+        }
+
+        return new Shape(result);
+    }
+
+    /// <summary>An exception that says what is wrong with this node.</summary>
+    public InvalidGraphException Invalid(string problem) => new($"{Describe()}: {problem}.");
+
+    /// <summary>An exception that says which valid variant of the operator is not supported.</summary>
+    public UnsupportedOperatorException Unsupported(string variant) => new($"{Describe()}: {variant} is not supported.");
+
+    private string Describe()
+    {
+        StringBuilder text = new(Node.ToString());
+        text.Append(" (inputs ");
+        text.AppendJoin(", ", Node.Inputs.Select(input => input?.Type?.ToString() ?? (input is null ? "none" : "?")));
+        return text.Append(')').ToString();
+    }
+}

@@ -1,0 +1,20 @@
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>What an operator means: the types of its outputs, and the kernels that compute them.</summary>
+/// <remarks>
+/// One operator or family per file, in this order: attributes, <see cref="Infer"/>, <see cref="Lower"/>. Operators hold no
+/// state; the same instance serves every node and version of the operator.
+/// </remarks>
+internal abstract class Operator
+{
+    /// <summary>Whether equal inputs always give equal outputs, so that the node may be computed once when all inputs are constant.</summary>
+    public virtual bool IsDeterministic => true;
+
+    /// <summary>Checks attributes and inputs and sets the types (and constants, where they follow) of the outputs.</summary>
+    /// <exception cref="InvalidGraphException">The node contradicts the ONNX specification.</exception>
+    /// <exception cref="UnsupportedOperatorException">The node is valid but this variant is not supported.</exception>
+    public abstract void Infer(InferenceContext context);
+
+    /// <summary>Emits the kernels that compute the node. Called after <see cref="Infer"/> with the same types.</summary>
+    public abstract void Lower(LoweringContext context);
+}

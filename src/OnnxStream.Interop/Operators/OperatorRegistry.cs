@@ -1,0 +1,96 @@
+using System.Text;
+using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Graphs;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>The operators that are supported: one explicit list, by family.</summary>
+internal static class OperatorRegistry
+{
+    /// <summary>The oldest version of ONNX's operator set whose models are understood.</summary>
+    public const int OldestOperatorSet = 6;
+
+    private static readonly Dictionary<(string Domain, string OperatorType), Operator> s_operators = Create();
+
+    /// <summary>The names of all supported operators with their domains.</summary>
+    public static IEnumerable<(string Domain, string OperatorType)> All => s_operators.Keys;
+
+    /// <summary>The operator of a node.</summary>
+    /// <exception cref="UnsupportedOperatorException">There is none.</exception>
+    public static Operator Get(Node node) =>
+        s_operators.TryGetValue((node.Domain, node.OperatorType), out Operator? found) ? found :
+        throw new UnsupportedOperatorException($"The operator {node} of operator set {node.OperatorSet} is not supported.");
+
+    /// <summary>Throws if the graph uses operators that are not in the list, naming all of them.</summary>
+    /// <exception cref="UnsupportedOperatorException">It does.</exception>
+    public static void CheckSupported(Graph graph)
+    {
+        var missing = graph.Nodes
+            .Where(node => !s_operators.ContainsKey((node.Domain, node.OperatorType)))
+            .GroupBy(node => (node.Domain, node.OperatorType, node.OperatorSet))
+            .ToList();
+        if (missing.Count == 0)
+        {
+            return;
+        }
+
+        StringBuilder text = new($"The model '{graph.Name}' uses {missing.Count} operator(s) that are not supported:");
+        foreach (var group in missing)
+        {
+            text.AppendLine().Append($"  {(group.Key.Domain.Length > 0 ? group.Key.Domain + "." : "")}{group.Key.OperatorType} (operator set {group.Key.OperatorSet}), {group.Count()} node(s): ");
+            text.AppendJoin(", ", group.Take(3).Select(node => $"'{(node.Name.Length > 0 ? node.Name : node.Outputs[0]?.Name)}'"));
+            text.Append(group.Count() > 3 ? ", …" : "");
+        }
+
+        throw new UnsupportedOperatorException(text.ToString());
+    }
+
+    private static Dictionary<(string Domain, string OperatorType), Operator> Create() => new()
+    {
+        // Layers
+        [("", "Conv")] = new Conv(),
+        [("", "Gemm")] = new Gemm(),
+        [("", "MatMul")] = new MatMul(),
+
+        // Two tensors, element by element
+        [("", "Add")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_add),
+        [("", "Div")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_divide),
+        [("", "Mul")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_multiply),
+        [("", "Sub")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_subtract),
+
+        // One tensor, element by element
+        [("", "Acos")] = new UnaryMath(UnaryMathFunction.Acos),
+        [("", "Acosh")] = new UnaryMath(UnaryMathFunction.Acosh),
+        [("", "Asin")] = new UnaryMath(UnaryMathFunction.Asin),
+        [("", "Asinh")] = new UnaryMath(UnaryMathFunction.Asinh),
+        [("", "Atan")] = new UnaryMath(UnaryMathFunction.Atan),
+        [("", "Atanh")] = new UnaryMath(UnaryMathFunction.Atanh),
+        [("", "Ceil")] = new UnaryMath(UnaryMathFunction.Ceil),
+        [("", "Cos")] = new UnaryMath(UnaryMathFunction.Cos),
+        [("", "Cosh")] = new UnaryMath(UnaryMathFunction.Cosh),
+        [("", "Erf")] = new UnaryMath(UnaryMathFunction.Erf),
+        [("", "Exp")] = new UnaryMath(UnaryMathFunction.Exp),
+        [("", "Floor")] = new UnaryMath(UnaryMathFunction.Floor),
+        [("", "HardSwish")] = new UnaryMath(UnaryMathFunction.HardSwish),
+        [("", "Log")] = new UnaryMath(UnaryMathFunction.Log),
+        [("", "Mish")] = new UnaryMath(UnaryMathFunction.Mish),
+        [("", "Reciprocal")] = new UnaryMath(UnaryMathFunction.Reciprocal),
+        [("", "Round")] = new UnaryMath(UnaryMathFunction.Round),
+        [("", "Sigmoid")] = new UnaryMath(UnaryMathFunction.Sigmoid),
+        [("", "Sin")] = new UnaryMath(UnaryMathFunction.Sin),
+        [("", "Sinh")] = new UnaryMath(UnaryMathFunction.Sinh),
+        [("", "Softplus")] = new UnaryMath(UnaryMathFunction.Softplus),
+        [("", "Softsign")] = new UnaryMath(UnaryMathFunction.Softsign),
+        [("", "Sqrt")] = new UnaryMath(UnaryMathFunction.Sqrt),
+        [("", "Tan")] = new UnaryMath(UnaryMathFunction.Tan),
+        [("", "Tanh")] = new UnaryMath(UnaryMathFunction.Tanh),
+
+        // Normalisation and reduction
+        [("", "Softmax")] = new Softmax(),
+
+        // Moving data, nothing computed
+        [("", "Identity")] = new Identity(),
+        [("", "Reshape")] = new Reshape(),
+        [("", "Transpose")] = new Transpose(),
+    };
+}

@@ -1,0 +1,71 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Kernels.Xnnpack;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Permutes dimensions. https://onnx.ai/onnx/operators/onnx__Transpose.html (opsets 1 to 24: only types were added).</summary>
+internal sealed class Transpose : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        Shape input = context.InputShape(0);
+        int[] permutation = Permutation(context);
+        context.SetOutput(0, context.InputElementType(0), Permute(input, permutation));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context) => Emit(context, context.Input(0), Permutation(context), context.Output(0));
+
+    /// <summary>Emits the step that permutes a tensor and returns the result.</summary>
+    /// <param name="context">The node that is lowered.</param>
+    /// <param name="input">What to permute.</param>
+    /// <param name="permutation">For each dimension of the result, which one of the input it is.</param>
+    /// <param name="output">Where the result goes; null for new memory.</param>
+    public static PlanTensor Emit(LoweringContext context, PlanTensor input, ReadOnlySpan<int> permutation, PlanTensor? output = null)
+    {
+        output ??= context.Temporary(input.Type with { Shape = Permute(input.Shape, permutation) });
+        Kernel kernel = XnnTranspose.Supports(input.Shape, permutation)
+            ? new XnnTranspose(input.ElementType.SizeOf(), input.Shape, permutation, context.Workers)
+            : new StridedCopy(input.ElementType.SizeOf(), output.Shape, Strides(input.Shape, permutation), 0);
+        context.Emit(kernel, [input], [output]);
+        return output;
+    }
+
+    private static long[] Strides(Shape input, ReadOnlySpan<int> permutation)
+    {
+        long[] own = input.RowMajorStrides();
+        long[] strides = new long[permutation.Length];
+        for (int i = 0; i < strides.Length; i++)
+        {
+            strides[i] = own[permutation[i]];
+        }
+
+        return strides;
+    }
+
+    private static Shape Permute(Shape input, ReadOnlySpan<int> permutation)
+    {
+        long[] dimensions = new long[permutation.Length];
+        for (int i = 0; i < dimensions.Length; i++)
+        {
+            dimensions[i] = input[permutation[i]];
+        }
+
+        return new Shape(dimensions);
+    }
+
+    private static int[] Permutation(NodeContext context)
+    {
+        int rank = context.InputShape(0).Rank;
+        if (context.Attributes.Ints("perm") is not { } permutation)
+        {
+            return [.. Enumerable.Range(0, rank).Reverse()];
+        }
+
+        int[] axes = context.Axes(permutation, rank);
+        return axes.Length == rank ? axes : throw context.Invalid($"perm [{string.Join(',', permutation)}] does not name each of the {rank} dimensions once");
+    }
+}

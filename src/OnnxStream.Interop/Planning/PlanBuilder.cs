@@ -1,0 +1,58 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Native;
+
+namespace OnnxStream.Interop.Planning;
+
+/// <summary>Collects the steps of a plan while nodes are lowered, and the tensors that they read and write.</summary>
+internal sealed class PlanBuilder(WorkerPool workers)
+{
+    private readonly Dictionary<Value, PlanTensor> _tensors = [];
+    private readonly List<Step> _steps = [];
+    private readonly List<PlanBuffer> _buffers = [];
+
+    /// <summary>The threads that the plan will run on.</summary>
+    public WorkerPool Workers { get; } = workers;
+
+    /// <summary>The steps so far.</summary>
+    public IReadOnlyList<Step> Steps => _steps;
+
+    /// <summary>The buffers so far.</summary>
+    public IReadOnlyList<PlanBuffer> Buffers => _buffers;
+
+    /// <summary>The tensor of a value; a buffer is made for it at the first call.</summary>
+    public PlanTensor Tensor(Value value)
+    {
+        if (!_tensors.TryGetValue(value, out PlanTensor? tensor))
+        {
+            TensorType type = value.Type!.Value;
+            tensor = new PlanTensor(value.Name, type, NewBuffer(type.ByteLength, value.Constant));
+            _tensors.Add(value, tensor);
+        }
+
+        return tensor;
+    }
+
+    /// <summary>Memory without a name.</summary>
+    public PlanTensor Temporary(TensorType type) => new("", type, NewBuffer(type.ByteLength, null));
+
+    /// <summary>Makes a value the same memory as <paramref name="source"/>.</summary>
+    public void View(Value value, PlanTensor source) => _tensors.Add(value, source.View(value.Name, value.Type!.Value));
+
+    /// <summary>Adds a step.</summary>
+    public void Add(Step step)
+    {
+        if (step.Kernel.ScratchBytes > 0)
+        {
+            step.Scratch = NewBuffer(step.Kernel.ScratchBytes, null);
+        }
+
+        _steps.Add(step);
+    }
+
+    private PlanBuffer NewBuffer(long length, Constant? constant)
+    {
+        PlanBuffer buffer = new(length, constant);
+        _buffers.Add(buffer);
+        return buffer;
+    }
+}

@@ -1,0 +1,32 @@
+namespace OnnxStream.Interop.Planning;
+
+/// <summary>A tensor of a plan: a type and the place in a buffer where it lies.</summary>
+internal sealed class PlanTensor(string name, TensorType type, PlanBuffer buffer, long offset = 0)
+{
+    /// <summary>The name of the value, for messages.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>Element type and shape.</summary>
+    public TensorType Type { get; } = type;
+
+    /// <summary>The dimensions.</summary>
+    public Shape Shape => Type.Shape;
+
+    /// <summary>The type of the elements.</summary>
+    public ElementType ElementType => Type.ElementType;
+
+    /// <summary>The number of elements.</summary>
+    public long ElementCount => Type.Shape.ElementCount;
+
+    /// <summary>The memory that holds it, possibly together with other tensors.</summary>
+    public PlanBuffer Buffer => buffer.Actual;
+
+    /// <summary>The first byte, from the start of the buffer.</summary>
+    public long Offset { get; } = offset;
+
+    /// <summary>The same bytes under another type of the same length.</summary>
+    public PlanTensor View(string name, TensorType type) => new(name, type, buffer, Offset);
+
+    /// <summary>As in <c>sample: float[1,4,64,64]</c>.</summary>
+    public override string ToString() => $"{Name}: {Type}";
+}

@@ -1,0 +1,172 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Operators;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Planning;
+
+/// <summary>Turns a graph whose types are known into an execution plan.</summary>
+/// <remarks>
+/// In this order: lower every node to kernels; find out from when to when each buffer is needed; let steps work in place
+/// where an input ends with them; give every buffer its place in the arena; list the weights in order of use.
+/// </remarks>
+internal static class Planner
+{
+    /// <summary>Makes a plan.</summary>
+    /// <param name="graph">A graph in which every value has a type.</param>
+    /// <param name="workers">The threads that it will run on.</param>
+    public static ExecutionPlan Plan(Graph graph, WorkerPool workers)
+    {
+        PlanBuilder builder = new(workers);
+        try
+        {
+            foreach (Node node in graph.Nodes)
+            {
+                OperatorRegistry.Get(node).Lower(new LoweringContext(node, builder));
+            }
+
+            PlanTensor[] inputs = [.. graph.Inputs.Select(builder.Tensor)];
+            PlanTensor[] outputs = [.. graph.Outputs.Select(builder.Tensor)];
+            FindLifetimes(builder.Steps, inputs, outputs);
+            WorkInPlace(builder.Steps);
+            List<WeightRange> schedule = ScheduleWeights(builder.Steps, outputs);
+            List<PlanBuffer> constants = [];
+            long constantBytes = 0;
+            List<PlanBuffer> arena = [];
+            foreach (PlanBuffer buffer in builder.Buffers)
+            {
+                if (!ReferenceEquals(buffer.Actual, buffer))
+                {
+                    continue;
+                }
+
+                if (buffer.Constant is { Data: not null })
+                {
+                    buffer.Offset = constantBytes;
+                    constantBytes += Arena.Align(buffer.Length);
+                    constants.Add(buffer);
+                }
+                else if (buffer.IsInArena && buffer.LastStep >= 0)
+                {
+                    arena.Add(buffer);
+                }
+            }
+
+            return new ExecutionPlan
+            {
+                Steps = builder.Steps,
+                Inputs = inputs,
+                Outputs = outputs,
+                Constants = constants,
+                WeightSchedule = schedule,
+                ArenaBytes = Arena.Place(arena),
+                ConstantBytes = constantBytes,
+            };
+        }
+        catch
+        {
+            foreach (Step step in builder.Steps)
+            {
+                step.Kernel.Dispose();
+            }
+
+            throw;
+        }
+    }
+
+    private static void FindLifetimes(IReadOnlyList<Step> steps, PlanTensor[] inputs, PlanTensor[] outputs)
+    {
+        foreach (PlanTensor input in inputs)
+        {
+            Extend(input.Buffer, -1);
+            Extend(input.Buffer, 0);
+        }
+
+        for (int i = 0; i < steps.Count; i++)
+        {
+            foreach (PlanTensor tensor in steps[i].Inputs)
+            {
+                Extend(tensor.Buffer, i);
+            }
+
+            foreach (PlanTensor tensor in steps[i].Outputs)
+            {
+                Extend(tensor.Buffer, i);
+            }
+
+            if (steps[i].Scratch is { } scratch)
+            {
+                Extend(scratch, i);
+            }
+        }
+
+        foreach (PlanTensor output in outputs)
+        {
+            Extend(output.Buffer, steps.Count);
+        }
+
+        static void Extend(PlanBuffer buffer, int step)
+        {
+            buffer.FirstStep = Math.Min(buffer.FirstStep, step);
+            buffer.LastStep = Math.Max(buffer.LastStep, step);
+        }
+    }
+
+    private static void WorkInPlace(IReadOnlyList<Step> steps)
+    {
+        for (int i = 0; i < steps.Count; i++)
+        {
+            Step step = steps[i];
+            if (step.Outputs.Length == 0)
+            {
+                continue;
+            }
+
+            PlanTensor output = step.Outputs[0];
+            PlanBuffer target = output.Buffer;
+            for (int k = 0; k < step.Inputs.Length; k++)
+            {
+                PlanTensor input = step.Inputs[k];
+                PlanBuffer source = input.Buffer;
+                if (source.IsInArena && target.IsInArena && source != target && source.LastStep == i && target.FirstStep == i &&
+                    source.Length == target.Length && input.Offset == 0 && output.Offset == 0 &&
+                    step.Inputs.Count(other => other.Buffer == source) == 1 && step.Kernel.CanRunInPlace(k))
+                {
+                    target.MergeInto(source);
+                    break;
+                }
+            }
+        }
+    }
+
+    private static List<WeightRange> ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)
+    {
+        List<WeightRange> schedule = [];
+        foreach (Step step in steps)
+        {
+            step.FirstWeight = schedule.Count;
+            schedule.AddRange(step.Kernel.StreamedWeights);
+            step.InputWeights = new int[step.Inputs.Length];
+            for (int i = 0; i < step.Inputs.Length; i++)
+            {
+                step.InputWeights[i] = -1;
+                if (step.Inputs[i].Buffer.Constant is { Location: { } location })
+                {
+                    step.InputWeights[i] = schedule.Count;
+                    schedule.Add(location);
+                }
+            }
+        }
+
+        // A model may return a weight as it is: the last entries are read when outputs are copied.
+        foreach (PlanTensor output in outputs)
+        {
+            if (output.Buffer.Constant is { Location: { } location })
+            {
+                schedule.Add(location);
+            }
+        }
+
+        return schedule;
+    }
+}

@@ -1,0 +1,31 @@
+using OnnxStream.Interop.Kernels;
+
+namespace OnnxStream.Interop.Planning;
+
+/// <summary>One call of a kernel on fixed tensors.</summary>
+internal sealed class Step(string nodeName, string operatorType, Kernel kernel, PlanTensor[] inputs, PlanTensor[] outputs)
+{
+    /// <summary>The node that the step computes, or a part of.</summary>
+    public string NodeName { get; } = nodeName;
+
+    /// <summary>The operator of that node.</summary>
+    public string OperatorType { get; } = operatorType;
+
+    /// <summary>What computes.</summary>
+    public Kernel Kernel { get; } = kernel;
+
+    /// <summary>What it reads.</summary>
+    public PlanTensor[] Inputs { get; } = inputs;
+
+    /// <summary>What it writes.</summary>
+    public PlanTensor[] Outputs { get; } = outputs;
+
+    /// <summary>Memory that only this step uses; null for none.</summary>
+    public PlanBuffer? Scratch { get; set; }
+
+    /// <summary>Where the weights that this step uses start in the plan's schedule.</summary>
+    public int FirstWeight { get; set; }
+
+    /// <summary>For each input, its index in the schedule if the executor brings it in before the step, else -1.</summary>
+    public int[] InputWeights { get; set; } = [];
+}

@@ -1,0 +1,29 @@
+namespace OnnxStream.Interop;
+
+/// <summary>The outputs of a run by name, and what the run cost.</summary>
+public sealed class RunResult
+{
+    internal RunResult(IReadOnlyDictionary<string, TensorBuffer> outputs, RunStatistics statistics)
+    {
+        Outputs = outputs;
+        Statistics = statistics;
+    }
+
+    /// <summary>The outputs, in the order of the model (additional ones last).</summary>
+    public IReadOnlyDictionary<string, TensorBuffer> Outputs { get; }
+
+    /// <summary>What the run cost.</summary>
+    public RunStatistics Statistics { get; }
+
+    /// <summary>The output of that name.</summary>
+    /// <exception cref="KeyNotFoundException">There is none.</exception>
+    public TensorBuffer this[string name] =>
+        Outputs.TryGetValue(name, out TensorBuffer? tensor) ? tensor :
+        throw new KeyNotFoundException($"The run has no output '{name}'. It has: {string.Join(", ", Outputs.Keys)}.");
+}
+
+/// <summary>What a run cost.</summary>
+/// <param name="Duration">From the first to the last step, planning not included.</param>
+/// <param name="WeightsBytesStreamed">Bytes of weights that the steps asked for.</param>
+/// <param name="PeakNativeBytes">The most native memory that the process held during the run (mapped files not counted).</param>
+public readonly record struct RunStatistics(TimeSpan Duration, long WeightsBytesStreamed, long PeakNativeBytes);

@@ -1,0 +1,102 @@
+namespace OnnxStream.Interop.Tests;
+
+/// <summary>Compares single nodes with ONNX Runtime: with the inputs given at run time, and again with them as constants of the model.</summary>
+internal sealed class OperatorTester(string operatorType, int operatorSet = 17, string domain = "")
+{
+    private readonly List<(string Name, TensorBuffer? Tensor, bool IsConstant)> _inputs = [];
+    private readonly List<(string Name, object Value)> _attributes = [];
+    private readonly List<ElementType> _outputs = [];
+
+    /// <summary>The tolerance for floating-point results, absolute below 1 and relative above.</summary>
+    public double Tolerance { get; init; } = 1e-5;
+
+    /// <summary>Adds an input; null leaves an optional one out.</summary>
+    public OperatorTester Input(TensorBuffer? tensor, bool isConstant = false)
+    {
+        _inputs.Add(($"i{_inputs.Count}", tensor, isConstant));
+        return this;
+    }
+
+    /// <summary>Adds an input that is an initializer of the model: shapes that depend on it are known when planning.</summary>
+    public OperatorTester Constant(TensorBuffer tensor) => Input(tensor, isConstant: true);
+
+    public OperatorTester Attribute(string name, object value)
+    {
+        _attributes.Add((name, value));
+        return this;
+    }
+
+    /// <summary>Adds an output; one single-precision output is there if none is added. <see cref="ElementType.Undefined"/> leaves one out.</summary>
+    public OperatorTester Output(ElementType type)
+    {
+        _outputs.Add(type);
+        return this;
+    }
+
+    /// <summary>Runs both engines and compares.</summary>
+    /// <param name="constantsToo">Whether to compare again with all inputs as initializers.</param>
+    public void Check(bool constantsToo = true)
+    {
+        if (_outputs.Count == 0)
+        {
+            _outputs.Add(ElementType.Float32);
+        }
+
+        Check(asConstants: false, threads: 1);
+        Check(asConstants: false, threads: 3);
+        if (constantsToo)
+        {
+            Check(asConstants: true, threads: 2);
+        }
+    }
+
+    /// <summary>The model of the node.</summary>
+    public byte[] BuildModel(bool asConstants)
+    {
+        ModelBuilder builder = new(operatorSet, domain);
+        foreach ((string name, TensorBuffer? tensor, bool isConstant) in _inputs)
+        {
+            if (tensor is not null)
+            {
+                _ = isConstant || asConstants ? builder.Initializer(name, tensor) : builder.Input(name, tensor.ElementType, tensor.Shape.ToArray());
+            }
+        }
+
+        builder.Node(domain, operatorType, string.Join(' ', _inputs.Select(input => input.Tensor is null ? "-" : input.Name)), string.Join(' ', _outputs.Select((type, i) => type == ElementType.Undefined ? "-" : $"o{i}")), [.. _attributes]);
+        for (int i = 0; i < _outputs.Count; i++)
+        {
+            if (_outputs[i] != ElementType.Undefined)
+            {
+                builder.Output($"o{i}", _outputs[i]);
+            }
+        }
+
+        return builder.ToBytes();
+    }
+
+    private void Check(bool asConstants, int threads)
+    {
+        byte[] model = BuildModel(asConstants);
+        Dictionary<string, TensorBuffer> inputs = [];
+        foreach ((string name, TensorBuffer? tensor, bool isConstant) in _inputs)
+        {
+            if (tensor is not null && !isConstant && !asConstants)
+            {
+                inputs.Add(name, tensor);
+            }
+        }
+
+        Dictionary<string, TensorBuffer> expected = Oracle.Run(model, inputs);
+        using TemporaryFolder folder = new();
+        string path = folder.Write("model.onnx", model);
+        using InferenceSession session = new(path, new SessionOptions { ThreadCount = threads });
+        for (int run = 0; run < 2; run++)
+        {
+            RunResult actual = session.Run(inputs);
+            foreach ((string name, TensorBuffer tensor) in expected)
+            {
+                TestTensors.AssertClose(actual[name], tensor, Tolerance, $"{operatorType}-{operatorSet} ({string.Join(", ", _inputs.Select(input => input.Tensor?.ToString() ?? "none"))}; {string.Join(", ", _attributes)}; constants {asConstants}, threads {threads}, run {run}) {name}");
+            }
+        }
+    }
+}

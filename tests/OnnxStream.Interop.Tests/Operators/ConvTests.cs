@@ -1,0 +1,51 @@
+namespace OnnxStream.Interop.Tests.Operators;
+
+[NativeMemoryLeakCheck]
+public class ConvTests
+{
+    [Test]
+    public void Geometry([Values(1, 2, 3, 5)] int kernel, [Values(1, 2)] int stride, [Values(1, 2)] int dilation, [Values(0, 1, 2)] int pad, [Values] bool constant) =>
+        new OperatorTester("Conv", 11) { Tolerance = 1e-4 }
+            .Input(TestTensors.Floats(1, 2, 5, 13, 11)).Input(TestTensors.Floats(2, 40, 5, kernel, kernel), constant).Input(TestTensors.Floats(3, 40), constant)
+            .Attribute("strides", new[] { stride, stride }).Attribute("dilations", new[] { dilation, 1 }).Attribute("pads", new[] { pad, pad, pad, pad })
+            .Check(constantsToo: false);
+
+    [TestCase(0, 0, 1, 1)]
+    [TestCase(1, 0, 0, 2)]
+    [TestCase(2, 1, 0, 0)]
+    public void AsymmetricPads(int top, int left, int bottom, int right) =>
+        new OperatorTester("Conv", 11) { Tolerance = 1e-4 }
+            .Input(TestTensors.Floats(1, 1, 3, 8, 9)).Constant(TestTensors.Floats(2, 4, 3, 3, 3))
+            .Attribute("strides", new[] { 2, 2 }).Attribute("pads", new[] { top, left, bottom, right }).Check();
+
+    [Test]
+    public void AutomaticPads([Values("SAME_UPPER", "SAME_LOWER", "VALID")] string mode, [Values(1, 2, 3)] int stride) =>
+        new OperatorTester("Conv", 11) { Tolerance = 1e-4 }
+            .Input(TestTensors.Floats(1, 1, 3, 8, 9)).Constant(TestTensors.Floats(2, 4, 3, 4, 3))
+            .Attribute("strides", new[] { stride, stride }).Attribute("auto_pad", mode).Check();
+
+    [TestCase(6, 6, 6)]
+    [TestCase(6, 12, 6)]
+    [TestCase(6, 9, 3)]
+    [TestCase(64, 64, 64)]
+    [TestCase(8, 8, 2)]
+    [TestCase(1, 1, 1)]
+    [TestCase(1, 7, 1)]
+    public void Groups(int inputs, int outputs, int groups) =>
+        new OperatorTester("Conv", 11) { Tolerance = 1e-4 }
+            .Input(TestTensors.Floats(1, 2, inputs, 7, 6)).Constant(TestTensors.Floats(2, outputs, inputs / groups, 3, 3)).Constant(TestTensors.Floats(3, outputs))
+            .Attribute("group", groups).Attribute("pads", new[] { 1, 1, 1, 1 }).Check();
+
+    [TestCase(1)]
+    [TestCase(3)]
+    public void OneDimension(int groups) =>
+        new OperatorTester("Conv", 11) { Tolerance = 1e-4 }
+            .Input(TestTensors.Floats(1, 2, 6, 17)).Constant(TestTensors.Floats(2, 9, 6 / groups, 4)).Constant(TestTensors.Floats(3, 9))
+            .Attribute("group", groups).Attribute("pads", new[] { 1, 2 }).Attribute("strides", new[] { 2 }).Check();
+
+    [Test]
+    public void ManyPanels() =>
+        new OperatorTester("Conv", 11) { Tolerance = 2e-4 }
+            .Input(TestTensors.Floats(1, 1, 320, 9, 8)).Constant(TestTensors.Floats(2, 330, 320, 3, 3)).Constant(TestTensors.Floats(3, 330))
+            .Attribute("pads", new[] { 1, 1, 1, 1 }).Check(constantsToo: false);
+}

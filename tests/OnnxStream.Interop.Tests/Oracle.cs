@@ -1,0 +1,69 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+
+namespace OnnxStream.Interop.Tests;
+
+/// <summary>Runs models with ONNX Runtime, whose results ours are compared with.</summary>
+internal static class Oracle
+{
+    /// <summary>The outputs of a model, by name.</summary>
+    public static Dictionary<string, TensorBuffer> Run(byte[] model, IReadOnlyDictionary<string, TensorBuffer> inputs)
+    {
+        using Microsoft.ML.OnnxRuntime.SessionOptions options = new() { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        using Microsoft.ML.OnnxRuntime.InferenceSession session = new(model, options);
+        return Run(session, inputs);
+    }
+
+    /// <summary>The outputs of a model file, by name.</summary>
+    public static Dictionary<string, TensorBuffer> Run(string path, IReadOnlyDictionary<string, TensorBuffer> inputs)
+    {
+        using Microsoft.ML.OnnxRuntime.SessionOptions options = new() { IntraOpNumThreads = 2, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        using Microsoft.ML.OnnxRuntime.InferenceSession session = new(path, options);
+        return Run(session, inputs);
+    }
+
+    private static Dictionary<string, TensorBuffer> Run(Microsoft.ML.OnnxRuntime.InferenceSession session, IReadOnlyDictionary<string, TensorBuffer> inputs)
+    {
+        Dictionary<string, OrtValue> values = [];
+        List<GCHandle> pins = [];
+        try
+        {
+            foreach ((string name, TensorBuffer tensor) in inputs)
+            {
+                byte[] copy = tensor.Bytes.Length == 0 ? new byte[8] : tensor.Bytes.ToArray();
+                GCHandle pin = GCHandle.Alloc(copy, GCHandleType.Pinned);
+                pins.Add(pin);
+                values.Add(name, OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, (Microsoft.ML.OnnxRuntime.Tensors.TensorElementType)(int)tensor.ElementType, tensor.Shape.ToArray(), pin.AddrOfPinnedObject(), tensor.Bytes.Length));
+            }
+
+            using Microsoft.ML.OnnxRuntime.RunOptions options = new();
+            using IDisposableReadOnlyCollection<OrtValue> results = session.Run(options, values, session.OutputNames);
+            Dictionary<string, TensorBuffer> outputs = [];
+            for (int i = 0; i < results.Count; i++)
+            {
+                OrtTensorTypeAndShapeInfo info = results[i].GetTensorTypeAndShape();
+                TensorBuffer output = new((ElementType)(int)info.ElementDataType, new Shape(info.Shape));
+                if (output.Bytes.Length > 0)
+                {
+                    results[i].GetTensorMutableRawData().CopyTo(output.Bytes);
+                }
+
+                outputs.Add(session.OutputNames[i], output);
+            }
+
+            return outputs;
+        }
+        finally
+        {
+            foreach (OrtValue value in values.Values)
+            {
+                value.Dispose();
+            }
+
+            foreach (GCHandle pin in pins)
+            {
+                pin.Free();
+            }
+        }
+    }
+}

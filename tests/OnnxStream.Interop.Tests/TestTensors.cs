@@ -1,0 +1,142 @@
+using System.Runtime.InteropServices;
+
+namespace OnnxStream.Interop.Tests;
+
+/// <summary>Makes seeded tensors and compares tensors.</summary>
+internal static class TestTensors
+{
+    /// <summary>A tensor of seeded random elements: floats from <paramref name="low"/> to <paramref name="high"/>, integers likewise.</summary>
+    public static TensorBuffer Random(ElementType type, int seed, double low, double high, params long[] dimensions)
+    {
+        Random random = new(seed);
+        TensorBuffer tensor = new(type, new Shape(dimensions));
+        long count = tensor.Shape.ElementCount;
+        for (int i = 0; i < count; i++)
+        {
+            Set(tensor, i, low + random.NextDouble() * (high - low));
+        }
+
+        return tensor;
+    }
+
+    /// <summary>A single-precision tensor of seeded random elements from -2 to 2.</summary>
+    public static TensorBuffer Floats(int seed, params long[] dimensions) => Random(ElementType.Float32, seed, -2, 2, dimensions);
+
+    /// <summary>An int64 vector.</summary>
+    public static TensorBuffer Integers(params long[] values) => TensorBuffer.Create<long>(values, values.Length);
+
+    /// <summary>Sets one element from a number.</summary>
+    public static void Set(TensorBuffer tensor, int index, double value)
+    {
+        switch (tensor.ElementType)
+        {
+            case ElementType.Float32:
+                tensor.Span<float>()[index] = (float)value;
+                break;
+            case ElementType.Float64:
+                tensor.Span<double>()[index] = value;
+                break;
+            case ElementType.Float16:
+                tensor.Span<Half>()[index] = (Half)value;
+                break;
+            case ElementType.Int64:
+                tensor.Span<long>()[index] = (long)Math.Round(value);
+                break;
+            case ElementType.Int32:
+                tensor.Span<int>()[index] = (int)Math.Round(value);
+                break;
+            case ElementType.Int16:
+                tensor.Span<short>()[index] = (short)Math.Round(value);
+                break;
+            case ElementType.Int8:
+                tensor.Span<sbyte>()[index] = (sbyte)Math.Round(value);
+                break;
+            case ElementType.UInt8:
+                tensor.Span<byte>()[index] = (byte)Math.Round(value);
+                break;
+            case ElementType.UInt16:
+                tensor.Span<ushort>()[index] = (ushort)Math.Round(value);
+                break;
+            case ElementType.UInt32:
+                tensor.Span<uint>()[index] = (uint)Math.Round(value);
+                break;
+            case ElementType.UInt64:
+                tensor.Span<ulong>()[index] = (ulong)Math.Round(value);
+                break;
+            case ElementType.Bool:
+                tensor.Span<bool>()[index] = value > 0;
+                break;
+            default:
+                throw new ArgumentException($"{tensor.ElementType}");
+        }
+    }
+
+    /// <summary>All elements as numbers.</summary>
+    public static double[] ToDoubles(TensorBuffer tensor) => tensor.ElementType switch
+    {
+        ElementType.Float32 => Convert<float>(tensor, value => value),
+        ElementType.Float64 => Convert<double>(tensor, value => value),
+        ElementType.Float16 => Convert<Half>(tensor, value => (double)value),
+        ElementType.Int64 => Convert<long>(tensor, value => value),
+        ElementType.Int32 => Convert<int>(tensor, value => value),
+        ElementType.Int16 => Convert<short>(tensor, value => value),
+        ElementType.Int8 => Convert<sbyte>(tensor, value => value),
+        ElementType.UInt8 => Convert<byte>(tensor, value => value),
+        ElementType.UInt16 => Convert<ushort>(tensor, value => value),
+        ElementType.UInt32 => Convert<uint>(tensor, value => value),
+        ElementType.UInt64 => Convert<ulong>(tensor, value => value),
+        ElementType.Bool => Convert<bool>(tensor, value => value ? 1 : 0),
+        _ => throw new ArgumentException($"{tensor.ElementType}"),
+    };
+
+    /// <summary>The root of the mean squared difference, divided by that of the expected values.</summary>
+    public static double RelativeRms(TensorBuffer actual, TensorBuffer expected)
+    {
+        double[] a = ToDoubles(actual);
+        double[] b = ToDoubles(expected);
+        double difference = 0;
+        double size = 0;
+        for (int i = 0; i < a.Length; i++)
+        {
+            difference += (a[i] - b[i]) * (a[i] - b[i]);
+            size += b[i] * b[i];
+        }
+
+        return size == 0 ? Math.Sqrt(difference) : Math.Sqrt(difference / size);
+    }
+
+    /// <summary>Asserts equal types and shapes, and elements that differ by no more than a mixed absolute and relative tolerance.</summary>
+    public static void AssertClose(TensorBuffer actual, TensorBuffer expected, double tolerance, string message)
+    {
+        Assert.That(actual.Type, Is.EqualTo(expected.Type), message);
+        if (!actual.ElementType.IsFloat())
+        {
+            Assert.That(actual.Bytes.SequenceEqual(expected.Bytes), Is.True, () => $"{message}: got [{string.Join(',', ToDoubles(actual).Take(20))}], expected [{string.Join(',', ToDoubles(expected).Take(20))}]");
+            return;
+        }
+
+        double[] a = ToDoubles(actual);
+        double[] b = ToDoubles(expected);
+        for (int i = 0; i < a.Length; i++)
+        {
+            bool same = a[i].Equals(b[i]) || Math.Abs(a[i] - b[i]) <= tolerance * (1 + Math.Abs(b[i]));
+            if (!same)
+            {
+                Assert.Fail($"{message}: element {i} of {actual.Type} is {a[i]:R}, expected {b[i]:R}");
+            }
+        }
+    }
+
+    private static double[] Convert<T>(TensorBuffer tensor, Func<T, double> convert)
+        where T : unmanaged
+    {
+        double[] result = new double[tensor.Shape.ElementCount];
+        ReadOnlySpan<T> span = MemoryMarshal.Cast<byte, T>(tensor.Bytes);
+        for (int i = 0; i < result.Length; i++)
+        {
+            result[i] = convert(span[i]);
+        }
+
+        return result;
+    }
+}
