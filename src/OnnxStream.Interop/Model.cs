@@ -59,6 +59,9 @@ public sealed class Model
         return System.IO.Path.GetFileName(path) == OnnxStreamReader.FileName ? OnnxStreamReader.Read(path) : OnnxReader.Read(path);
     }
 
+    /// <summary>Counts the model's operators, parameters and floating-point operations.</summary>
+    public ModelSummary Summarize() => GraphStatistics.Summarize(Graph);
+
     /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>
     /// <param name="path">The file to write. It appears only when it is complete.</param>
     /// <exception cref="IOException">It cannot be written.</exception>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Google.Protobuf;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Weights;
 
@@ -9,6 +10,35 @@ namespace OnnxStream.Interop.Onnx;
 internal sealed class TensorReader(string path)
 {
     private readonly ExternalData _externalData = new(path);
+
+    /// <summary>Reads a file that holds one tensor message.</summary>
+    /// <exception cref="ModelFormatException">It does not, or the message contradicts itself.</exception>
+    public static TensorBuffer ReadFile(string path)
+    {
+        path = Path.GetFullPath(path);
+        TensorProto tensor;
+        try
+        {
+            tensor = TensorProto.Parser.ParseFrom(File.ReadAllBytes(path));
+        }
+        catch (InvalidProtocolBufferException exception)
+        {
+            throw new ModelFormatException(path, $"not an ONNX tensor: {exception.Message}", exception);
+        }
+
+        Constant constant = new TensorReader(path).Read(tensor);
+        TensorBuffer buffer = new(constant.Type.ElementType, constant.Type.Shape);
+        if (constant.Location is { } location)
+        {
+            WeightFile.Read(location, buffer.Bytes);
+        }
+        else
+        {
+            constant.Data.CopyTo(buffer.Bytes);
+        }
+
+        return buffer;
+    }
 
     /// <summary>Reads one tensor.</summary>
     /// <exception cref="ModelFormatException">The message contradicts itself.</exception>

@@ -15,6 +15,9 @@ internal static class OperatorRegistry
     /// <summary>The names of all supported operators with their domains.</summary>
     public static IEnumerable<(string Domain, string OperatorType)> All => s_operators.Keys;
 
+    /// <summary>Whether the operator of a node is in the list.</summary>
+    public static bool IsSupported(Node node) => s_operators.ContainsKey((node.Domain, node.OperatorType));
+
     /// <summary>The operator of a node.</summary>
     /// <exception cref="UnsupportedOperatorException">There is none.</exception>
     public static Operator Get(Node node) =>
@@ -26,7 +29,7 @@ internal static class OperatorRegistry
     public static void CheckSupported(Graph graph)
     {
         var missing = graph.Nodes
-            .Where(node => !s_operators.ContainsKey((node.Domain, node.OperatorType)))
+            .Where(node => !IsSupported(node))
             .GroupBy(node => (node.Domain, node.OperatorType, node.OperatorSet))
             .ToList();
         if (missing.Count == 0)
