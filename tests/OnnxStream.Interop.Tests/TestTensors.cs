@@ -127,6 +127,20 @@ internal static class TestTensors
         }
     }
 
+    /// <summary>Asserts elements that differ from expected numbers by no more than a mixed absolute and relative tolerance.</summary>
+    public static void AssertNumbersClose(TensorBuffer actual, double[] expected, double tolerance, string message)
+    {
+        double[] numbers = ToDoubles(actual);
+        Assert.That(numbers, Has.Length.EqualTo(expected.Length), message);
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            if (!numbers[i].Equals(expected[i]) && !(Math.Abs(numbers[i] - expected[i]) <= tolerance * (1 + Math.Abs(expected[i]))))
+            {
+                Assert.Fail($"{message}: element {i} of {actual.Type} is {numbers[i]:R}, expected {expected[i]:R}");
+            }
+        }
+    }
+
     private static double[] Convert<T>(TensorBuffer tensor, Func<T, double> convert)
         where T : unmanaged
     {

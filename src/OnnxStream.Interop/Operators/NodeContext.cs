@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -40,6 +42,42 @@ internal abstract class NodeContext(Node node)
 
     /// <summary>The data of input <paramref name="index"/>, in memory or in a file, if it is constant; else null.</summary>
     public Constant? ConstantInput(int index) => HasInput(index) ? Node.Inputs[index]!.Constant : null;
+
+    /// <summary>The integers of a constant int64 or int32 input.</summary>
+    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
+    public long[] RequireIntegers(int index) => TryIntegers(index) ?? throw new ValueRequiredException(Node.Inputs[index]!);
+
+    /// <summary>The integers of an int64 or int32 input, or null if they are not known.</summary>
+    public long[]? TryIntegers(int index)
+    {
+        TensorType type = InputType(index);
+        if (ReadConstant(index) is not { } data)
+        {
+            return null;
+        }
+
+        return type.ElementType switch
+        {
+            ElementType.Int64 => MemoryMarshal.Cast<byte, long>(data).ToArray(),
+            ElementType.Int32 => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(data).ToArray(), value => (long)value),
+            _ => throw Invalid($"input {index} must be int64 or int32"),
+        };
+    }
+
+    /// <summary>The numbers of a constant float input.</summary>
+    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
+    public float[] RequireFloats(int index)
+    {
+        TensorType type = InputType(index);
+        ReadOnlySpan<byte> data = ReadConstant(index) ?? throw new ValueRequiredException(Node.Inputs[index]!);
+        return type.ElementType switch
+        {
+            ElementType.Float32 => MemoryMarshal.Cast<byte, float>(data).ToArray(),
+            ElementType.Float16 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(data).ToArray(), value => (float)value),
+            ElementType.Float64 => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(data).ToArray(), value => (float)value),
+            _ => throw Invalid($"input {index} must be a floating-point tensor"),
+        };
+    }
 
     /// <summary>Turns a possibly negative axis into one from 0 to <paramref name="rank"/> - 1.</summary>
     /// <exception cref="InvalidGraphException">It is out of range.</exception>
@@ -94,6 +132,19 @@ internal abstract class NodeContext(Node node)
 
     /// <summary>An exception that says which valid variant of the operator is not supported.</summary>
     public UnsupportedOperatorException Unsupported(string variant) => new($"{Describe()}: {variant} is not supported.");
+
+    private byte[]? ReadConstant(int index)
+    {
+        Constant? constant = ConstantInput(index);
+        if (constant?.Location is { } location && constant.StoredType == constant.Type.ElementType)
+        {
+            byte[] data = new byte[checked((int)location.Length)];
+            WeightFile.Read(location, data);
+            return data;
+        }
+
+        return constant?.Data;
+    }
 
     private string Describe()
     {

@@ -89,6 +89,16 @@ internal static class OperatorRegistry
         [("", "Tanh")] = new UnaryMath(UnaryMathFunction.Tanh),
 
         // Normalisation and reduction
+        [("", "ReduceL1")] = new Reduce(ReduceFunction.L1),
+        [("", "ReduceL2")] = new Reduce(ReduceFunction.L2),
+        [("", "ReduceLogSum")] = new Reduce(ReduceFunction.LogSum),
+        [("", "ReduceLogSumExp")] = new Reduce(ReduceFunction.LogSumExp),
+        [("", "ReduceMax")] = new Reduce(ReduceFunction.Max),
+        [("", "ReduceMean")] = new Reduce(ReduceFunction.Mean),
+        [("", "ReduceMin")] = new Reduce(ReduceFunction.Min),
+        [("", "ReduceProd")] = new Reduce(ReduceFunction.Prod),
+        [("", "ReduceSum")] = new Reduce(ReduceFunction.Sum),
+        [("", "ReduceSumSquare")] = new Reduce(ReduceFunction.SumSquare),
         [("", "Softmax")] = new Softmax(),
 
         // Moving data, nothing computed
