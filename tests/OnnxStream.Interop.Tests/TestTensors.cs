@@ -25,6 +25,18 @@ internal static class TestTensors
     /// <summary>An int64 vector.</summary>
     public static TensorBuffer Integers(params long[] values) => TensorBuffer.Create<long>(values, values.Length);
 
+    /// <summary>A tensor of these numbers; a scalar if no dimensions are given and there is one number.</summary>
+    public static TensorBuffer FromDoubles(ElementType type, double[] values, params long[] dimensions)
+    {
+        TensorBuffer tensor = new(type, new Shape(dimensions));
+        for (int i = 0; i < values.Length; i++)
+        {
+            Set(tensor, i, values[i]);
+        }
+
+        return tensor;
+    }
+
     /// <summary>Sets one element from a number.</summary>
     public static void Set(TensorBuffer tensor, int index, double value)
     {
