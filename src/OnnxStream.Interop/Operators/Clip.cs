@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Planning;

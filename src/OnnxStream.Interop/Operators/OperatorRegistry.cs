@@ -100,6 +100,9 @@ internal static class OperatorRegistry
         [("", "ThresholdedRelu")] = new Activation(ActivationFunction.ThresholdedRelu),
 
         // Normalisation and reduction
+        [("", "GroupNormalization")] = new GroupNormalization(),
+        [("", "InstanceNormalization")] = new InstanceNormalization(),
+        [("", "LayerNormalization")] = new LayerNormalization(isUncentered: false),
         [("", "ReduceL1")] = new Reduce(ReduceFunction.L1),
         [("", "ReduceL2")] = new Reduce(ReduceFunction.L2),
         [("", "ReduceLogSum")] = new Reduce(ReduceFunction.LogSum),
@@ -110,6 +113,7 @@ internal static class OperatorRegistry
         [("", "ReduceProd")] = new Reduce(ReduceFunction.Prod),
         [("", "ReduceSum")] = new Reduce(ReduceFunction.Sum),
         [("", "ReduceSumSquare")] = new Reduce(ReduceFunction.SumSquare),
+        [("", "RMSNormalization")] = new LayerNormalization(isUncentered: true),
         [("", "Softmax")] = new Softmax(),
 
         // Moving data, nothing computed
