@@ -99,6 +99,10 @@ internal static class OperatorRegistry
         [("", "Tanh")] = new UnaryMath(UnaryMathFunction.Tanh),
         [("", "ThresholdedRelu")] = new Activation(ActivationFunction.ThresholdedRelu),
 
+        // Images
+        [("", "Resize")] = new Resize(),
+        [("", "Upsample")] = new Resize(),
+
         // Normalisation and reduction
         [("", "GroupNormalization")] = new GroupNormalization(),
         [("", "InstanceNormalization")] = new InstanceNormalization(),
