@@ -10,6 +10,12 @@ internal static class OperatorRegistry
     /// <summary>The oldest version of ONNX's operator set whose models are understood.</summary>
     public const int OldestOperatorSet = 6;
 
+    /// <summary>The newest version, which nodes made by rewrites are written in.</summary>
+    public const int NewestOperatorSet = 24;
+
+    /// <summary>The domain of operators that only rewrites make.</summary>
+    public const string InternalDomain = "onnxstream";
+
     private static readonly Dictionary<(string Domain, string OperatorType), Operator> s_operators = Create();
 
     /// <summary>The names of all supported operators with their domains.</summary>
@@ -95,5 +101,13 @@ internal static class OperatorRegistry
         [("", "Identity")] = new Identity(),
         [("", "Reshape")] = new Reshape(),
         [("", "Transpose")] = new Transpose(),
+
+        // Made by rewrites
+        [(InternalDomain, Activation.Name)] = new Activation(),
+        [(InternalDomain, "Conv")] = new Conv(channelsLast: true),
+        [(InternalDomain, FullyConnected.Name)] = new FullyConnected(),
+        [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
+        [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
+        [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
     };
 }
