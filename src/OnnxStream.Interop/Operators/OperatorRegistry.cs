@@ -103,7 +103,7 @@ internal static class OperatorRegistry
         [("", "Transpose")] = new Transpose(),
 
         // Made by rewrites
-        [(InternalDomain, Activation.Name)] = new Activation(),
+        [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
         [(InternalDomain, "Conv")] = new Conv(channelsLast: true),
         [(InternalDomain, FullyConnected.Name)] = new FullyConnected(),
         [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),

@@ -4,7 +4,7 @@ using OnnxStream.Interop.Kernels.Managed;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Internal: SiLU or one of the GELUs of a single-precision tensor. Made by the pass that fuses activations.</summary>
-internal sealed class Activation : Operator
+internal sealed class FusedActivation : Operator
 {
     /// <summary>The operator type.</summary>
     public const string Name = "Activation";
