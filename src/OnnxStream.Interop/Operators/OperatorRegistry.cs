@@ -63,9 +63,18 @@ internal static class OperatorRegistry
 
         // Two tensors, element by element
         [("", "Add")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_add),
+        [("", "And")] = new Logic(LogicFunction.And),
         [("", "Div")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_divide),
+        [("", "Equal")] = new Comparison(ComparisonFunction.Equal),
+        [("", "Greater")] = new Comparison(ComparisonFunction.Greater),
+        [("", "GreaterOrEqual")] = new Comparison(ComparisonFunction.GreaterOrEqual),
+        [("", "Less")] = new Comparison(ComparisonFunction.Less),
+        [("", "LessOrEqual")] = new Comparison(ComparisonFunction.LessOrEqual),
         [("", "Mul")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_multiply),
+        [("", "Or")] = new Logic(LogicFunction.Or),
         [("", "Sub")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_subtract),
+        [("", "Where")] = new Where(),
+        [("", "Xor")] = new Logic(LogicFunction.Xor),
 
         // One tensor, element by element
         [("", "Acos")] = new UnaryMath(UnaryMathFunction.Acos),
@@ -74,6 +83,7 @@ internal static class OperatorRegistry
         [("", "Asinh")] = new UnaryMath(UnaryMathFunction.Asinh),
         [("", "Atan")] = new UnaryMath(UnaryMathFunction.Atan),
         [("", "Atanh")] = new UnaryMath(UnaryMathFunction.Atanh),
+        [("", "Cast")] = new Cast(),
         [("", "Ceil")] = new UnaryMath(UnaryMathFunction.Ceil),
         [("", "Cos")] = new UnaryMath(UnaryMathFunction.Cos),
         [("", "Cosh")] = new UnaryMath(UnaryMathFunction.Cosh),
@@ -83,6 +93,7 @@ internal static class OperatorRegistry
         [("", "HardSwish")] = new UnaryMath(UnaryMathFunction.HardSwish),
         [("", "Log")] = new UnaryMath(UnaryMathFunction.Log),
         [("", "Mish")] = new UnaryMath(UnaryMathFunction.Mish),
+        [("", "Not")] = new Not(),
         [("", "Reciprocal")] = new UnaryMath(UnaryMathFunction.Reciprocal),
         [("", "Round")] = new UnaryMath(UnaryMathFunction.Round),
         [("", "Sigmoid")] = new UnaryMath(UnaryMathFunction.Sigmoid),
@@ -98,8 +109,16 @@ internal static class OperatorRegistry
         [("", "Softmax")] = new Softmax(),
 
         // Moving data, nothing computed
+        [("", "Concat")] = new Concat(),
+        [("", "Expand")] = new Expand(),
+        [("", "Flatten")] = new Flatten(),
+        [("", "Gather")] = new Gather(),
         [("", "Identity")] = new Identity(),
+        [("", "Pad")] = new Pad(),
         [("", "Reshape")] = new Reshape(),
+        [("", "Slice")] = new Slice(),
+        [("", "Split")] = new Split(),
+        [("", "Squeeze")] = new Squeeze(),
         [("", "Transpose")] = new Transpose(),
 
         // Made by rewrites
@@ -109,5 +128,11 @@ internal static class OperatorRegistry
         [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
         [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
         [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
+        [("", "Unsqueeze")] = new Unsqueeze(),
+        // Made from attributes and shapes
+        [("", "Constant")] = new ConstantOperator(),
+        [("", "ConstantOfShape")] = new ConstantOfShape(),
+        [("", "Range")] = new RangeOperator(),
+        [("", "Shape")] = new ShapeOperator(),
     };
 }
