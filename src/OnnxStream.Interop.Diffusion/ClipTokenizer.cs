@@ -55,9 +55,17 @@ public sealed class ClipTokenizer
             PreTokenizer = new ClipPreTokenizer(),
         });
 
-        int Id(string token, int? given) =>
-            given ?? (vocabulary.TryGetValue(token, out int id) ? id : throw new ModelFormatException(
-                configuration.VocabularyPath, $"the token \"{token}\" is missing."));
+        int Id(string token, int? given)
+        {
+            if (given is not { } id)
+            {
+                return vocabulary.TryGetValue(token, out int found) ? found : throw new ModelFormatException(
+                    configuration.VocabularyPath, $"the token \"{token}\" is missing.");
+            }
+
+            return vocabulary.ContainsValue(id) ? id : throw new ModelFormatException(
+                configuration.VocabularyPath, $"no token has the id {id}, which is given for \"{token}\".");
+        }
     }
 
     /// <summary>The number of ids that an encoded text has.</summary>

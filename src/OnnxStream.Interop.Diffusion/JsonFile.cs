@@ -73,6 +73,10 @@ internal sealed class JsonFile
         Integer(names) is not { } number ? null :
         number is > 0 and <= int.MaxValue ? (int)number : throw Wrong(names, "a positive whole number", Find(names)!.Value);
 
+    public int? NonNegativeInteger(params ReadOnlySpan<string> names) =>
+        Integer(names) is not { } number ? null :
+        number is >= 0 and <= int.MaxValue ? (int)number : throw Wrong(names, "a whole number, not negative", Find(names)!.Value);
+
     public bool? Boolean(params ReadOnlySpan<string> names) =>
         Find(names) is not { } value ? null :
         value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(names, "true or false", value);

@@ -5,31 +5,39 @@ namespace OnnxStream.Interop.Diffusion;
 /// <summary>The session of one stage, and what its runs add up to.</summary>
 internal sealed class StageSession : IDisposable
 {
-    private readonly InferenceSession _session;
     private readonly long _started = Stopwatch.GetTimestamp();
-    private readonly TimeSpan _loadDuration;
+    private readonly Model _model;
+    private InferenceSession? _session;
+    private TimeSpan _loadDuration;
     private TimeSpan _runDuration;
     private int _runCount;
     private long _weightsBytesStreamed;
     private long _peakNativeBytes;
 
-    public StageSession(string path, SessionOptions? options)
+    /// <summary>Reads a model, but prepares nothing yet: whether it is what the stage needs is asked first.</summary>
+    public StageSession(string path)
     {
         Path = path;
-        _session = new InferenceSession(path, options);
-        _loadDuration = Stopwatch.GetElapsedTime(_started);
+        _model = Model.Load(path);
     }
 
     /// <summary>The model's file.</summary>
     public string Path { get; }
 
-    public IReadOnlyList<ValueMetadata> Inputs => _session.Inputs;
+    public IReadOnlyList<ValueMetadata> Inputs => _model.Inputs;
 
-    public IReadOnlyList<ValueMetadata> Outputs => _session.Outputs;
+    public IReadOnlyList<ValueMetadata> Outputs => _model.Outputs;
+
+    /// <summary>Makes the session, which takes time and memory.</summary>
+    public void Prepare(SessionOptions? options)
+    {
+        _session = new InferenceSession(_model, options);
+        _loadDuration = Stopwatch.GetElapsedTime(_started);
+    }
 
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, CancellationToken cancellationToken)
     {
-        RunResult result = _session.Run(inputs, options: null, cancellationToken);
+        RunResult result = _session!.Run(inputs, options: null, cancellationToken);
         _runCount++;
         _runDuration += result.Statistics.Duration;
         _weightsBytesStreamed += result.Statistics.WeightsBytesStreamed;
@@ -40,5 +48,5 @@ internal sealed class StageSession : IDisposable
     public StageStatistics Statistics(PipelineStage stage) =>
         new(stage, Stopwatch.GetElapsedTime(_started), _loadDuration, _runDuration, _runCount, _weightsBytesStreamed, _peakNativeBytes);
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose() => _session?.Dispose();
 }

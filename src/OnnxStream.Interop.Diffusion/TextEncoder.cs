@@ -13,19 +13,12 @@ public sealed class TextEncoder : IDisposable
     /// <exception cref="OnnxStreamException">The model cannot be used, or is no text encoder.</exception>
     public TextEncoder(string path, SessionOptions? options = null)
     {
-        _session = new StageSession(path, options);
-        try
-        {
-            // OnnxStream's folder for Stable Diffusion 1.5 calls the ids after the operator that takes them.
-            _ids = TensorNames.Require(path, "The input for token ids", _session.Inputs, ["input_ids"], value => _session.Inputs.Count == 1);
-            _hiddenState = TensorNames.Require(
-                path, "The output with the hidden states", _session.Outputs, ["last_hidden_state"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 3 });
-        }
-        catch
-        {
-            _session.Dispose();
-            throw;
-        }
+        _session = new StageSession(path);
+        // OnnxStream's folder for Stable Diffusion 1.5 calls the ids after the operator that takes them.
+        _ids = TensorNames.Require(path, "The input for token ids", _session.Inputs, ["input_ids"], value => _session.Inputs.Count == 1);
+        _hiddenState = TensorNames.Require(
+            path, "The output with the hidden states", _session.Outputs, ["last_hidden_state"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 3 });
+        _session.Prepare(options);
     }
 
     /// <summary>The number of ids that the model declares for a prompt; null where it leaves that open.</summary>

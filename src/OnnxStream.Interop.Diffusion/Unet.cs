@@ -15,28 +15,22 @@ public sealed class Unet : IDisposable
     /// <exception cref="OnnxStreamException">The model cannot be used, or is no UNET of Stable Diffusion 1 or 2.</exception>
     public Unet(string path, SessionOptions? options = null)
     {
-        _session = new StageSession(path, options);
-        try
+        _session = new StageSession(path);
+        IReadOnlyList<ValueMetadata> inputs = _session.Inputs;
+        _sample = TensorNames.Require(path, "The input for latents", inputs, ["sample"], value => value.Dimensions is { Count: 4 });
+        _timestep = TensorNames.Require(path, "The input for the time step", inputs, ["timestep"], value => value.Dimensions is { Count: <= 1 });
+        _hiddenState = TensorNames.Require(
+            path, "The input for the text encoder's output", inputs, ["encoder_hidden_states"], value => value.Dimensions is { Count: 3 });
+        _output = TensorNames.Require(
+            path, "The output with the predicted noise", _session.Outputs, ["out_sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });
+        ValueMetadata[] others = [.. inputs.Where(input => input != _sample && input != _timestep && input != _hiddenState)];
+        if (others.Length > 0)
         {
-            IReadOnlyList<ValueMetadata> inputs = _session.Inputs;
-            _sample = TensorNames.Require(path, "The input for latents", inputs, ["sample"], value => value.Dimensions is { Count: 4 });
-            _timestep = TensorNames.Require(path, "The input for the time step", inputs, ["timestep"], value => value.Dimensions is { Count: <= 1 });
-            _hiddenState = TensorNames.Require(
-                path, "The input for the text encoder's output", inputs, ["encoder_hidden_states"], value => value.Dimensions is { Count: 3 });
-            _output = TensorNames.Require(
-                path, "The output with the predicted noise", _session.Outputs, ["out_sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });
-            ValueMetadata[] others = [.. inputs.Where(input => input != _sample && input != _timestep && input != _hiddenState)];
-            if (others.Length > 0)
-            {
-                throw new ModelFormatException(
-                    path, $"the UNET also takes {string.Join<ValueMetadata>(", ", others)}, which a pipeline for Stable Diffusion 1 and 2 does not have.");
-            }
+            throw new ModelFormatException(
+                path, $"the UNET also takes {string.Join<ValueMetadata>(", ", others)}, which a pipeline for Stable Diffusion 1 and 2 does not have.");
         }
-        catch
-        {
-            _session.Dispose();
-            throw;
-        }
+
+        _session.Prepare(options);
     }
 
     /// <summary>The number of channels that the model declares for latents; null where it leaves that open.</summary>

@@ -13,18 +13,11 @@ public sealed class VaeDecoder : IDisposable
     /// <exception cref="OnnxStreamException">The model cannot be used, or is no decoder.</exception>
     public VaeDecoder(string path, SessionOptions? options = null)
     {
-        _session = new StageSession(path, options);
-        try
-        {
-            _latents = TensorNames.Require(path, "The input for latents", _session.Inputs, ["latent_sample"], value => _session.Inputs.Count == 1);
-            _output = TensorNames.Require(
-                path, "The output with the picture", _session.Outputs, ["sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });
-        }
-        catch
-        {
-            _session.Dispose();
-            throw;
-        }
+        _session = new StageSession(path);
+        _latents = TensorNames.Require(path, "The input for latents", _session.Inputs, ["latent_sample"], value => _session.Inputs.Count == 1);
+        _output = TensorNames.Require(
+            path, "The output with the picture", _session.Outputs, ["sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });
+        _session.Prepare(options);
     }
 
     /// <summary>Decodes the latents of one picture.</summary>

@@ -175,6 +175,16 @@ public class ClipTokenizerTests
             Throws.TypeOf<ModelFormatException>().With.Message.Contains("</s>"));
     }
 
+    [Test]
+    public void Constructor_RefusesAnIdThatNoTokenHas()
+    {
+        using TemporaryFolder folder = new();
+        _ = ExcerptOfClip(folder);
+        Assert.That(
+            () => _ = new ClipTokenizer(TokenizerConfiguration.FromFolder(folder.FullPath) with { PadId = 49408 }),
+            Throws.TypeOf<ModelFormatException>().With.Message.Contains("49408"));
+    }
+
     [TestCase("not json")]
     [TestCase("[1]")]
     [TestCase("""{ "a": "b" }""")]

@@ -122,6 +122,7 @@ public class PipelineConfigurationTests
     [TestCase("unet", "latent_width", "0", "a positive whole number")]
     [TestCase("unet", "latent_width", "1.5", "a whole number")]
     [TestCase("unet", "prediction_type", "\"sample\"", "v_prediction")]
+    [TestCase("tokenizer", "pad_token_id", "-1", "not negative")]
     [TestCase("vae_decoder", "scaling_factor", "0", "positive")]
     [TestCase("vae_decoder", "output_range", "[1, -1]", "two numbers")]
     [TestCase("scheduler", "beta_schedule", "\"squaredcos_cap_v2\"", "scaled_linear")]

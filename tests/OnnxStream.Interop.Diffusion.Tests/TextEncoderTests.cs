@@ -34,6 +34,28 @@ public class TextEncoderTests
         () => new TextEncoder(TinyShapesModel.Model("unet")),
         Throws.TypeOf<ModelFormatException>().With.Message.Contains("token ids").And.Message.Contains("encoder_hidden_states"));
 
+    // A model of its own, whose hidden states are the ids themselves.
+    [TestCase("batch", ElementType.Int32, 1)]
+    [TestCase("batch", ElementType.Int64, 1)]
+    [TestCase(1, ElementType.Int32, 2)]
+    public void Encode_RunsAsManyAtOnceAsTheModelTakes(object batch, ElementType type, int expectedRuns)
+    {
+        using TemporaryFolder folder = new();
+        using TextEncoder encoder = new(new OnnxModelBuilder()
+            .Input("input_ids", type, batch, "sequence")
+            .Node("Cast", ["input_ids"], "last_hidden_state", ("to", 1))
+            .Output("last_hidden_state", ElementType.Float32, batch, "sequence")
+            .Save(folder.Combine("text_encoder/model.onnx")));
+        IReadOnlyList<TensorBuffer> states = encoder.Encode([[1, 2, 3], [4, 5, 6]]);
+        Assert.Multiple(() =>
+        {
+            Assert.That(encoder.Statistics.RunCount, Is.EqualTo(expectedRuns));
+            Assert.That(encoder.ContextLength, Is.Null);
+            Assert.That(states[0].Span<float>().ToArray(), Is.EqualTo((float[])[1, 2, 3]));
+            Assert.That(states[1].Span<float>().ToArray(), Is.EqualTo((float[])[4, 5, 6]));
+        });
+    }
+
     private static void VerifyGolden(string path, double tolerance)
     {
         using TextEncoder encoder = new(path);
