@@ -21,6 +21,7 @@ $env:UseSharedCompilation = 'false'
 $Solution = 'OnnxStream.Interop.sln'
 $Tool = 'artifacts/bin/onnxstream.cmd'
 $Benchmarks = 'tests/OnnxStream.Interop.Benchmarks'
+$DemoModel = 'src/OnnxStream.Interop.Diffusion/Models/tiny-shapes'
 $DefaultPrompt = 'a yellow star on a blue background'
 
 function Show-Help {
@@ -31,7 +32,7 @@ Usage: .\build.ps1 VERB
   bindings                      regenerate bindings/Generated from the headers of XNNPACK
   build                         native, then the solution; leaves the tool at $Tool
   test [DOTNET-TEST-OPTION ...] build, then all tests
-  demo ["PROMPT"]               build, then pictures from text with the model in models/tiny-shapes
+  demo ["PROMPT"]               build, then pictures from text with the model that ships in this repository
   pack                          build, then NuGet packages in artifacts/packages
 "@
     if (Test-Path $Benchmarks) { '  bench [OPTION ...]            build, then the benchmarks' }
@@ -146,7 +147,7 @@ function Invoke-Demo([string[]] $Options) {
     $prompt = if ($Options.Count -gt 0) { $Options[0] } else { $DefaultPrompt }
     New-Item -ItemType Directory -Force artifacts/demo | Out-Null
     Invoke-Program 'artifacts/bin/OnnxStream.Interop.Cli/release/onnxstream.exe' @(
-        'sd', $prompt, '--model', 'models/tiny-shapes', '--count', '4', '--seed', '1', '--enlarge', '4', '--output', 'artifacts/demo/picture.png')
+        'sd', $prompt, '--model', $DemoModel, '--count', '4', '--grid', '--seed', '1', '--enlarge', '4', '--output', 'artifacts/demo/picture.png')
 }
 
 function Invoke-Pack {

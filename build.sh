@@ -11,6 +11,7 @@ export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompil
 solution=OnnxStream.Interop.sln
 tool=artifacts/bin/onnxstream
 benchmarks=tests/OnnxStream.Interop.Benchmarks
+demo_model=src/OnnxStream.Interop.Diffusion/Models/tiny-shapes
 default_prompt="a yellow star on a blue background"
 
 help() {
@@ -21,7 +22,7 @@ Usage: ./build.sh VERB
   bindings                          regenerate bindings/Generated from the headers of XNNPACK
   build                             native, then the solution; leaves the tool at $tool
   test [DOTNET-TEST-OPTION ...]     build, then all tests
-  demo ["PROMPT"]                   build, then pictures from text with the model in models/tiny-shapes
+  demo ["PROMPT"]                   build, then pictures from text with the model that ships in this repository
   pack                              build, then NuGet packages in artifacts/packages
 TEXT
   [[ -d $benchmarks ]] && echo "  bench [OPTION ...]                build, then the benchmarks"
@@ -205,7 +206,7 @@ demo() {
   # Where .NET was installed by hand, only `dotnet` itself knows where it is.
   [[ -n ${DOTNET_ROOT:-} ]] || export DOTNET_ROOT="$(dirname "$(readlink -f "$(command -v dotnet)")")"
   mkdir -p artifacts/demo
-  "$tool" sd "${1:-$default_prompt}" --model models/tiny-shapes --count 4 --seed 1 --enlarge 4 --output artifacts/demo/picture.png
+  "$tool" sd "${1:-$default_prompt}" --model "$demo_model" --count 4 --grid --seed 1 --enlarge 4 --output artifacts/demo/picture.png
 }
 
 pack() {

@@ -67,6 +67,7 @@ internal static partial class CommandLine
             new RunCommand(),
             new InspectCommand(),
             new ConvertCommand(),
+            new StableDiffusionCommand(),
         };
         root.Options.Add(new Option<bool>(ToolCommand.QuietOption, "-q")
         {
@@ -117,9 +118,11 @@ internal static partial class CommandLine
         stderr.WriteLine($"{Name}: {OneLine(message)}");
     }
 
-    private static string OneLine(string text) => LineBreaks().Replace(text.Trim(), " ");
+    // A list that had a line for each item reads on with semicolons between them.
+    private static string OneLine(string text) => LineBreaks().Replace(
+        text.Trim(), match => match.Groups["end"].Length > 0 ? $"{match.Groups["end"]} " : "; ");
 
-    [GeneratedRegex(@"\s*[\r\n]+\s*")]
+    [GeneratedRegex(@"(?<end>[.,:;]?)\s*[\r\n]+\s*")]
     private static partial Regex LineBreaks();
 
     private sealed class VersionAction : SynchronousCommandLineAction

@@ -6,19 +6,20 @@ namespace OnnxStream.Interop.Cli;
 /// <summary>Shows how far a piece of work is: a bar on a terminal, a few plain lines in a pipe, nothing when quiet.</summary>
 internal static class ProgressDisplay
 {
-    /// <summary>Does <paramref name="work"/>, which calls what it is given with the fraction that is done, 0 to 1.</summary>
-    /// <remarks>The calls may come from any thread, thousands of times.</remarks>
-    public static T Show<T>(Terminal terminal, string description, Func<Action<double>, T> work)
+    /// <summary>Receives what is being done and the fraction of it that is done, 0 to 1; from any thread, thousands of times.</summary>
+    internal delegate void Reporter(string activity, double fraction);
+
+    /// <summary>Does <paramref name="work"/>, which reports to what it is given.</summary>
+    public static T Show<T>(Terminal terminal, Func<Reporter, T> work)
     {
         if (terminal.IsQuiet)
         {
-            return work(_ => { });
+            return work((_, _) => { });
         }
 
         if (!terminal.IsErrorInteractive)
         {
-            LineReporter lines = new(terminal, description);
-            return work(lines.Report);
+            return work(new LineReporter(terminal).Report);
         }
 
         return terminal.CreateErrorConsole().Progress()
@@ -26,24 +27,35 @@ internal static class ProgressDisplay
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
             .Start(progress =>
             {
-                ProgressTask task = progress.AddTask(Markup.Escape(description), maxValue: 1);
-                return work(fraction => task.Value = fraction);
+                ProgressTask task = progress.AddTask("", maxValue: 1);
+                return work((activity, fraction) =>
+                {
+                    task.Description = Markup.Escape(activity);
+                    task.Value = fraction;
+                });
             });
     }
 
     /// <summary>Reports quarters, and only of work that takes its time.</summary>
-    private sealed class LineReporter(Terminal terminal, string description)
+    private sealed class LineReporter(Terminal terminal)
     {
         private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
         private readonly Lock _lock = new();
         private readonly Stopwatch _sinceLine = Stopwatch.StartNew();
+        private string _activity = "";
         private int _quarter;
 
-        public void Report(double fraction)
+        public void Report(string activity, double fraction)
         {
             int quarter = (int)(fraction * 4);
             lock (_lock)
             {
+                if (activity != _activity)
+                {
+                    _activity = activity;
+                    _quarter = 0;
+                }
+
                 if (quarter <= _quarter || quarter > 3 || _sinceLine.Elapsed < Patience)
                 {
                     return;
@@ -51,9 +63,8 @@ internal static class ProgressDisplay
 
                 _quarter = quarter;
                 _sinceLine.Restart();
+                terminal.Report($"{activity}: {quarter * 25} %");
             }
-
-            terminal.Report($"{description}: {quarter * 25} %");
         }
     }
 }

@@ -40,12 +40,12 @@ internal sealed class Terminal
             return;
         }
 
-        // Cells are padded to the width of their column; at the end of a line nobody needs that.
+        // Cells are padded to the width of their column, and a table with empty lines: in a file nobody needs that.
         using StringWriter text = new();
         CreateConsole(text, isInteractive: false).Write(table);
-        foreach (string line in text.ToString().TrimEnd().Split('\n'))
+        foreach (string line in text.ToString().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0))
         {
-            Output.WriteLine(line.TrimEnd());
+            Output.WriteLine(line);
         }
 
         Output.WriteLine();

@@ -8,7 +8,7 @@ internal sealed class CommandLineTests
         Invocation help = Invocation.Of("--help").AssertSucceeded();
         using (Assert.EnterMultipleScope())
         {
-            foreach (string part in (string[])["run <MODEL>", "inspect <MODEL>", "convert <SOURCE> <DESTINATION>", "Exit codes: 0 done", "2 bad usage", "130 cancelled"])
+            foreach (string part in (string[])["run <MODEL>", "inspect <MODEL>", "convert <SOURCE> <DESTINATION>", "sd <PROMPT>", "Exit codes: 0 done", "2 bad usage", "130 cancelled"])
             {
                 Assert.That(help.Output, Does.Contain(part));
             }
@@ -20,6 +20,7 @@ internal sealed class CommandLineTests
     [TestCase("run")]
     [TestCase("inspect")]
     [TestCase("convert")]
+    [TestCase("sd")]
     public void Help_of_a_command_shows_examples(string command)
     {
         string help = Invocation.Of(command, "--help").AssertSucceeded().Output;

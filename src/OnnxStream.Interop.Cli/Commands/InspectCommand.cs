@@ -12,10 +12,7 @@ internal sealed class InspectCommand : ToolCommand
         Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
     };
 
-    private readonly Option<bool> _json = new("--json")
-    {
-        Description = "Print one JSON object instead of text.",
-    };
+    private readonly Option<bool> _json = JsonOption();
 
     public InspectCommand()
         : base("inspect", "Show a model's inputs, outputs, operators, parameters and operation count.")
@@ -39,12 +36,13 @@ internal sealed class InspectCommand : ToolCommand
         if (arguments.GetValue(_json))
         {
             terminal.Output.WriteLine(ReportJson.Serialize(new InspectReport(
-                summary.Format,
-                summary.Opset,
+                model.Format,
+                Opset(model),
                 [.. model.Inputs.Select(ValueReport.Of)],
                 [.. model.Outputs.Select(ValueReport.Of)],
-                [.. summary.Operators.Select(op => new OperatorReport(op.OpType, op.Count))],
+                [.. summary.Operators.Select(op => new OperatorReport(op.OperatorType, op.Count, op.IsSupported))],
                 summary.ParameterCount,
+                summary.WeightBytes,
                 summary.FlopCount)));
         }
         else
@@ -53,11 +51,15 @@ internal sealed class InspectCommand : ToolCommand
         }
     }
 
+    // The version of ONNX's own operators; OnnxStream's format has none.
+    private static long Opset(Model model) => model.OperatorSets.GetValueOrDefault("");
+
     private static void Print(Model model, ModelSummary summary, Terminal terminal)
     {
-        terminal.Output.WriteLine($"format      {summary.Format}{(summary.Opset > 0 ? $", operator set {summary.Opset}" : "")}");
+        terminal.Output.WriteLine($"format      {model.Format}{(Opset(model) is var opset and > 0 ? $", operator set {opset}" : "")}");
         terminal.Output.WriteLine($"parameters  {summary.ParameterCount:N0}");
-        terminal.Output.WriteLine($"operations  {(summary.FlopCount is { } flops ? Quantity.Flops(flops) : "not known before open dimensions are bound")}");
+        terminal.Output.WriteLine($"weights     {Quantity.Bytes(summary.WeightBytes)}");
+        terminal.Output.WriteLine($"operations  {(summary.FlopCount is { } flops ? Quantity.Flops(flops) : "not known while dimensions are open")}");
         terminal.Output.WriteLine();
         Table values = new() { Border = TableBorder.Simple };
         values.AddColumns("", "name", "type", "shape");
@@ -71,12 +73,13 @@ internal sealed class InspectCommand : ToolCommand
         Table operators = new() { Border = TableBorder.Simple };
         operators.AddColumn("operator");
         operators.AddColumn("count", column => column.RightAligned());
-        foreach ((string opType, int count) in summary.Operators)
+        operators.AddColumn("");
+        foreach (OperatorCount op in summary.Operators)
         {
-            operators.AddRow(Markup.Escape(opType), $"{count:N0}");
+            operators.AddRow(Markup.Escape(op.OperatorType), $"{op.Count:N0}", op.IsSupported ? "" : "not supported");
         }
 
-        operators.AddRow("all", $"{summary.Operators.Sum(op => op.Count):N0}");
+        operators.AddRow("all", $"{summary.Operators.Sum(op => op.Count):N0}", "");
         terminal.Write(operators);
     }
 }

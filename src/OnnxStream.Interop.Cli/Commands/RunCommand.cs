@@ -41,19 +41,11 @@ internal sealed class RunCommand : ToolCommand
 
     private readonly Option<int> _repeat = NumberOption("--repeat", 1, 1, "How many times to run.");
 
-    private readonly Option<int> _threads = NumberOption("--threads", 0, 0, "Threads that compute; 0 means one for each processor.");
+    private readonly Option<int> _threads = ThreadsOption();
 
-    private readonly Option<string> _weights = new("--weights")
-    {
-        Description = "Where weights come from: nocache reads each when it is needed and lets go of it, prefetch also reads ahead, ram keeps all of them.",
-        HelpName = "nocache|prefetch|ram",
-        DefaultValueFactory = _ => "prefetch",
-    };
+    private readonly Option<string> _weights = WeightsOption();
 
-    private readonly Option<bool> _json = new("--json")
-    {
-        Description = "Print one JSON object instead of text.",
-    };
+    private readonly Option<bool> _json = JsonOption();
 
     public RunCommand()
         : base("run", "Run a model and report time, memory and outputs.")
@@ -66,7 +58,6 @@ internal sealed class RunCommand : ToolCommand
 
         _inputs.Validators.Add(result => RequirePairs(result, "NAME=FILE"));
         _dimensions.Validators.Add(result => RequirePairs(result, "NAME=VALUE"));
-        _weights.AcceptOnlyFromAmong("nocache", "prefetch", "ram");
     }
 
     public override IReadOnlyList<string> Examples =>
@@ -81,20 +72,22 @@ internal sealed class RunCommand : ToolCommand
     {
         string path = arguments.GetRequiredValue(_model);
         RequireExisting(path);
-        using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
-        SessionOptions options = new() { ThreadCount = arguments.GetValue(_threads), WeightsProvider = weights };
 
+        // Whatever can be wrong with the arguments should come to light before the work begins.
         long start = Stopwatch.GetTimestamp();
-        using InferenceSession session = new(path, options);
-        double loadSeconds = Seconds(Stopwatch.GetElapsedTime(start));
-        Dictionary<string, TensorBuffer> inputs = LoadInputs(arguments, session.Inputs);
-
-        // A folder that cannot be made should stop a long run before it starts.
+        Model model = Model.Load(path);
+        TimeSpan loadDuration = Stopwatch.GetElapsedTime(start);
+        Dictionary<string, TensorBuffer> inputs = LoadInputs(arguments, model.Inputs);
         string? folder = arguments.GetValue(_outputFolder);
         if (folder is not null)
         {
             Directory.CreateDirectory(folder);
         }
+
+        using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
+        start = Stopwatch.GetTimestamp();
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = arguments.GetValue(_threads), WeightsProvider = weights });
+        loadDuration += Stopwatch.GetElapsedTime(start);
 
         double[] runSeconds = new double[arguments.GetValue(_repeat)];
         long peakNativeBytes = 0;
@@ -102,10 +95,10 @@ internal sealed class RunCommand : ToolCommand
         for (int i = 0; i < runSeconds.Length; i++)
         {
             string description = runSeconds.Length == 1 ? "run" : $"run {i + 1}/{runSeconds.Length}";
-            (result, runSeconds[i]) = ProgressDisplay.Show(terminal, description, report =>
+            (result, runSeconds[i]) = ProgressDisplay.Show(terminal, report =>
             {
                 // The whole call is timed, so the first run of a model with open dimensions includes its planning.
-                RunOptions runOptions = new() { Progress = new RunReporter(report) };
+                RunOptions runOptions = new() { Progress = new RunReporter(fraction => report(description, fraction)) };
                 long start = Stopwatch.GetTimestamp();
                 RunResult result = session.Run(inputs, runOptions, cancellationToken);
                 return (result, Seconds(Stopwatch.GetElapsedTime(start)));
@@ -129,7 +122,7 @@ internal sealed class RunCommand : ToolCommand
         }
 
         RunReport report = new(
-            loadSeconds,
+            Seconds(loadDuration),
             runSeconds,
             PeakMemory.Bytes,
             peakNativeBytes,
@@ -190,13 +183,6 @@ internal sealed class RunCommand : ToolCommand
         return inputs;
     }
 
-    private static WeightsProvider CreateWeightsProvider(string name) => name switch
-    {
-        "nocache" => WeightsProvider.DiskNoCache(),
-        "ram" => WeightsProvider.Ram(),
-        _ => WeightsProvider.DiskPrefetch(),
-    };
-
     private static void RequirePairs(OptionResult result, string form)
     {
         foreach (Token token in result.Tokens)
@@ -211,9 +197,6 @@ internal sealed class RunCommand : ToolCommand
 
     private static List<(string Name, string Value)> Pairs(string[]? arguments) =>
         [.. (arguments ?? []).Select(argument => (argument[..argument.IndexOf('=')], argument[(argument.IndexOf('=') + 1)..]))];
-
-    // Microseconds are as fine as a clock is worth believing.
-    private static double Seconds(TimeSpan duration) => Math.Round(duration.TotalSeconds, 6);
 
     private static void Print(RunReport report, Terminal terminal)
     {

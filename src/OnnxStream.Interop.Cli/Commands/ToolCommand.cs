@@ -1,4 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Cli.Commands;
 
@@ -27,25 +31,68 @@ internal abstract class ToolCommand : Command
     protected abstract void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken);
 
     /// <summary>An option whose value is a whole number not below <paramref name="minimum"/>.</summary>
-    protected static Option<int> NumberOption(string name, int minimum, int defaultValue, string description)
+    protected static Option<int> NumberOption(string name, int minimum, int defaultValue, string description) => new(name)
     {
-        return new Option<int>(name)
+        Description = description,
+        HelpName = "N",
+        DefaultValueFactory = _ => defaultValue,
+        CustomParser = result => ParseNumber(result, name, minimum, $"a whole number from {minimum} on"),
+    };
+
+    /// <summary>An option whose value is a whole number not below <paramref name="minimum"/>; null where it is not given.</summary>
+    protected static Option<T?> OptionalNumberOption<T>(string name, T minimum, string description)
+        where T : struct, IBinaryInteger<T>, IMinMaxValue<T> => new(name)
         {
             Description = description,
             HelpName = "N",
-            DefaultValueFactory = _ => defaultValue,
-            CustomParser = result =>
-            {
-                string text = result.Tokens[0].Value;
-                if (!int.TryParse(text, out int value) || value < minimum)
-                {
-                    result.AddError($"{name} {text}: a whole number from {minimum} on was expected.");
-                }
-
-                return value;
-            },
+            CustomParser = result => ParseNumber(result, name, minimum, minimum == T.MinValue ? "a whole number" : $"a whole number from {minimum} on"),
         };
+
+    /// <summary>Reads the number of an option, or adds the error that says what was expected of it.</summary>
+    protected static T ParseNumber<T>(ArgumentResult result, string name, T minimum, string expected)
+        where T : struct, INumber<T>
+    {
+        string text = result.Tokens[0].Value;
+        if (!T.TryParse(text, CultureInfo.InvariantCulture, out T value) || value < minimum || !T.IsFinite(value))
+        {
+            result.AddError($"{name} {text}: {expected} was expected.");
+        }
+
+        return value;
     }
+
+    /// <summary>The option that says how many threads compute; 0 where it is not given.</summary>
+    protected static Option<int> ThreadsOption() =>
+        NumberOption("--threads", 0, 0, "Threads that compute; 0 means one for each processor.");
+
+    /// <summary>The option that says where weights come from.</summary>
+    protected static Option<string> WeightsOption()
+    {
+        Option<string> option = new("--weights")
+        {
+            Description = "Where weights come from: nocache reads each when it is needed and lets go of it, prefetch also reads ahead, ram keeps all of them.",
+            HelpName = "nocache|prefetch|ram",
+            DefaultValueFactory = _ => "prefetch",
+        };
+        return option.AcceptOnlyFromAmong("nocache", "prefetch", "ram");
+    }
+
+    /// <summary>What <see cref="WeightsOption"/> names; the caller's to dispose.</summary>
+    protected static WeightsProvider CreateWeightsProvider(string name) => name switch
+    {
+        "nocache" => WeightsProvider.DiskNoCache(),
+        "ram" => WeightsProvider.Ram(),
+        _ => WeightsProvider.DiskPrefetch(),
+    };
+
+    /// <summary>The option that asks for JSON.</summary>
+    protected static Option<bool> JsonOption() => new("--json")
+    {
+        Description = "Print one JSON object instead of text.",
+    };
+
+    /// <summary>A duration in seconds, for reports; microseconds are as fine as a clock is worth believing.</summary>
+    protected static double Seconds(TimeSpan duration) => Math.Round(duration.TotalSeconds, 6);
 
     /// <summary>Fails where there is neither a file nor a folder at <paramref name="path"/>.</summary>
     protected static void RequireExisting(string path)

@@ -8,7 +8,8 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="Inputs">What a run must be given.</param>
 /// <param name="Outputs">What a run returns.</param>
 /// <param name="Operators">The operators by type.</param>
-/// <param name="Parameters">The number of elements of all weights.</param>
+/// <param name="Parameters">The number of floating-point elements of all weights.</param>
+/// <param name="WeightBytes">The bytes of all weights as they are stored.</param>
 /// <param name="Flops">Floating-point operations of a run; null while dimensions are open.</param>
 internal sealed record InspectReport(
     string Format,
@@ -17,6 +18,7 @@ internal sealed record InspectReport(
     IReadOnlyList<ValueReport> Outputs,
     IReadOnlyList<OperatorReport> Operators,
     long Parameters,
+    long WeightBytes,
     long? Flops);
 
 /// <summary>An input or output.</summary>
@@ -35,4 +37,5 @@ internal sealed record ValueReport(string Name, string Type, JsonArray? Shape)
 /// <summary>An operator type.</summary>
 /// <param name="Type">ONNX's name of it.</param>
 /// <param name="Count">How many nodes there are of it.</param>
-internal sealed record OperatorReport(string Type, int Count);
+/// <param name="Supported">Whether the model could run as far as this operator is concerned.</param>
+internal sealed record OperatorReport(string Type, int Count, bool Supported);

@@ -8,6 +8,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <summary>Writes reports as JSON, without reflection.</summary>
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(InspectReport))]
+[JsonSerializable(typeof(GenerationReport))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {
     // The text goes to a terminal or a file, not into a web page: names and prompts stay readable.
