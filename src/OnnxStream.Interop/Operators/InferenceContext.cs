@@ -13,7 +13,9 @@ internal sealed class InferenceContext(Node node) : NodeContext(node)
     {
         if (HasOutput(index))
         {
-            Node.Outputs[index]!.Type = new TensorType(elementType, shape);
+            TensorType type = new(elementType, shape);
+            _ = type.ByteLength; // must not overflow
+            Node.Outputs[index]!.Type = type;
         }
     }
 
