@@ -59,6 +59,7 @@ internal static class OperatorRegistry
         // Layers
         [("", "Conv")] = new Conv(),
         [("", "ConvTranspose")] = new ConvTranspose(),
+        [("", "Einsum")] = new Einsum(),
         [("", "Gemm")] = new Gemm(),
         [("", "MatMul")] = new MatMul(),
 
