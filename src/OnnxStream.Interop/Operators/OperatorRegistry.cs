@@ -10,6 +10,12 @@ internal static class OperatorRegistry
     /// <summary>The oldest version of ONNX's operator set whose models are understood.</summary>
     public const int OldestOperatorSet = 6;
 
+    /// <summary>The newest version, which nodes made by rewrites are written in.</summary>
+    public const int NewestOperatorSet = 24;
+
+    /// <summary>The domain of operators that only rewrites make.</summary>
+    public const string InternalDomain = "onnxstream";
+
     private static readonly Dictionary<(string Domain, string OperatorType), Operator> s_operators = Create();
 
     /// <summary>The names of all supported operators with their domains.</summary>
@@ -114,8 +120,15 @@ internal static class OperatorRegistry
         [("", "Split")] = new Split(),
         [("", "Squeeze")] = new Squeeze(),
         [("", "Transpose")] = new Transpose(),
-        [("", "Unsqueeze")] = new Unsqueeze(),
 
+        // Made by rewrites
+        [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
+        [(InternalDomain, "Conv")] = new Conv(channelsLast: true),
+        [(InternalDomain, FullyConnected.Name)] = new FullyConnected(),
+        [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
+        [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
+        [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
+        [("", "Unsqueeze")] = new Unsqueeze(),
         // Made from attributes and shapes
         [("", "Constant")] = new ConstantOperator(),
         [("", "ConstantOfShape")] = new ConstantOfShape(),

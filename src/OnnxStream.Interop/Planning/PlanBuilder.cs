@@ -39,14 +39,18 @@ internal sealed class PlanBuilder(WorkerPool workers)
     public void View(Value value, PlanTensor source, long offset) => _tensors.Add(value, source.View(value.Name, value.Type!.Value, offset));
 
     /// <summary>Adds a step.</summary>
-    public void Add(Step step)
-    {
-        if (step.Kernel.ScratchBytes > 0)
-        {
-            step.Scratch = NewBuffer(step.Kernel.ScratchBytes, null);
-        }
+    public void Add(Step step) => _steps.Add(step);
 
-        _steps.Add(step);
+    /// <summary>Reserves the scratch memory of all steps, once nothing changes it any more.</summary>
+    public void ReserveScratch()
+    {
+        foreach (Step step in _steps)
+        {
+            if (step.Kernel.ScratchBytes > 0)
+            {
+                step.Scratch = NewBuffer(step.Kernel.ScratchBytes, null);
+            }
+        }
     }
 
     private PlanBuffer NewBuffer(long length, Constant? constant)
