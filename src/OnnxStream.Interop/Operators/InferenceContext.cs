@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using OnnxStream.Interop.Graphs;
 
 namespace OnnxStream.Interop.Operators;
@@ -8,20 +7,6 @@ internal sealed class InferenceContext(Node node) : NodeContext(node)
 {
     /// <summary>Whether the shape of an output is only known after the node has run.</summary>
     public bool HasDynamicOutput { get; private set; }
-
-    /// <summary>The numbers of a constant float input.</summary>
-    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
-    public float[] RequireFloats(int index)
-    {
-        ReadOnlySpan<byte> data = RequireBytes(index);
-        return InputElementType(index) switch
-        {
-            ElementType.Float32 => MemoryMarshal.Cast<byte, float>(data).ToArray(),
-            ElementType.Float16 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(data).ToArray(), value => (float)value),
-            ElementType.Float64 => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(data).ToArray(), value => (float)value),
-            _ => throw Invalid($"input {index} must be a floating-point tensor"),
-        };
-    }
 
     /// <summary>Sets the type of an output; one that nobody asks for is ignored.</summary>
     public void SetOutput(int index, ElementType elementType, Shape shape)

@@ -68,6 +68,20 @@ internal abstract class NodeContext(Node node)
             : Array.ConvertAll(MemoryMarshal.Cast<byte, int>(data).ToArray(), value => (long)value);
     }
 
+    /// <summary>The numbers of a constant float input.</summary>
+    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
+    public float[] RequireFloats(int index)
+    {
+        ReadOnlySpan<byte> data = RequireBytes(index);
+        return InputElementType(index) switch
+        {
+            ElementType.Float32 => MemoryMarshal.Cast<byte, float>(data).ToArray(),
+            ElementType.Float16 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(data).ToArray(), value => (float)value),
+            ElementType.Float64 => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(data).ToArray(), value => (float)value),
+            _ => throw Invalid($"input {index} must be a floating-point tensor"),
+        };
+    }
+
     /// <summary>The integers of an int64 or int32 input, or null if they are not known.</summary>
     public long[]? TryIntegers(int index)
     {
