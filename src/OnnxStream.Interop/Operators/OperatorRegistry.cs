@@ -72,6 +72,7 @@ internal static class OperatorRegistry
         [("", "LessOrEqual")] = new Comparison(ComparisonFunction.LessOrEqual),
         [("", "Mul")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_multiply),
         [("", "Or")] = new Logic(LogicFunction.Or),
+        [("", "Pow")] = new Pow(),
         [("", "Sub")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_subtract),
         [("", "Where")] = new Where(),
         [("", "Xor")] = new Logic(LogicFunction.Xor),
@@ -115,6 +116,10 @@ internal static class OperatorRegistry
         [("", "Tan")] = new UnaryMath(UnaryMathFunction.Tan),
         [("", "Tanh")] = new UnaryMath(UnaryMathFunction.Tanh),
         [("", "ThresholdedRelu")] = new Activation(ActivationFunction.ThresholdedRelu),
+
+        // Images
+        [("", "Resize")] = new Resize(),
+        [("", "Upsample")] = new Resize(),
 
         // Normalisation and reduction
         [("", "GroupNormalization")] = new GroupNormalization(),
