@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Xnnpack;
 using OnnxStream.Interop.Planning;
@@ -63,9 +64,11 @@ internal sealed class Conv : Operator
         PlanTensor data = ToChannelsLast(context, input);
         PlanTensor result = context.Temporary(ElementType.Float32, ChannelsLast(output.Shape).Dimensions);
         Shape weightShape = context.InputShape(1);
-        bool isStreamed = groups == 1 && input.Shape[1] > 1 && context.ConstantInput(1) is { Location: not null };
+        Constant? streamed = groups == 1 && input.Shape[1] > 1 && context.ConstantInput(1) is { Location: not null } constant ? constant : null;
+        bool isStreamed = streamed is not null;
         PanelWeights weights = new(
-            isStreamed ? context.ConstantInput(1) : null, PanelLayout.OutputInputSpace, (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank));
+            streamed, streamed?.IsChannelsLast == true ? PanelLayout.OutputMajor : PanelLayout.OutputInputSpace,
+            (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank));
         ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
         bool hasBias = context.HasInput(2);
         List<PlanTensor> inputs = [data];

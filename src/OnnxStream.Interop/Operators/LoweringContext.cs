@@ -12,7 +12,7 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     /// <summary>The threads that the plan will run on.</summary>
     public WorkerPool Workers => plan.Workers;
 
-    /// <summary>Input <paramref name="index"/>. A weight that is stored in another type is converted first.</summary>
+    /// <summary>Input <paramref name="index"/>. A weight that is stored in another type or order is converted first.</summary>
     public PlanTensor Input(int index)
     {
         if (!HasInput(index))
@@ -21,11 +21,19 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
         }
 
         PlanTensor tensor = plan.Tensor(Node.Inputs[index]!);
-        if (tensor.Buffer.Constant is { } constant && constant.StoredType != constant.Type.ElementType)
+        Constant? constant = tensor.Buffer.Constant;
+        if (constant is not null && constant.StoredType != constant.Type.ElementType)
         {
             PlanTensor converted = Temporary(constant.Type);
             Emit(new ConvertWeight(constant), [tensor], [converted]);
-            return converted;
+            tensor = converted;
+        }
+
+        if (constant?.IsChannelsLast == true)
+        {
+            PlanTensor ordered = Temporary(tensor.Type);
+            Emit(StridedCopy.FromChannelsLast(tensor.ElementType.SizeOf(), tensor.Shape), [tensor], [ordered]);
+            tensor = ordered;
         }
 
         return tensor;
