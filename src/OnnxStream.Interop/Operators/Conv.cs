@@ -6,17 +6,18 @@ using OnnxStream.Interop.Planning;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Convolution. https://onnx.ai/onnx/operators/onnx__Conv.html (opsets 1 to 22: only types were added).</summary>
+/// <param name="channelsLast">Whether data is [N,H,W,C], as rewrites make it, instead of ONNX's [N,C,H,W].</param>
 /// <remarks>
 /// One and two spatial dimensions, any groups, strides, dilations and (asymmetric) pads. XNNPACK computes on channels-last
 /// tensors, so data is transposed on the way in and out. A constant weight without groups is streamed in panels.
 /// </remarks>
-internal sealed class Conv : Operator
+internal sealed class Conv(bool channelsLast = false) : Operator
 {
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         (SpatialAttributes spatial, int groups) = Parse(context);
-        Shape input = context.InputShape(0);
+        Shape input = ChannelsFirst(context.InputShape(0));
         Shape weight = context.InputShape(1);
         if (weight[1] * groups != input[1])
         {
@@ -41,7 +42,7 @@ internal sealed class Conv : Operator
             shape[i] = spatial.OutputSize(context, i - 2, input[i]);
         }
 
-        context.SetOutput(0, context.InputElementType(0), new Shape(shape));
+        context.SetOutput(0, context.InputElementType(0), channelsLast ? ChannelsLast(new Shape(shape)) : new Shape(shape));
     }
 
     /// <inheritdoc/>
@@ -59,16 +60,17 @@ internal sealed class Conv : Operator
             return;
         }
 
-        PlanTensor input = context.Input(0);
-        Shape channelsLast = ChannelsLast(input.Shape);
-        PlanTensor data = ToChannelsLast(context, input);
-        PlanTensor result = context.Temporary(ElementType.Float32, ChannelsLast(output.Shape).Dimensions);
+        PlanTensor data = channelsLast ? context.Input(0) : ToChannelsLast(context, context.Input(0));
+        PlanTensor result = channelsLast ? output : context.Temporary(ElementType.Float32, ChannelsLast(output.Shape).Dimensions);
         Shape weightShape = context.InputShape(1);
-        Constant? streamed = groups == 1 && input.Shape[1] > 1 && context.ConstantInput(1) is { Location: not null } constant ? constant : null;
+
+        // XNNPACK has kernels of its own for a single input channel; their weights are small.
+        bool isDense = groups == 1 && data.Shape[3] > 1;
+        Constant? streamed = isDense && context.ConstantInput(1) is { Location: not null } weight ? weight : null;
         bool isStreamed = streamed is not null;
         PanelWeights weights = new(
             streamed, streamed?.IsChannelsLast == true ? PanelLayout.OutputMajor : PanelLayout.OutputInputSpace,
-            (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank));
+            (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank)) { Bias = context.ConstantInput(2) };
         ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
         bool hasBias = context.HasInput(2);
         List<PlanTensor> inputs = [data];
@@ -82,11 +84,14 @@ internal sealed class Conv : Operator
             inputs.Add(context.Input(2));
         }
 
-        Kernel kernel = groups == 1 && input.Shape[1] > 1
-            ? new XnnConvolution2d(weights, hasBias, channelsLast, parameters, context.Workers)
-            : new XnnGroupedConvolution2d(weights, hasBias, channelsLast, parameters);
+        Kernel kernel = isDense
+            ? new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers)
+            : new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters);
         context.Emit(kernel, [.. inputs], [result]);
-        FromChannelsLast(context, result, output);
+        if (!channelsLast)
+        {
+            FromChannelsLast(context, result, output);
+        }
     }
 
     /// <summary>The shape [N,H,W,C] of a tensor [N,C,H,W] or [N,C,W].</summary>
@@ -121,9 +126,11 @@ internal sealed class Conv : Operator
         Groups = groups,
     };
 
-    private static (SpatialAttributes Spatial, int Groups) Parse(NodeContext context)
+    private Shape ChannelsFirst(Shape shape) => channelsLast && shape.Rank == 4 ? new Shape(shape[0], shape[3], shape[1], shape[2]) : shape;
+
+    private (SpatialAttributes Spatial, int Groups) Parse(NodeContext context)
     {
-        Shape input = context.InputShape(0);
+        Shape input = ChannelsFirst(context.InputShape(0));
         Shape weight = context.InputShape(1);
         if (input.Rank < 3 || weight.Rank != input.Rank)
         {

@@ -10,6 +10,12 @@ internal static class OperatorRegistry
     /// <summary>The oldest version of ONNX's operator set whose models are understood.</summary>
     public const int OldestOperatorSet = 6;
 
+    /// <summary>The newest version, which nodes made by rewrites are written in.</summary>
+    public const int NewestOperatorSet = 24;
+
+    /// <summary>The domain of operators that only rewrites make.</summary>
+    public const string InternalDomain = "onnxstream";
+
     private static readonly Dictionary<(string Domain, string OperatorType), Operator> s_operators = Create();
 
     /// <summary>The names of all supported operators with their domains.</summary>
@@ -57,9 +63,18 @@ internal static class OperatorRegistry
 
         // Two tensors, element by element
         [("", "Add")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_add),
+        [("", "And")] = new Logic(LogicFunction.And),
         [("", "Div")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_divide),
+        [("", "Equal")] = new Comparison(ComparisonFunction.Equal),
+        [("", "Greater")] = new Comparison(ComparisonFunction.Greater),
+        [("", "GreaterOrEqual")] = new Comparison(ComparisonFunction.GreaterOrEqual),
+        [("", "Less")] = new Comparison(ComparisonFunction.Less),
+        [("", "LessOrEqual")] = new Comparison(ComparisonFunction.LessOrEqual),
         [("", "Mul")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_multiply),
+        [("", "Or")] = new Logic(LogicFunction.Or),
         [("", "Sub")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_subtract),
+        [("", "Where")] = new Where(),
+        [("", "Xor")] = new Logic(LogicFunction.Xor),
 
         // One tensor, element by element
         [("", "Acos")] = new UnaryMath(UnaryMathFunction.Acos),
@@ -68,32 +83,85 @@ internal static class OperatorRegistry
         [("", "Asinh")] = new UnaryMath(UnaryMathFunction.Asinh),
         [("", "Atan")] = new UnaryMath(UnaryMathFunction.Atan),
         [("", "Atanh")] = new UnaryMath(UnaryMathFunction.Atanh),
+        [("", "Cast")] = new Cast(),
         [("", "Ceil")] = new UnaryMath(UnaryMathFunction.Ceil),
+        [("", "Celu")] = new Activation(ActivationFunction.Celu),
+        [("", "Clip")] = new Clip(),
         [("", "Cos")] = new UnaryMath(UnaryMathFunction.Cos),
         [("", "Cosh")] = new UnaryMath(UnaryMathFunction.Cosh),
+        [("", "Elu")] = new Activation(ActivationFunction.Elu),
         [("", "Erf")] = new UnaryMath(UnaryMathFunction.Erf),
         [("", "Exp")] = new UnaryMath(UnaryMathFunction.Exp),
         [("", "Floor")] = new UnaryMath(UnaryMathFunction.Floor),
+        [("", "Gelu")] = new Activation(ActivationFunction.Gelu),
+        [("", "HardSigmoid")] = new Activation(ActivationFunction.HardSigmoid),
         [("", "HardSwish")] = new UnaryMath(UnaryMathFunction.HardSwish),
+        [("", "LeakyRelu")] = new Activation(ActivationFunction.LeakyRelu),
         [("", "Log")] = new UnaryMath(UnaryMathFunction.Log),
         [("", "Mish")] = new UnaryMath(UnaryMathFunction.Mish),
+        [("", "Not")] = new Not(),
         [("", "Reciprocal")] = new UnaryMath(UnaryMathFunction.Reciprocal),
+        [("", "Relu")] = new Activation(ActivationFunction.Relu),
         [("", "Round")] = new UnaryMath(UnaryMathFunction.Round),
+        [("", "Selu")] = new Activation(ActivationFunction.Selu),
+        [("", "Shrink")] = new Activation(ActivationFunction.Shrink),
         [("", "Sigmoid")] = new UnaryMath(UnaryMathFunction.Sigmoid),
         [("", "Sin")] = new UnaryMath(UnaryMathFunction.Sin),
         [("", "Sinh")] = new UnaryMath(UnaryMathFunction.Sinh),
         [("", "Softplus")] = new UnaryMath(UnaryMathFunction.Softplus),
         [("", "Softsign")] = new UnaryMath(UnaryMathFunction.Softsign),
         [("", "Sqrt")] = new UnaryMath(UnaryMathFunction.Sqrt),
+        [("", "Swish")] = new Activation(ActivationFunction.Swish),
         [("", "Tan")] = new UnaryMath(UnaryMathFunction.Tan),
         [("", "Tanh")] = new UnaryMath(UnaryMathFunction.Tanh),
+        [("", "ThresholdedRelu")] = new Activation(ActivationFunction.ThresholdedRelu),
+
+        // Images
+        [("", "Resize")] = new Resize(),
+        [("", "Upsample")] = new Resize(),
 
         // Normalisation and reduction
+        [("", "GroupNormalization")] = new GroupNormalization(),
+        [("", "InstanceNormalization")] = new InstanceNormalization(),
+        [("", "LayerNormalization")] = new LayerNormalization(isUncentered: false),
+        [("", "ReduceL1")] = new Reduce(ReduceFunction.L1),
+        [("", "ReduceL2")] = new Reduce(ReduceFunction.L2),
+        [("", "ReduceLogSum")] = new Reduce(ReduceFunction.LogSum),
+        [("", "ReduceLogSumExp")] = new Reduce(ReduceFunction.LogSumExp),
+        [("", "ReduceMax")] = new Reduce(ReduceFunction.Max),
+        [("", "ReduceMean")] = new Reduce(ReduceFunction.Mean),
+        [("", "ReduceMin")] = new Reduce(ReduceFunction.Min),
+        [("", "ReduceProd")] = new Reduce(ReduceFunction.Prod),
+        [("", "ReduceSum")] = new Reduce(ReduceFunction.Sum),
+        [("", "ReduceSumSquare")] = new Reduce(ReduceFunction.SumSquare),
+        [("", "RMSNormalization")] = new LayerNormalization(isUncentered: true),
         [("", "Softmax")] = new Softmax(),
 
         // Moving data, nothing computed
+        [("", "Concat")] = new Concat(),
+        [("", "Expand")] = new Expand(),
+        [("", "Flatten")] = new Flatten(),
+        [("", "Gather")] = new Gather(),
         [("", "Identity")] = new Identity(),
+        [("", "Pad")] = new Pad(),
         [("", "Reshape")] = new Reshape(),
+        [("", "Slice")] = new Slice(),
+        [("", "Split")] = new Split(),
+        [("", "Squeeze")] = new Squeeze(),
         [("", "Transpose")] = new Transpose(),
+
+        // Made by rewrites
+        [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
+        [(InternalDomain, "Conv")] = new Conv(channelsLast: true),
+        [(InternalDomain, FullyConnected.Name)] = new FullyConnected(),
+        [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
+        [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
+        [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
+        [("", "Unsqueeze")] = new Unsqueeze(),
+        // Made from attributes and shapes
+        [("", "Constant")] = new ConstantOperator(),
+        [("", "ConstantOfShape")] = new ConstantOfShape(),
+        [("", "Range")] = new RangeOperator(),
+        [("", "Shape")] = new ShapeOperator(),
     };
 }

@@ -17,7 +17,18 @@ internal sealed class Transpose : Operator
     }
 
     /// <inheritdoc/>
-    public override void Lower(LoweringContext context) => Emit(context, context.Input(0), Permutation(context), context.Output(0));
+    public override void Lower(LoweringContext context)
+    {
+        PlanTensor input = context.Input(0);
+        int[] permutation = Permutation(context);
+        if (KeepsOrder(input.Shape, permutation))
+        {
+            context.View(0, input);
+            return;
+        }
+
+        Emit(context, input, permutation, context.Output(0));
+    }
 
     /// <summary>Emits the step that permutes a tensor and returns the result.</summary>
     /// <param name="context">The node that is lowered.</param>
@@ -32,6 +43,28 @@ internal sealed class Transpose : Operator
             : new StridedCopy(input.ElementType.SizeOf(), output.Shape, Strides(input.Shape, permutation), 0);
         context.Emit(kernel, [input], [output]);
         return output;
+    }
+
+    // Only dimensions of 1 change places: no element moves.
+    private static bool KeepsOrder(Shape shape, int[] permutation)
+    {
+        int before = -1;
+        foreach (int axis in permutation)
+        {
+            if (shape[axis] == 1)
+            {
+                continue;
+            }
+
+            if (axis < before)
+            {
+                return false;
+            }
+
+            before = axis;
+        }
+
+        return true;
     }
 
     private static long[] Strides(Shape input, ReadOnlySpan<int> permutation)

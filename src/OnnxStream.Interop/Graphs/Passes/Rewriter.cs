@@ -7,6 +7,14 @@ internal static class Rewriter
     [
         EliminateIdentity.Apply,
         EliminateDeadNodes.Apply,
+        FuseLayerNormalization.Apply,
+        FuseGroupNormalization.Apply,
+        FuseActivations.Apply,
+        FuseAttention.Apply,
+        FuseBias.Apply,
+        ChannelsLast.Apply,
+        EliminateIdentity.Apply,
+        EliminateDeadNodes.Apply,
     ];
 
     /// <summary>Applies all passes to <paramref name="graph"/>.</summary>

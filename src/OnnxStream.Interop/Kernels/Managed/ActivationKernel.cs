@@ -1,0 +1,66 @@
+using System.Numerics;
+using OnnxStream.Interop.Native;
+
+namespace OnnxStream.Interop.Kernels.Managed;
+
+/// <summary>A single-precision activation, or (with a gate) the product of the first half of each row and the activation of the second.</summary>
+/// <param name="rows">The number of rows; without a gate rows are pieces of any length.</param>
+/// <param name="columns">The number of outputs in a row.</param>
+/// <param name="isGated">Whether the input has twice as many columns.</param>
+internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns, bool isGated) : Kernel, IParallelBody
+    where TFunction : IActivationFunction
+{
+    private const long PieceElements = 16 << 10;
+    private readonly long _rowsPerPiece = Math.Max(1, PieceElements / Math.Max(1, columns));
+    private KernelContext? _context;
+
+    /// <inheritdoc/>
+    public override string Name => typeof(TFunction).Name;
+
+    /// <inheritdoc/>
+    public override bool CanRunInPlace(int input) => !isGated;
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        _context = context;
+        context.Workers.Parallelize(this, checked((int)((rows + _rowsPerPiece - 1) / _rowsPerPiece)));
+        _context = null;
+    }
+
+    /// <inheritdoc/>
+    public void Execute(int index)
+    {
+        long first = index * _rowsPerPiece;
+        long last = Math.Min(first + _rowsPerPiece, rows);
+        float* output = (float*)_context!.Output(0);
+        float* input = (float*)_context.Input(0);
+        for (long row = first; row < last; row++)
+        {
+            float* source = input + row * columns * (isGated ? 2 : 1);
+            Apply(source + (isGated ? columns : 0), isGated ? source : null, output + row * columns, columns);
+        }
+    }
+
+    private static void Apply(float* input, float* factor, float* output, long length)
+    {
+        long i = 0;
+        for (; i + Vector<float>.Count <= length; i += Vector<float>.Count)
+        {
+            Vector<float> y = TFunction.Invoke(Vector.Load(input + i));
+            (factor is null ? y : y * Vector.Load(factor + i)).Store(output + i);
+        }
+
+        if (i < length)
+        {
+            Span<float> tail = stackalloc float[Vector<float>.Count];
+            tail.Clear();
+            new ReadOnlySpan<float>(input + i, (int)(length - i)).CopyTo(tail);
+            Vector<float> y = TFunction.Invoke(new Vector<float>(tail));
+            for (int k = 0; i < length; i++, k++)
+            {
+                output[i] = factor is null ? y[k] : y[k] * factor[i];
+            }
+        }
+    }
+}

@@ -1,0 +1,315 @@
+using System.Numerics;
+using OnnxStream.Interop.Native;
+
+namespace OnnxStream.Interop.Kernels.Managed;
+
+/// <summary>Group normalization of single-precision [N, space, C] (channels last) or [N, C, space], with an activation behind it.</summary>
+/// <remarks>
+/// One pass finds mean and variance of each group (sums relative to the first element of a piece, combined in double
+/// precision by the formula of Chan, Golub and LeVeque, so that a large mean costs no digits), a second one writes
+/// x * a[c] + b[c]. Inputs of the step: data, scale [C], bias [C]. Wu and He, arXiv 1803.08494.
+/// </remarks>
+internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
+    where TFunction : IActivationFunction
+{
+    private const int RowsPerPiece = 64;
+
+    private readonly int _batch;
+    private readonly int _channels;
+    private readonly int _space;
+    private readonly int _groups;
+    private readonly float _epsilon;
+    private readonly bool _channelsLast;
+    private readonly int _pieces;
+    private readonly Statistics _statistics;
+    private readonly Output _output;
+    private KernelContext? _context;
+
+    /// <summary>Makes the kernel.</summary>
+    public GroupNormalizationKernel(int batch, int channels, int space, int groups, float epsilon, bool channelsLast)
+    {
+        _batch = batch;
+        _channels = channels;
+        _space = space;
+        _groups = groups;
+        _epsilon = epsilon;
+        _channelsLast = channelsLast;
+        _pieces = (space + RowsPerPiece - 1) / RowsPerPiece;
+        _statistics = new Statistics(this);
+        _output = new Output(this);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "group normalization";
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => (long)_batch * _channels * 2 * sizeof(float) + (_channelsLast ? (long)_batch * _pieces * _channels * 2 * sizeof(float) : (long)_batch * _channels * 2 * sizeof(double));
+
+    /// <inheritdoc/>
+    public override bool CanRunInPlace(int input) => input == 0;
+
+    /// <summary>For image n, channel c: the factor at [n, c, 0], the summand at [n, c, 1].</summary>
+    private float* Coefficients => (float*)_context!.Scratch;
+
+    // Channels last: mean and sum of squared deviations of each channel in each piece of rows, as [n, piece, 2, c] in single
+    // precision. Otherwise of each channel, as [n, c, 2] in double precision.
+    private byte* Partial => _context!.Scratch + (long)_batch * _channels * 2 * sizeof(float);
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        _context = context;
+        context.Workers.Parallelize(_statistics, _channelsLast ? _batch * _pieces : _batch * _channels);
+        Combine();
+        context.Workers.Parallelize(_output, _channelsLast ? _batch * _pieces : _batch * _channels);
+        _context = null;
+    }
+
+    private void Combine()
+    {
+        float* scale = (float*)_context!.Input(1);
+        float* bias = (float*)_context.Input(2);
+        int perGroup = _channels / _groups;
+        for (int n = 0; n < _batch; n++)
+        {
+            for (int g = 0; g < _groups; g++)
+            {
+                double count = 0;
+                double mean = 0;
+                double squares = 0;
+                for (int c = g * perGroup; c < (g + 1) * perGroup; c++)
+                {
+                    if (_channelsLast)
+                    {
+                        for (int piece = 0; piece < _pieces; piece++)
+                        {
+                            float* partial = (float*)Partial + ((long)n * _pieces + piece) * 2 * _channels;
+                            Add(ref count, ref mean, ref squares, Math.Min(RowsPerPiece, _space - piece * RowsPerPiece), partial[c], partial[_channels + c]);
+                        }
+                    }
+                    else
+                    {
+                        double* partial = (double*)Partial + ((long)n * _channels + c) * 2;
+                        Add(ref count, ref mean, ref squares, _space, partial[0], partial[1]);
+                    }
+                }
+
+                double inverse = 1 / Math.Sqrt(squares / count + _epsilon);
+                for (int c = g * perGroup; c < (g + 1) * perGroup; c++)
+                {
+                    float* coefficients = Coefficients + ((long)n * _channels + c) * 2;
+                    coefficients[0] = (float)(inverse * scale[c]);
+                    coefficients[1] = (float)(bias[c] - mean * inverse * scale[c]);
+                }
+            }
+        }
+    }
+
+    private static void Add(ref double count, ref double mean, ref double squares, double n, double otherMean, double otherSquares)
+    {
+        double total = count + n;
+        double delta = otherMean - mean;
+        mean += delta * n / total;
+        squares += otherSquares + delta * delta * count * n / total;
+        count = total;
+    }
+
+    private sealed class Statistics(GroupNormalizationKernel<TFunction> kernel) : IParallelBody
+    {
+        public void Execute(int index)
+        {
+            if (kernel._channelsLast)
+            {
+                ChannelsLast(index);
+            }
+            else
+            {
+                ChannelsFirst(index);
+            }
+        }
+
+        private void ChannelsLast(int index)
+        {
+            int channels = kernel._channels;
+            (int n, int piece) = Math.DivRem(index, kernel._pieces);
+            int first = piece * RowsPerPiece;
+            int rows = Math.Min(RowsPerPiece, kernel._space - first);
+            float* input = (float*)kernel._context!.Input(0) + ((long)n * kernel._space + first) * channels;
+            float* means = (float*)kernel.Partial + (long)index * 2 * channels;
+            float* squares = means + channels;
+            float inverse = 1f / rows;
+            int c = 0;
+
+            // Four vectors of channels at a time: a cache line or more of each row, in registers.
+            for (; c + 4 * Vector<float>.Count <= channels; c += 4 * Vector<float>.Count)
+            {
+                Columns4(input + c, channels, rows, inverse, means + c, squares + c);
+            }
+
+            for (; c < channels; c++)
+            {
+                float shift = input[c];
+                float sum = 0;
+                float sumOfSquares = 0;
+                for (int row = 0; row < rows; row++)
+                {
+                    float d = input[(long)row * channels + c] - shift;
+                    sum += d;
+                    sumOfSquares += d * d;
+                }
+
+                means[c] = shift + sum * inverse;
+                squares[c] = MathF.Max(0, sumOfSquares - sum * sum * inverse);
+            }
+        }
+
+        private static void Columns4(float* input, int stride, int rows, float inverse, float* means, float* squares)
+        {
+            int width = Vector<float>.Count;
+            Vector<float> shift0 = Vector.Load(input), shift1 = Vector.Load(input + width), shift2 = Vector.Load(input + 2 * width), shift3 = Vector.Load(input + 3 * width);
+            Vector<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+            Vector<float> square0 = default, square1 = default, square2 = default, square3 = default;
+            for (int row = 0; row < rows; row++, input += stride)
+            {
+                Vector<float> d0 = Vector.Load(input) - shift0;
+                Vector<float> d1 = Vector.Load(input + width) - shift1;
+                Vector<float> d2 = Vector.Load(input + 2 * width) - shift2;
+                Vector<float> d3 = Vector.Load(input + 3 * width) - shift3;
+                sum0 += d0;
+                sum1 += d1;
+                sum2 += d2;
+                sum3 += d3;
+                square0 = Vector.FusedMultiplyAdd(d0, d0, square0);
+                square1 = Vector.FusedMultiplyAdd(d1, d1, square1);
+                square2 = Vector.FusedMultiplyAdd(d2, d2, square2);
+                square3 = Vector.FusedMultiplyAdd(d3, d3, square3);
+            }
+
+            Store(shift0, sum0, square0, 0);
+            Store(shift1, sum1, square1, width);
+            Store(shift2, sum2, square2, 2 * width);
+            Store(shift3, sum3, square3, 3 * width);
+
+            void Store(Vector<float> shift, Vector<float> sum, Vector<float> square, int offset)
+            {
+                Vector<float> mean = sum * inverse;
+                (shift + mean).Store(means + offset);
+                Vector.Max(square - sum * mean, Vector<float>.Zero).Store(squares + offset);
+            }
+        }
+
+        private void ChannelsFirst(int index)
+        {
+            float* input = (float*)kernel._context!.Input(0) + (long)index * kernel._space;
+            float shift = input[0];
+            double count = 0;
+            double mean = 0;
+            double squares = 0;
+            const int Piece = 4096;
+            for (int start = 0; start < kernel._space; start += Piece)
+            {
+                int length = Math.Min(Piece, kernel._space - start);
+                Vector<float> sum = default;
+                Vector<float> square = default;
+                Vector<float> center = new(shift);
+                int i = 0;
+                for (; i + Vector<float>.Count <= length; i += Vector<float>.Count)
+                {
+                    Vector<float> d = Vector.Load(input + start + i) - center;
+                    sum += d;
+                    square = Vector.FusedMultiplyAdd(d, d, square);
+                }
+
+                double total = Vector.Sum(sum);
+                double totalOfSquares = Vector.Sum(square);
+                for (; i < length; i++)
+                {
+                    float d = input[start + i] - shift;
+                    total += d;
+                    totalOfSquares += d * d;
+                }
+
+                Add(ref count, ref mean, ref squares, length, shift + total / length, Math.Max(0, totalOfSquares - total * total / length));
+            }
+
+            double* partial = (double*)kernel.Partial + (long)index * 2;
+            partial[0] = mean;
+            partial[1] = squares;
+        }
+    }
+
+    private sealed class Output(GroupNormalizationKernel<TFunction> kernel) : IParallelBody
+    {
+        public void Execute(int index)
+        {
+            if (!kernel._channelsLast)
+            {
+                float* own = kernel.Coefficients + (long)index * 2;
+                long offset = (long)index * kernel._space;
+                Row((float*)kernel._context!.Input(0) + offset, (float*)kernel._context.Output(0) + offset, kernel._space, own[0], own[1]);
+                return;
+            }
+
+            int channels = kernel._channels;
+            (int n, int piece) = Math.DivRem(index, kernel._pieces);
+            int first = piece * RowsPerPiece;
+            int rows = Math.Min(RowsPerPiece, kernel._space - first);
+            long start = ((long)n * kernel._space + first) * channels;
+            float* input = (float*)kernel._context!.Input(0) + start;
+            float* output = (float*)kernel._context.Output(0) + start;
+            float* coefficients = kernel.Coefficients + (long)n * channels * 2;
+            int width = Vector<float>.Count;
+            Span<float> factors = stackalloc float[width];
+            Span<float> summands = stackalloc float[width];
+            for (int c = 0; c < channels; c += width)
+            {
+                int count = Math.Min(width, channels - c);
+                for (int k = 0; k < count; k++)
+                {
+                    factors[k] = coefficients[(c + k) * 2];
+                    summands[k] = coefficients[(c + k) * 2 + 1];
+                }
+
+                Columns(input + c, output + c, rows, channels, count, new Vector<float>(factors), new Vector<float>(summands));
+            }
+        }
+
+        private static void Columns(float* input, float* output, int rows, int stride, int count, Vector<float> factor, Vector<float> summand)
+        {
+            if (count == Vector<float>.Count)
+            {
+                for (int row = 0; row < rows; row++, input += stride, output += stride)
+                {
+                    TFunction.Invoke(Vector.FusedMultiplyAdd(Vector.Load(input), factor, summand)).Store(output);
+                }
+
+                return;
+            }
+
+            Span<float> tail = stackalloc float[Vector<float>.Count];
+            tail.Clear();
+            for (int row = 0; row < rows; row++, input += stride, output += stride)
+            {
+                new ReadOnlySpan<float>(input, count).CopyTo(tail);
+                TFunction.Invoke(Vector.FusedMultiplyAdd(new Vector<float>(tail), factor, summand)).CopyTo(tail);
+                tail[..count].CopyTo(new Span<float>(output, count));
+            }
+        }
+
+        private static void Row(float* input, float* output, int length, float factor, float summand)
+        {
+            Vector<float> factors = new(factor);
+            Vector<float> summands = new(summand);
+            int i = 0;
+            for (; i + Vector<float>.Count <= length; i += Vector<float>.Count)
+            {
+                TFunction.Invoke(Vector.FusedMultiplyAdd(Vector.Load(input + i), factors, summands)).Store(output + i);
+            }
+
+            if (i < length)
+            {
+                Columns(input + i, output + i, 1, 0, length - i, factors, summands);
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using OnnxStream.Interop.Kernels.Xnnpack;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Internal: softmax(scale Q K' + mask) V for several heads, on token-major tensors. Made by the pass that fuses attention.</summary>
+/// <remarks>
+/// Q [B,T,H*D], K [B,S,H*D], V [B,S,H*E], optionally a mask of T*S or S numbers that all heads share. Output [B,T,H*E].
+/// </remarks>
+internal sealed class FusedAttention : Operator
+{
+    /// <summary>The operator type.</summary>
+    public const string Name = "Attention";
+
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        Shape query = context.InputShape(0);
+        Shape key = context.InputShape(1);
+        Shape value = context.InputShape(2);
+        long heads = context.Attributes.Int("heads", 1);
+        if (query.Rank != 3 || key.Rank != 3 || value.Rank != 3 || query[0] != key[0] || query[0] != value[0] || key[1] != value[1] || query[2] != key[2] ||
+            heads < 1 || query[2] % heads != 0 || value[2] % heads != 0)
+        {
+            throw context.Invalid("query, key and value do not fit together");
+        }
+
+        if (context.HasInput(3) && context.InputShape(3).ElementCount is var count && count != key[1] && count != query[1] * key[1])
+        {
+            throw context.Invalid("the mask must have one number for each key, or for each query and key");
+        }
+
+        context.SetOutput(0, ElementType.Float32, new Shape(query[0], query[1], value[2]));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        Shape query = context.InputShape(0);
+        Shape key = context.InputShape(1);
+        int heads = (int)context.Attributes.Int("heads", 1);
+        bool hasMask = context.HasInput(3);
+        XnnAttention kernel = new(
+            (int)query[0], heads, (int)query[1], (int)key[1], (int)(query[2] / heads), (int)(context.InputShape(2)[2] / heads), context.Attributes.Float("scale", 1),
+            hasMask ? (context.InputShape(3).ElementCount == key[1] && query[1] != 1 ? AttentionMask.PerKey : AttentionMask.PerQueryAndKey) : AttentionMask.None, context.Workers);
+        List<PlanTensor> inputs = [context.Input(0), context.Input(1), context.Input(2)];
+        if (hasMask)
+        {
+            inputs.Add(context.Input(3));
+        }
+
+        context.Emit(kernel, [.. inputs], [context.Output(0)]);
+    }
+}

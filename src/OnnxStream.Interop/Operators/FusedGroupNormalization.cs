@@ -1,0 +1,50 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Internal: group normalization with an optional SiLU, on channels-first or channels-last tensors. Made by rewrites.</summary>
+internal sealed class FusedGroupNormalization : Operator
+{
+    /// <summary>The operator type.</summary>
+    public const string Name = "GroupNormalization";
+
+    /// <summary>The value of <c>activation</c> for SiLU.</summary>
+    public const string Silu = "silu";
+
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        Shape shape = context.InputShape(0);
+        long channels = shape.Rank < 3 ? throw context.Invalid("at least three dimensions are needed") : shape[ChannelAxis(context)];
+        long groups = context.Attributes.Int("groups", 1);
+        if (context.InputElementType(0) != ElementType.Float32 || groups < 1 || channels % groups != 0 || context.InputShape(1) != new Shape(channels) || context.InputShape(2) != new Shape(channels))
+        {
+            throw context.Invalid($"{groups} groups of {channels} channels with this scale and bias are not possible");
+        }
+
+        context.SetOutput(0, ElementType.Float32, shape);
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        Shape shape = context.InputShape(0);
+        if (shape.ElementCount == 0)
+        {
+            return;
+        }
+
+        int channels = (int)shape[ChannelAxis(context)];
+        int space = checked((int)(shape.ElementCount / shape[0] / channels));
+        int groups = (int)context.Attributes.Int("groups", 1);
+        float epsilon = context.Attributes.Float("epsilon", 1e-5f);
+        bool channelsLast = ChannelAxis(context) != 1;
+        Kernel kernel = context.Attributes.String("activation", "") == Silu
+            ? new GroupNormalizationKernel<SiluActivation>((int)shape[0], channels, space, groups, epsilon, channelsLast)
+            : new GroupNormalizationKernel<NoActivation>((int)shape[0], channels, space, groups, epsilon, channelsLast);
+        context.Emit(kernel, [context.Input(0), context.Input(1), context.Input(2)], [context.Output(0)]);
+    }
+
+    private static int ChannelAxis(NodeContext context) => context.Attributes.Int("channels_last", 0) != 0 ? context.InputShape(0).Rank - 1 : 1;
+}
