@@ -153,11 +153,12 @@ internal sealed partial class OnnxStreamDialect
 
         foreach (Value output in outputs)
         {
+            Value copy = new(output.Name) { Declared = output.Declared };
             int rank = output.Declared?.Dimensions?.Count ?? 0;
             Graph.Nodes.Add(rank > 0
-                ? NewNode("Reshape", [source, NewConstant($"{output.Name}.shape", new long[rank])], output)
-                : NewNode("Identity", [source], output));
-            Graph.Outputs.Add(output);
+                ? NewNode("Reshape", [source, NewConstant($"{output.Name}.shape", new long[rank])], copy)
+                : NewNode("Identity", [source], copy));
+            Graph.Outputs.Add(copy);
         }
     }
 

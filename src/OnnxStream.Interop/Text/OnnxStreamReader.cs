@@ -38,6 +38,7 @@ internal sealed class OnnxStreamReader
     private readonly string _folder;
     private readonly Dictionary<string, Value> _values = [];
     private readonly Dictionary<(string File, ElementType StoredType, Shape Shape), Value> _weights = [];
+    private readonly Dictionary<string, string> _tensorNames = [];
     private readonly HashSet<string> _names = [];
     private readonly Dictionary<Value, (TextTensor Tensor, bool IsRead)> _mentions = [];
     private readonly List<(string File, TextPlace Place)> _missing = [];
@@ -60,6 +61,15 @@ internal sealed class OnnxStreamReader
         if (lines.Count == 0)
         {
             throw new ModelFormatException(_path, "line 1, column 1: expected at least one node, found nothing.");
+        }
+
+        // Weights give way where names are the same: those of inputs and outputs are what callers know.
+        foreach (TextTensor? tensor in lines.SelectMany(line => line.Inputs.Concat(line.Outputs)))
+        {
+            if (tensor is { StoredType: ElementType.Undefined } && !_tensorNames.ContainsKey(tensor.Name))
+            {
+                _tensorNames.Add(tensor.Name, NewName(tensor.Name, TensorName.Unescape(tensor.Name)));
+            }
         }
 
         List<Node> nodes = [.. lines.Select(ReadNode)];
@@ -109,7 +119,7 @@ internal sealed class OnnxStreamReader
     {
         if (!_values.TryGetValue(tensor.Name, out Value? value))
         {
-            value = NewValue(tensor.Name, TensorName.Unescape(tensor.Name));
+            value = new Value(_tensorNames[tensor.Name]);
             _values.Add(tensor.Name, value);
             _inputs.Add(value);
         }
@@ -134,7 +144,7 @@ internal sealed class OnnxStreamReader
                 : $"expected a new name for an output, found '{tensor.Name}', which line {line} makes already");
         }
 
-        Value value = NewValue(tensor.Name, TensorName.Unescape(tensor.Name));
+        Value value = new(_tensorNames[tensor.Name]);
         _values.Add(tensor.Name, value);
         _mentions.Add(value, (tensor, false));
         return value;
@@ -160,7 +170,7 @@ internal sealed class OnnxStreamReader
         }
 
         (string file, bool isChannelsLast) = FindFile(line, input, tensor);
-        value = NewValue(tensor.Name, WeightName(tensor.Name));
+        value = new Value(NewName(tensor.Name, WeightName(tensor.Name)));
         _weights.Add((tensor.Name, tensor.StoredType, shape), value);
         if (File.Exists(file))
         {
@@ -211,7 +221,7 @@ internal sealed class OnnxStreamReader
     {
         ElementType type = tensor.StoredType == ElementType.Int64 ? ElementType.Int64 : ElementType.Float32;
         long length = new TensorType(tensor.StoredType, shape).ByteLength;
-        long found = new FileInfo(file).Length;
+        long found = WeightFile.LengthOf(file);
         if (found != length)
         {
             throw new ModelFormatException(file, $"expected {length:N0} bytes for {tensor.StoredType.ToOnnxName()} of shape {shape} (line {tensor.Place.Line}, column {tensor.Place.Column} of {FileName}), found {found:N0}. The file is truncated or belongs to another model.");
@@ -251,7 +261,7 @@ internal sealed class OnnxStreamReader
             TensorName.Unescape(name);
     }
 
-    private Value NewValue(string spelling, string name)
+    private string NewName(string spelling, string name)
     {
         // Names written by hand may be what others are unescaped to.
         while (!_names.Add(name))
@@ -260,6 +270,6 @@ internal sealed class OnnxStreamReader
             spelling = name;
         }
 
-        return new Value(name);
+        return name;
     }
 }
