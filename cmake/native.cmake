@@ -1,6 +1,6 @@
 # Builds (or takes from the cache) the native library and puts it into artifacts/native/<rid>/.
 #
-#   cmake [-DRID=linux-x64] [-DCACHE_DIR=…] [-DALLOW_GCC=ON] [-D<NAME>_SOURCE_DIR=…] -P cmake/native.cmake
+#   cmake [-DRID=linux-x64] [-DCACHE_DIR=…] [-DALLOW_GCC=ON] [-DQUIET=ON] [-D<NAME>_SOURCE_DIR=…] -P cmake/native.cmake
 #
 # The cache key covers everything that the library is made from: pinned versions, the compiler, the
 # build files and the list of bound functions. A second checkout on the same machine compiles nothing.
@@ -30,23 +30,14 @@ if(NOT EXISTS "${TOOLCHAIN}")
   message(FATAL_ERROR "native: no toolchain for '${RID}'. Known: ${known}")
 endif()
 
-if(NOT CACHE_DIR)
-  if(DEFINED ENV{ONNXSTREAM_CACHE})
-    set(CACHE_DIR "$ENV{ONNXSTREAM_CACHE}")
-  elseif(CMAKE_HOST_WIN32)
-    file(TO_CMAKE_PATH "$ENV{LOCALAPPDATA}/onnxstream-interop" CACHE_DIR)
-  elseif(DEFINED ENV{XDG_CACHE_HOME})
-    set(CACHE_DIR "$ENV{XDG_CACHE_HOME}/onnxstream-interop")
-  else()
-    set(CACHE_DIR "$ENV{HOME}/.cache/onnxstream-interop")
-  endif()
-endif()
-
+include("${ROOT}/cmake/cache.cmake")
 include("${ROOT}/cmake/dependencies.cmake")
 include("${ROOT}/cmake/compilers.cmake")
 onnxstream_find_compilers()
 
-file(GLOB inputs "${ROOT}/cmake/*.cmake" "${ROOT}/cmake/toolchains/${RID}.cmake" "${ROOT}/native/*" "${ROOT}/bindings/*.cs" "${ROOT}/bindings/Generated/*Xnnpack.cs" "${ROOT}/bindings/Generated/*Methods.cs")
+set(scripts compilers dependencies native sources)
+list(TRANSFORM scripts REPLACE "(.+)" "${ROOT}/cmake/\\1.cmake")
+file(GLOB inputs ${scripts} "${ROOT}/cmake/toolchains/${RID}.cmake" "${ROOT}/native/*" "${ROOT}/bindings/*.cs" "${ROOT}/bindings/Generated/*Xnnpack.cs" "${ROOT}/bindings/Generated/*Methods.cs")
 list(SORT inputs)
 set(identity "${RID}\n${ONNXSTREAM_COMPILER_ID}\n")
 foreach(input IN LISTS inputs)
@@ -79,7 +70,12 @@ if(NOT EXISTS "${CACHED}/complete")
     file(READ "${CACHE_DIR}/configure.log" log)
     message(FATAL_ERROR "native: configuring failed\n${log}")
   endif()
-  execute_process(COMMAND "${CMAKE_COMMAND}" --build "${build}" --target install RESULT_VARIABLE code)
+  set(ninja_options "")
+  if(QUIET)
+    # In a log, a thousand lines of progress hide the one that matters.
+    set(ninja_options -- --quiet)
+  endif()
+  execute_process(COMMAND "${CMAKE_COMMAND}" --build "${build}" --target install ${ninja_options} RESULT_VARIABLE code)
   if(NOT code EQUAL 0)
     message(FATAL_ERROR "native: compiling failed, see above")
   endif()

@@ -15,6 +15,9 @@ public sealed record SessionOptions
     /// </summary>
     public WeightsProvider? WeightsProvider { get; init; }
 
+    /// <summary>Whether packed weights are kept in a file for the next run.</summary>
+    public PanelStoreOptions PanelStore { get; init; } = PanelStoreOptions.Off;
+
     /// <summary>Names of intermediate values that a run returns in addition to the model's outputs.</summary>
     public IReadOnlyList<string> AdditionalOutputs { get; init; } = [];
 

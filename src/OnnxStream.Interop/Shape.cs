@@ -59,7 +59,7 @@ public readonly struct Shape : IEquatable<Shape>
         long product = 1;
         for (int i = start; i < end; i++)
         {
-            product *= _dimensions![i];
+            product = checked(product * _dimensions![i]);
         }
 
         return product;

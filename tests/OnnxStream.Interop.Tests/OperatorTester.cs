@@ -37,11 +37,6 @@ internal sealed class OperatorTester(string operatorType, int operatorSet = 17, 
     /// <param name="constantsToo">Whether to compare again with all inputs as initializers.</param>
     public void Check(bool constantsToo = true)
     {
-        if (_outputs.Count == 0)
-        {
-            _outputs.Add(ElementType.Float32);
-        }
-
         Check(asConstants: false, threads: 1);
         Check(asConstants: false, threads: 3);
         if (constantsToo)
@@ -50,9 +45,52 @@ internal sealed class OperatorTester(string operatorType, int operatorSet = 17, 
         }
     }
 
+    /// <summary>Asserts that a session cannot be made, or not be run, and that the message names the operator.</summary>
+    public void Fails<TException>()
+        where TException : OnnxStreamException
+    {
+        byte[] model = BuildModel(asConstants: false);
+        Dictionary<string, TensorBuffer> inputs = [];
+        foreach ((string name, TensorBuffer? tensor, bool isConstant) in _inputs)
+        {
+            if (tensor is not null && !isConstant)
+            {
+                inputs.Add(name, tensor);
+            }
+        }
+
+        using TemporaryFolder folder = new();
+        string path = folder.Write("model.onnx", model);
+        Assert.That(
+            () =>
+            {
+                using InferenceSession session = new(path);
+                session.Run(inputs);
+            },
+            Throws.TypeOf<TException>().With.Message.Contains(operatorType));
+    }
+
+    /// <summary>The first output that our engine alone computes, for variants that ONNX Runtime lacks and for errors.</summary>
+    public TensorBuffer Run()
+    {
+        if (_outputs.Count == 0)
+        {
+            _outputs.Add(ElementType.Float32);
+        }
+
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", BuildModel(asConstants: false)), new SessionOptions { ThreadCount = 2 });
+        return session.Run(_inputs.Where(input => input.Tensor is not null && !input.IsConstant).ToDictionary(input => input.Name, input => input.Tensor!))["o0"];
+    }
+
     /// <summary>The model of the node.</summary>
     public byte[] BuildModel(bool asConstants)
     {
+        if (_outputs.Count == 0)
+        {
+            _outputs.Add(ElementType.Float32);
+        }
+
         ModelBuilder builder = new(operatorSet, domain);
         foreach ((string name, TensorBuffer? tensor, bool isConstant) in _inputs)
         {

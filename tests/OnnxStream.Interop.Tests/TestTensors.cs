@@ -25,6 +25,18 @@ internal static class TestTensors
     /// <summary>An int64 vector.</summary>
     public static TensorBuffer Integers(params long[] values) => TensorBuffer.Create<long>(values, values.Length);
 
+    /// <summary>A tensor of these numbers; a scalar if no dimensions are given and there is one number.</summary>
+    public static TensorBuffer FromDoubles(ElementType type, double[] values, params long[] dimensions)
+    {
+        TensorBuffer tensor = new(type, new Shape(dimensions));
+        for (int i = 0; i < values.Length; i++)
+        {
+            Set(tensor, i, values[i]);
+        }
+
+        return tensor;
+    }
+
     /// <summary>Sets one element from a number.</summary>
     public static void Set(TensorBuffer tensor, int index, double value)
     {
@@ -123,6 +135,20 @@ internal static class TestTensors
             if (!same)
             {
                 Assert.Fail($"{message}: element {i} of {actual.Type} is {a[i]:R}, expected {b[i]:R}");
+            }
+        }
+    }
+
+    /// <summary>Asserts elements that differ from expected numbers by no more than a mixed absolute and relative tolerance.</summary>
+    public static void AssertNumbersClose(TensorBuffer actual, double[] expected, double tolerance, string message)
+    {
+        double[] numbers = ToDoubles(actual);
+        Assert.That(numbers, Has.Length.EqualTo(expected.Length), message);
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            if (!numbers[i].Equals(expected[i]) && !(Math.Abs(numbers[i] - expected[i]) <= tolerance * (1 + Math.Abs(expected[i]))))
+            {
+                Assert.Fail($"{message}: element {i} of {actual.Type} is {numbers[i]:R}, expected {expected[i]:R}");
             }
         }
     }

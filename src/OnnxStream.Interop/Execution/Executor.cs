@@ -139,7 +139,7 @@ internal sealed unsafe class Executor : IDisposable
             Shape shape = _foundShapes.GetValueOrDefault(tensor, tensor.Shape);
             TensorBuffer output = new(tensor.ElementType, shape);
             Constant? constant = tensor.Buffer.Constant;
-            byte* source = constant?.Location is null ? Address(tensor) : _weights.Acquire(weight);
+            byte* source = constant?.Location is null ? Address(tensor) : _weights.Acquire(weight) + tensor.Offset;
             if (constant?.Location is not null && constant.StoredType != constant.Type.ElementType)
             {
                 Kernels.Managed.ConvertWeight.Convert(constant, source, output.Bytes);

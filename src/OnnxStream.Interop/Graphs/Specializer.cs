@@ -55,6 +55,10 @@ internal sealed class Specializer
                 needed = _graph.Nodes[index].Inputs[Array.FindIndex(node.Inputs, input => ReferenceEquals(input, exception.Value))];
                 break;
             }
+            catch (OverflowException)
+            {
+                throw context.Invalid("a tensor would have more than 2^63 elements or bytes");
+            }
 
             for (int i = 0; i < node.Outputs.Length; i++)
             {

@@ -43,6 +43,12 @@ internal sealed unsafe class PanelWeights
     /// <summary>The number of output channels.</summary>
     public int Outputs { get; }
 
+    /// <summary>The bias, where it is constant: packed panels contain it.</summary>
+    public Constant? Bias { get; init; }
+
+    /// <summary>What distinguishes this weight from others, its shape included; null if it is not constant.</summary>
+    public string? Identity => _constant?.Location is { } location ? $"{location.Path}@{location.Offset}:{_constant.StoredType}:{_layout}:{Outputs}x{_inputs}x{_space}:{Bias?.Location?.Offset}" : null;
+
     /// <summary>Numbers for each output channel.</summary>
     public long PerOutput => (long)_inputs * _space;
 

@@ -42,8 +42,8 @@ internal sealed class BinaryArithmetic(xnn_binary_operator type) : Operator
         context.Emit(kernel, [left, right], [output]);
     }
 
-    // Before opset 7, "axis" says where the second input's dimensions start in the first one's.
-    private static Shape AlignedRight(NodeContext context)
+    /// <summary>The second input's shape; before opset 7, <c>axis</c> says where its dimensions start in the first one's.</summary>
+    public static Shape AlignedRight(NodeContext context)
     {
         Shape right = context.InputShape(1);
         if (context.OperatorSet >= 7 || context.Attributes.Int("broadcast", 0) == 0 || !context.Attributes.Has("axis"))

@@ -67,7 +67,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         bool isDense = groups == 1 && data.Shape[3] > 1;
         bool isStreamed = isDense && context.ConstantInput(1) is { Location: not null };
         PanelWeights weights = new(
-            isStreamed ? context.ConstantInput(1) : null, PanelLayout.OutputInputSpace, (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank));
+            isStreamed ? context.ConstantInput(1) : null, PanelLayout.OutputInputSpace, (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank)) { Bias = context.ConstantInput(2) };
         ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
         bool hasBias = context.HasInput(2);
         List<PlanTensor> inputs = [data];

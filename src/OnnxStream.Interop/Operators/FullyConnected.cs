@@ -27,7 +27,7 @@ internal sealed class FullyConnected : Operator
     {
         Shape input = context.InputShape(0);
         Shape weight = context.InputShape(1);
-        PanelWeights panels = new(context.ConstantInput(1), PanelLayout.InputMajor, checked((int)weight[1]), checked((int)weight[0]));
+        PanelWeights panels = new(context.ConstantInput(1), PanelLayout.InputMajor, checked((int)weight[1]), checked((int)weight[0])) { Bias = context.ConstantInput(2) };
         context.Emit(new XnnFullyConnected(panels, hasBias: true, input.Product(0, input.Rank - 1), context.Workers), [context.Input(0), context.Input(2)], [context.Output(0)]);
     }
 }

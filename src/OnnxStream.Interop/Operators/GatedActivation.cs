@@ -23,6 +23,6 @@ internal sealed class GatedActivation : Operator
     {
         Shape shape = context.InputShape(0);
         long columns = shape[^1] / 2;
-        context.Emit(Activation.CreateKernel(context, columns == 0 ? 0 : shape.Product(0, shape.Rank - 1), columns, isGated: true), [context.Input(0)], [context.Output(0)]);
+        context.Emit(FusedActivation.CreateKernel(context, columns == 0 ? 0 : shape.Product(0, shape.Rank - 1), columns, isGated: true), [context.Input(0)], [context.Output(0)]);
     }
 }

@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -10,48 +8,14 @@ internal sealed class InferenceContext(Node node) : NodeContext(node)
     /// <summary>Whether the shape of an output is only known after the node has run.</summary>
     public bool HasDynamicOutput { get; private set; }
 
-    /// <summary>The integers of a constant int64 or int32 input.</summary>
-    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
-    public long[] RequireIntegers(int index) => TryIntegers(index) ?? throw new ValueRequiredException(Node.Inputs[index]!);
-
-    /// <summary>The integers of an int64 or int32 input, or null if they are not known.</summary>
-    public long[]? TryIntegers(int index)
-    {
-        TensorType type = InputType(index);
-        if (ReadConstant(index) is not { } data)
-        {
-            return null;
-        }
-
-        return type.ElementType switch
-        {
-            ElementType.Int64 => MemoryMarshal.Cast<byte, long>(data).ToArray(),
-            ElementType.Int32 => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(data).ToArray(), value => (long)value),
-            _ => throw Invalid($"input {index} must be int64 or int32"),
-        };
-    }
-
-    /// <summary>The numbers of a constant float input.</summary>
-    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
-    public float[] RequireFloats(int index)
-    {
-        TensorType type = InputType(index);
-        ReadOnlySpan<byte> data = ReadConstant(index) ?? throw new ValueRequiredException(Node.Inputs[index]!);
-        return type.ElementType switch
-        {
-            ElementType.Float32 => MemoryMarshal.Cast<byte, float>(data).ToArray(),
-            ElementType.Float16 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(data).ToArray(), value => (float)value),
-            ElementType.Float64 => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(data).ToArray(), value => (float)value),
-            _ => throw Invalid($"input {index} must be a floating-point tensor"),
-        };
-    }
-
     /// <summary>Sets the type of an output; one that nobody asks for is ignored.</summary>
     public void SetOutput(int index, ElementType elementType, Shape shape)
     {
         if (HasOutput(index))
         {
-            Node.Outputs[index]!.Type = new TensorType(elementType, shape);
+            TensorType type = new(elementType, shape);
+            _ = type.ByteLength; // must not overflow
+            Node.Outputs[index]!.Type = type;
         }
     }
 
@@ -73,18 +37,5 @@ internal sealed class InferenceContext(Node node) : NodeContext(node)
     {
         SetOutput(index, elementType, bound);
         HasDynamicOutput = true;
-    }
-
-    private byte[]? ReadConstant(int index)
-    {
-        Constant? constant = ConstantInput(index);
-        if (constant?.Location is { } location && constant.StoredType == constant.Type.ElementType)
-        {
-            byte[] data = new byte[checked((int)location.Length)];
-            WeightFile.Read(location, data);
-            return data;
-        }
-
-        return constant?.Data;
     }
 }

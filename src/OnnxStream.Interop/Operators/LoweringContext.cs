@@ -12,15 +12,13 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     /// <summary>The threads that the plan will run on.</summary>
     public WorkerPool Workers => plan.Workers;
 
+    /// <summary>Input <paramref name="index"/> as it is: a weight may be stored in another type, which the kernel converts.</summary>
+    public PlanTensor StoredInput(int index) => HasInput(index) ? plan.Tensor(Node.Inputs[index]!) : throw Invalid($"input {index} is missing");
+
     /// <summary>Input <paramref name="index"/>. A weight that is stored in another type is converted first.</summary>
     public PlanTensor Input(int index)
     {
-        if (!HasInput(index))
-        {
-            throw Invalid($"input {index} is missing");
-        }
-
-        PlanTensor tensor = plan.Tensor(Node.Inputs[index]!);
+        PlanTensor tensor = StoredInput(index);
         if (tensor.Buffer.Constant is { } constant && constant.StoredType != constant.Type.ElementType)
         {
             PlanTensor converted = Temporary(constant.Type);
@@ -34,7 +32,7 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     /// <summary>Input <paramref name="index"/>, or null if it is left out.</summary>
     public PlanTensor? OptionalInput(int index) => HasInput(index) ? Input(index) : null;
 
-    /// <summary>Output <paramref name="index"/>; one that nobody asks for gets memory that is not read.</summary>
+    /// <summary>Output <paramref name="index"/>, which is asked for.</summary>
     public PlanTensor Output(int index) =>
         HasOutput(index) ? plan.Tensor(Node.Outputs[index]!) : throw Invalid($"output {index} is not asked for");
 
@@ -49,12 +47,15 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     public void Emit(Kernel kernel, ReadOnlySpan<PlanTensor> inputs, ReadOnlySpan<PlanTensor> outputs) =>
         plan.Add(new Step(Node.Name.Length > 0 ? Node.Name : Node.Outputs.FirstOrDefault(output => output is not null)?.Name ?? "", Node.OperatorType, kernel, inputs.ToArray(), outputs.ToArray()));
 
-    /// <summary>Makes output <paramref name="index"/> the same memory as <paramref name="source"/>, under its own shape.</summary>
-    public void View(int index, PlanTensor source)
+    /// <summary>Makes output <paramref name="index"/> a part of the memory of <paramref name="source"/>, under its own shape.</summary>
+    /// <param name="index">The output.</param>
+    /// <param name="source">The tensor.</param>
+    /// <param name="offset">The first byte, from the start of that tensor.</param>
+    public void View(int index, PlanTensor source, long offset = 0)
     {
         if (HasOutput(index))
         {
-            plan.View(Node.Outputs[index]!, source);
+            plan.View(Node.Outputs[index]!, source, offset);
         }
     }
 }

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -40,6 +42,85 @@ internal abstract class NodeContext(Node node)
 
     /// <summary>The data of input <paramref name="index"/>, in memory or in a file, if it is constant; else null.</summary>
     public Constant? ConstantInput(int index) => HasInput(index) ? Node.Inputs[index]!.Constant : null;
+
+    /// <summary>The shape of output <paramref name="index"/>, which is asked for and has been inferred.</summary>
+    public Shape OutputShape(int index) => Node.Outputs[index]!.Type!.Value.Shape;
+
+    /// <summary>The element type of output <paramref name="index"/>, which is asked for and has been inferred.</summary>
+    public ElementType OutputElementType(int index) => Node.Outputs[index]!.Type!.Value.ElementType;
+
+    /// <summary>The elements of a constant input as bytes.</summary>
+    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
+    public byte[] RequireBytes(int index)
+    {
+        _ = InputType(index);
+        return ReadConstant(index) ?? throw new ValueRequiredException(Node.Inputs[index]!);
+    }
+
+    /// <summary>The integers of a constant int64 or int32 input.</summary>
+    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
+    public long[] RequireIntegers(int index)
+    {
+        CheckIndices(index);
+        byte[] data = RequireBytes(index);
+        return InputElementType(index) == ElementType.Int64
+            ? MemoryMarshal.Cast<byte, long>(data).ToArray()
+            : Array.ConvertAll(MemoryMarshal.Cast<byte, int>(data).ToArray(), value => (long)value);
+    }
+
+    /// <summary>The numbers of a constant float input.</summary>
+    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
+    public float[] RequireFloats(int index)
+    {
+        ReadOnlySpan<byte> data = RequireBytes(index);
+        return InputElementType(index) switch
+        {
+            ElementType.Float32 => MemoryMarshal.Cast<byte, float>(data).ToArray(),
+            ElementType.Float16 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(data).ToArray(), value => (float)value),
+            ElementType.Float64 => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(data).ToArray(), value => (float)value),
+            _ => throw Invalid($"input {index} must be a floating-point tensor"),
+        };
+    }
+
+    /// <summary>The integers of an int64 or int32 input, or null if they are not known.</summary>
+    public long[]? TryIntegers(int index)
+    {
+        CheckIndices(index);
+        return ConstantInput(index) is null ? null : RequireIntegers(index);
+    }
+
+    /// <summary>Integers that are an attribute in old operator sets and an input in newer ones; null if they are left out.</summary>
+    /// <param name="name">The attribute.</param>
+    /// <param name="inputFrom">The first operator set in which they are an input.</param>
+    /// <param name="index">The input.</param>
+    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
+    public long[]? AttributeOrInput(string name, int inputFrom, int index) =>
+        OperatorSet < inputFrom ? Attributes.Ints(name) : HasInput(index) ? RequireIntegers(index) : null;
+
+    /// <summary>Throws unless input <paramref name="index"/> is int64 or int32.</summary>
+    /// <exception cref="InvalidGraphException">It is not.</exception>
+    public void CheckIndices(int index)
+    {
+        if (InputElementType(index) is not (ElementType.Int64 or ElementType.Int32))
+        {
+            throw Invalid($"input {index} must be int64 or int32");
+        }
+    }
+
+    /// <summary>The shape of these dimensions.</summary>
+    /// <exception cref="InvalidGraphException">One is negative.</exception>
+    public Shape ToShape(ReadOnlySpan<long> dimensions)
+    {
+        foreach (long dimension in dimensions)
+        {
+            if (dimension < 0)
+            {
+                throw Invalid($"[{string.Join(',', dimensions.ToArray())}] is not a shape");
+            }
+        }
+
+        return new Shape(dimensions);
+    }
 
     /// <summary>Turns a possibly negative axis into one from 0 to <paramref name="rank"/> - 1.</summary>
     /// <exception cref="InvalidGraphException">It is out of range.</exception>
@@ -94,6 +175,20 @@ internal abstract class NodeContext(Node node)
 
     /// <summary>An exception that says which valid variant of the operator is not supported.</summary>
     public UnsupportedOperatorException Unsupported(string variant) => new($"{Describe()}: {variant} is not supported.");
+
+    /// <summary>The elements of an input as bytes; null if it is not constant.</summary>
+    private protected byte[]? ReadConstant(int index)
+    {
+        Constant? constant = ConstantInput(index);
+        if (constant?.Location is { } location && constant.StoredType == constant.Type.ElementType)
+        {
+            byte[] data = new byte[checked((int)location.Length)];
+            WeightFile.Read(location, data);
+            return data;
+        }
+
+        return constant?.Data;
+    }
 
     private string Describe()
     {

@@ -2,10 +2,10 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>Gives the elements another shape. https://onnx.ai/onnx/operators/onnx__Reshape.html</summary>
 /// <remarks>Opset 5 made the shape an input, 14 added <c>allowzero</c>. One dimension may be -1 (whatever is left), 0 copies the input's.</remarks>
-internal sealed class Reshape : Operator
+internal sealed class Reshape : ViewOperator
 {
     /// <inheritdoc/>
-    public override void Infer(InferenceContext context)
+    protected override Shape OutputShape(InferenceContext context)
     {
         Shape input = context.InputShape(0);
         long[] requested = context.RequireIntegers(1);
@@ -42,18 +42,8 @@ internal sealed class Reshape : Operator
         }
 
         Shape shape = new(result);
-        if (shape.ElementCount != input.ElementCount)
-        {
-            throw context.Invalid($"{input.ElementCount} elements do not fill the requested shape [{string.Join(',', requested)}]");
-        }
-
-        context.SetOutput(0, context.InputElementType(0), shape);
-        if (context.ConstantInput(0) is { } constant)
-        {
-            context.SetConstantOutput(0, constant.WithShape(shape));
-        }
+        return shape.ElementCount == input.ElementCount
+            ? shape
+            : throw context.Invalid($"{input.ElementCount} elements do not fill the requested shape [{string.Join(',', requested)}]");
     }
-
-    /// <inheritdoc/>
-    public override void Lower(LoweringContext context) => context.View(0, context.Input(0));
 }

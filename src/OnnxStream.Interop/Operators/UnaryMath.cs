@@ -33,7 +33,7 @@ internal sealed class UnaryMath(UnaryMathFunction function) : Operator
             ElementType.Float32 when input.ElementCount > 0 && XnnOperator(function) is { } type => new XnnUnary(type, input.ElementCount, context.Workers),
             ElementType.Float32 => new UnaryKernel<float, float, Function<float>>(input.Shape, new(function)),
             ElementType.Float64 => new UnaryKernel<double, double, Function<double>>(input.Shape, new(function)),
-            ElementType.Float16 => new UnaryKernel<Half, Half, HalfFunction>(input.Shape, new(function)),
+            ElementType.Float16 => new UnaryKernel<Half, Half, HalfFunction<Function<float>>>(input.Shape, new(new(function))),
             _ => throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}"),
         };
         context.Emit(kernel, [input], [output]);
@@ -141,24 +141,6 @@ internal sealed class UnaryMath(UnaryMathFunction function) : Operator
             UnaryMathFunction.HardSwish => x * T.Clamp(x / T.CreateChecked(6) + T.One / (T.One + T.One), T.Zero, T.One),
             _ => throw new InvalidOperationException($"{function} is computed elsewhere."),
         };
-    }
-
-    // Half precision is a storage format here: the arithmetic is single precision.
-    private readonly struct HalfFunction(UnaryMathFunction function) : IUnaryFunction<Half, Half>
-    {
-        public void Invoke(ReadOnlySpan<Half> input, Span<Half> output)
-        {
-            const int Chunk = 512;
-            Span<float> wide = stackalloc float[Chunk];
-            Function<float> inner = new(function);
-            for (int start = 0; start < input.Length; start += Chunk)
-            {
-                int length = Math.Min(Chunk, input.Length - start);
-                TensorPrimitives.ConvertToSingle(input.Slice(start, length), wide);
-                inner.Invoke(wide[..length], wide);
-                TensorPrimitives.ConvertToHalf(wide[..length], output[start..]);
-            }
-        }
     }
 }
 

@@ -35,18 +35,22 @@ internal sealed class PlanBuilder(WorkerPool workers)
     /// <summary>Memory without a name.</summary>
     public PlanTensor Temporary(TensorType type) => new("", type, NewBuffer(type.ByteLength, null));
 
-    /// <summary>Makes a value the same memory as <paramref name="source"/>.</summary>
-    public void View(Value value, PlanTensor source) => _tensors.Add(value, source.View(value.Name, value.Type!.Value));
+    /// <summary>Makes a value the memory of <paramref name="source"/> from byte <paramref name="offset"/> on.</summary>
+    public void View(Value value, PlanTensor source, long offset) => _tensors.Add(value, source.View(value.Name, value.Type!.Value, offset));
 
     /// <summary>Adds a step.</summary>
-    public void Add(Step step)
-    {
-        if (step.Kernel.ScratchBytes > 0)
-        {
-            step.Scratch = NewBuffer(step.Kernel.ScratchBytes, null);
-        }
+    public void Add(Step step) => _steps.Add(step);
 
-        _steps.Add(step);
+    /// <summary>Reserves the scratch memory of all steps, once nothing changes it any more.</summary>
+    public void ReserveScratch()
+    {
+        foreach (Step step in _steps)
+        {
+            if (step.Kernel.ScratchBytes > 0)
+            {
+                step.Scratch = NewBuffer(step.Kernel.ScratchBytes, null);
+            }
+        }
     }
 
     private PlanBuffer NewBuffer(long length, Constant? constant)

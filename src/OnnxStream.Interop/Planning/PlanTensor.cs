@@ -24,8 +24,8 @@ internal sealed class PlanTensor(string name, TensorType type, PlanBuffer buffer
     /// <summary>The first byte, from the start of the buffer.</summary>
     public long Offset { get; } = offset;
 
-    /// <summary>The same bytes under another type of the same length.</summary>
-    public PlanTensor View(string name, TensorType type) => new(name, type, buffer, Offset);
+    /// <summary>The bytes from <paramref name="start"/> on under another type.</summary>
+    public PlanTensor View(string name, TensorType type, long start = 0) => new(name, type, buffer, Offset + start);
 
     /// <summary>As in <c>sample: float[1,4,64,64]</c>.</summary>
     public override string ToString() => $"{Name}: {Type}";

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Operators;
 using OnnxStream.Interop.Weights;
@@ -15,7 +16,8 @@ internal static class Planner
     /// <summary>Makes a plan.</summary>
     /// <param name="graph">A graph in which every value has a type.</param>
     /// <param name="workers">The threads that it will run on.</param>
-    public static ExecutionPlan Plan(Graph graph, WorkerPool workers)
+    /// <param name="attachStore">Lets layers use packed panels; null for none.</param>
+    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, Action<IReadOnlyList<IPanelLayer>>? attachStore = null)
     {
         PlanBuilder builder = new(workers);
         try
@@ -25,6 +27,8 @@ internal static class Planner
                 OperatorRegistry.Get(node).Lower(new LoweringContext(node, builder));
             }
 
+            attachStore?.Invoke([.. builder.Steps.Select(step => step.Kernel).OfType<IPanelLayer>()]);
+            builder.ReserveScratch();
             PlanTensor[] inputs = [.. graph.Inputs.Select(builder.Tensor)];
             PlanTensor[] outputs = [.. graph.Outputs.Select(builder.Tensor)];
             FindLifetimes(builder.Steps, inputs, outputs);

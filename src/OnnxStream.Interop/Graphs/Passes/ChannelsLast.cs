@@ -65,7 +65,7 @@ internal sealed class ChannelsLast
             case (OperatorRegistry.InternalDomain, FusedGroupNormalization.Name) when isImage && node.Attributes.Int("channels_last", 0) == 0:
                 Emit(node, node.OperatorType, node.Domain, [Last(node, input), node.Inputs[1], node.Inputs[2]], With(node.Attributes, "channels_last", 1L));
                 return true;
-            case (OperatorRegistry.InternalDomain, Activation.Name) when _last.ContainsKey(input):
+            case (OperatorRegistry.InternalDomain, FusedActivation.Name) when _last.ContainsKey(input):
             case ("", _) when s_unary.Contains(node.OperatorType) && _last.ContainsKey(input):
                 Emit(node, node.OperatorType, node.Domain, [_last[input], .. node.Inputs[1..]], node.Attributes, node.OperatorSet);
                 return true;

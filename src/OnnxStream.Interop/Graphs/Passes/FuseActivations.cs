@@ -22,7 +22,7 @@ internal static class FuseActivations
         {
             if (node is { Domain: "", OperatorType: "Mul" } && node.Outputs[0]!.Type!.Value.ElementType == ElementType.Float32 && Match(editor, node) is var (input, kind) && input is not null)
             {
-                editor.Replace(node, Activation.Name, OperatorRegistry.InternalDomain, [input], ("kind", kind));
+                editor.Replace(node, FusedActivation.Name, OperatorRegistry.InternalDomain, [input], ("kind", kind));
             }
         }
 
@@ -40,12 +40,12 @@ internal static class FuseActivations
             {
                 if (ReferenceEquals(sigmoid.Inputs[0], x))
                 {
-                    return (x, Activation.Silu);
+                    return (x, FusedActivation.Silu);
                 }
 
                 if (editor.Producer(sigmoid.Inputs[0], "Mul") is { } scaling && GraphEditor.IsScalar(GraphEditor.Other(scaling, x), 1.702f))
                 {
-                    return (x, Activation.QuickGelu);
+                    return (x, FusedActivation.QuickGelu);
                 }
             }
         }
@@ -82,12 +82,12 @@ internal static class FuseActivations
                 Value function = bracket.Inputs[1 - k]!;
                 if (editor.Producer(function, "Erf") is { } erf && IsOverRootTwo(editor, erf.Inputs[0], x))
                 {
-                    return (x, Activation.Gelu);
+                    return (x, FusedActivation.Gelu);
                 }
 
                 if (editor.Producer(function, "Tanh") is { } tanh && IsTanhArgument(editor, tanh.Inputs[0], x))
                 {
-                    return (x, Activation.GeluTanh);
+                    return (x, FusedActivation.GeluTanh);
                 }
             }
         }
@@ -159,7 +159,7 @@ internal static class FuseActivations
             {
                 Value value = product.Inputs[i]!;
                 Value gated = product.Inputs[1 - i]!;
-                if (gated.Producer is { Domain: OperatorRegistry.InternalDomain, OperatorType: Activation.Name } activation && ReferenceEquals(editor.OnlyConsumer(gated), product) &&
+                if (gated.Producer is { Domain: OperatorRegistry.InternalDomain, OperatorType: FusedActivation.Name } activation && ReferenceEquals(editor.OnlyConsumer(gated), product) &&
                     Halves(editor, value, activation.Inputs[0]!, product, activation) is { } both)
                 {
                     editor.Replace(product, GatedActivation.Name, OperatorRegistry.InternalDomain, [both], ("kind", activation.Attributes.String("kind", "")));

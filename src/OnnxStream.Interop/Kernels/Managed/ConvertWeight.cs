@@ -34,6 +34,13 @@ internal sealed unsafe class ConvertWeight(Constant constant) : Kernel
             case ElementType.Float16:
                 TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, destination.Length), destination);
                 break;
+            case ElementType.BFloat16:
+                for (int i = 0; i < destination.Length; i++)
+                {
+                    destination[i] = BitConverter.Int32BitsToSingle(((ushort*)source)[i] << 16);
+                }
+
+                break;
             case ElementType.UInt8 when constant.Quantization is { } quantization:
                 for (int i = 0; i < destination.Length; i++)
                 {

@@ -18,6 +18,10 @@ internal unsafe struct PackedPanelSlot
     private nuint _capacity;
     private nuint _reserved;
     private bool _filled;
+    private uint _seed;
+
+    /// <summary>XNNPACK's number for the layout of the panel that was looked up last: tile, types, operator.</summary>
+    public readonly uint Seed => _seed;
 
     /// <summary>The bytes that XNNPACK asked for last.</summary>
     public readonly nuint ReservedBytes => _reserved;
@@ -52,8 +56,12 @@ internal unsafe struct PackedPanelSlot
     public static xnn_weights_cache_provider* Provider(PackedPanelSlot* slot) => &slot->_provider;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nuint LookUp(void* context, xnn_weights_cache_look_up_key* key) =>
-        ((PackedPanelSlot*)context)->_filled ? 0 : s_notFound;
+    private static nuint LookUp(void* context, xnn_weights_cache_look_up_key* key)
+    {
+        PackedPanelSlot* slot = (PackedPanelSlot*)context;
+        slot->_seed = key->seed;
+        return slot->_filled ? 0 : s_notFound;
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void* ReserveSpace(void* context, nuint size)

@@ -1,4 +1,6 @@
+using System.Numerics.Tensors;
 using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Weights;
 using static OnnxStream.Interop.Bindings.Xnnpack;
@@ -12,7 +14,7 @@ namespace OnnxStream.Interop.Kernels.Xnnpack;
 /// fewer panels than threads, one after the other with all threads inside. Inputs of the step: data, then the weight unless
 /// it is streamed, then the bias if there is one.
 /// </remarks>
-internal abstract unsafe class PanelKernel : Kernel, IParallelBody
+internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 {
     /// <summary>The size of a panel that is aimed at, in bytes of packed weights.</summary>
     private const long PanelBytes = 1 << 20;
@@ -26,9 +28,14 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody
     private readonly int _panelOutputs;
     private readonly int _panelCount;
     private readonly int _slotCount;
-    private readonly WeightRange[] _ranges;
+    private readonly WeightRange[] _unpacked;
+    private PanelStore? _store;
+    private WeightRange[] _stored = [];
+    private int _firstStored;
     private long _packedBytes;
+    private long _lastPackedBytes;
     private long _workspaceBytes;
+    private uint _seed;
     private KernelContext? _context;
     private byte* _wholeWeight;
     private int _busySlots;
@@ -42,28 +49,70 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody
         _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
         _across = canSplit && _panelCount >= workers.WorkerCount && workers.WorkerCount > 1;
         _slotCount = _across ? workers.WorkerCount : 1;
-        _ranges = weights.Ranges(_panelOutputs);
+        _unpacked = weights.Ranges(_panelOutputs);
     }
 
     /// <inheritdoc/>
     public override long ScratchBytes => _slotCount * SlotBytes;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> StreamedWeights => _ranges;
+    public override IReadOnlyList<WeightRange> StreamedWeights => _store is null ? _unpacked : _stored;
+
+    /// <inheritdoc/>
+    public string? Identity => _weights.Identity is { } weights && _hasBias == (_weights.Bias is not null) ? $"{FunctionName}:{weights}:{_panelOutputs}:{_seed:x8}" : null;
+
+    /// <inheritdoc/>
+    public int PanelCount => _panelCount;
+
+    /// <inheritdoc/>
+    public Constant? Bias => _weights.Bias;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
+
+    /// <inheritdoc/>
+    public long PackScratchBytes => Align(sizeof(PackedPanelSlot)) + Align(_weights.GatherBytes(_panelOutputs));
 
     /// <summary>The number of output channels in a panel (the last one may have fewer).</summary>
     public int PanelOutputs => _panelOutputs;
 
-    private long GatherBytes => Align(_weights.GatherBytes(_panelOutputs));
+    private long GatherBytes => _store is null ? Align(_weights.GatherBytes(_panelOutputs)) : 0;
 
-    private long SlotBytes => Align(sizeof(PackedPanelSlot)) + GatherBytes + Align(_packedBytes) + Align(_workspaceBytes);
+    // Panels that are stored in single precision are used where they are.
+    private long PackedSlotBytes => _store is { ElementType: ElementType.Float32 } ? 0 : Align(_packedBytes);
+
+    private long SlotBytes => Align(sizeof(PackedPanelSlot)) + GatherBytes + PackedSlotBytes + Align(_workspaceBytes);
+
+    /// <inheritdoc/>
+    public long PackedBytes(int panel) => panel < _panelCount - 1 ? _packedBytes : _lastPackedBytes;
+
+    /// <inheritdoc/>
+    public void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination)
+    {
+        int first = panel * _panelOutputs;
+        int count = Math.Min(_panelOutputs, _weights.Outputs - first);
+        PackedPanelSlot* slot = (PackedPanelSlot*)scratch;
+        PackedPanelSlot.Reset(slot, destination, (nuint)PackedBytes(panel));
+        float* kernel = _weights.Gather(source, first, count, (float*)(scratch + Align(sizeof(PackedPanelSlot))));
+        xnn_operator* created = null;
+        XnnpackLibrary.Check(Create(kernel, bias is null ? null : bias + first, count, PackedPanelSlot.Provider(slot), &created), FunctionName, $"panel {panel}");
+        _ = xnn_delete_operator(created);
+    }
+
+    /// <inheritdoc/>
+    public void UseStore(PanelStore store, int firstPanel)
+    {
+        _store = store;
+        _firstStored = firstPanel;
+        _stored = [.. Enumerable.Range(firstPanel, _panelCount).Select(store.Range)];
+    }
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
         _context = context;
         _busySlots = 0;
-        bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges;
+        bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _store is null;
         _wholeWeight = wholeWeight ? context.AcquireWeight(0) : _weights.IsStreamed ? null : context.Input(1);
         try
         {
@@ -136,6 +185,11 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody
         }
 
         _packedBytes = (long)slot->ReservedBytes;
+        _seed = slot->Seed;
+        int last = _weights.Outputs - (_panelCount - 1) * _panelOutputs;
+        PackedPanelSlot.Reset(slot, null, 0);
+        _ = Create((float*)dummy.Pointer, null, last, PackedPanelSlot.Provider(slot), &created);
+        _lastPackedBytes = (long)slot->ReservedBytes;
         using NativeBuffer packed = new(_packedBytes);
         PackedPanelSlot.Reset(slot, packed.Pointer, (nuint)_packedBytes);
         PackedPanelSlot.MarkFilled(slot);
@@ -184,37 +238,70 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody
         KernelContext context = _context!;
         int first = panel * _panelOutputs;
         int count = Math.Min(_panelOutputs, _weights.Outputs - first);
-        byte* memory = context.Scratch + slotIndex * SlotBytes;
-        PackedPanelSlot* slot = (PackedPanelSlot*)memory;
-        float* gathered = (float*)(memory + Align(sizeof(PackedPanelSlot)));
-        byte* packed = (byte*)gathered + GatherBytes;
-        byte* workspace = packed + Align(_packedBytes);
-        float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) + first : null;
-        bool ownRange = _weights.IsStreamed && _weights.HasPanelRanges;
-
-        PackedPanelSlot.Reset(slot, packed, (nuint)_packedBytes);
-        xnn_operator* created = null;
-        byte* source = ownRange ? context.AcquireWeight(panel) :
+        PackedPanelSlot* slot = (PackedPanelSlot*)(context.Scratch + slotIndex * SlotBytes);
+        bool isAcquired = _store is not null || (_weights.IsStreamed && _weights.HasPanelRanges);
+        byte* source = isAcquired ? context.AcquireWeight(panel) :
             _weights.HasPanelRanges ? _wholeWeight + first * _weights.PerOutput * sizeof(float) : _wholeWeight;
         try
         {
-            float* kernel = _weights.Gather(source, first, count, gathered);
-            XnnpackLibrary.Check(Create(kernel, bias, count, PackedPanelSlot.Provider(slot), &created), FunctionName, context.Step.NodeName);
+            xnn_operator* created = _store is null ? PackAndCreate(slot, source, first, count) : CreateFromStore(slot, source, panel, count);
+            if (isAcquired && _store is not { ElementType: ElementType.Float32 })
+            {
+                context.ReleaseWeight(panel);
+                isAcquired = false;
+            }
+
+            RunAndDelete(created, (byte*)slot + SlotBytes - Align(_workspaceBytes), first, threads);
         }
         finally
         {
-            if (ownRange)
+            if (isAcquired)
             {
                 context.ReleaseWeight(panel);
             }
         }
+    }
 
+    private xnn_operator* PackAndCreate(PackedPanelSlot* slot, byte* source, int first, int count)
+    {
+        float* gathered = (float*)((byte*)slot + Align(sizeof(PackedPanelSlot)));
+        byte* packed = (byte*)gathered + GatherBytes;
+        float* bias = _hasBias ? (float*)_context!.Input(_weights.IsStreamed ? 1 : 2) + first : null;
+        PackedPanelSlot.Reset(slot, packed, (nuint)_packedBytes);
+        float* kernel = _weights.Gather(source, first, count, gathered);
+        xnn_operator* created = null;
+        XnnpackLibrary.Check(Create(kernel, bias, count, PackedPanelSlot.Provider(slot), &created), FunctionName, _context!.Step.NodeName);
+        return created;
+    }
+
+    private xnn_operator* CreateFromStore(PackedPanelSlot* slot, byte* source, int panel, int count)
+    {
+        _store!.Verify(_firstStored + panel, source);
+        byte* packed = source;
+        if (_store.ElementType == ElementType.Float16)
+        {
+            packed = (byte*)slot + Align(sizeof(PackedPanelSlot));
+            int elements = checked((int)(PackedBytes(panel) / sizeof(float)));
+            TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, elements), new Span<float>(packed, elements));
+        }
+
+        // On a hit XNNPACK reads neither kernel nor bias; any pointer that is not null will do.
+        PackedPanelSlot.Reset(slot, packed, (nuint)PackedBytes(panel));
+        PackedPanelSlot.MarkFilled(slot);
+        xnn_operator* created = null;
+        XnnpackLibrary.Check(Create((float*)packed, _hasBias ? (float*)packed : null, count, PackedPanelSlot.Provider(slot), &created), FunctionName, _context!.Step.NodeName);
+        return created;
+    }
+
+    private void RunAndDelete(xnn_operator* created, byte* workspace, int first, Pthreadpool* threads)
+    {
+        string node = _context!.Step.NodeName;
         try
         {
             nuint workspaceBytes = 0;
-            XnnpackLibrary.Check(Reshape(created, &workspaceBytes, threads), FunctionName, context.Step.NodeName);
-            XnnpackLibrary.Check(Setup(created, workspace, (float*)context.Input(0), (float*)context.Output(0) + first), FunctionName, context.Step.NodeName);
-            XnnpackLibrary.Check(xnn_run_operator(created, threads), nameof(xnn_run_operator), context.Step.NodeName);
+            XnnpackLibrary.Check(Reshape(created, &workspaceBytes, threads), FunctionName, node);
+            XnnpackLibrary.Check(Setup(created, workspace, (float*)_context.Input(0), (float*)_context.Output(0) + first), FunctionName, node);
+            XnnpackLibrary.Check(xnn_run_operator(created, threads), nameof(xnn_run_operator), node);
         }
         finally
         {

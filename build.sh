@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# Every verb of the build, for people and for CI alike. Thin: the work is in CMake (cmake/native.cmake) and MSBuild.
+# `./build.sh help` lists the verbs; build.ps1 has the same ones for Windows.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
+# A compiler or MSBuild server that outlives the build would hold its caller's pipes open.
+export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
+
+solution=OnnxStream.Interop.sln
+tool=artifacts/bin/onnxstream
+benchmarks=tests/OnnxStream.Interop.Benchmarks
+demo_model=src/OnnxStream.Interop.Diffusion/Models/tiny-shapes
+default_prompt="a yellow star on a blue background"
+
+help() {
+  cat <<TEXT
+Usage: ./build.sh VERB
+
+  native [--rid RID] [--allow-gcc]  get and build XNNPACK (taken from the cache where it was built before)
+  bindings                          regenerate bindings/Generated from the headers of XNNPACK
+  build                             native, then the solution; leaves the tool at $tool
+  test [DOTNET-TEST-OPTION ...]     build, then all tests
+  demo ["PROMPT"]                   build, then pictures from text with the model that ships in this repository
+  pack                              build, then NuGet packages in artifacts/packages
+TEXT
+  [[ -d $benchmarks ]] && echo "  bench [OPTION ...]                build, then the benchmarks"
+  cat <<TEXT
+  clean                             remove artifacts/ (not the cache of native libraries)
+  help                              this text
+
+Environment: ONNXSTREAM_CACHE  where sources and native libraries are kept (~/.cache/onnxstream-interop)
+             ONNXSTREAM_SOURCES=auto|git|debian  where sources come from
+TEXT
+}
+
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+
+# --- Tools -----------------------------------------------------------------------------------------------------------
+
+# Prints the name of a Clang that is new enough (the same search as cmake/compilers.cmake).
+find_clang() {
+  local name version
+  for name in clang-19 clang-18 clang-17 clang-16 clang; do
+    version=$("$name" --version 2>/dev/null) || continue
+    if [[ $version == Apple* || ($version =~ clang\ version\ ([0-9]+) && ${BASH_REMATCH[1]} -ge 16) ]]; then
+      echo "$name"
+      return
+    fi
+  done
+  return 1
+}
+
+have() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+# Prints what is missing, one word a line: clang, lld, ninja, cmake, python3, arm64-sysroot.
+missing_tools() {
+  local rid=$1 allow_gcc=$2 clang
+  if clang=$(find_clang); then
+    [[ $(uname -s) == Darwin ]] || have "$("$clang" -print-prog-name=ld.lld)" || echo lld
+  elif [[ -z $allow_gcc ]]; then
+    echo clang
+    [[ $(uname -s) == Darwin ]] || echo lld
+  else
+    have ld.lld || echo lld
+  fi
+  have ninja || have ninja-build || echo ninja
+  have cmake || echo cmake
+  have python3 || echo python3
+  if [[ $rid == linux-arm64 && $(uname -m) != aarch64 && ! -d /usr/aarch64-linux-gnu/include ]]; then
+    echo arm64-sysroot
+  fi
+}
+
+# Prints the Debian packages of what is missing. Any LLVM from 16 on will do: the one that this release has.
+debian_packages() {
+  local allow_gcc=$1 missing=$2 llvm=16 version tool package packages=""
+  for version in 19 18 17 16; do
+    [[ -z $(apt-cache show "clang-$version" 2>/dev/null) ]] || llvm=$version
+  done
+  for tool in $missing; do
+    case $tool in
+      clang) package=clang-$llvm ;;
+      lld) package=lld-$(installed_llvm || echo "$llvm") ;;
+      ninja) package=ninja-build ;;
+      arm64-sysroot) package=crossbuild-essential-arm64 ;;
+      *) package=$tool ;;
+    esac
+    # GCC looks for the linker under its plain name, which only the unversioned package has.
+    [[ $tool != lld || -z $allow_gcc ]] || package=lld
+    packages+="${packages:+ }$package"
+  done
+  echo "$packages"
+}
+
+# The version of the Clang that is there already: its linker must come from the same release.
+installed_llvm() {
+  local clang version
+  clang=$(find_clang) || return 1
+  version=$("$clang" --version)
+  [[ $version =~ clang\ version\ ([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+}
+
+install_tools() {
+  local rid=$1 allow_gcc=$2 missing packages log
+  missing=$(missing_tools "$rid" "$allow_gcc")
+  [[ -z $missing ]] && return
+  missing=${missing//$'\n'/ }
+  if [[ $(uname -s) == Darwin ]]; then
+    fail "tools: missing: $missing. Install Clang with 'xcode-select --install' and the rest with 'brew install ninja cmake python3'."
+  fi
+  if ! have apt-get; then
+    fail "tools: missing: $missing. Install them with this system's package manager (Clang and LLD 16 or newer, CMake 3.22 or newer)."
+  fi
+  if [[ $(id -u) != 0 ]]; then
+    packages=$(debian_packages "$allow_gcc" "$missing")
+    fail "tools: missing: $missing. Install with: sudo apt-get update && sudo apt-get install --no-install-recommends $packages"
+  fi
+  log=$(mktemp)
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q >"$log" 2>&1 || { cat "$log" >&2; fail "tools: missing: $missing, and apt-get update failed."; }
+  packages=$(debian_packages "$allow_gcc" "$missing")
+  echo "tools: installing $packages with apt-get"
+  # shellcheck disable=SC2086 # one word for each package
+  apt-get install -q -y --no-install-recommends $packages >"$log" 2>&1 || { cat "$log" >&2; fail "tools: apt-get install $packages failed."; }
+  rm -f "$log"
+  missing=$(missing_tools "$rid" "$allow_gcc")
+  [[ -z $missing ]] || fail "tools: still missing after the installation: ${missing//$'\n'/ }."
+}
+
+require_dotnet() {
+  local version
+  have dotnet || fail "build: the .NET 10 SDK is needed: https://dotnet.microsoft.com/download/dotnet/10.0"
+  version=$(dotnet --version 2>/dev/null) || fail "build: no .NET SDK that suits global.json (10.0.100 or newer) was found; 'dotnet --list-sdks' shows what is there."
+  [[ ${version%%.*} -ge 10 ]] || fail "build: the .NET 10 SDK is needed, but dotnet is $version."
+}
+
+# --- Verbs -----------------------------------------------------------------------------------------------------------
+
+native() {
+  local rid="" allow_gcc="" arguments=()
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      --rid) [[ $# -ge 2 ]] || fail "native: --rid needs a runtime identifier, such as linux-x64"; rid=$2; arguments+=("-DRID=$rid"); shift 2 ;;
+      --allow-gcc) allow_gcc=yes; arguments+=(-DALLOW_GCC=ON); shift ;;
+      *) fail "native: unknown option '$1'. Try: ./build.sh help" ;;
+    esac
+  done
+  install_tools "$rid" "$allow_gcc"
+  [[ -t 1 ]] || arguments+=(-DQUIET=ON)
+  cmake ${arguments[@]+"${arguments[@]}"} -P cmake/native.cmake
+}
+
+bindings() {
+  install_tools "" ""
+  cmake -P cmake/bindings.cmake
+}
+
+build() {
+  require_dotnet
+  native
+  dotnet build "$solution" -c Release -nodeReuse:false -v quiet -clp:Summary
+  # Relative, so that it still points to the tool when the checkout has moved.
+  ln -sfn OnnxStream.Interop.Cli/release/onnxstream "$tool"
+  echo "build: $tool is ready"
+}
+
+test_() {
+  local results=artifacts/test-results project name ended_well files=() failed_runs=0 summary
+  build
+  rm -rf "$results"
+  for project in tests/*/*.Tests.csproj; do
+    name=$(basename "$project" .csproj)
+    if dotnet test "artifacts/bin/$name/release/$name.dll" --results-directory "$results" \
+        --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal" "$@"; then
+      ended_well=yes
+    else
+      # Failed tests are in the results; that a process died on its way to them is not.
+      ended_well=$(grep -sl 'outcome="Failed"' "$results/$name.trx" || true)
+    fi
+    if [[ -f $results/$name.trx ]]; then
+      files+=("$results/$name.trx")
+    fi
+    if [[ $# -eq 0 ]] && ! grep -qs '<UnitTestResult ' "$results/$name.trx"; then
+      ended_well=""
+    fi
+    if [[ -z $ended_well ]]; then
+      echo "test: the tests of $name did not run, or not to their end" >&2
+      failed_runs=$((failed_runs + 1))
+    fi
+  done
+  [[ ${#files[@]} -gt 0 ]] || fail "test: no test project left a result"
+  summary=$(awk -v failed_runs="$failed_runs" -f tests/summary.awk "${files[@]}")
+  echo "$summary"
+  [[ $(tail -n 1 <<<"$summary") =~ ^[1-9][0-9]*\ passed,\ 0\ failed, ]]
+}
+
+demo() {
+  build
+  # Where .NET was installed by hand, only `dotnet` itself knows where it is.
+  [[ -n ${DOTNET_ROOT:-} ]] || export DOTNET_ROOT="$(dirname "$(readlink -f "$(command -v dotnet)")")"
+  mkdir -p artifacts/demo
+  "$tool" sd "${1:-$default_prompt}" --model "$demo_model" --count 4 --grid --seed 1 --enlarge 4 --output artifacts/demo/picture.png
+}
+
+pack() {
+  build
+  dotnet pack "$solution" -c Release --no-build -nodeReuse:false -v quiet -o artifacts/packages
+  ls -l artifacts/packages
+}
+
+bench() {
+  [[ -d $benchmarks ]] || fail "bench: there is no benchmarks project ($benchmarks)."
+  build
+  dotnet run --project "$benchmarks" -c Release --no-build -- "$@"
+}
+
+clean() {
+  rm -rf artifacts
+}
+
+verb=${1:-help}
+[[ $# -gt 0 ]] && shift
+case $verb in
+  native | bindings | build | demo | pack | bench | clean) "$verb" "$@" ;;
+  test) test_ "$@" ;;
+  help | -h | --help) help ;;
+  *) help >&2; fail "build.sh: unknown verb '$verb'" ;;
+esac

@@ -1,0 +1,237 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Diagnostics;
+using OnnxStream.Interop.Cli.Reports;
+using OnnxStream.Interop.Cli.Tensors;
+using OnnxStream.Interop.Weights;
+using Spectre.Console;
+
+namespace OnnxStream.Interop.Cli.Commands;
+
+/// <summary><c>onnxstream run</c>: computes the outputs of a model and says what that cost.</summary>
+internal sealed class RunCommand : ToolCommand
+{
+    private readonly Argument<string> _model = new("MODEL")
+    {
+        Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
+    };
+
+    private readonly Option<string[]> _inputs = new("--input", "-i")
+    {
+        Description = $"The tensor for an input: {TensorFile.Formats}. Once for each input; without any, all inputs are seeded random data.",
+        HelpName = "NAME=FILE",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<string[]> _dimensions = new("--dim")
+    {
+        Description = "The number for an open dimension of random inputs; 1 where none is given.",
+        HelpName = "NAME=VALUE",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<int> _seed = NumberOption(
+        "--seed", 0, 0, "What random inputs are made from: floats standard normal, integers 0 to 9.");
+
+    private readonly Option<string?> _outputFolder = new("--output-dir", "-o")
+    {
+        Description = "Write each output to DIR/NAME.npy; characters of NAME that no file name should have become '_'.",
+        HelpName = "DIR",
+    };
+
+    private readonly Option<int> _repeat = NumberOption("--repeat", 1, 1, "How many times to run.");
+
+    private readonly Option<int> _threads = ThreadsOption();
+
+    private readonly Option<string> _weights = WeightsOption();
+
+    private readonly Option<bool> _json = JsonOption();
+
+    public RunCommand()
+        : base("run", "Run a model and report time, memory and outputs.")
+    {
+        Add(_model);
+        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _threads, _weights, _json])
+        {
+            Add(option);
+        }
+
+        _inputs.Validators.Add(result => RequirePairs(result, "NAME=FILE"));
+        _dimensions.Validators.Add(result => RequirePairs(result, "NAME=VALUE"));
+    }
+
+    public override IReadOnlyList<string> Examples =>
+    [
+        "onnxstream run model.onnx                                   random inputs: does it run, how fast, in how much memory?",
+        "onnxstream run model.onnx --dim batch=2 --repeat 5 --json",
+        "onnxstream run model.onnx --input sample=x.npy --input timestep=t.npy --output-dir out",
+        "onnxstream run unet_fp16 --weights nocache --threads 2      an OnnxStream folder",
+    ];
+
+    protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
+    {
+        string path = arguments.GetRequiredValue(_model);
+        RequireExisting(path);
+
+        // Whatever can be wrong with the arguments should come to light before the work begins.
+        long start = Stopwatch.GetTimestamp();
+        Model model = Model.Load(path);
+        TimeSpan loadDuration = Stopwatch.GetElapsedTime(start);
+        Dictionary<string, TensorBuffer> inputs = LoadInputs(arguments, model.Inputs);
+        string? folder = arguments.GetValue(_outputFolder);
+        if (folder is not null)
+        {
+            Directory.CreateDirectory(folder);
+        }
+
+        using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
+        start = Stopwatch.GetTimestamp();
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = arguments.GetValue(_threads), WeightsProvider = weights });
+        loadDuration += Stopwatch.GetElapsedTime(start);
+
+        double[] runSeconds = new double[arguments.GetValue(_repeat)];
+        long peakNativeBytes = 0;
+        RunResult? result = null;
+        for (int i = 0; i < runSeconds.Length; i++)
+        {
+            string description = runSeconds.Length == 1 ? "run" : $"run {i + 1}/{runSeconds.Length}";
+            (result, runSeconds[i]) = ProgressDisplay.Show(terminal, report =>
+            {
+                // The whole call is timed, so the first run of a model with open dimensions includes its planning.
+                RunOptions runOptions = new() { Progress = new RunReporter(fraction => report(description, fraction)) };
+                long start = Stopwatch.GetTimestamp();
+                RunResult result = session.Run(inputs, runOptions, cancellationToken);
+                return (result, Seconds(Stopwatch.GetElapsedTime(start)));
+            });
+            peakNativeBytes = Math.Max(peakNativeBytes, result.Statistics.PeakNativeBytes);
+            terminal.Report($"{description}: {Quantity.Seconds(runSeconds[i])}");
+        }
+
+        IReadOnlyDictionary<string, TensorBuffer> outputs = result!.Outputs;
+        IReadOnlyList<string> files = FileNames.For(outputs.Keys, ".npy");
+        List<OutputReport> outputReports = [];
+        foreach ((KeyValuePair<string, TensorBuffer> output, string name) in outputs.Zip(files))
+        {
+            string? file = folder is null ? null : Path.Combine(folder, name);
+            if (file is not null)
+            {
+                NpyFile.Save(file, output.Value);
+            }
+
+            outputReports.Add(new OutputReport(output.Key, output.Value.ElementType.ToOnnxName(), output.Value.Shape.ToArray(), file));
+        }
+
+        RunReport report = new(
+            Seconds(loadDuration),
+            runSeconds,
+            PeakMemory.Bytes,
+            peakNativeBytes,
+            result.Statistics.WeightsBytesStreamed,
+            outputReports);
+        if (arguments.GetValue(_json))
+        {
+            terminal.Output.WriteLine(ReportJson.Serialize(report));
+        }
+        else
+        {
+            Print(report, terminal);
+        }
+    }
+
+    private Dictionary<string, TensorBuffer> LoadInputs(ParseResult arguments, IReadOnlyList<ValueMetadata> declared)
+    {
+        List<(string Name, string Value)> files = Pairs(arguments.GetValue(_inputs));
+        Dictionary<string, long> dimensions = [];
+        foreach ((string name, string text) in Pairs(arguments.GetValue(_dimensions)))
+        {
+            if (!long.TryParse(text, out long value) || value < 0)
+            {
+                throw new UsageException($"--dim {name}={text}: '{text}' is not a whole number from 0 on.");
+            }
+
+            dimensions[name] = value;
+        }
+
+        if (files.Count == 0)
+        {
+            return RandomTensors.Create(declared, dimensions, arguments.GetValue(_seed));
+        }
+
+        if (dimensions.Count > 0)
+        {
+            throw new UsageException("--dim is for random inputs; with --input, the shapes are those of the files.");
+        }
+
+        // Names are looked at first: reading a large file only to learn of a slip of the pen is no use.
+        Dictionary<string, TensorBuffer> inputs = [];
+        foreach ((string name, _) in files)
+        {
+            if (!declared.Any(input => input.Name == name))
+            {
+                throw new UsageException($"--input {name}: the model has no input of that name; it has: {string.Join("; ", declared)}.");
+            }
+        }
+
+        foreach ((string name, string file) in files)
+        {
+            if (!inputs.TryAdd(name, TensorFile.Load(file)))
+            {
+                throw new UsageException($"--input {name} was given twice.");
+            }
+        }
+
+        return inputs;
+    }
+
+    private static void RequirePairs(OptionResult result, string form)
+    {
+        foreach (Token token in result.Tokens)
+        {
+            int equals = token.Value.IndexOf('=');
+            if (equals <= 0 || equals == token.Value.Length - 1)
+            {
+                result.AddError($"'{token.Value}' is not {form} (and MODEL stands before the options).");
+            }
+        }
+    }
+
+    private static List<(string Name, string Value)> Pairs(string[]? arguments) =>
+        [.. (arguments ?? []).Select(argument => (argument[..argument.IndexOf('=')], argument[(argument.IndexOf('=') + 1)..]))];
+
+    private static void Print(RunReport report, Terminal terminal)
+    {
+        Table table = new() { Border = TableBorder.Simple };
+        table.AddColumns("output", "type", "shape");
+        bool hasFiles = report.Outputs.Any(output => output.File is not null);
+        if (hasFiles)
+        {
+            table.AddColumn("file");
+        }
+
+        foreach (OutputReport output in report.Outputs)
+        {
+            List<string> cells = [output.Name, output.Type, $"[{string.Join(',', output.Shape)}]"];
+            if (hasFiles)
+            {
+                cells.Add(output.File ?? "");
+            }
+
+            table.AddRow([.. cells.Select(Markup.Escape)]);
+        }
+
+        terminal.Write(table);
+        double[] sorted = [.. report.RunsS.Order()];
+        string runs = sorted.Length == 1
+            ? Quantity.Seconds(sorted[0])
+            : $"{Quantity.Seconds(sorted[sorted.Length / 2])} median of {sorted.Length} ({Quantity.Seconds(sorted[0])} to {Quantity.Seconds(sorted[^1])})";
+        terminal.Output.WriteLine($"load     {Quantity.Seconds(report.LoadS)}");
+        terminal.Output.WriteLine($"run      {runs}");
+        terminal.Output.WriteLine($"memory   {Quantity.Bytes(report.PeakRssBytes)} peak of the process, {Quantity.Bytes(report.PeakNativeBytes)} of it native");
+        terminal.Output.WriteLine($"weights  {Quantity.Bytes(report.WeightsBytesStreamed)} streamed in a run");
+    }
+
+    private sealed class RunReporter(Action<double> report) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => report(value.StepCount == 0 ? 1 : (double)value.Step / value.StepCount);
+    }
+}

@@ -1,0 +1,230 @@
+using System.CommandLine;
+using OnnxStream.Interop.Cli.Reports;
+using OnnxStream.Interop.Diffusion;
+using OnnxStream.Interop.Diffusion.Schedulers;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Cli.Commands;
+
+/// <summary><c>onnxstream sd</c>: makes pictures from text.</summary>
+internal sealed class StableDiffusionCommand : ToolCommand
+{
+    private readonly Argument<string> _prompt = new("PROMPT")
+    {
+        Description = "What the picture should show; without it, the model draws what it likes.",
+        Arity = ArgumentArity.ZeroOrOne,
+        DefaultValueFactory = _ => "",
+    };
+
+    private readonly Option<string> _model = new("--model", "-m")
+    {
+        Description = "The folder of a Stable Diffusion 1.5 model: an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's.",
+        HelpName = "DIR",
+        Required = true,
+    };
+
+    private readonly Option<string> _negativePrompt = new("--negative-prompt")
+    {
+        Description = "What the picture should not show.",
+        HelpName = "TEXT",
+        DefaultValueFactory = _ => "",
+    };
+
+    private readonly Option<int?> _steps = OptionalNumberOption(
+        "--steps", 1, "Sampling steps; by default what suits the model.");
+
+    private readonly Option<long?> _seed = OptionalNumberOption(
+        "--seed", long.MinValue, "What the noise is made from; the same seed makes the same picture on every machine. By default a random one, which is reported.");
+
+    private readonly Option<float?> _guidance = new("--guidance")
+    {
+        Description = "How strongly the prompt is followed; by default what suits the model. 1 ignores the negative prompt and takes half the time.",
+        HelpName = "X",
+        CustomParser = result => ParseNumber(result, "--guidance", float.MinValue, "a finite number"),
+    };
+
+    private readonly Option<int> _count = NumberOption("--count", 1, 1, "How many pictures, with the seeds N, N+1, …");
+
+    private readonly Option<string?> _sampler = new("--sampler")
+    {
+        Description = "How noise is removed; by default what suits the model.",
+        HelpName = "euler|euler_a",
+    };
+
+    private readonly Option<string> _output = new("--output", "-o")
+    {
+        Description = "The PNG file to write. Of several pictures, each gets its seed into the name (picture-42.png), unless --grid is given.",
+        HelpName = "FILE.png",
+        DefaultValueFactory = _ => "picture.png",
+    };
+
+    private readonly Option<bool> _grid = new("--grid")
+    {
+        Description = "Put all pictures into one file, side by side.",
+    };
+
+    private readonly Option<int> _enlarge = NumberOption("--enlarge", 1, 1, "Make each pixel a square of N by N.");
+
+    private readonly Option<int> _threads = ThreadsOption();
+
+    private readonly Option<string> _weights = WeightsOption();
+
+    private readonly Option<bool> _json = JsonOption();
+
+    public StableDiffusionCommand()
+        : base("sd", "Make pictures from text with Stable Diffusion.")
+    {
+        Add(_prompt);
+        foreach (Option option in (Option[])[
+            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _output, _grid, _enlarge, _threads, _weights, _json])
+        {
+            Add(option);
+        }
+
+        _sampler.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is { } name && SchedulerTypes.Find(name) is null)
+            {
+                result.AddError($"--sampler {name}: there are {string.Join(" and ", SchedulerTypes.Names)}.");
+            }
+        });
+        _output.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string>() is { } file && !file.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
+            {
+                result.AddError($"--output {file}: the name of a .png file was expected.");
+            }
+        });
+    }
+
+    public override IReadOnlyList<string> Examples =>
+    [
+        "onnxstream sd \"a red circle on a blue background\" --model models/tiny-shapes --enlarge 4",
+        "onnxstream sd \"a cat in a space suit\" --model stable-diffusion-1.5 --seed 42 --steps 20 --output cat.png",
+        "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --count 4 --grid --negative-prompt \"blurry\" --sampler euler",
+    ];
+
+    protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
+    {
+        string folder = arguments.GetRequiredValue(_model);
+        RequireExisting(folder);
+        string output = arguments.GetRequiredValue(_output);
+        using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
+        SessionOptions sessionOptions = new() { ThreadCount = arguments.GetValue(_threads), WeightsProvider = weights };
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(folder, sessionOptions);
+        int trainingSteps = pipeline.Configuration.NoiseSchedule.TrainingTimesteps;
+        if (arguments.GetValue(_steps) > trainingSteps)
+        {
+            throw new UsageException($"--steps must be at most {trainingSteps}, the number of time steps that the model was trained with.");
+        }
+
+        GenerationOptions options = new()
+        {
+            Prompt = arguments.GetRequiredValue(_prompt),
+            NegativePrompt = arguments.GetRequiredValue(_negativePrompt),
+            Steps = arguments.GetValue(_steps),
+            Seed = arguments.GetValue(_seed),
+            GuidanceScale = arguments.GetValue(_guidance),
+            ImageCount = arguments.GetValue(_count),
+            Scheduler = arguments.GetValue(_sampler) is { } sampler ? SchedulerTypes.Find(sampler) : null,
+        };
+
+        // A folder that cannot be made should stop a long generation before it starts.
+        if (Path.GetDirectoryName(output) is { Length: > 0 } outputFolder)
+        {
+            Directory.CreateDirectory(outputFolder);
+        }
+
+        GenerationResult result = ProgressDisplay.Show(
+            terminal, report => pipeline.Generate(options, new StageReporter(report), cancellationToken));
+        if (result.DroppedTokenCount > 0)
+        {
+            terminal.Error.WriteLine($"warning: {result.DroppedTokenCount} tokens at the end of the prompts are more than the model can take and were left out.");
+        }
+
+        IReadOnlyList<string> files = Save(result.Images, output, arguments.GetValue(_grid), arguments.GetValue(_enlarge));
+        GenerationParameters parameters = result.Images[0].Parameters;
+        GenerationReport report = new(
+            [.. result.Images.Zip(files, (image, file) => new ImageReport(file, image.Seed, image.Width, image.Height))],
+            parameters.Prompt,
+            parameters.NegativePrompt,
+            parameters.Model,
+            parameters.Steps,
+            parameters.Sampler,
+            parameters.GuidanceScale,
+            Seconds(result.Duration),
+            [.. result.Stages.Select(stage => new StageReport(
+                StageName(stage.Stage),
+                Seconds(stage.Duration),
+                Seconds(stage.LoadDuration),
+                Seconds(stage.RunDuration),
+                stage.RunCount,
+                stage.WeightsBytesStreamed,
+                stage.PeakNativeBytes))],
+            PeakMemory.Bytes,
+            result.Stages.Max(stage => stage.PeakNativeBytes),
+            result.Stages.Sum(stage => stage.WeightsBytesStreamed));
+        if (arguments.GetValue(_json))
+        {
+            terminal.Output.WriteLine(ReportJson.Serialize(report));
+        }
+        else
+        {
+            Print(report, terminal);
+        }
+    }
+
+    /// <summary>Writes the pictures; returns the file of each.</summary>
+    private static List<string> Save(IReadOnlyList<GeneratedImage> images, string output, bool grid, int enlarge)
+    {
+        if (grid || images.Count == 1)
+        {
+            RgbImage picture = images.Count == 1
+                ? images[0].Image
+                : ImageGrid.Arrange([.. images.Select(image => image.Image)], (int)Math.Ceiling(Math.Sqrt(images.Count)));
+            string text = images[0].Parameters.ToString();
+            PngFile.Write(output, picture.Enlarge(enlarge), images.Count == 1 ? text : $"{text}, Seeds: {images[0].Seed} to {images[^1].Seed}");
+            return [.. images.Select(_ => output)];
+        }
+
+        List<string> files = [];
+        foreach (GeneratedImage image in images)
+        {
+            string file = Path.ChangeExtension(output, null) + $"-{image.Seed}.png";
+            PngFile.Write(file, image.Image.Enlarge(enlarge), image.Parameters.ToString());
+            files.Add(file);
+        }
+
+        return files;
+    }
+
+    private static void Print(GenerationReport report, Terminal terminal)
+    {
+        string[] files = [.. report.Images.Select(image => image.File).Distinct()];
+        foreach (string file in files)
+        {
+            terminal.Output.WriteLine($"picture  {file}");
+        }
+
+        ImageReport first = report.Images[0];
+        string seeds = report.Images.Count == 1 ? $"seed {first.Seed}" : $"seeds {first.Seed} to {report.Images[^1].Seed}";
+        terminal.Output.WriteLine($"         {report.Prompt}");
+        terminal.Output.WriteLine($"         {first.Width}x{first.Height}, {seeds}, {report.Steps} steps, {report.Sampler}, guidance {report.Guidance}");
+        string stages = string.Join(", ", report.Stages.Select(stage => $"{stage.Name} {Quantity.Seconds(stage.TotalS)}"));
+        terminal.Output.WriteLine($"time     {Quantity.Seconds(report.TotalS)} ({stages})");
+        terminal.Output.WriteLine($"memory   {Quantity.Bytes(report.PeakRssBytes)} peak of the process, {Quantity.Bytes(report.PeakNativeBytes)} of it native");
+        terminal.Output.WriteLine($"weights  {Quantity.Bytes(report.WeightsBytesStreamed)} streamed in {report.Stages.Sum(stage => stage.Runs)} runs");
+    }
+
+    private static string StageName(PipelineStage stage) => stage switch
+    {
+        PipelineStage.TextEncoding => "text encoding",
+        PipelineStage.Denoising => "denoising",
+        _ => "decoding",
+    };
+
+    private sealed class StageReporter(ProgressDisplay.Reporter report) : IProgress<PipelineProgress>
+    {
+        public void Report(PipelineProgress value) => report(StageName(value.Stage), (double)value.Step / value.StepCount);
+    }
+}

@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Cli.Commands;
+
+/// <summary>A command of the tool. Whatever it throws becomes an error line and an exit code in <see cref="CommandLine"/>.</summary>
+internal abstract class ToolCommand : Command
+{
+    /// <summary>The option that switches progress off.</summary>
+    public const string QuietOption = "--quiet";
+
+    /// <summary>The option that adds stack traces to errors.</summary>
+    public const string VerboseOption = "--verbose";
+
+    protected ToolCommand(string name, string description)
+        : base(name, description) =>
+        SetAction((arguments, cancellationToken) =>
+        {
+            InvocationConfiguration invocation = arguments.InvocationConfiguration;
+            Execute(arguments, new Terminal(invocation.Output, invocation.Error, arguments.GetValue<bool>(QuietOption)), cancellationToken);
+            return Task.FromResult(ExitCode.Success);
+        });
+
+    /// <summary>Command lines that the help shows.</summary>
+    public abstract IReadOnlyList<string> Examples { get; }
+
+    /// <summary>Does the work.</summary>
+    protected abstract void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken);
+
+    /// <summary>An option whose value is a whole number not below <paramref name="minimum"/>.</summary>
+    protected static Option<int> NumberOption(string name, int minimum, int defaultValue, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N",
+        DefaultValueFactory = _ => defaultValue,
+        CustomParser = result => ParseNumber(result, name, minimum, $"a whole number from {minimum} on"),
+    };
+
+    /// <summary>An option whose value is a whole number not below <paramref name="minimum"/>; null where it is not given.</summary>
+    protected static Option<T?> OptionalNumberOption<T>(string name, T minimum, string description)
+        where T : struct, IBinaryInteger<T>, IMinMaxValue<T> => new(name)
+        {
+            Description = description,
+            HelpName = "N",
+            CustomParser = result => ParseNumber(result, name, minimum, minimum == T.MinValue ? "a whole number" : $"a whole number from {minimum} on"),
+        };
+
+    /// <summary>Reads the number of an option, or adds the error that says what was expected of it.</summary>
+    protected static T ParseNumber<T>(ArgumentResult result, string name, T minimum, string expected)
+        where T : struct, INumber<T>
+    {
+        string text = result.Tokens[0].Value;
+        if (!T.TryParse(text, CultureInfo.InvariantCulture, out T value) || value < minimum || !T.IsFinite(value))
+        {
+            result.AddError($"{name} {text}: {expected} was expected.");
+        }
+
+        return value;
+    }
+
+    /// <summary>The option that says how many threads compute; 0 where it is not given.</summary>
+    protected static Option<int> ThreadsOption() =>
+        NumberOption("--threads", 0, 0, "Threads that compute; 0 means one for each processor.");
+
+    /// <summary>The option that says where weights come from.</summary>
+    protected static Option<string> WeightsOption()
+    {
+        Option<string> option = new("--weights")
+        {
+            Description = "Where weights come from: nocache reads each when it is needed and lets go of it, prefetch also reads ahead, ram keeps all of them.",
+            HelpName = "nocache|prefetch|ram",
+            DefaultValueFactory = _ => "prefetch",
+        };
+        return option.AcceptOnlyFromAmong("nocache", "prefetch", "ram");
+    }
+
+    /// <summary>What <see cref="WeightsOption"/> names; the caller's to dispose.</summary>
+    protected static WeightsProvider CreateWeightsProvider(string name) => name switch
+    {
+        "nocache" => WeightsProvider.DiskNoCache(),
+        "ram" => WeightsProvider.Ram(),
+        _ => WeightsProvider.DiskPrefetch(),
+    };
+
+    /// <summary>The option that asks for JSON.</summary>
+    protected static Option<bool> JsonOption() => new("--json")
+    {
+        Description = "Print one JSON object instead of text.",
+    };
+
+    /// <summary>A duration in seconds, for reports; microseconds are as fine as a clock is worth believing.</summary>
+    protected static double Seconds(TimeSpan duration) => Math.Round(duration.TotalSeconds, 6);
+
+    /// <summary>Fails where there is neither a file nor a folder at <paramref name="path"/>.</summary>
+    protected static void RequireExisting(string path)
+    {
+        if (!Path.Exists(path))
+        {
+            throw new FileNotFoundException($"{path}: no such file or folder.", path);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using System.Text.Json.Nodes;
+
+namespace OnnxStream.Interop.Cli.Reports;
+
+/// <summary>What <c>inspect --json</c> prints.</summary>
+/// <param name="Format">The format of the model.</param>
+/// <param name="Opset">The version of ONNX's operators; 0 where the format has none.</param>
+/// <param name="Inputs">What a run must be given.</param>
+/// <param name="Outputs">What a run returns.</param>
+/// <param name="Operators">The operators by type.</param>
+/// <param name="Parameters">The number of floating-point elements of all weights.</param>
+/// <param name="WeightBytes">The bytes of all weights as they are stored.</param>
+/// <param name="Flops">Floating-point operations of a run; null while dimensions are open.</param>
+internal sealed record InspectReport(
+    string Format,
+    long Opset,
+    IReadOnlyList<ValueReport> Inputs,
+    IReadOnlyList<ValueReport> Outputs,
+    IReadOnlyList<OperatorReport> Operators,
+    long Parameters,
+    long WeightBytes,
+    long? Flops);
+
+/// <summary>An input or output.</summary>
+/// <param name="Name">Its name in the model.</param>
+/// <param name="Type">Its element type, as ONNX calls it.</param>
+/// <param name="Shape">For each dimension its number, or the name of an open one, or null; null where not even the rank is declared.</param>
+internal sealed record ValueReport(string Name, string Type, JsonArray? Shape)
+{
+    /// <summary>Describes an input or output.</summary>
+    public static ValueReport Of(ValueMetadata value) => new(
+        value.Name,
+        value.ElementType.ToOnnxName(),
+        value.Dimensions is null ? null : [.. value.Dimensions.Select(d => d.IsKnown ? JsonValue.Create(d.Value) : (JsonNode?)d.Symbol)]);
+}
+
+/// <summary>An operator type.</summary>
+/// <param name="Type">ONNX's name of it.</param>
+/// <param name="Count">How many nodes there are of it.</param>
+/// <param name="Supported">Whether the model could run as far as this operator is concerned.</param>
+internal sealed record OperatorReport(string Type, int Count, bool Supported);

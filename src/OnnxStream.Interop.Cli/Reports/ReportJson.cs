@@ -1,0 +1,27 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace OnnxStream.Interop.Cli.Reports;
+
+/// <summary>Writes reports as JSON, without reflection.</summary>
+[JsonSerializable(typeof(RunReport))]
+[JsonSerializable(typeof(InspectReport))]
+[JsonSerializable(typeof(GenerationReport))]
+internal sealed partial class ReportJson : JsonSerializerContext
+{
+    // The text goes to a terminal or a file, not into a web page: names and prompts stay readable.
+    private static readonly ReportJson Instance = new(new JsonSerializerOptions
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        NewLine = "\n",
+    });
+
+    /// <summary>The JSON text of a report.</summary>
+    public static string Serialize<T>(T report)
+        where T : notnull =>
+        JsonSerializer.Serialize(report, (JsonTypeInfo<T>)Instance.GetTypeInfo(typeof(T))!);
+}

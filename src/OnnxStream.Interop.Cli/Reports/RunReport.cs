@@ -1,0 +1,23 @@
+namespace OnnxStream.Interop.Cli.Reports;
+
+/// <summary>What <c>run --json</c> prints. Names in the JSON are the properties' in snake case.</summary>
+/// <param name="LoadS">Seconds from opening the model to a session that is ready.</param>
+/// <param name="RunsS">Seconds of each run.</param>
+/// <param name="PeakRssBytes">The most memory that the process had resident, as the operating system counts it.</param>
+/// <param name="PeakNativeBytes">The most memory that the library held in native buffers, mapped files not counted.</param>
+/// <param name="WeightsBytesStreamed">Bytes of weights that one run (the last) asked for.</param>
+/// <param name="Outputs">The outputs.</param>
+internal sealed record RunReport(
+    double LoadS,
+    IReadOnlyList<double> RunsS,
+    long PeakRssBytes,
+    long PeakNativeBytes,
+    long WeightsBytesStreamed,
+    IReadOnlyList<OutputReport> Outputs);
+
+/// <summary>One output of a run.</summary>
+/// <param name="Name">Its name in the model.</param>
+/// <param name="Type">Its element type, as ONNX calls it.</param>
+/// <param name="Shape">Its dimensions.</param>
+/// <param name="File">Where it was written; null if it was not.</param>
+internal sealed record OutputReport(string Name, string Type, IReadOnlyList<long> Shape, string? File);

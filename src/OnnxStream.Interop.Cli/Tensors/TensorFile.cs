@@ -1,0 +1,27 @@
+namespace OnnxStream.Interop.Cli.Tensors;
+
+/// <summary>A tensor in a file, in the format that the file's name says.</summary>
+internal static class TensorFile
+{
+    /// <summary>The formats, for messages.</summary>
+    public const string Formats = ".npy (NumPy) or .pb (ONNX TensorProto)";
+
+    /// <summary>Reads a <c>.npy</c> or <c>.pb</c> file.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="UsageException">The name says neither.</exception>
+    /// <exception cref="ModelFormatException">The file is not what its name says.</exception>
+    public static TensorBuffer Load(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"{path}: no such file.", path);
+        }
+
+        return Path.GetExtension(path).ToLowerInvariant() switch
+        {
+            ".npy" => NpyFile.Load(path),
+            ".pb" => TensorBuffer.LoadOnnx(path),
+            _ => throw new UsageException($"{path}: a tensor file ends with {Formats}."),
+        };
+    }
+}

@@ -1,0 +1,296 @@
+using System.Text.Json;
+using OnnxStream.Interop.Diffusion.Schedulers;
+
+namespace OnnxStream.Interop.Diffusion;
+
+/// <summary>One description of a Stable Diffusion model, whatever the layout of its folder.</summary>
+/// <remarks>
+/// <see cref="FromFolder"/> understands three layouts and tries them in this order:
+/// <list type="number">
+/// <item><description>a <c>model_index.json</c> with <c>"pipeline": "stable-diffusion"</c> (this project's), which says everything itself;</description></item>
+/// <item><description>an ONNX export of diffusers or Optimum: <c>text_encoder</c>, <c>unet</c>, <c>vae_decoder</c>, <c>tokenizer</c>, and
+/// optionally <c>scheduler/scheduler_config.json</c>, <c>unet/config.json</c>, <c>vae_decoder/config.json</c>;</description></item>
+/// <item><description>the published folders of OnnxStream: <c>text_encoder_fp32</c>, <c>unet_fp16</c>, <c>vae_decoder_fp16</c>, each with a
+/// <c>model.txt</c>, and <c>tokenizer</c>.</description></item>
+/// </list>
+/// </remarks>
+public sealed record PipelineConfiguration
+{
+    private const string IndexFile = "model_index.json";
+
+    // In the order of preference; the last parts are what OnnxStream calls its folders.
+    private static readonly string[] TextEncoderCandidates =
+        ["text_encoder/model.onnx", "text_encoder/model.txt", "text_encoder_fp32/model.txt", "text_encoder_fp16/model.txt"];
+
+    private static readonly string[] UnetCandidates =
+        ["unet/model.onnx", "unet/model.txt", "unet_fp16/model.txt", "unet_fp32/model.txt"];
+
+    private static readonly string[] VaeDecoderCandidates =
+        ["vae_decoder/model.onnx", "vae_decoder/model.txt", "vae_decoder_fp16/model.txt", "vae_decoder_fp32/model.txt", "vae_decoder_qu8/model.txt"];
+
+    /// <summary>What the model is called.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The text encoder, an ONNX file or a <c>model.txt</c>.</summary>
+    public required string TextEncoderPath { get; init; }
+
+    /// <summary>The UNET, an ONNX file or a <c>model.txt</c>.</summary>
+    public required string UnetPath { get; init; }
+
+    /// <summary>The decoder of the VAE, an ONNX file or a <c>model.txt</c>.</summary>
+    public required string VaeDecoderPath { get; init; }
+
+    /// <summary>The tokenizer.</summary>
+    public required TokenizerConfiguration Tokenizer { get; init; }
+
+    /// <summary>The noise that the UNET was trained with.</summary>
+    public NoiseSchedule NoiseSchedule { get; init; } = new();
+
+    /// <summary>The number of channels of latents.</summary>
+    public int LatentChannels { get; init; } = 4;
+
+    /// <summary>The height of latents; null where only the UNET itself may say it.</summary>
+    public int? LatentHeight { get; init; }
+
+    /// <summary>The width of latents; null where only the UNET itself may say it.</summary>
+    public int? LatentWidth { get; init; }
+
+    /// <summary>What latents are divided by before they are decoded.</summary>
+    public float ScalingFactor { get; init; } = 0.18215f;
+
+    /// <summary>What the decoder gives for black.</summary>
+    public float OutputMinimum { get; init; } = -1;
+
+    /// <summary>What the decoder gives for full brightness.</summary>
+    public float OutputMaximum { get; init; } = 1;
+
+    /// <summary>The scheduler that suits the model.</summary>
+    public SchedulerType RecommendedScheduler { get; init; } = SchedulerType.EulerAncestral;
+
+    /// <summary>The number of steps that suits the model.</summary>
+    public int RecommendedSteps { get; init; } = 20;
+
+    /// <summary>The guidance scale that suits the model.</summary>
+    public float RecommendedGuidanceScale { get; init; } = 7.5f;
+
+    /// <summary>Describes the model in a folder.</summary>
+    /// <param name="folder">The folder, in one of the layouts that are listed with this type.</param>
+    /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
+    /// <exception cref="ModelFormatException">
+    /// The folder has none of the layouts (the message says what was looked for), or one of its files is not what it should be.
+    /// </exception>
+    public static PipelineConfiguration FromFolder(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (!Directory.Exists(folder))
+        {
+            throw new DirectoryNotFoundException($"The model folder {folder} does not exist.");
+        }
+
+        string path = Path.Combine(folder, IndexFile);
+        JsonFile? index = File.Exists(path) ? JsonFile.Read(path) : null;
+        if (index?.Text("pipeline") is { } pipeline)
+        {
+            return pipeline == "stable-diffusion"
+                ? FromIndex(folder, index)
+                : throw new ModelFormatException(path, $"\"pipeline\" is \"{pipeline}\"; supported is \"stable-diffusion\".");
+        }
+
+        if (index?.Text("_class_name") is { } className && !className.EndsWith("StableDiffusionPipeline", StringComparison.Ordinal))
+        {
+            throw new ModelFormatException(path, $"the model is made for {className}; supported are StableDiffusionPipeline and its ONNX variants.");
+        }
+
+        return FromLayout(folder);
+    }
+
+    private static PipelineConfiguration FromIndex(string folder, JsonFile index)
+    {
+        (float minimum, float maximum) = OutputRange(index);
+        return new PipelineConfiguration
+        {
+            Name = index.Text("name") ?? Path.GetFileName(folder),
+            TextEncoderPath = FileOfIndex(folder, index, "text_encoder", "file"),
+            UnetPath = FileOfIndex(folder, index, "unet", "file"),
+            VaeDecoderPath = FileOfIndex(folder, index, "vae_decoder", "file"),
+            Tokenizer = new TokenizerConfiguration
+            {
+                VocabularyPath = FileOfIndex(folder, index, "tokenizer", "vocab"),
+                MergesPath = FileOfIndex(folder, index, "tokenizer", "merges"),
+                ContextLength = index.PositiveInteger("tokenizer", "model_max_length") ?? 77,
+                LowerCase = index.Boolean("tokenizer", "lower_case") ?? true,
+                BeginToken = index.Text("tokenizer", "bos_token") ?? "<|startoftext|>",
+                EndToken = index.Text("tokenizer", "eos_token") ?? "<|endoftext|>",
+                PadToken = index.Text("tokenizer", "pad_token") ?? "<|endoftext|>",
+                BeginId = index.NonNegativeInteger("tokenizer", "bos_token_id"),
+                EndId = index.NonNegativeInteger("tokenizer", "eos_token_id"),
+                PadId = index.NonNegativeInteger("tokenizer", "pad_token_id"),
+            },
+            NoiseSchedule = Schedule(index, ["scheduler"], ["unet", "prediction_type"]),
+            LatentChannels = index.PositiveInteger("unet", "latent_channels") ?? 4,
+            LatentHeight = index.PositiveInteger("unet", "latent_height"),
+            LatentWidth = index.PositiveInteger("unet", "latent_width"),
+            ScalingFactor = Scaling(index, "vae_decoder", "scaling_factor"),
+            OutputMinimum = minimum,
+            OutputMaximum = maximum,
+            RecommendedScheduler = index.Text("scheduler", "recommended_sampler") is { } name
+                ? SchedulerTypes.Find(name) ?? throw new ModelFormatException(
+                    index.FilePath, $"\"scheduler.recommended_sampler\" is \"{name}\"; known are {string.Join(", ", SchedulerTypes.Names)}.")
+                : SchedulerType.EulerAncestral,
+            RecommendedSteps = index.PositiveInteger("scheduler", "recommended_steps") ?? 20,
+            RecommendedGuidanceScale = (float)(index.Number("scheduler", "recommended_guidance_scale") ?? 7.5),
+        };
+    }
+
+    private static PipelineConfiguration FromLayout(string folder)
+    {
+        List<string> missing = [];
+        string textEncoder = FirstOf(folder, "the text encoder", TextEncoderCandidates, missing);
+        string unet = FirstOf(folder, "the UNET", UnetCandidates, missing);
+        string vaeDecoder = FirstOf(folder, "the VAE decoder", VaeDecoderCandidates, missing);
+        if (missing.Count > 0)
+        {
+            throw new ModelFormatException(
+                folder,
+                $"this is not a Stable Diffusion model in a known layout: there is no {IndexFile} with \"pipeline\": \"stable-diffusion\", and {string.Join("; ", missing)}.");
+        }
+
+        PipelineConfiguration configuration = new()
+        {
+            Name = Path.GetFileName(folder),
+            TextEncoderPath = textEncoder,
+            UnetPath = unet,
+            VaeDecoderPath = vaeDecoder,
+            Tokenizer = TokenizerConfiguration.FromFolder(Path.Combine(folder, "tokenizer")),
+        };
+        if (unet.EndsWith(".txt", StringComparison.Ordinal))
+        {
+            // What OnnxStream's own program uses.
+            configuration = configuration with { RecommendedSteps = 10, RecommendedGuidanceScale = 7 };
+        }
+
+        return configuration.WithScheduler(Path.Combine(folder, "scheduler", "scheduler_config.json"))
+            .WithUnet(Path.Combine(Path.GetDirectoryName(unet)!, "config.json"))
+            .WithVaeDecoder(Path.Combine(Path.GetDirectoryName(vaeDecoder)!, "config.json"));
+    }
+
+    private PipelineConfiguration WithScheduler(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return this;
+        }
+
+        JsonFile file = JsonFile.Read(path);
+        return this with
+        {
+            NoiseSchedule = Schedule(file, [], ["prediction_type"]),
+
+            // Most schedulers of diffusers have no counterpart here; the model does not depend on which one is used.
+            RecommendedScheduler = file.Text("_class_name") is { } name ? SchedulerTypes.Find(name) ?? RecommendedScheduler : RecommendedScheduler,
+        };
+    }
+
+    private PipelineConfiguration WithUnet(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return this;
+        }
+
+        // The size is one number for a square, or height and width.
+        JsonFile file = JsonFile.Read(path);
+        int? height, width;
+        if (file.Find("sample_size") is { ValueKind: JsonValueKind.Array } size)
+        {
+            if (size.GetArrayLength() != 2 || !size[0].TryGetInt32(out int first) || !size[1].TryGetInt32(out int second) || first < 1 || second < 1)
+            {
+                throw new ModelFormatException(path, $"\"sample_size\" should be one or two positive whole numbers, found {size.GetRawText()}.");
+            }
+
+            (height, width) = (first, second);
+        }
+        else
+        {
+            height = width = file.PositiveInteger("sample_size");
+        }
+
+        return this with { LatentHeight = height, LatentWidth = width, LatentChannels = file.PositiveInteger("in_channels") ?? LatentChannels };
+    }
+
+    private PipelineConfiguration WithVaeDecoder(string path) =>
+        File.Exists(path) ? this with { ScalingFactor = Scaling(JsonFile.Read(path), "scaling_factor") } : this;
+
+    private static string FirstOf(string folder, string what, string[] candidates, List<string> missing)
+    {
+        foreach (string candidate in candidates)
+        {
+            string path = Path.Combine(folder, candidate);
+            if (File.Exists(path))
+            {
+                return path;
+            }
+        }
+
+        missing.Add($"{what} was looked for as {string.Join(", ", candidates)}");
+        return "";
+    }
+
+    private static string FileOfIndex(string folder, JsonFile index, string role, string property)
+    {
+        string file = index.Text(role, property) ?? throw new ModelFormatException(index.FilePath, $"\"{role}.{property}\" is missing.");
+        string path = Path.GetFullPath(Path.Combine(folder, file));
+        if (!path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        {
+            throw new ModelFormatException(index.FilePath, $"\"{role}.{property}\" is \"{file}\", which lies outside of the model's folder.");
+        }
+
+        return File.Exists(path) ? path : throw new ModelFormatException(index.FilePath, $"\"{role}.{property}\" is \"{file}\", which does not exist.");
+    }
+
+    private static NoiseSchedule Schedule(JsonFile file, ReadOnlySpan<string> scheduler, ReadOnlySpan<string> predictionType)
+    {
+        NoiseSchedule defaults = new();
+        string betas = file.Text([.. scheduler, "beta_schedule"]) ?? "scaled_linear";
+        string prediction = file.Text(predictionType) ?? "epsilon";
+        return new NoiseSchedule
+        {
+            TrainingTimesteps = file.PositiveInteger([.. scheduler, "num_train_timesteps"]) ?? defaults.TrainingTimesteps,
+            BetaStart = file.Number([.. scheduler, "beta_start"]) ?? defaults.BetaStart,
+            BetaEnd = file.Number([.. scheduler, "beta_end"]) ?? defaults.BetaEnd,
+            BetaSchedule = betas switch
+            {
+                "scaled_linear" => BetaSchedule.ScaledLinear,
+                "linear" => BetaSchedule.Linear,
+                _ => throw new ModelFormatException(file.FilePath, $"the schedule of betas is \"{betas}\"; supported are scaled_linear and linear."),
+            },
+            PredictionType = prediction switch
+            {
+                "epsilon" => PredictionType.Epsilon,
+                "v_prediction" => PredictionType.Velocity,
+                _ => throw new ModelFormatException(file.FilePath, $"the UNET predicts \"{prediction}\"; supported are epsilon and v_prediction."),
+            },
+        };
+    }
+
+    private static float Scaling(JsonFile file, params ReadOnlySpan<string> names)
+    {
+        double factor = file.Number(names) ?? 0.18215;
+        return factor > 0 ? (float)factor : throw new ModelFormatException(file.FilePath, $"\"{string.Join('.', names)}\" should be positive, found {factor}.");
+    }
+
+    private static (float Minimum, float Maximum) OutputRange(JsonFile index)
+    {
+        if (index.Find("vae_decoder", "output_range") is not { } range)
+        {
+            return (-1, 1);
+        }
+
+        return range.ValueKind == JsonValueKind.Array && range.GetArrayLength() == 2
+            && range[0].ValueKind == JsonValueKind.Number && range[1].ValueKind == JsonValueKind.Number
+            && range[0].GetSingle() < range[1].GetSingle()
+            ? (range[0].GetSingle(), range[1].GetSingle())
+            : throw new ModelFormatException(index.FilePath, $"\"vae_decoder.output_range\" should be two numbers, the smaller first, found {range.GetRawText()}.");
+    }
+}

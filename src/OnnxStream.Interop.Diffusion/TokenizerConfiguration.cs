@@ -1,0 +1,91 @@
+using System.Text.Json;
+
+namespace OnnxStream.Interop.Diffusion;
+
+/// <summary>Where a CLIP tokenizer's files lie, and the numbers that belong to them. The defaults are those of CLIP.</summary>
+public sealed record TokenizerConfiguration
+{
+    /// <summary>The vocabulary: <c>vocab.json</c> (token to id) or <c>vocab.txt</c> (one token per line, its id is the line's number from 0 on).</summary>
+    public required string VocabularyPath { get; init; }
+
+    /// <summary>The merges, one pair per line, the most important first; a first line that starts with <c>#version</c> is skipped.</summary>
+    public required string MergesPath { get; init; }
+
+    /// <summary>The number of ids that an encoded text has, the first and the last token included.</summary>
+    public int ContextLength { get; init; } = 77;
+
+    /// <summary>Whether letters are lower-cased before anything else.</summary>
+    public bool LowerCase { get; init; } = true;
+
+    /// <summary>The token that every text begins with.</summary>
+    public string BeginToken { get; init; } = "<|startoftext|>";
+
+    /// <summary>The token that every text ends with.</summary>
+    public string EndToken { get; init; } = "<|endoftext|>";
+
+    /// <summary>The token that fills what is left of the context.</summary>
+    public string PadToken { get; init; } = "<|endoftext|>";
+
+    /// <summary>The id of <see cref="BeginToken"/>; null to look it up in the vocabulary.</summary>
+    public int? BeginId { get; init; }
+
+    /// <summary>The id of <see cref="EndToken"/>; null to look it up in the vocabulary.</summary>
+    public int? EndId { get; init; }
+
+    /// <summary>The id of <see cref="PadToken"/>; null to look it up in the vocabulary.</summary>
+    public int? PadId { get; init; }
+
+    /// <summary>
+    /// Describes a folder with <c>merges.txt</c> and <c>vocab.json</c> or <c>vocab.txt</c>; what <c>special_tokens_map.json</c>
+    /// and <c>tokenizer_config.json</c> say, where they exist, replaces the defaults (the latter is the more important).
+    /// </summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="ModelFormatException">A file is missing or is not what it should be.</exception>
+    public static TokenizerConfiguration FromFolder(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        string json = Path.Combine(folder, "vocab.json");
+        string text = Path.Combine(folder, "vocab.txt");
+        string vocabulary = File.Exists(json) ? json : text;
+        string merges = Path.Combine(folder, "merges.txt");
+        if (!File.Exists(vocabulary))
+        {
+            throw new ModelFormatException(folder, "the tokenizer's vocabulary is missing: neither vocab.json nor vocab.txt exists.");
+        }
+
+        if (!File.Exists(merges))
+        {
+            throw new ModelFormatException(folder, "the tokenizer's merges.txt is missing.");
+        }
+
+        TokenizerConfiguration configuration = new() { VocabularyPath = vocabulary, MergesPath = merges };
+        configuration = configuration.Override(Path.Combine(folder, "special_tokens_map.json"));
+        return configuration.Override(Path.Combine(folder, "tokenizer_config.json"));
+    }
+
+    private TokenizerConfiguration Override(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return this;
+        }
+
+        JsonFile file = JsonFile.Read(path);
+        return this with
+        {
+            ContextLength = file.Integer("model_max_length") is > 1 and < MaximumContextLength and long length ? (int)length : ContextLength,
+            LowerCase = file.Boolean("do_lower_case") ?? LowerCase,
+            BeginToken = Token(file, "bos_token") ?? BeginToken,
+            EndToken = Token(file, "eos_token") ?? EndToken,
+            PadToken = Token(file, "pad_token") ?? PadToken,
+        };
+    }
+
+    // Tokenizers that were saved without a length carry a meaningless huge number.
+    private const long MaximumContextLength = 1 << 16;
+
+    // A token is written as its text, or as an object that has the text as "content".
+    private static string? Token(JsonFile file, string name) =>
+        file.Find(name) is not { } value ? null :
+        value.ValueKind == JsonValueKind.Object ? file.Text(name, "content") : file.Text(name);
+}

@@ -1,0 +1,44 @@
+namespace OnnxStream.Interop.Diffusion;
+
+/// <summary>The third stage: turns latents into a picture.</summary>
+public sealed class VaeDecoder : IDisposable
+{
+    private readonly StageSession _session;
+    private readonly ValueMetadata _latents;
+    private readonly ValueMetadata _output;
+
+    /// <summary>Opens the model.</summary>
+    /// <param name="path">An ONNX file or a <c>model.txt</c>.</param>
+    /// <param name="options">How its session computes; null for the defaults.</param>
+    /// <exception cref="OnnxStreamException">The model cannot be used, or is no decoder.</exception>
+    public VaeDecoder(string path, SessionOptions? options = null)
+    {
+        _session = new StageSession(path);
+        _latents = TensorNames.Require(path, "The input for latents", _session.Inputs, ["latent_sample"], value => _session.Inputs.Count == 1);
+        _output = TensorNames.Require(
+            path, "The output with the picture", _session.Outputs, ["sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });
+        _session.Prepare(options);
+    }
+
+    /// <summary>Decodes the latents of one picture.</summary>
+    /// <param name="latents">The latents, <c>[1, channels, height, width]</c>, already divided by the model's scaling factor.</param>
+    /// <param name="cancellationToken">Cancels between operators.</param>
+    /// <returns>Planes of red, green and blue, <c>[1, 3, height, width]</c>.</returns>
+    public TensorBuffer Decode(TensorBuffer latents, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(latents);
+        TensorBuffer batch = TensorBatch.Stack([latents], 0, TensorBatch.Size(_latents, 1));
+        TensorBuffer input = TensorConversion.ToDeclaredType(batch.Span<float>(), batch.Shape, _latents, _session.Path);
+        RunResult result = _session.Run(new Dictionary<string, TensorBuffer> { [_latents.Name] = input }, cancellationToken);
+        TensorBuffer picture = TensorBatch.Item(TensorConversion.ToSingle(result[_output.Name], _session.Path), 0);
+        return picture.Shape is { Rank: 4 } shape && shape[1] == 3
+            ? picture
+            : throw new ModelFormatException(_session.Path, $"the decoder's output is {picture.Type}; expected [1,3,height,width].");
+    }
+
+    /// <summary>What the runs up to now took.</summary>
+    public StageStatistics Statistics => _session.Statistics(PipelineStage.Decoding);
+
+    /// <summary>Closes the model.</summary>
+    public void Dispose() => _session.Dispose();
+}

@@ -1,0 +1,289 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Execution;
+
+/// <summary>Lets the layers of a plan use a panel store, making it first where there is none that fits.</summary>
+internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, WorkerPool workers, WeightsProvider provider, ILogger? logger)
+{
+    // A store is only made unasked if the disk keeps at least as much again.
+    private const int AmpleRoomFactor = 2;
+
+    /// <summary>Attaches a store to all layers that can use one. Does nothing if stores are off, or if the disk has no room for an automatic one.</summary>
+    /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
+    public void Attach(IReadOnlyList<IPanelLayer> layers)
+    {
+        List<IPanelLayer> storable = [.. layers.Where(layer => layer.Identity is not null)];
+        if (!options.IsEnabled || storable.Count == 0)
+        {
+            return;
+        }
+
+        UInt128 identity = Identity(storable);
+        string path = options.Path ?? Path.Combine(PanelStoreOptions.CacheFolder, $"{identity:x32}.panels");
+        List<(UInt128 Layer, long Length)> panels = [];
+        foreach (IPanelLayer layer in storable)
+        {
+            UInt128 hash = PanelStore.Hash(layer.Identity!);
+            for (int i = 0; i < layer.PanelCount; i++)
+            {
+                panels.Add((hash, StoredBytes(layer.PackedBytes(i))));
+            }
+        }
+
+        PanelStore? store = PanelStore.TryOpen(path, identity, options.ElementType, panels, out string reason);
+        if (store is null)
+        {
+            if (!TryMake(path, identity, storable, panels, reason))
+            {
+                return;
+            }
+
+            store = PanelStore.TryOpen(path, identity, options.ElementType, panels, out reason) ??
+                throw new WeightsException($"{path}: the panel store that was just written cannot be used: {reason}.");
+        }
+
+        int first = 0;
+        foreach (IPanelLayer layer in storable)
+        {
+            layer.UseStore(store, first);
+            first += layer.PanelCount;
+        }
+    }
+
+    private long StoredBytes(long packedBytes) => options.ElementType == ElementType.Float16 ? packedBytes / 2 : packedBytes;
+
+    private bool TryMake(string path, UInt128 identity, List<IPanelLayer> layers, List<(UInt128 Layer, long Length)> panels, string reason)
+    {
+        long size = PanelStore.Writer.SizeOf(panels);
+        try
+        {
+            string folder = Path.GetDirectoryName(path)!;
+            Directory.CreateDirectory(folder);
+            if (options.Path is null)
+            {
+                long room = new DriveInfo(folder).AvailableFreeSpace;
+                if (room < AmpleRoomFactor * size)
+                {
+                    Log.NoRoom(logger, size, folder, room);
+                    return false;
+                }
+            }
+
+            Log.Making(logger, path, size, File.Exists(path) ? reason : "there is none yet");
+            using PanelStore.Writer writer = new(path, identity, options.ElementType, panels);
+            int first = 0;
+            foreach (IPanelLayer layer in layers)
+            {
+                Pack(layer, writer, first);
+                first += layer.PanelCount;
+            }
+
+            writer.Complete();
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && options.Path is null)
+        {
+            // Nobody asked for the file: without it the model runs all the same.
+            Log.Failed(logger, path, exception.Message);
+            return false;
+        }
+    }
+
+    private void Pack(IPanelLayer layer, PanelStore.Writer writer, int first)
+    {
+        float[] bias = layer.Bias is { } constant ? ReadBias(constant) : [];
+        using WeightStream weights = provider.OpenStream(layer.UnpackedWeights);
+        bool isWhole = layer.UnpackedWeights.Count == 1 && layer.PanelCount > 1;
+        weights.BeginRun();
+        byte* whole = isWhole ? weights.Acquire(0) : null;
+        try
+        {
+            using PackingBody body = new(layer, writer, first, bias, isWhole ? null : weights, whole, workers.WorkerCount, options.ElementType);
+            workers.Parallelize(body, layer.PanelCount);
+        }
+        finally
+        {
+            if (isWhole)
+            {
+                weights.Release(0);
+            }
+
+            weights.EndRun();
+        }
+    }
+
+    private static float[] ReadBias(Constant constant)
+    {
+        float[] bias = new float[constant.Type.Shape.ElementCount];
+        byte[] stored = constant.Data ?? new byte[constant.Location!.Value.Length];
+        if (constant.Location is { } location)
+        {
+            WeightFile.Read(location, stored);
+        }
+
+        fixed (byte* bytes = stored)
+        {
+            ConvertWeight.ToFloat32(constant, bytes, bias);
+        }
+
+        return bias;
+    }
+
+    // The weight files as they are now, and XNNPACK's build.
+    private UInt128 Identity(List<IPanelLayer> layers)
+    {
+        StringBuilder text = new();
+        foreach (string file in layers.SelectMany(layer => layer.UnpackedWeights).Select(range => range.Path).Distinct())
+        {
+            FileInfo info = new(file);
+            text.Append(file).Append('|').Append(info.Exists ? info.Length : -1).Append('|').Append(info.Exists ? info.LastWriteTimeUtc.Ticks : 0).Append('\n');
+        }
+
+        // Where several graphs share weight files, each has a store of its own.
+        foreach (IPanelLayer layer in layers)
+        {
+            text.Append(layer.Identity).Append('\n');
+        }
+
+        text.Append(options.ElementType);
+        nuint length = Bindings.Xnnpack.xnn_experimental_get_build_identifier_size();
+        ReadOnlySpan<byte> build = new(Bindings.Xnnpack.xnn_experimental_get_build_identifier_data(), (int)length);
+        return XxHash128.HashToUInt128([.. Encoding.UTF8.GetBytes(text.ToString()), .. build]);
+    }
+
+    private sealed class PackingBody : IParallelBody, IDisposable
+    {
+        private readonly IPanelLayer _layer;
+        private readonly PanelStore.Writer _writer;
+        private readonly int _first;
+        private readonly float[] _bias;
+        private readonly WeightStream? _weights;
+        private readonly byte* _whole;
+        private readonly ElementType _elementType;
+        private readonly Stack<NativeBuffer> _free = [];
+
+        public PackingBody(IPanelLayer layer, PanelStore.Writer writer, int first, float[] bias, WeightStream? weights, byte* whole, int workers, ElementType elementType)
+        {
+            _layer = layer;
+            _writer = writer;
+            _first = first;
+            _bias = bias;
+            _weights = weights;
+            _whole = whole;
+            _elementType = elementType;
+            try
+            {
+                for (int i = 0; i < Math.Min(workers, layer.PanelCount); i++)
+                {
+                    _free.Push(new NativeBuffer(layer.PackScratchBytes + layer.PackedBytes(0) + 64));
+                }
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
+
+        public void Execute(int index)
+        {
+            NativeBuffer buffer;
+            lock (_free)
+            {
+                buffer = _free.Pop();
+            }
+
+            try
+            {
+                byte* packed = buffer.Pointer;
+                long length = _layer.PackedBytes(index);
+                byte* source = _weights is null ? _whole : _weights.Acquire(index);
+                try
+                {
+                    fixed (float* bias = _bias)
+                    {
+                        _layer.Pack(index, source, bias, packed + (length + 63) / 64 * 64, packed);
+                    }
+                }
+                finally
+                {
+                    _weights?.Release(index);
+                }
+
+                Span<byte> bytes = new(packed, checked((int)length));
+                if (_elementType == ElementType.Float16)
+                {
+                    Span<float> wide = MemoryMarshal.Cast<byte, float>(bytes);
+                    Span<Half> half = MemoryMarshal.Cast<byte, Half>(bytes)[..wide.Length];
+                    for (int i = 0; i < wide.Length; i++)
+                    {
+                        half[i] = (Half)wide[i];
+                    }
+
+                    bytes = MemoryMarshal.AsBytes(half);
+                }
+
+                _writer.Write(_first + index, bytes);
+            }
+            finally
+            {
+                lock (_free)
+                {
+                    _free.Push(buffer);
+                }
+            }
+        }
+
+        public void Dispose()
+        {
+            foreach (NativeBuffer buffer in _free)
+            {
+                buffer.Dispose();
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        public static void Making(ILogger? logger, string path, long bytes, string reason)
+        {
+            if (logger is not null)
+            {
+                MakingCore(logger, path, bytes, reason);
+            }
+        }
+
+        public static void NoRoom(ILogger? logger, long bytes, string folder, long room)
+        {
+            if (logger is not null)
+            {
+                NoRoomCore(logger, bytes, folder, room);
+            }
+        }
+
+        public static void Failed(ILogger? logger, string path, string problem)
+        {
+            if (logger is not null)
+            {
+                FailedCore(logger, path, problem);
+            }
+        }
+
+        [LoggerMessage(Level = LogLevel.Information, Message = "Writing the panel store {Path} ({Bytes} bytes): {Reason}")]
+        private static partial void MakingCore(ILogger logger, string path, long bytes, string reason);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "No panel store is made: {Bytes} bytes are needed twice over in {Folder}, which has {Room} left")]
+        private static partial void NoRoomCore(ILogger logger, long bytes, string folder, long room);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "The panel store {Path} could not be written: {Problem}")]
+        private static partial void FailedCore(ILogger logger, string path, string problem);
+    }
+}

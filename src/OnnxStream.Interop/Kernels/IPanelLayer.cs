@@ -1,0 +1,37 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>A layer whose panels can be packed ahead of time and kept in a <see cref="PanelStore"/>.</summary>
+internal unsafe interface IPanelLayer
+{
+    /// <summary>Everything that the packed bytes depend on, weights excepted, as text; null if the layer cannot be stored.</summary>
+    string? Identity { get; }
+
+    /// <summary>The number of panels.</summary>
+    int PanelCount { get; }
+
+    /// <summary>Bytes of scratch memory that <see cref="Pack"/> needs.</summary>
+    long PackScratchBytes { get; }
+
+    /// <summary>The constant bias; null if there is none.</summary>
+    Constant? Bias { get; }
+
+    /// <summary>The ranges of unpacked weights: one for each panel, or one for all.</summary>
+    IReadOnlyList<WeightRange> UnpackedWeights { get; }
+
+    /// <summary>The size of a packed panel in bytes, in single precision.</summary>
+    long PackedBytes(int panel);
+
+    /// <summary>Packs a panel.</summary>
+    /// <param name="panel">Its number.</param>
+    /// <param name="source">Its range of <see cref="UnpackedWeights"/>, or the only one.</param>
+    /// <param name="bias">The biases of all output channels, or null.</param>
+    /// <param name="scratch">Memory of <see cref="PackScratchBytes"/>.</param>
+    /// <param name="destination">Receives <see cref="PackedBytes"/>; 64-byte aligned.</param>
+    void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination);
+
+    /// <summary>From now on, take packed panels from a store instead of packing unpacked ones.</summary>
+    void UseStore(PanelStore store, int firstPanel);
+}

@@ -1,0 +1,62 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Converts elements to another type. https://onnx.ai/onnx/operators/onnx__Cast.html</summary>
+/// <remarks>
+/// All number types, half and brain floats included, and bool; opsets 9 to 24 only added types. Text and 8-bit floats are
+/// not supported. A weight in a file is not converted before it is used.
+/// </remarks>
+internal sealed class Cast : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        ElementType to = (ElementType)context.Attributes.Int("to", 0);
+        if (to == ElementType.Undefined)
+        {
+            throw context.Invalid("attribute 'to' is missing");
+        }
+
+        Infer(context, to);
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context) => Emit(context, context.Input(0), 0);
+
+    /// <summary>Sets the type of output 0, which is input 0 converted to another element type.</summary>
+    public static void Infer(InferenceContext context, ElementType to)
+    {
+        ElementType from = context.InputElementType(0);
+        if (!CastKernel.Supports(from) || !CastKernel.Supports(to))
+        {
+            throw context.Unsupported($"a conversion from {from.ToOnnxName()} to {to.ToOnnxName()}");
+        }
+
+        context.SetOutput(0, to, context.InputShape(0));
+        if (context.ConstantInput(0) is { } constant && (from == to || IsConvertedWhenRead(constant, to)))
+        {
+            context.SetConstantOutput(0, from == to ? constant : constant.WithType(to));
+        }
+    }
+
+    /// <summary>Makes an output of the converted elements of a tensor.</summary>
+    public static void Emit(LoweringContext context, PlanTensor input, int index)
+    {
+        ElementType to = context.OutputElementType(index);
+        if (input.ElementType == to)
+        {
+            context.View(index, input);
+        }
+        else
+        {
+            context.Emit(new CastKernel(input.ElementType, to, input.ElementCount), [input], [context.Output(index)]);
+        }
+    }
+
+    private static bool IsConvertedWhenRead(Constant constant, ElementType to) =>
+        constant.Location is not null && constant.Quantization is null &&
+        (to == constant.StoredType || (to == ElementType.Float32 && constant.StoredType is ElementType.Float16 or ElementType.BFloat16));
+}

@@ -1,0 +1,56 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Internal: SiLU or one of the GELUs of a single-precision tensor. Made by the pass that fuses activations.</summary>
+internal sealed class FusedActivation : Operator
+{
+    /// <summary>The operator type.</summary>
+    public const string Name = "Activation";
+
+    /// <summary>x * sigmoid(x).</summary>
+    public const string Silu = "silu";
+
+    /// <summary>GELU by the error function.</summary>
+    public const string Gelu = "gelu";
+
+    /// <summary>GELU approximated by tanh.</summary>
+    public const string GeluTanh = "gelu_tanh";
+
+    /// <summary>GELU approximated by a sigmoid.</summary>
+    public const string QuickGelu = "quick_gelu";
+
+    private const long PieceElements = 8 << 10;
+
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        if (context.InputElementType(0) != ElementType.Float32)
+        {
+            throw context.Invalid("the input must be single precision");
+        }
+
+        context.SetOutput(0, ElementType.Float32, context.InputShape(0));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        long count = context.InputShape(0).ElementCount;
+
+        // Elements do not depend on each other: any division into rows will do, with the rest as a row of its own.
+        long columns = count % PieceElements == 0 ? PieceElements : count;
+        context.Emit(CreateKernel(context, Math.Max(1, count / Math.Max(1, columns)), columns, isGated: false), [context.Input(0)], [context.Output(0)]);
+    }
+
+    /// <summary>The kernel for the node's <c>kind</c>.</summary>
+    public static Kernel CreateKernel(LoweringContext context, long rows, long columns, bool isGated) => context.Attributes.String("kind", "") switch
+    {
+        Silu => new ActivationKernel<SiluActivation>(rows, columns, isGated),
+        Gelu => new ActivationKernel<GeluActivation>(rows, columns, isGated),
+        GeluTanh => new ActivationKernel<GeluTanhActivation>(rows, columns, isGated),
+        QuickGelu => new ActivationKernel<QuickGeluActivation>(rows, columns, isGated),
+        var kind => throw context.Unsupported($"the activation '{kind}'"),
+    };
+}

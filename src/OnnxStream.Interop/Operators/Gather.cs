@@ -1,0 +1,39 @@
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Picks slices along an axis by index. https://onnx.ai/onnx/operators/onnx__Gather.html</summary>
+/// <remarks>Opset 11 allowed negative indices. From a weight in a file (an embedding) only the picked slices are read.</remarks>
+internal sealed class Gather : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        Shape data = context.InputShape(0);
+        int axis = Axis(context);
+        context.CheckIndices(1);
+        context.SetOutput(0, context.InputElementType(0), new Shape([.. data.Dimensions[..axis], .. context.InputShape(1).Dimensions, .. data.Dimensions[(axis + 1)..]]));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        PlanTensor output = context.Output(0);
+        if (output.ElementCount == 0)
+        {
+            return;
+        }
+
+        PlanTensor data = context.StoredInput(0);
+        PlanTensor indices = context.Input(1);
+        int axis = Axis(context);
+        Shape shape = data.Shape;
+        bool isConverted = data.Buffer.Constant is { } constant && constant.StoredType != constant.Type.ElementType;
+        GatherKernel kernel = new(
+            shape.Product(0, axis), shape[axis], indices.ElementCount, shape.Product(axis + 1, shape.Rank), output.ElementType.SizeOf(), isConverted ? data.Buffer.Constant : null);
+        context.Emit(kernel, [data, indices], [output]);
+    }
+
+    private static int Axis(NodeContext context) => context.Axis(context.Attributes.Int("axis", 0), context.InputShape(0).Rank);
+}

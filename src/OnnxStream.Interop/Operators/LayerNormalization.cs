@@ -1,0 +1,109 @@
+using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>LayerNormalization and RMSNormalization over the dimensions from <c>axis</c> on. https://onnx.ai/onnx/operators/onnx__LayerNormalization.html</summary>
+/// <remarks>
+/// Opsets 17 (layer) and 23 (RMS). Moments are always found in double precision, whatever <c>stash_type</c> says. The optional
+/// outputs (mean, inverse deviation) are single precision.
+/// </remarks>
+internal sealed class LayerNormalization(bool isUncentered) : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        Shape input = context.InputShape(0);
+        int axis = Axis(context);
+        for (int i = 1; i <= 2; i++)
+        {
+            if (context.HasInput(i) || i == 1)
+            {
+                if (context.InputElementType(i) != context.InputElementType(0))
+                {
+                    throw context.Invalid("scale and bias must have the element type of the input");
+                }
+
+                if (context.Broadcast(input, context.InputShape(i)) != input)
+                {
+                    throw context.Invalid($"scale and bias must be broadcastable to {input}");
+                }
+            }
+        }
+
+        context.SetOutput(0, context.InputElementType(0), input);
+        long[] reduced = input.ToArray();
+        Array.Fill(reduced, 1, axis, reduced.Length - axis);
+        context.SetOutput(1, ElementType.Float32, new Shape(reduced));
+        context.SetOutput(2, ElementType.Float32, new Shape(reduced));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        Shape input = context.InputShape(0);
+        int axis = Axis(context);
+        ElementType type = context.InputElementType(0);
+        PlanTensor? scale = context.Input(1);
+        PlanTensor? bias = context.OptionalInput(2);
+
+        // Scales that are broadcast in another way are steps of their own.
+        Shape normalized = new(input.Dimensions[axis..]);
+        bool isFused = IsPerElement(scale.Shape, normalized) && (bias is null || IsPerElement(bias.Shape, normalized));
+        List<PlanTensor> inputs = [context.Input(0)];
+        if (isFused)
+        {
+            inputs.Add(scale);
+            if (bias is not null)
+            {
+                inputs.Add(bias);
+            }
+        }
+
+        PlanTensor result = context.HasOutput(0) ? context.Output(0) : context.Temporary(type, input.Dimensions);
+        List<PlanTensor> outputs = [isFused ? result : context.Temporary(result.Type)];
+        int meanOutput = AddOutput(context, 1, outputs);
+        int inverseOutput = AddOutput(context, 2, outputs);
+        Normalization normalization = new()
+        {
+            Rows = input.Product(0, axis),
+            Length = normalized.ElementCount,
+            Epsilon = context.Attributes.Float("epsilon", 1e-5f),
+            IsUncentered = isUncentered,
+            ScaleInput = isFused ? 1 : 0,
+            BiasInput = isFused && bias is not null ? 2 : 0,
+            MeanOutput = meanOutput,
+            InverseDeviationOutput = inverseOutput,
+        };
+        context.Emit(
+            NormalizationKernel.Create(type, normalization, context.Workers) ?? throw context.Unsupported($"element type {type.ToOnnxName()}"),
+            [.. inputs], [.. outputs]);
+        if (!isFused)
+        {
+            PlanTensor scaled = bias is null ? result : context.Temporary(result.Type);
+            BinaryArithmetic.Emit(context, xnn_binary_operator.xnn_binary_multiply, outputs[0], scale, scaled);
+            if (bias is not null)
+            {
+                BinaryArithmetic.Emit(context, xnn_binary_operator.xnn_binary_add, scaled, bias, result);
+            }
+        }
+    }
+
+    private static int Axis(NodeContext context) => context.Axis(context.Attributes.Int("axis", -1), context.InputShape(0).Rank);
+
+    private static bool IsPerElement(Shape shape, Shape normalized) =>
+        shape.ElementCount == normalized.ElementCount &&
+        shape.Dimensions[Math.Max(0, shape.Rank - normalized.Rank)..].SequenceEqual(normalized.Dimensions[Math.Max(0, normalized.Rank - shape.Rank)..]);
+
+    private static int AddOutput(LoweringContext context, int index, List<PlanTensor> outputs)
+    {
+        if (!context.HasOutput(index))
+        {
+            return 0;
+        }
+
+        outputs.Add(context.Output(index));
+        return outputs.Count - 1;
+    }
+}

@@ -1,0 +1,60 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>And, Or, Xor of truth values: https://onnx.ai/onnx/operators/onnx__And.html and its siblings.</summary>
+/// <remarks>Opset 7 brought NumPy's broadcasting; before, <c>broadcast</c> and <c>axis</c> aligned the second input.</remarks>
+internal sealed class Logic(LogicFunction function) : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        if (context.InputElementType(0) != ElementType.Bool || context.InputElementType(1) != ElementType.Bool)
+        {
+            throw context.Invalid("both inputs must be bool");
+        }
+
+        context.SetOutput(0, ElementType.Bool, context.Broadcast(context.InputShape(0), BinaryArithmetic.AlignedRight(context)));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        PlanTensor left = context.Input(0);
+        PlanTensor right = context.Input(1);
+        PlanTensor output = context.Output(0);
+        Shape aligned = BinaryArithmetic.AlignedRight(context);
+        Kernel kernel = function switch
+        {
+            LogicFunction.And => new BinaryKernel<bool, bool, AndFunction>(output.Shape, left.Shape, aligned),
+            LogicFunction.Or => new BinaryKernel<bool, bool, OrFunction>(output.Shape, left.Shape, aligned),
+            _ => new BinaryKernel<bool, bool, XorFunction>(output.Shape, left.Shape, aligned),
+        };
+        context.Emit(kernel, [left, right], [output]);
+    }
+
+    private readonly struct AndFunction : IBinaryFunction<bool, bool>
+    {
+        public static bool Invoke(bool left, bool right) => left && right;
+    }
+
+    private readonly struct OrFunction : IBinaryFunction<bool, bool>
+    {
+        public static bool Invoke(bool left, bool right) => left || right;
+    }
+
+    private readonly struct XorFunction : IBinaryFunction<bool, bool>
+    {
+        public static bool Invoke(bool left, bool right) => left ? !right : right;
+    }
+}
+
+/// <summary>The functions of <see cref="Logic"/>.</summary>
+internal enum LogicFunction
+{
+    And,
+    Or,
+    Xor,
+}

@@ -1,0 +1,35 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Takes each element from one of two tensors, with broadcasting. https://onnx.ai/onnx/operators/onnx__Where.html (opset 16 only added types).</summary>
+internal sealed class Where : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        if (context.InputElementType(0) != ElementType.Bool || context.InputElementType(1) != context.InputElementType(2))
+        {
+            throw context.Invalid("the condition must be bool, and both tensors must have the same element type");
+        }
+
+        context.SetOutput(0, context.InputElementType(1), context.Broadcast(context.InputShape(0), context.Broadcast(context.InputShape(1), context.InputShape(2))));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        PlanTensor output = context.Output(0);
+        (Shape condition, Shape whenTrue, Shape whenFalse) = (context.InputShape(0), context.InputShape(1), context.InputShape(2));
+        Kernel kernel = output.ElementType.SizeOf() switch
+        {
+            1 => new WhereKernel<byte>(output.Shape, condition, whenTrue, whenFalse),
+            2 => new WhereKernel<short>(output.Shape, condition, whenTrue, whenFalse),
+            4 => new WhereKernel<int>(output.Shape, condition, whenTrue, whenFalse),
+            _ => new WhereKernel<long>(output.Shape, condition, whenTrue, whenFalse),
+        };
+        context.Emit(kernel, [context.Input(0), context.Input(1), context.Input(2)], [output]);
+    }
+}

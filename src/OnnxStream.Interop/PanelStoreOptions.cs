@@ -1,0 +1,43 @@
+namespace OnnxStream.Interop;
+
+/// <summary>Whether a session keeps packed weights in a file, and which.</summary>
+/// <remarks>
+/// XNNPACK computes with weights in a layout of its own. With a store they are packed once and then streamed as they are;
+/// without one they are packed anew in every run, which costs time but no disk space. A store belongs to one model, processor
+/// and library version; one that does not match is made again.
+/// </remarks>
+public sealed record PanelStoreOptions
+{
+    private PanelStoreOptions(bool isEnabled, string? path)
+    {
+        IsEnabled = isEnabled;
+        Path = path;
+    }
+
+    /// <summary>No store: weights are packed panel by panel in every run. The default.</summary>
+    public static PanelStoreOptions Off { get; } = new(false, null);
+
+    /// <summary>A store in the user's cache folder, made when the model is first opened if the disk has ample room.</summary>
+    public static PanelStoreOptions Auto { get; } = new(true, null);
+
+    /// <summary>Whether a store is used.</summary>
+    public bool IsEnabled { get; }
+
+    /// <summary>The file; null for one in the cache folder.</summary>
+    public string? Path { get; }
+
+    /// <summary>
+    /// The type in which panels are stored: <see cref="ElementType.Float32"/> (used in place) or
+    /// <see cref="ElementType.Float16"/> (half the bytes, expanded before use; weights lose digits).
+    /// </summary>
+    public ElementType ElementType { get; init; } = ElementType.Float32;
+
+    /// <summary>The folder of stores that are made automatically.</summary>
+    public static string CacheFolder =>
+        Environment.GetEnvironmentVariable("ONNXSTREAM_PANEL_CACHE") is { Length: > 0 } folder
+            ? folder
+            : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "onnxstream", "panels");
+
+    /// <summary>A store in a file of your choice.</summary>
+    public static PanelStoreOptions File(string path) => new(true, System.IO.Path.GetFullPath(path));
+}

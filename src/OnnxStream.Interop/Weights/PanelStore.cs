@@ -1,0 +1,210 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Text;
+
+namespace OnnxStream.Interop.Weights;
+
+/// <summary>A file of packed panels in the order of their use, so that a run reads it from front to back.</summary>
+/// <remarks>
+/// <code>
+/// header   magic "OSPANEL1", element type, identity of model and library (128-bit hash), number of panels, hash of the index
+/// index    for each panel: hash of its layer's identity (128 bits), offset, length, hash of its bytes
+/// panels   each on a page of its own
+/// </code>
+/// All numbers are little-endian. The identity covers the weight files (path, size, time of change) and XNNPACK's build; a
+/// layer's identity covers XNNPACK's layout for this processor. A file that does not match is not used. A panel's hash is
+/// checked when a session first uses it.
+/// </remarks>
+internal sealed class PanelStore
+{
+    /// <summary>Panels begin at multiples of this, so that releasing one leaves its neighbours alone.</summary>
+    public const int Alignment = 4096;
+
+    private const int HeaderBytes = 64;
+    private const int EntryBytes = 40;
+    private static readonly byte[] s_magic = "OSPANEL1"u8.ToArray();
+
+    private readonly Entry[] _entries;
+    private readonly bool[] _verified;
+
+    private PanelStore(string path, ElementType elementType, Entry[] entries)
+    {
+        Path = path;
+        ElementType = elementType;
+        _entries = entries;
+        _verified = new bool[entries.Length];
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>The type in which panels are stored: <see cref="ElementType.Float32"/> or <see cref="ElementType.Float16"/>.</summary>
+    public ElementType ElementType { get; }
+
+    /// <summary>The hash of a layer's identity.</summary>
+    public static UInt128 Hash(string identity) => XxHash128.HashToUInt128(Encoding.UTF8.GetBytes(identity));
+
+    /// <summary>The range of a panel.</summary>
+    public WeightRange Range(int panel) => new($"panel {panel}", Path, _entries[panel].Offset, _entries[panel].Length);
+
+    /// <summary>Opens a store if it is one for this model and layers; otherwise says why not.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="identity">The identity of model and library.</param>
+    /// <param name="elementType">The type in which panels must be stored.</param>
+    /// <param name="layers">For each panel in order, the hash of its layer's identity and its length in bytes.</param>
+    /// <param name="reason">Why the file cannot be used.</param>
+    public static PanelStore? TryOpen(string path, UInt128 identity, ElementType elementType, IReadOnlyList<(UInt128 Layer, long Length)> layers, out string reason)
+    {
+        try
+        {
+            using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle(path);
+            long fileLength = RandomAccess.GetLength(file);
+            byte[] header = new byte[HeaderBytes];
+            if (RandomAccess.Read(file, header, 0) < HeaderBytes || !header.AsSpan(0, 8).SequenceEqual(s_magic))
+            {
+                reason = "it is not a panel store of this version";
+                return null;
+            }
+
+            if ((ElementType)BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8)) != elementType || BinaryPrimitives.ReadUInt128LittleEndian(header.AsSpan(16)) != identity ||
+                BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(32)) != layers.Count)
+            {
+                reason = "it was made for another model, element type, processor or library version";
+                return null;
+            }
+
+            byte[] index = new byte[layers.Count * EntryBytes];
+            if (fileLength < HeaderBytes + index.Length || RandomAccess.Read(file, index, HeaderBytes) < index.Length ||
+                XxHash64.HashToUInt64(index) != BinaryPrimitives.ReadUInt64LittleEndian(header.AsSpan(40)))
+            {
+                reason = "its index is damaged";
+                return null;
+            }
+
+            Entry[] entries = new Entry[layers.Count];
+            for (int i = 0; i < entries.Length; i++)
+            {
+                ReadOnlySpan<byte> entry = index.AsSpan(i * EntryBytes, EntryBytes);
+                entries[i] = new Entry(
+                    BinaryPrimitives.ReadUInt128LittleEndian(entry), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]),
+                    BinaryPrimitives.ReadInt64LittleEndian(entry[24..]), BinaryPrimitives.ReadUInt64LittleEndian(entry[32..]));
+                if (entries[i].Layer != layers[i].Layer || entries[i].Length != layers[i].Length)
+                {
+                    reason = "it was made for another plan or processor";
+                    return null;
+                }
+
+                if (entries[i].Offset < 0 || entries[i].Offset > fileLength - entries[i].Length)
+                {
+                    reason = $"it is truncated: panel {i} should end at byte {entries[i].Offset + entries[i].Length:N0}, the file has {fileLength:N0}";
+                    return null;
+                }
+            }
+
+            reason = "";
+            return new PanelStore(path, elementType, entries);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            reason = exception.Message;
+            return null;
+        }
+    }
+
+    /// <summary>Checks the bytes of a panel the first time that it is used.</summary>
+    /// <exception cref="WeightsException">They are not those that were written.</exception>
+    public unsafe void Verify(int panel, byte* bytes)
+    {
+        if (_verified[panel])
+        {
+            return;
+        }
+
+        if (XxHash3.HashToUInt64(new ReadOnlySpan<byte>(bytes, checked((int)_entries[panel].Length))) != _entries[panel].Hash)
+        {
+            throw new WeightsException($"{Path}: panel {panel} at byte {_entries[panel].Offset:N0} is damaged. Delete the file; it will be made again.");
+        }
+
+        _verified[panel] = true;
+    }
+
+    private readonly record struct Entry(UInt128 Layer, long Offset, long Length, ulong Hash);
+
+    /// <summary>Writes a store beside its place and moves it there when it is complete.</summary>
+    public sealed class Writer : IDisposable
+    {
+        private readonly string _path;
+        private readonly string _partial;
+        private readonly Microsoft.Win32.SafeHandles.SafeFileHandle _file;
+        private readonly byte[] _index;
+        private readonly long[] _offsets;
+        private readonly ElementType _elementType;
+        private readonly UInt128 _identity;
+        private bool _complete;
+
+        /// <summary>Reserves the file.</summary>
+        /// <exception cref="IOException">It cannot be created, or the disk has no room for it.</exception>
+        public Writer(string path, UInt128 identity, ElementType elementType, IReadOnlyList<(UInt128 Layer, long Length)> layers)
+        {
+            _path = path;
+            _partial = $"{path}.{Environment.ProcessId}.partial";
+            _identity = identity;
+            _elementType = elementType;
+            _index = new byte[layers.Count * EntryBytes];
+            _offsets = new long[layers.Count];
+            long offset = RoundUp(HeaderBytes + _index.Length);
+            for (int i = 0; i < layers.Count; i++)
+            {
+                _offsets[i] = offset;
+                Span<byte> entry = _index.AsSpan(i * EntryBytes, EntryBytes);
+                BinaryPrimitives.WriteUInt128LittleEndian(entry, layers[i].Layer);
+                BinaryPrimitives.WriteInt64LittleEndian(entry[16..], offset);
+                BinaryPrimitives.WriteInt64LittleEndian(entry[24..], layers[i].Length);
+                offset = RoundUp(offset + layers[i].Length);
+            }
+
+            _file = File.OpenHandle(_partial, FileMode.Create, FileAccess.ReadWrite, FileShare.None, preallocationSize: offset);
+        }
+
+        /// <summary>The size of a store with panels of these lengths in bytes.</summary>
+        public static long SizeOf(IReadOnlyList<(UInt128 Layer, long Length)> layers) =>
+            layers.Sum(layer => RoundUp(layer.Length)) + RoundUp(HeaderBytes + (long)layers.Count * EntryBytes);
+
+        /// <summary>Writes a panel. Callable from several threads, for different panels.</summary>
+        /// <exception cref="IOException">The disk is full or fails.</exception>
+        public void Write(int panel, ReadOnlySpan<byte> bytes)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(_index.AsSpan(panel * EntryBytes + 32), XxHash3.HashToUInt64(bytes));
+            RandomAccess.Write(_file, bytes, _offsets[panel]);
+        }
+
+        /// <summary>Writes header and index and moves the file to its place.</summary>
+        public void Complete()
+        {
+            byte[] header = new byte[HeaderBytes];
+            s_magic.CopyTo(header, 0);
+            BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), (int)_elementType);
+            BinaryPrimitives.WriteUInt128LittleEndian(header.AsSpan(16), _identity);
+            BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(32), _offsets.Length);
+            BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), XxHash64.HashToUInt64(_index));
+            RandomAccess.Write(_file, _index, HeaderBytes);
+            RandomAccess.Write(_file, header, 0);
+            RandomAccess.FlushToDisk(_file);
+            _file.Dispose();
+            File.Move(_partial, _path, overwrite: true);
+            _complete = true;
+        }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            _file.Dispose();
+            if (!_complete)
+            {
+                File.Delete(_partial);
+            }
+        }
+
+        private static long RoundUp(long offset) => (offset + Alignment - 1) / Alignment * Alignment;
+    }
+}

@@ -1,0 +1,88 @@
+namespace OnnxStream.Interop.Cli.Tests;
+
+internal sealed class CommandLineTests
+{
+    [Test]
+    public void Help_lists_commands_and_exit_codes()
+    {
+        Invocation help = Invocation.Of("--help").AssertSucceeded();
+        using (Assert.EnterMultipleScope())
+        {
+            foreach (string part in (string[])["run <MODEL>", "inspect <MODEL>", "convert <SOURCE> <DESTINATION>", "sd <PROMPT>", "Exit codes: 0 done", "2 bad usage", "130 cancelled"])
+            {
+                Assert.That(help.Output, Does.Contain(part));
+            }
+
+            Assert.That(help.Error, Is.Empty);
+        }
+    }
+
+    [TestCase("run")]
+    [TestCase("inspect")]
+    [TestCase("convert")]
+    [TestCase("sd")]
+    public void Help_of_a_command_shows_examples(string command)
+    {
+        string help = Invocation.Of(command, "--help").AssertSucceeded().Output;
+        Assert.That(help, Does.Contain("Examples:").And.Contain($"  onnxstream {command} ").And.Not.Contain("Exit codes"));
+    }
+
+    [Test]
+    public void Version_is_one_line() =>
+        Assert.That(Invocation.Of("--version").AssertSucceeded().Output, Does.Match(@"^onnxstream \d+\.\d+\.\d+\S*\r?\n$"));
+
+    [Test]
+    public void Nothing_at_all_is_bad_usage_and_shows_the_help()
+    {
+        Invocation nothing = Invocation.Of();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(nothing.ExitCode, Is.EqualTo(ExitCode.BadInput));
+            Assert.That(nothing.Output, Is.Empty);
+            Assert.That(nothing.Error, Does.Contain("Usage:"));
+        }
+    }
+
+    [TestCase("frobnicate")]
+    [TestCase("run")]
+    [TestCase("run", "m.onnx", "extra.onnx")]
+    [TestCase("run", "m.onnx", "--no-such-option")]
+    [TestCase("run", "m.onnx", "--repeat", "0")]
+    [TestCase("run", "m.onnx", "--repeat", "many")]
+    [TestCase("run", "m.onnx", "--threads", "-1")]
+    [TestCase("run", "m.onnx", "--seed", "99999999999")]
+    [TestCase("run", "m.onnx", "--weights", "tape")]
+    [TestCase("run", "m.onnx", "--input", "x.npy")]
+    [TestCase("run", "m.onnx", "--input", "=x.npy")]
+    [TestCase("run", "m.onnx", "--input", "x=")]
+    [TestCase("run", "m.onnx", "--dim", "batch")]
+    [TestCase("inspect")]
+    [TestCase("convert", "m.onnx")]
+    public void Bad_usage_is_one_line_that_points_to_the_help(params string[] args) =>
+        Invocation.Of(args).AssertFailed(ExitCode.BadInput, "--help");
+
+    [Test]
+    public void A_model_after_an_input_is_explained() =>
+        Invocation.Of("run", "--input", "x=x.npy", "m.onnx").AssertFailed(ExitCode.BadInput, "'m.onnx' is not NAME=FILE", "MODEL stands before the options");
+
+    [TestCase("run", "nowhere.onnx")]
+    [TestCase("inspect", "nowhere.onnx")]
+    [TestCase("convert", "nowhere.onnx", "destination")]
+    public void A_missing_model_is_bad_input(params string[] args) =>
+        Invocation.Of(args).AssertFailed(ExitCode.BadInput, "nowhere.onnx: no such file or folder");
+
+    [Test]
+    public void An_argument_that_begins_with_an_at_sign_is_no_response_file() =>
+        Invocation.Of("inspect", "@nowhere").AssertFailed(ExitCode.BadInput, "@nowhere: no such file or folder");
+
+    [Test]
+    public void Verbose_tells_where_an_error_came_from()
+    {
+        Invocation failed = Invocation.Of("inspect", "nowhere.onnx", "--verbose");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(failed.ExitCode, Is.EqualTo(ExitCode.BadInput));
+            Assert.That(failed.Error, Does.Contain("   at ").And.Contain("nowhere.onnx"));
+        }
+    }
+}

@@ -1,0 +1,176 @@
+using System.Text.Json;
+using OnnxStream.Interop.Cli.Tensors;
+
+namespace OnnxStream.Interop.Cli.Tests.Commands;
+
+internal sealed class RunCommandTests
+{
+    [Test]
+    public void Computes_outputs_from_files_and_writes_them()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        NpyFile.Save(folder["x.npy"], TensorBuffer.Create<float>([1, 2, 3, -1, 0, 0], 2, 3));
+        Invocation run = Invocation.Of("run", model, "--input", $"x={folder["x.npy"]}", "--output-dir", folder["out"]).AssertSucceeded();
+        TensorBuffer scores = NpyFile.Load(Path.Combine(folder["out"], "scores_0.npy"));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(scores.Shape, Is.EqualTo(new Shape(2, 2)));
+            Assert.That(scores.Span<float>().ToArray(), Is.EqualTo(new float[] { 14, 0, 0, 1 }));
+            Assert.That(run.Output, Does.Contain("scores/0").And.Contain("[2,2]").And.Contain("scores_0.npy").And.Contain("peak of the process"));
+        }
+    }
+
+    [Test]
+    public void Inputs_may_be_ONNX_tensors()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        TinyModel.WriteTensor(folder["x.pb"], -1, -2, -3);
+        Invocation.Of("run", model, "--input", $"x={folder["x.pb"]}", "--output-dir", folder.Path).AssertSucceeded();
+        Assert.That(NpyFile.Load(folder["scores_0.npy"]).Span<float>().ToArray(), Is.EqualTo(new float[] { 0, 14 }));
+    }
+
+    [Test]
+    public void Json_is_one_object_with_the_promised_members()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        Invocation run = Invocation.Of("run", model, "--dim", "batch=5", "--repeat", "3", "--output-dir", folder["out"], "--json").AssertSucceeded();
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        JsonElement report = json.RootElement;
+        JsonElement output = report.GetProperty("outputs")[0];
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(
+                report.EnumerateObject().Select(member => member.Name),
+                Is.EqualTo(new[] { "load_s", "runs_s", "peak_rss_bytes", "peak_native_bytes", "weights_bytes_streamed", "outputs" }));
+            Assert.That(report.GetProperty("load_s").GetDouble(), Is.GreaterThan(0));
+            Assert.That(report.GetProperty("runs_s").GetArrayLength(), Is.EqualTo(3));
+            Assert.That(report.GetProperty("runs_s").EnumerateArray().Select(seconds => seconds.GetDouble()), Is.All.GreaterThan(0));
+            Assert.That(report.GetProperty("peak_rss_bytes").GetInt64(), Is.GreaterThan(5 << 20));
+            Assert.That(report.GetProperty("peak_native_bytes").GetInt64(), Is.GreaterThan(0));
+            Assert.That(report.GetProperty("weights_bytes_streamed").GetInt64(), Is.GreaterThanOrEqualTo(0));
+            Assert.That(output.GetProperty("name").GetString(), Is.EqualTo("scores/0"));
+            Assert.That(output.GetProperty("type").GetString(), Is.EqualTo("float"));
+            Assert.That(output.GetProperty("shape").EnumerateArray().Select(dimension => dimension.GetInt64()), Is.EqualTo(new long[] { 5, 2 }));
+            Assert.That(File.Exists(output.GetProperty("file").GetString()), Is.True);
+        }
+    }
+
+    [Test]
+    public void Without_a_folder_no_file_is_written()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        Invocation run = Invocation.Of("run", model, "--json").AssertSucceeded();
+        using JsonDocument json = JsonDocument.Parse(run.Output);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(json.RootElement.GetProperty("outputs")[0].GetProperty("file").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(Directory.GetFileSystemEntries(folder.Path), Has.Length.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public void The_same_seed_gives_the_same_outputs()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        foreach ((string seed, string name) in (ReadOnlySpan<(string, string)>)[("7", "a"), ("7", "b"), ("8", "c")])
+        {
+            Invocation.Of("run", model, "--seed", seed, "--dim", "batch=20", "--output-dir", folder[name]).AssertSucceeded();
+        }
+
+        byte[] a = File.ReadAllBytes(Path.Combine(folder["a"], "scores_0.npy"));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(File.ReadAllBytes(Path.Combine(folder["b"], "scores_0.npy")), Is.EqualTo(a));
+            Assert.That(File.ReadAllBytes(Path.Combine(folder["c"], "scores_0.npy")), Is.Not.EqualTo(a));
+        }
+    }
+
+    [TestCase("nocache")]
+    [TestCase("prefetch")]
+    [TestCase("ram")]
+    public void Every_source_of_weights_gives_the_same(string weights)
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        NpyFile.Save(folder["x.npy"], TensorBuffer.Create<float>([1, 1, 1], 1, 3));
+        Invocation.Of("run", model, "-i", $"x={folder["x.npy"]}", "-o", folder.Path, "--weights", weights, "--threads", "2").AssertSucceeded();
+        Assert.That(NpyFile.Load(folder["scores_0.npy"]).Span<float>().ToArray(), Is.EqualTo(new float[] { 6, 0 }));
+    }
+
+    [Test]
+    public void Progress_goes_to_standard_error_and_quiet_stops_it()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Invocation.Of("run", model, "--repeat", "2").AssertSucceeded().Error, Does.Match(@"^run 1/2: \d.*\r?\nrun 2/2: \d"));
+            Assert.That(Invocation.Of("run", model, "--repeat", "2", "--quiet").AssertSucceeded().Error, Is.Empty);
+        }
+    }
+
+    [Test]
+    public void Cancellation_has_its_own_exit_code()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        Invocation.Of(new CancellationToken(canceled: true), "run", model).AssertFailed(ExitCode.Cancelled, "cancelled");
+    }
+
+    [Test]
+    public void Wrong_inputs_are_explained_before_anything_runs()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        NpyFile.Save(folder["x.npy"], TensorBuffer.Create<float>([1, 1, 1, 1], 1, 4));
+        NpyFile.Save(folder["i.npy"], TensorBuffer.Create<long>([1, 1, 1], 1, 3));
+        File.WriteAllText(folder["broken.npy"], "no");
+        File.WriteAllText(folder["broken.pb"], "no");
+        File.WriteAllText(folder["x.txt"], "1 2 3");
+        string x = folder["x.npy"];
+        using (Assert.EnterMultipleScope())
+        {
+            Invocation.Of("run", model, "--input", $"y={x}").AssertFailed(ExitCode.BadInput, "no input of that name", "x: float[batch,3]");
+            Invocation.Of("run", model, "--input", $"x={x}").AssertFailed(ExitCode.BadInput, "x", "4");
+            Invocation.Of("run", model, "--input", $"x={folder["i.npy"]}").AssertFailed(ExitCode.BadInput, "int64");
+            Invocation.Of("run", model, "--input", $"x={x}", $"x={x}").AssertFailed(ExitCode.BadInput, "given twice");
+            Invocation.Of("run", model, "--input", $"x={folder["broken.npy"]}").AssertFailed(ExitCode.BadInput, "broken.npy", "begins with");
+            Invocation.Of("run", model, "--input", $"x={folder["broken.pb"]}").AssertFailed(ExitCode.BadInput, "broken.pb");
+            Invocation.Of("run", model, "--input", $"x={folder["nowhere.npy"]}").AssertFailed(ExitCode.BadInput, "nowhere.npy: no such file");
+            Invocation.Of("run", model, "--input", $"x={folder["x.txt"]}").AssertFailed(ExitCode.BadInput, ".npy (NumPy) or .pb");
+            Invocation.Of("run", model, "--input", $"x={x}", "--dim", "batch=2").AssertFailed(ExitCode.BadInput, "--dim is for random inputs");
+            Invocation.Of("run", model, "--dim", "batch=-2").AssertFailed(ExitCode.BadInput, "batch=-2");
+            Invocation.Of("run", model, "--dim", "height=2").AssertFailed(ExitCode.BadInput, "height", "batch");
+        }
+    }
+
+    [Test]
+    public void Bad_models_are_explained()
+    {
+        using TemporaryFolder folder = new();
+        byte[] whole = File.ReadAllBytes(TinyModel.Write(folder));
+        File.WriteAllBytes(folder["cut.onnx"], whole[..(whole.Length / 2)]);
+        File.WriteAllText(folder["text.onnx"], "this is no model");
+        string unsupported = TinyModel.Write(folder, "odd.onnx", "Frobnicate");
+        using (Assert.EnterMultipleScope())
+        {
+            Invocation.Of("run", folder["cut.onnx"]).AssertFailed(ExitCode.BadInput, "cut.onnx");
+            Invocation.Of("run", folder["text.onnx"]).AssertFailed(ExitCode.BadInput, "text.onnx");
+            Invocation.Of("run", unsupported).AssertFailed(ExitCode.BadInput, "Frobnicate");
+            Invocation.Of("run", folder.Path).AssertFailed(ExitCode.BadInput, "model.txt");
+        }
+    }
+
+    [Test]
+    public void An_output_folder_that_cannot_be_made_fails_before_the_run()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        Invocation.Of("run", model, "--output-dir", Path.Combine(model, "out")).AssertFailed(ExitCode.BadInput, "out");
+    }
+}

@@ -1,0 +1,26 @@
+namespace OnnxStream.Interop.Diffusion.Tests;
+
+public class GenerationParametersTests
+{
+    private static readonly GenerationParameters Parameters = new()
+    {
+        Prompt = "a red circle",
+        NegativePrompt = "ugly, blurry",
+        Steps = 20,
+        Sampler = "Euler a",
+        GuidanceScale = 7.5f,
+        Seed = 42,
+        Width = 64,
+        Height = 32,
+        Model = "tiny-shapes",
+    };
+
+    [Test]
+    public void ToString_IsWhatOtherProgramsRead() => Assert.That(
+        Parameters.ToString(),
+        Is.EqualTo("a red circle\nNegative prompt: ugly, blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7.5, Seed: 42, Size: 64x32, Model: tiny-shapes, Version: OnnxStream.Interop"));
+
+    [Test]
+    public void ToString_LeavesAnEmptyNegativePromptOut() => Assert.That(
+        (Parameters with { NegativePrompt = "" }).ToString(), Does.StartWith("a red circle\nSteps: 20, "));
+}

@@ -1,0 +1,238 @@
+using OnnxStream.Interop.Diffusion.RandomSources;
+using OnnxStream.Interop.Diffusion.Schedulers;
+using OnnxStream.Interop.Diffusion.Tests.RandomSources;
+using OnnxStream.Interop.Diffusion.Tests.TinyShapes;
+
+namespace OnnxStream.Interop.Diffusion.Tests;
+
+public class StableDiffusionPipelineTests
+{
+    private static readonly GenerationOptions ThreeSteps = new() { Prompt = "a red circle", Seed = 3, Steps = 3 };
+
+    [Test]
+    public void Generate_GivesTheGoldenPictures([Values(0, 1, 2, 3)] int index)
+    {
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        GeneratedImage image = pipeline.Generate(new GenerationOptions
+        {
+            Prompt = TinyShapesModel.Prompts[index],
+            Steps = 12,
+            GuidanceScale = 5,
+            Scheduler = SchedulerType.Euler,
+            RandomSource = _ => new RecordedRandomSource(TinyShapesModel.Golden("euler12_cfg5_noise", index).Span<float>().ToArray()),
+        }).Images.Single();
+
+        double difference = 0;
+        byte[] golden = TinyShapesModel.Golden("euler12_cfg5_images_u8").Span<byte>().Slice(index * 3 * 64 * 64, 3 * 64 * 64).ToArray();
+        for (int i = 0; i < golden.Length; i++)
+        {
+            difference += Math.Abs(golden[i] - image.Pixels[(i % (64 * 64) * 3) + (i / (64 * 64))]);
+        }
+
+        double error = TinyShapesModel.RelativeError(image.Latents, TinyShapesModel.Golden("euler12_cfg5_latents", index));
+        TestContext.Out.WriteLine($"latents: relative error {error:g3}; pictures: {difference / golden.Length:g3} of 255 on average");
+        Assert.Multiple(() =>
+        {
+            Assert.That(error, Is.LessThan(1e-3));
+            Assert.That(difference / golden.Length, Is.LessThan(1));
+        });
+    }
+
+    /// <summary>The statistics of the model (94 % of such pictures are right) leave room for three of twenty.</summary>
+    [Test]
+    public void Generate_DrawsOneObjectAsAsked()
+    {
+        Scene[] unseen = [.. Scene.AllWithOneObject().Where(scene => scene.IsUnseen)];
+        Scene[] scenes = [.. Enumerable.Range(0, 20).Select(i => unseen[i * unseen.Length / 20])];
+        VerifyAtLeast(17, scenes, verdict => verdict is { Background: true, Count: true, Colours: true, Shapes: true, Size: true });
+    }
+
+    /// <summary>
+    /// Which of two objects comes first is close to a coin toss to the model, and with it what has which colour and shape. Two of a
+    /// hundred such pictures have the objects grown together.
+    /// </summary>
+    [Test]
+    public void Generate_DrawsTwoObjectsAsAsked()
+    {
+        Random random = new(77);
+        Scene[] scenes =
+        [
+            .. Enumerable.Range(0, int.MaxValue).Select(_ => Scene.Next(random))
+                .Where(scene => scene.Objects.Length == 2 && scene.IsUnseen).DistinctBy(scene => scene.Caption).Take(20),
+        ];
+        VerifyAtLeast(19, scenes, verdict => verdict is { Background: true, Count: true, Axis: true });
+    }
+
+    [Test]
+    public void Generate_ReportsProgressAndStatistics()
+    {
+        RecordingProgress progress = new();
+        GenerationResult result = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { ImageCount = 2 }, progress);
+        Assert.Multiple(() =>
+        {
+            Assert.That(progress.Reports, Is.EqualTo((PipelineProgress[])
+            [
+                new(PipelineStage.TextEncoding, 0, 1), new(PipelineStage.TextEncoding, 1, 1),
+                .. Enumerable.Range(0, 7).Select(step => new PipelineProgress(PipelineStage.Denoising, step, 6)),
+                new(PipelineStage.Decoding, 0, 2), new(PipelineStage.Decoding, 1, 2), new(PipelineStage.Decoding, 2, 2),
+            ]));
+            Assert.That(result.Stages.Select(stage => (stage.Stage, stage.RunCount)), Is.EqualTo(((PipelineStage, int)[])
+                [(PipelineStage.TextEncoding, 2), (PipelineStage.Denoising, 12), (PipelineStage.Decoding, 2)]));
+            Assert.That(result.Stages.Select(stage => stage.WeightsBytesStreamed), Has.All.Positive);
+            Assert.That(result.Stages.Aggregate(TimeSpan.Zero, (sum, stage) => sum + stage.Duration), Is.LessThanOrEqualTo(result.Duration));
+        });
+    }
+
+    [Test]
+    public void Generate_DescribesItsPictures()
+    {
+        GenerationResult result = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { ImageCount = 2, NegativePrompt = "blurry" });
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.Images.Select(image => image.Seed), Is.EqualTo((long[])[3, 4]));
+            Assert.That(result.Images.Select(image => (image.Width, image.Height)), Has.All.EqualTo((64, 64)));
+            Assert.That(result.Images[1].Parameters, Is.EqualTo(new GenerationParameters
+            {
+                Prompt = "a red circle",
+                NegativePrompt = "blurry",
+                Steps = 3,
+                Sampler = "Euler a",
+                GuidanceScale = 5,
+                Seed = 4,
+                Width = 64,
+                Height = 64,
+                Model = "tiny-shapes",
+            }));
+            Assert.That(result.DroppedTokenCount, Is.Zero);
+        });
+    }
+
+    [Test]
+    public void Generate_GivesEachSeedItsPicture()
+    {
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        IReadOnlyList<GeneratedImage> both = pipeline.Generate(ThreeSteps with { ImageCount = 2 }).Images;
+        GeneratedImage second = pipeline.Generate(ThreeSteps with { Seed = 4 }).Images.Single();
+        Assert.Multiple(() =>
+        {
+            Assert.That(second.Pixels.SequenceEqual(both[1].Pixels));
+            Assert.That(second.Pixels.SequenceEqual(both[0].Pixels), Is.False);
+        });
+    }
+
+    [Test]
+    public void Generate_StartsFromTheSeedsNoise()
+    {
+        List<long> seeds = [];
+        _ = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { Seed = null, RandomSource = Source });
+        _ = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { Seed = null, RandomSource = Source });
+        Assert.That(seeds, Has.Count.EqualTo(2).And.Unique);
+
+        IRandomSource Source(long seed)
+        {
+            seeds.Add(seed);
+            return new PhiloxRandomSource((ulong)seed);
+        }
+    }
+
+    [Test]
+    public void Generate_WithoutGuidanceRunsTheUnetOncePerStep()
+    {
+        GenerationResult result = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { GuidanceScale = 1 });
+        Assert.That(result.Stages.Select(stage => stage.RunCount), Is.EqualTo((int[])[1, 3, 1]));
+    }
+
+    [Test]
+    public void Generate_SaysHowMuchOfAPromptWasLeftOut() => Assert.That(
+        StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { Prompt = string.Concat(Enumerable.Repeat("red ", 20)), Steps = 1 }).DroppedTokenCount,
+        Is.EqualTo(6));
+
+    [Test]
+    public void Generate_CanBeCancelled()
+    {
+        using CancellationTokenSource source = new();
+        RecordingProgress progress = new() { OnReport = report => { if (report is { Stage: PipelineStage.Denoising, Step: 2 }) { source.Cancel(); } } };
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        Assert.That(() => pipeline.Generate(ThreeSteps, progress, source.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.Multiple(() =>
+        {
+            Assert.That(progress.Reports[^1], Is.EqualTo(new PipelineProgress(PipelineStage.Denoising, 2, 3)));
+            Assert.That(() => pipeline.Generate(ThreeSteps), Throws.Nothing);
+        });
+    }
+
+    [Test]
+    public void Generate_RefusesOptionsThatMakeNoSense()
+    {
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        Assert.Multiple(() =>
+        {
+            Assert.That(() => pipeline.Generate(ThreeSteps with { Steps = 0 }), Throws.TypeOf<ArgumentOutOfRangeException>());
+            Assert.That(() => pipeline.Generate(ThreeSteps with { Steps = 1001 }), Throws.TypeOf<ArgumentOutOfRangeException>());
+            Assert.That(() => pipeline.Generate(ThreeSteps with { ImageCount = 0 }), Throws.TypeOf<ArgumentOutOfRangeException>());
+            Assert.That(() => pipeline.Generate(ThreeSteps with { GuidanceScale = float.NaN }), Throws.TypeOf<ArgumentOutOfRangeException>());
+            Assert.That(() => pipeline.Generate(ThreeSteps with { Prompt = null! }), Throws.ArgumentNullException);
+        });
+    }
+
+    [Test]
+    public void Generate_RefusesATokenizerOfAnotherModel()
+    {
+        PipelineConfiguration configuration = PipelineConfiguration.FromFolder(TinyShapesModel.Folder);
+        StableDiffusionPipeline pipeline = new(configuration with { Tokenizer = configuration.Tokenizer with { ContextLength = 77 } });
+        Assert.That(() => pipeline.Generate(ThreeSteps), Throws.TypeOf<ModelFormatException>().With.Message.Contains("16").And.Message.Contains("77"));
+    }
+
+    [Test]
+    public void Generate_GivesTheSamePicturesFromTheLayoutOfDiffusers()
+    {
+        using TemporaryFolder folder = new();
+        foreach (string file in (string[])["text_encoder/model.onnx", "unet/model.onnx", "vae_decoder/model.onnx", "tokenizer/vocab.json", "tokenizer/merges.txt"])
+        {
+            _ = folder.Copy(Path.Combine(TinyShapesModel.Folder, file), file);
+        }
+
+        _ = folder.Write("model_index.json", """{ "_class_name": "OnnxStableDiffusionPipeline" }""");
+        _ = folder.Write("tokenizer/tokenizer_config.json", """{ "model_max_length": 16 }""");
+        _ = folder.Write("scheduler/scheduler_config.json", """{ "_class_name": "EulerAncestralDiscreteScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear" }""");
+        GenerationOptions options = ThreeSteps with { GuidanceScale = 5 };
+        GeneratedImage expected = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(options).Images.Single();
+        GeneratedImage actual = StableDiffusionPipeline.FromFolder(folder.FullPath).Generate(options).Images.Single();
+        Assert.That(actual.Pixels.SequenceEqual(expected.Pixels));
+    }
+
+    private static void VerifyAtLeast(int expected, Scene[] scenes, Func<Verdict, bool> isRight)
+    {
+        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        int right = 0;
+        for (int i = 0; i < scenes.Length; i++)
+        {
+            GeneratedImage image = pipeline.Generate(new GenerationOptions
+            {
+                Prompt = scenes[i].Caption,
+                Seed = 1000 + i,
+                Steps = 20,
+                GuidanceScale = 5,
+                Scheduler = SchedulerType.EulerAncestral,
+            }).Images.Single();
+            Verdict verdict = PixelChecker.Judge(image.Image, scenes[i]);
+            right += isRight(verdict) ? 1 : 0;
+            TestContext.Out.WriteLine($"{(isRight(verdict) ? "right" : "WRONG")}  {scenes[i].Caption}  {verdict}");
+        }
+
+        Assert.That(right, Is.GreaterThanOrEqualTo(expected), $"{right} of {scenes.Length}");
+    }
+
+    private sealed class RecordingProgress : IProgress<PipelineProgress>
+    {
+        public List<PipelineProgress> Reports { get; } = [];
+
+        public Action<PipelineProgress>? OnReport { get; init; }
+
+        public void Report(PipelineProgress value)
+        {
+            Reports.Add(value);
+            OnReport?.Invoke(value);
+        }
+    }
+}

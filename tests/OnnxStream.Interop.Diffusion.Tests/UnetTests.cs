@@ -1,0 +1,96 @@
+using OnnxStream.Interop.Diffusion.Tests.TinyShapes;
+
+namespace OnnxStream.Interop.Diffusion.Tests;
+
+public class UnetTests
+{
+    [Test]
+    public void Predict_GivesTheGoldenNoise() => VerifyGolden(TinyShapesModel.Model("unet"), 5e-4);
+
+    [Test]
+    public void Predict_GivesTheGoldenNoiseWithFloat32Weights()
+    {
+        if (TinyShapesModel.ModelWithFloat32Weights("unet") is { } path)
+        {
+            VerifyGolden(path, 1e-4);
+        }
+        else
+        {
+            Assert.Ignore("The float32 UNET is not in the repository; ONNXSTREAM_TINY_F32 names the folder that has it.");
+        }
+    }
+
+    [Test]
+    public void Constructor_RefusesAnotherModel() => Assert.That(
+        () => new Unet(TinyShapesModel.Model("vae_decoder")), Throws.TypeOf<ModelFormatException>().With.Message.Contains("the time step"));
+
+    // A model of its own: the sample times the condition plus the time step. How often it runs depends on what it declares.
+    [TestCase("batch", "batch", 3, 1)]
+    [TestCase("batch", "steps", 3, 1)]
+    [TestCase("batch", 1, 2, 1)]
+    [TestCase(1, 1, 3, 3)]
+    [TestCase(2, 2, 2, 1)]
+    [TestCase(2, 1, 3, 2)]
+    public void Predict_RunsAsManyAtOnceAsTheModelTakes(object batch, object steps, int conditionCount, int expectedRuns)
+    {
+        using TemporaryFolder folder = new();
+        using Unet unet = new(new OnnxModelBuilder()
+            .Input("sample", ElementType.Float32, batch, 4, "height", "width")
+            .Input("timestep", ElementType.Float32, steps)
+            .Input("encoder_hidden_states", ElementType.Float32, batch, 1, 1, 1)
+            .Node("Mul", ["sample", "encoder_hidden_states"], "product")
+            .Node("Add", ["product", "timestep"], "out_sample")
+            .Output("out_sample", ElementType.Float32, batch, 4, "height", "width")
+            .Save(folder.Combine("unet/model.onnx")));
+        TensorBuffer sample = new(ElementType.Float32, new Shape(1, 4, 5, batch.Equals("batch") ? conditionCount : 2));
+        for (int i = 0; i < sample.Shape.ElementCount; i++)
+        {
+            sample.Span<float>()[i] = i;
+        }
+
+        TensorBuffer[] conditions = [.. Enumerable.Range(1, conditionCount).Select(value => TensorBuffer.Create<float>([value], 1, 1, 1, 1))];
+        IReadOnlyList<TensorBuffer> predictions = unet.Predict(sample, 0.5f, conditions);
+        Assert.Multiple(() =>
+        {
+            Assert.That(unet.Statistics.RunCount, Is.EqualTo(expectedRuns));
+            Assert.That(unet.LatentHeight, Is.Null);
+            Assert.That(predictions, Has.Count.EqualTo(conditionCount));
+            for (int i = 0; i < predictions.Count; i++)
+            {
+                Assert.That(predictions[i].Shape, Is.EqualTo(sample.Shape));
+                Assert.That(predictions[i].Span<float>().ToArray(), Is.EqualTo(Enumerable.Range(0, (int)sample.Shape.ElementCount).Select(value => (value * (i + 1)) + 0.5f)));
+            }
+        });
+    }
+
+    [Test]
+    public void Constructor_RefusesInputsThatThePipelineDoesNotHave()
+    {
+        using TemporaryFolder folder = new();
+        string path = new OnnxModelBuilder()
+            .Input("sample", ElementType.Float32, 1, 4, 8, 8)
+            .Input("timestep", ElementType.Float32, 1)
+            .Input("encoder_hidden_states", ElementType.Float32, 1, 77, 2048)
+            .Input("text_embeds", ElementType.Float32, 1, 1280)
+            .Node("Add", ["sample", "timestep"], "out_sample")
+            .Output("out_sample", ElementType.Float32, 1, 4, 8, 8)
+            .Save(folder.Combine("model.onnx"));
+        Assert.That(() => new Unet(path), Throws.TypeOf<ModelFormatException>().With.Message.Contains("text_embeds: float[1,1280]"));
+    }
+
+    private static void VerifyGolden(string path, double tolerance)
+    {
+        using Unet unet = new(path);
+        Assert.That((unet.LatentChannels, unet.LatentHeight, unet.LatentWidth), Is.EqualTo((4, 16, 16)));
+        TensorBuffer[] conditions = [.. Enumerable.Range(0, 4).Select(i => TinyShapesModel.Golden("last_hidden_state", i))];
+        IReadOnlyList<TensorBuffer> noise = unet.Predict(TinyShapesModel.Golden("unet_sample"), TinyShapesModel.Golden("unet_timestep").Span<float>()[0], conditions);
+        Assert.Multiple(() =>
+        {
+            Assert.That(noise, Has.Count.EqualTo(4));
+            for (int i = 0; i < noise.Count; i++)
+            {
+                Assert.That(TinyShapesModel.RelativeError(noise[i], TinyShapesModel.Golden("unet_out_sample", i)), Is.LessThan(tolerance));
+            }
+        });
+    }
+}

@@ -1,0 +1,125 @@
+namespace OnnxStream.Interop.Tests.Operators;
+
+[NativeMemoryLeakCheck]
+public class ReduceTests
+{
+    private static readonly string[] s_functions = ["Mean", "Sum", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare"];
+
+    private static readonly (long[] Shape, long[] Axes)[] s_cases =
+    [
+        ([5], [0]),
+        ([3, 4, 5], [-1]),
+        ([3, 4, 5], [1]),
+        ([3, 4, 5], [0]),
+        ([3, 4, 5], [0, 2]),
+        ([2, 3, 4, 5], [1, -1]),
+        ([2, 3, 4, 5], [0, 2]),
+        ([2, 1, 4, 1], [1]),
+        ([7, 600], [1]),
+        ([7, 600], [0]),
+        ([2, 3, 4], []),
+    ];
+
+    [Test]
+    public void AxesAttribute([ValueSource(nameof(s_functions))] string name, [ValueSource(nameof(s_cases))] (long[] Shape, long[] Axes) test, [Values(0, 1)] int keep)
+    {
+        OperatorTester tester = new OperatorTester("Reduce" + name, name == "Sum" ? 11 : 13).Input(Positive(ElementType.Float32, test.Shape)).Attribute("keepdims", keep);
+        if (test.Axes.Length > 0)
+        {
+            tester.Attribute("axes", test.Axes);
+        }
+
+        tester.Check();
+    }
+
+    [Test]
+    public void AxesInput([ValueSource(nameof(s_functions))] string name, [ValueSource(nameof(s_cases))] (long[] Shape, long[] Axes) test, [Values(0, 1)] int keep) =>
+        new OperatorTester("Reduce" + name, 18).Input(Positive(ElementType.Float32, test.Shape)).Constant(TestTensors.Integers(test.Axes)).Attribute("keepdims", keep).Check();
+
+    [Test]
+    public void AxesAtRunTime([Values(1, -2)] long axis) =>
+        new OperatorTester("ReduceSum", 13).Input(TestTensors.Floats(1, 3, 4, 5)).Input(TestTensors.Integers(axis)).Check();
+
+    [Test]
+    public void NoAxes([ValueSource(nameof(s_functions))] string name, [Values(0, 1)] int noop) =>
+        new OperatorTester("Reduce" + name, 18).Input(Positive(ElementType.Float32, [3, 4])).Attribute("noop_with_empty_axes", noop).Check();
+
+    [Test]
+    public void OtherTypes([ValueSource(nameof(s_functions))] string name, [Values(ElementType.Float64, ElementType.Int32)] ElementType type) =>
+        new OperatorTester("Reduce" + name, 18).Input(Positive(type, [2, 3, 4])).Constant(TestTensors.Integers(1)).Output(type).Check();
+
+    [TestCase("ReduceSum", ElementType.Int64)]
+    [TestCase("ReduceMean", ElementType.Int64)]
+    [TestCase("ReduceProd", ElementType.Int64)]
+    [TestCase("ReduceMax", ElementType.Int64)]
+    [TestCase("ReduceMin", ElementType.Int64)]
+    [TestCase("ReduceMax", ElementType.UInt8)]
+    [TestCase("ReduceMin", ElementType.Int8)]
+    public void Integers(string name, ElementType type) =>
+        new OperatorTester(name, 18).Input(TestTensors.Random(type, 3, type == ElementType.UInt8 ? 0 : -2, name == "ReduceProd" ? 3 : 90, 4, 3, 5)).Constant(TestTensors.Integers(0, 2)).Output(type).Check();
+
+    [Test]
+    public void HalfPrecision([ValueSource(nameof(s_functions))] string name)
+    {
+        // ONNX Runtime reduces half precision only for some: compare with single precision.
+        TensorBuffer half = Positive(ElementType.Float16, [3, 4, 5]);
+        TensorBuffer single = new(ElementType.Float32, half.Shape);
+        double[] values = TestTensors.ToDoubles(half);
+        for (int i = 0; i < values.Length; i++)
+        {
+            TestTensors.Set(single, i, values[i]);
+        }
+
+        TensorBuffer actual = new OperatorTester("Reduce" + name, 18).Input(half).Constant(TestTensors.Integers(1)).Output(ElementType.Float16).Run();
+        TensorBuffer expected = new OperatorTester("Reduce" + name, 18).Input(single).Constant(TestTensors.Integers(1)).Run();
+        TestTensors.AssertNumbersClose(actual, TestTensors.ToDoubles(expected), 1e-3, name);
+    }
+
+    [Test]
+    public void IntegersAreExact()
+    {
+        TensorBuffer input = TensorBuffer.Create<long>([(1L << 60) + 1, 2, -(1L << 60), long.MaxValue - 5], 4);
+        TensorBuffer sum = new OperatorTester("ReduceSum", 13).Input(input).Constant(TestTensors.Integers(0)).Output(ElementType.Int64).Run();
+        Assert.That(sum.Span<long>()[0], Is.EqualTo(long.MaxValue - 2));
+        TensorBuffer maximum = new OperatorTester("ReduceMax", 18).Input(input).Constant(TestTensors.Integers(0)).Output(ElementType.Int64).Run();
+        Assert.That(maximum.Span<long>()[0], Is.EqualTo(long.MaxValue - 5));
+    }
+
+    [Test]
+    public void LargeMeanIsAccurate() =>
+        new OperatorTester("ReduceMean", 13) { Tolerance = 1e-5 }.Input(TestTensors.Random(ElementType.Float32, 5, 999, 1001, 2, 300, 70)).Attribute("axes", new[] { 1, 2 }).Check(constantsToo: false);
+
+    [Test]
+    public void LogSumExpOfLargeValues() =>
+        new OperatorTester("ReduceLogSumExp", 13).Input(TestTensors.Random(ElementType.Float32, 5, 500, 900, 3, 7, 6)).Attribute("axes", new[] { 1 }).Check();
+
+    [TestCase("ReduceSum", 0)]
+    [TestCase("ReduceProd", 1)]
+    [TestCase("ReduceMax", double.NegativeInfinity)]
+    [TestCase("ReduceMin", double.PositiveInfinity)]
+    [TestCase("ReduceL2", 0)]
+    [TestCase("ReduceLogSumExp", double.NegativeInfinity)]
+    public void EmptyDimension(string name, double expected)
+    {
+        TensorBuffer actual = new OperatorTester(name, 18).Input(TestTensors.Floats(1, 2, 0, 3)).Constant(TestTensors.Integers(1)).Attribute("keepdims", 0).Run();
+        Assert.That(actual.Shape, Is.EqualTo(new Shape(2, 3)));
+        Assert.That(TestTensors.ToDoubles(actual), Is.All.EqualTo(expected));
+        actual = new OperatorTester(name, 18).Input(TestTensors.Floats(1, 2, 0, 3)).Constant(TestTensors.Integers(0)).Run();
+        Assert.That(actual.Shape, Is.EqualTo(new Shape(1, 0, 3)));
+    }
+
+    [Test]
+    public void Scalars() => new OperatorTester("ReduceMean", 13).Input(TestTensors.Floats(1)).Check();
+
+    [Test]
+    public void Booleans() =>
+        new OperatorTester("ReduceMax", 20).Input(TestTensors.Random(ElementType.Bool, 1, -1, 1, 3, 5)).Constant(TestTensors.Integers(1)).Output(ElementType.Bool).Check();
+
+    [TestCase(new long[] { 3 })]
+    [TestCase(new long[] { -4 })]
+    [TestCase(new long[] { 1, -2 })]
+    public void BadAxes(long[] axes) =>
+        Assert.Throws<InvalidGraphException>(() => new OperatorTester("ReduceMean", 18).Input(TestTensors.Floats(1, 2, 3, 4)).Constant(TestTensors.Integers(axes)).Run());
+
+    private static TensorBuffer Positive(ElementType type, long[] shape) => TestTensors.Random(type, 7, 0.5, 4, shape);
+}
