@@ -72,6 +72,7 @@ internal static class OperatorRegistry
         [("", "LessOrEqual")] = new Comparison(ComparisonFunction.LessOrEqual),
         [("", "Mul")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_multiply),
         [("", "Or")] = new Logic(LogicFunction.Or),
+        [("", "Pow")] = new Pow(),
         [("", "Sub")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_subtract),
         [("", "Where")] = new Where(),
         [("", "Xor")] = new Logic(LogicFunction.Xor),
