@@ -57,6 +57,24 @@ internal sealed unsafe class StridedCopy : Kernel, IParallelBody
         _runsPerPiece = Math.Max(1, PieceElements / Math.Max(1, _inner));
     }
 
+    /// <summary>The kernel that turns a tensor of [N, space…, C] into [N, C, space…].</summary>
+    /// <param name="elementSize">The size of an element in bytes.</param>
+    /// <param name="shape">The shape [N, C, space…].</param>
+    public static StridedCopy FromChannelsLast(int elementSize, Shape shape)
+    {
+        long[] strides = new long[shape.Rank];
+        strides[0] = shape.Product(1, shape.Rank);
+        strides[1] = 1;
+        long stride = shape[1];
+        for (int i = shape.Rank - 1; i > 1; i--)
+        {
+            strides[i] = stride;
+            stride *= shape[i];
+        }
+
+        return new StridedCopy(elementSize, shape, strides, 0);
+    }
+
     /// <inheritdoc/>
     public override string Name => "strided copy";
 
