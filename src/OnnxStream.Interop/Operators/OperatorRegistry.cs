@@ -118,13 +118,28 @@ internal static class OperatorRegistry
         [("", "ThresholdedRelu")] = new Activation(ActivationFunction.ThresholdedRelu),
 
         // Images
+        [("", "AveragePool")] = new Pool(PoolFunction.Average, isGlobal: false),
+        [("", "GlobalAveragePool")] = new Pool(PoolFunction.Average, isGlobal: true),
+        [("", "GlobalLpPool")] = new Pool(PoolFunction.Lp, isGlobal: true),
+        [("", "GlobalMaxPool")] = new Pool(PoolFunction.Max, isGlobal: true),
+        [("", "LpPool")] = new Pool(PoolFunction.Lp, isGlobal: false),
+        [("", "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false),
         [("", "Resize")] = new Resize(),
         [("", "Upsample")] = new Resize(),
 
         // Normalisation and reduction
+        [("", "ArgMax")] = new ArgExtremum(isMinimum: false),
+        [("", "ArgMin")] = new ArgExtremum(isMinimum: true),
+        [("", "BatchNormalization")] = new BatchNormalization(),
+        [("", "CumSum")] = new CumSum(),
         [("", "GroupNormalization")] = new GroupNormalization(),
+        [("", "Hardmax")] = new Softmax(SoftmaxFunction.Hardmax),
         [("", "InstanceNormalization")] = new InstanceNormalization(),
         [("", "LayerNormalization")] = new LayerNormalization(isUncentered: false),
+        [("", "LogSoftmax")] = new Softmax(SoftmaxFunction.LogSoftmax),
+        [("", "LpNormalization")] = new LpNormalization(),
+        [("", "LRN")] = new LocalResponseNormalization(),
+        [("", "MeanVarianceNormalization")] = new MeanVarianceNormalization(),
         [("", "ReduceL1")] = new Reduce(ReduceFunction.L1),
         [("", "ReduceL2")] = new Reduce(ReduceFunction.L2),
         [("", "ReduceLogSum")] = new Reduce(ReduceFunction.LogSum),
@@ -136,7 +151,7 @@ internal static class OperatorRegistry
         [("", "ReduceSum")] = new Reduce(ReduceFunction.Sum),
         [("", "ReduceSumSquare")] = new Reduce(ReduceFunction.SumSquare),
         [("", "RMSNormalization")] = new LayerNormalization(isUncentered: true),
-        [("", "Softmax")] = new Softmax(),
+        [("", "Softmax")] = new Softmax(SoftmaxFunction.Softmax),
 
         // Moving data, nothing computed
         [("", "Concat")] = new Concat(),
@@ -150,6 +165,7 @@ internal static class OperatorRegistry
         [("", "Split")] = new Split(),
         [("", "Squeeze")] = new Squeeze(),
         [("", "Transpose")] = new Transpose(),
+        [("", "Unsqueeze")] = new Unsqueeze(),
 
         // Made by rewrites
         [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
@@ -158,7 +174,7 @@ internal static class OperatorRegistry
         [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
         [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
         [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
-        [("", "Unsqueeze")] = new Unsqueeze(),
+
         // Made from attributes and shapes
         [("", "Constant")] = new ConstantOperator(),
         [("", "ConstantOfShape")] = new ConstantOfShape(),

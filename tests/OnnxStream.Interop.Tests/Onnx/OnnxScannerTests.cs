@@ -95,7 +95,7 @@ public class OnnxScannerTests
         byte[] bytes = ModelBytes.Everything();
         Random random = new(17);
         using TemporaryFolder folder = new();
-        for (int i = 0; i < 4000; i++)
+        for (int i = 0; i < 2000; i++)
         {
             byte[] damaged = [.. bytes];
             for (int k = 0; k <= i % 4; k++)
