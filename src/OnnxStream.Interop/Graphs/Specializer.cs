@@ -167,4 +167,13 @@ internal sealed class Specializer
 /// <param name="Needed">The value of the model whose content the next node needs for planning; null if the segment ends for another reason.</param>
 /// <param name="EndsDynamic">Whether the shapes of the last node's outputs are only bounds of what they turn out to be.</param>
 /// <param name="Values">For each value of the model that is known now, what it became: with its type, and its content where that is the same in every run.</param>
-internal sealed record Segment(Graph Graph, int Start, int End, IReadOnlyList<Value> Inputs, IReadOnlyList<Value> Outputs, IReadOnlyDictionary<Value, Constant> Constants, Value? Needed, bool EndsDynamic, IReadOnlyDictionary<Value, Value> Values);
+internal sealed record Segment(
+    Graph Graph,
+    int Start,
+    int End,
+    IReadOnlyList<Value> Inputs,
+    IReadOnlyList<Value> Outputs,
+    IReadOnlyDictionary<Value, Constant> Constants,
+    Value? Needed,
+    bool EndsDynamic,
+    IReadOnlyDictionary<Value, Value> Values);

@@ -88,9 +88,13 @@ internal sealed class ShapeSurvey : IDisposable
         return Specializer.Specialize(_graph, 0, known, _graph.Outputs, _evaluator.Evaluate);
     }
 
-    private static Graph Declare(Segment segment)
+    private Graph Declare(Segment segment)
     {
         Graph graph = segment.Graph;
+
+        // A segment makes its outputs; that one is an input is for whoever writes the graph to judge.
+        graph.Outputs.AddRange(_graph.Outputs.Where(_graph.Inputs.Contains).Select(output => segment.Values[output]));
+        graph.Inputs.AddRange(graph.Outputs.Where(output => _graph.Inputs.Any(input => input.Name == output.Name)).Except(graph.Inputs).ToList());
         Value?[] bounded = segment.EndsDynamic ? graph.Nodes[^1].Outputs : [];
         EliminateDeadNodes.Apply(graph);
         foreach (Value value in graph.Nodes.SelectMany(node => node.Inputs.Concat(node.Outputs)).OfType<Value>().Concat(graph.Inputs).Concat(graph.Outputs))
