@@ -16,7 +16,8 @@ namespace OnnxStream.Interop;
 /// </remarks>
 public sealed class InferenceSession : IDisposable
 {
-    private const int KeptSegments = 16;
+    // For each part of the graph.
+    private const int KeptPlans = 4;
 
     private readonly Graph _graph;
     private readonly SessionOptions _options;
@@ -24,6 +25,7 @@ public sealed class InferenceSession : IDisposable
     private readonly WeightsProvider _weights;
     private readonly ConstantEvaluator _evaluator = new();
     private readonly List<PlannedSegment> _segments = [];
+    private readonly Dictionary<int, HashSet<Value>> _readFrom = [];
     private readonly HashSet<Value> _wanted;
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
@@ -62,7 +64,7 @@ public sealed class InferenceSession : IDisposable
             if (Inputs.All(input => input.Dimensions is not null && input.Dimensions.All(dimension => dimension.IsKnown)))
             {
                 Dictionary<Value, (TensorType, Constant?)> known = [];
-                foreach (Value input in _graph.Inputs)
+                foreach (Value input in _graph.Inputs.Where(ReadFrom(0).Contains))
                 {
                     known.Add(input, (new TensorType(input.Declared!.ElementType, new Shape([.. input.Declared.Dimensions!.Select(dimension => dimension.Value)])), null));
                 }
@@ -103,6 +105,7 @@ public sealed class InferenceSession : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             CountedMemory.ResetPeak();
             Dictionary<Value, TensorBuffer> live = [];
+            Dictionary<Value, Constant> constants = [];
             foreach (Value input in _graph.Inputs)
             {
                 live.Add(input, inputs[input.Name]);
@@ -110,42 +113,51 @@ public sealed class InferenceSession : IDisposable
 
             TimeSpan duration = TimeSpan.Zero;
             long streamed = 0;
-            HashSet<Value> asConstants = [];
             int start = 0;
             do
             {
                 Dictionary<Value, (TensorType, Constant?)> known = [];
-                foreach ((Value value, TensorBuffer tensor) in live)
+                foreach (Value value in ReadFrom(start))
                 {
-                    known.Add(value, (tensor.Type, asConstants.Contains(value) ? Constant.FromData(tensor.Type, tensor.Bytes.ToArray()) : null));
+                    if (constants.TryGetValue(value, out Constant? constant))
+                    {
+                        known.Add(value, (constant.Type, constant));
+                    }
+                    else if (live.TryGetValue(value, out TensorBuffer? tensor))
+                    {
+                        known.Add(value, (tensor.Type, null));
+                    }
                 }
 
                 PlannedSegment planned = GetSegment(start, known);
                 Segment segment = planned.Segment;
-                if (segment.End == start && segment.Needed is { } blocked)
+                if (segment.End > start || segment.Needed is null)
                 {
-                    // Nothing could be planned before the content of this value is known, and it is known now.
-                    if (!live.ContainsKey(blocked) || !asConstants.Add(blocked))
+                    long begin = Stopwatch.GetTimestamp();
+                    TensorBuffer[] results = planned.Executor.Run([.. segment.Inputs.Select(value => live[value])], options?.Progress, cancellationToken);
+                    duration += Stopwatch.GetElapsedTime(begin);
+                    streamed += planned.Executor.WeightsBytesStreamed;
+                    for (int i = 0; i < results.Length; i++)
                     {
-                        throw new InvalidGraphException($"The graph cannot be planned: the content of '{blocked.Name}' is needed and not known.");
+                        live[segment.Outputs[i]] = results[i];
                     }
-
-                    continue;
                 }
 
-                long begin = Stopwatch.GetTimestamp();
-                TensorBuffer[] results = planned.Executor.Run([.. segment.Inputs.Select(value => live[value])], options?.Progress, cancellationToken);
-                duration += Stopwatch.GetElapsedTime(begin);
-                streamed += planned.Executor.WeightsBytesStreamed;
-                for (int i = 0; i < results.Length; i++)
+                foreach ((Value value, Constant constant) in segment.Constants)
                 {
-                    live[segment.Outputs[i]] = results[i];
+                    constants[value] = constant;
+                }
+
+                // The next node cannot be planned before the content of this value is known, and it is known now.
+                if (segment.Needed is { } needed && (!live.TryGetValue(needed, out TensorBuffer? content) || !constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
+                {
+                    throw new InvalidGraphException($"The graph cannot be planned: the content of '{needed.Name}' is needed and not known.");
                 }
 
                 start = segment.End;
-                if (segment.Needed is { } needed)
+                foreach (Value value in live.Keys.Where(value => !_wanted.Contains(value) && !ReadFrom(start).Contains(value)).ToArray())
                 {
-                    asConstants.Add(needed);
+                    live.Remove(value);
                 }
             }
             while (start < _graph.Nodes.Count);
@@ -194,6 +206,18 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
+    // The values that the nodes from "start" on read.
+    private HashSet<Value> ReadFrom(int start)
+    {
+        if (!_readFrom.TryGetValue(start, out HashSet<Value>? read))
+        {
+            read = [.. _graph.Nodes.Skip(start).SelectMany(node => node.Inputs).OfType<Value>()];
+            _readFrom.Add(start, read);
+        }
+
+        return read;
+    }
+
     private PlannedSegment GetSegment(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known)
     {
         int index = _segments.FindIndex(segment => segment.Matches(start, known));
@@ -206,14 +230,19 @@ public sealed class InferenceSession : IDisposable
         }
 
         // The arena of a plan that is not used now would only cost memory beside the new one's.
-        if (_segments.Count == KeptSegments)
+        if (_segments.Count(segment => segment.Segment.Start == start) == KeptPlans)
         {
-            _segments[0].Executor.Dispose();
-            _segments.RemoveAt(0);
+            int oldest = _segments.FindIndex(segment => segment.Segment.Start == start);
+            _segments[oldest].Executor.Dispose();
+            _segments.RemoveAt(oldest);
         }
 
         Segment segment = Specializer.Specialize(_graph, start, known, _wanted, _evaluator.Evaluate);
-        Rewriter.Rewrite(segment.Graph);
+        if (_options.RewriteGraph)
+        {
+            Rewriter.Rewrite(segment.Graph);
+        }
+
         PlannedSegment planned = new(known, segment, new Executor(Planner.Plan(segment.Graph, _workers, new PanelPacker(_options.PanelStore, _workers, _weights, _options.Logger).Attach), _workers, _weights));
         _segments.Add(planned);
         return planned;
@@ -224,6 +253,7 @@ public sealed class InferenceSession : IDisposable
         public bool Matches(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) =>
             Segment.Start == start && Known.Count == known.Count &&
             Known.All(pair => known.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) other) && other.Type == pair.Value.Type &&
-                (pair.Value.Constant is null ? other.Constant is null : other.Constant is { Data: { } data } && data.AsSpan().SequenceEqual(pair.Value.Constant.Data)));
+                (ReferenceEquals(other.Constant, pair.Value.Constant) ||
+                    (pair.Value.Constant is { Data: { } expected } && other.Constant is { Data: { } data } && data.AsSpan().SequenceEqual(expected))));
     }
 }

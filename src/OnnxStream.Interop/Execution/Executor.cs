@@ -22,7 +22,7 @@ internal sealed unsafe class Executor : IDisposable
         _plan = plan;
         try
         {
-            _weights = provider.OpenStream(plan.WeightSchedule);
+            _weights = provider.OpenStream(plan.WeightSchedule, plan.RandomAccessWeights);
             _constants = new NativeBuffer(plan.ConstantBytes);
             _arena = new NativeBuffer(plan.ArenaBytes);
         }

@@ -100,7 +100,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
     private void Pack(IPanelLayer layer, PanelStore.Writer writer, int first)
     {
         float[] bias = layer.Bias is { } constant ? ReadBias(constant) : [];
-        using WeightStream weights = provider.OpenStream(layer.UnpackedWeights);
+        using WeightStream weights = provider.OpenStream(layer.UnpackedWeights, []);
         bool isWhole = layer.UnpackedWeights.Count == 1 && layer.PanelCount > 1;
         weights.BeginRun();
         byte* whole = isWhole ? weights.Acquire(0) : null;

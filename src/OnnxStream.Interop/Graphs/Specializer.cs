@@ -80,25 +80,27 @@ internal sealed class Specializer
             }
         }
 
-        return Finish(start, index, nodes, needed, known, outputs);
+        return Finish(start, index, nodes, dynamic, needed, known, outputs);
     }
 
-    private Segment Finish(int start, int end, List<Node> nodes, Value? needed, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
+    private Segment Finish(int start, int end, List<Node> nodes, bool dynamic, Value? needed, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
     {
-        HashSet<Value> later = [.. outputs];
-        for (int i = end; i < _graph.Nodes.Count; i++)
+        // An initializer may be an output as it is.
+        foreach (Value output in outputs)
         {
-            foreach (Value? input in _graph.Nodes[i].Inputs)
+            if (output.Constant is { } constant && start == 0)
             {
-                if (input is not null && input.Constant is null)
-                {
-                    later.Add(input);
-                }
+                _values.TryAdd(output, new Value(output.Name) { Type = constant.Type, Constant = constant });
             }
         }
 
-        Value[] segmentInputs = [.. known.Where(pair => pair.Value.Constant is null).Select(pair => pair.Key)];
-        Value[] segmentOutputs = [.. later.Where(value => _values.ContainsKey(value) && (!known.ContainsKey(value) || outputs.Contains(value)))];
+        // What later nodes read goes on as a constant where it is one: weights stay in their files, and shapes are known.
+        HashSet<Value> later = [.. _graph.Nodes.Skip(end).SelectMany(node => node.Inputs).OfType<Value>().Where(value => value.Constant is null && _values.ContainsKey(value) && !known.ContainsKey(value))];
+        Dictionary<Value, Constant> constants = later.Where(value => _values[value].Constant is not null).ToDictionary(value => value, value => _values[value].Constant!);
+        IEnumerable<Value> wanted = outputs.Where(value => _values.ContainsKey(value) && !known.ContainsKey(value) && (value.Constant is null || start == 0));
+        Value[] segmentOutputs = [.. wanted.Union(later.Where(value => !constants.ContainsKey(value)))];
+        HashSet<Value> read = [.. nodes.SelectMany(node => node.Inputs).OfType<Value>()];
+        Value[] segmentInputs = [.. known.Where(pair => pair.Value.Constant is null && read.Contains(_values[pair.Key])).Select(pair => pair.Key)];
         Graph graph = new()
         {
             Name = _graph.Name,
@@ -106,7 +108,7 @@ internal sealed class Specializer
             Outputs = [.. segmentOutputs.Select(value => _values[value])],
             Nodes = nodes,
         };
-        return new Segment(graph, start, end, segmentInputs, segmentOutputs, needed);
+        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed, dynamic, _values);
     }
 
     private Node Clone(Node node)
@@ -161,5 +163,17 @@ internal sealed class Specializer
 /// <param name="End">The node behind the last one that it covers.</param>
 /// <param name="Inputs">The model's values that <paramref name="Graph"/>'s inputs stand for.</param>
 /// <param name="Outputs">The model's values that <paramref name="Graph"/>'s outputs stand for.</param>
+/// <param name="Constants">The model's values that later segments read and that turned out to be constant.</param>
 /// <param name="Needed">The value of the model whose content the next node needs for planning; null if the segment ends for another reason.</param>
-internal sealed record Segment(Graph Graph, int Start, int End, IReadOnlyList<Value> Inputs, IReadOnlyList<Value> Outputs, Value? Needed);
+/// <param name="EndsDynamic">Whether the shapes of the last node's outputs are only bounds of what they turn out to be.</param>
+/// <param name="Values">For each value of the model that is known now, what it became: with its type, and its content where that is the same in every run.</param>
+internal sealed record Segment(
+    Graph Graph,
+    int Start,
+    int End,
+    IReadOnlyList<Value> Inputs,
+    IReadOnlyList<Value> Outputs,
+    IReadOnlyDictionary<Value, Constant> Constants,
+    Value? Needed,
+    bool EndsDynamic,
+    IReadOnlyDictionary<Value, Value> Values);

@@ -17,6 +17,12 @@ internal abstract class Kernel : IDisposable
     /// <summary>Whether the first output may take the memory of this input, if nobody else needs it and the sizes are equal.</summary>
     public virtual bool CanRunInPlace(int input) => false;
 
+    /// <summary>
+    /// Whether the kernel takes parts of this input that only the run can tell, with <see cref="KernelContext.ReadInput"/>:
+    /// a weight then stays where it is, and the input has no address.
+    /// </summary>
+    public virtual bool AccessesRandomly(int input) => false;
+
     /// <summary>Computes the outputs from the inputs.</summary>
     public abstract void Run(KernelContext context);
 

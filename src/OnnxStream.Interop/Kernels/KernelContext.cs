@@ -46,6 +46,22 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
     /// <summary>Gives it back.</summary>
     public void ReleaseWeight(int index) => weights.Release(Step.FirstWeight + index);
 
+    /// <summary>Copies a part of an input that the kernel accesses randomly.</summary>
+    /// <param name="index">The input.</param>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="destination">Receives the bytes.</param>
+    public void ReadInput(int index, long offset, Span<byte> destination)
+    {
+        if (Step.RandomAccessWeights[index] is >= 0 and int weight)
+        {
+            weights.ReadPart(weight, Step.Inputs[index].Offset + offset, destination);
+        }
+        else
+        {
+            new ReadOnlySpan<byte>(Input(index) + offset, destination.Length).CopyTo(destination);
+        }
+    }
+
     /// <summary>Says how large an output that was planned with an upper bound turned out to be.</summary>
     public void SetOutputShape(int output, Shape shape) => _shapes.Add((output, shape));
 

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Kernels.Xnnpack;
@@ -73,9 +74,11 @@ internal sealed class Conv(bool channelsLast = false) : Operator
 
         // XNNPACK has kernels of its own for a single input channel; their weights are small.
         bool isDense = groups == 1 && data.Shape[3] > 1;
-        bool isStreamed = isDense && context.ConstantInput(1) is { Location: not null };
+        Constant? streamed = isDense && context.ConstantInput(1) is { Location: not null } weight ? weight : null;
+        bool isStreamed = streamed is not null;
         PanelWeights weights = new(
-            isStreamed ? context.ConstantInput(1) : null, PanelLayout.OutputInputSpace, (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank)) { Bias = context.ConstantInput(2) };
+            streamed, streamed?.IsChannelsLast == true ? PanelLayout.OutputMajor : PanelLayout.OutputInputSpace,
+            (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank)) { Bias = context.ConstantInput(2) };
         ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
         bool hasBias = context.HasInput(2);
         List<PlanTensor> inputs = [data];

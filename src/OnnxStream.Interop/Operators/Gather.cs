@@ -25,14 +25,19 @@ internal sealed class Gather : Operator
             return;
         }
 
-        PlanTensor data = context.StoredInput(0);
         PlanTensor indices = context.Input(1);
+        Shape shape = context.InputShape(0);
         int axis = Axis(context);
-        Shape shape = data.Shape;
-        bool isConverted = data.Buffer.Constant is { } constant && constant.StoredType != constant.Type.ElementType;
-        GatherKernel kernel = new(
-            shape.Product(0, axis), shape[axis], indices.ElementCount, shape.Product(axis + 1, shape.Rank), output.ElementType.SizeOf(), isConverted ? data.Buffer.Constant : null);
-        context.Emit(kernel, [data, indices], [output]);
+        long outer = shape.Product(0, axis);
+        long block = shape.Product(axis + 1, shape.Rank);
+        if (outer == 1 && context.ConstantInput(0) is { Location: not null } weight)
+        {
+            context.Emit(new GatherWeightKernel(weight, shape[axis], indices.ElementCount, block), [context.StoredInput(0), indices], [output]);
+        }
+        else
+        {
+            context.Emit(new GatherKernel(outer, shape[axis], indices.ElementCount, block * output.ElementType.SizeOf()), [context.Input(0), indices], [output]);
+        }
     }
 
     private static int Axis(NodeContext context) => context.Axis(context.Attributes.Int("axis", 0), context.InputShape(0).Rank);

@@ -167,6 +167,7 @@ internal static class OperatorRegistry
         [("", "Split")] = new Split(),
         [("", "Squeeze")] = new Squeeze(),
         [("", "Transpose")] = new Transpose(),
+        [("", "Unsqueeze")] = new Unsqueeze(),
 
         // Made by rewrites
         [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
@@ -175,7 +176,7 @@ internal static class OperatorRegistry
         [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
         [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
         [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
-        [("", "Unsqueeze")] = new Unsqueeze(),
+
         // Made from attributes and shapes
         [("", "Constant")] = new ConstantOperator(),
         [("", "ConstantOfShape")] = new ConstantOfShape(),

@@ -66,14 +66,14 @@ internal sealed class Pad : Operator
 
     private static long[] Positions(NodeContext context, string mode, long size, long before, long after)
     {
-        long first = Math.Max(0, -Math.Max(before, -size));
-        long left = size - first - Math.Max(0, -Math.Max(after, -size));
-        long length = checked(size + before + after);
-        if (left < 0 || length is < 0 or > int.MaxValue)
+        if (before < -size || after < -size || Math.Min(before, 0) + Math.Min(after, 0) < -size || checked(size + before + after) > int.MaxValue)
         {
             throw context.Invalid($"a dimension of {size} cannot be padded by {before} and {after}");
         }
 
+        long first = Math.Max(0, -before);
+        long left = size - first - Math.Max(0, -after);
+        long length = size + before + after;
         if (left == 0 && mode != "constant" && length > 0)
         {
             throw context.Invalid($"mode '{mode}' needs elements, but a dimension that is padded by {before} and {after} has none");

@@ -20,6 +20,9 @@ internal sealed class ExecutionPlan : IDisposable
     /// <summary>The ranges of weights in order of use.</summary>
     public required IReadOnlyList<WeightRange> WeightSchedule { get; init; }
 
+    /// <summary>The weights that kernels take parts of as they need them, in no order.</summary>
+    public required IReadOnlyList<WeightRange> RandomAccessWeights { get; init; }
+
     /// <summary>The size of the arena in bytes.</summary>
     public required long ArenaBytes { get; init; }
 

@@ -33,7 +33,7 @@ internal static class Planner
             PlanTensor[] outputs = [.. graph.Outputs.Select(builder.Tensor)];
             FindLifetimes(builder.Steps, inputs, outputs);
             WorkInPlace(builder.Steps);
-            List<WeightRange> schedule = ScheduleWeights(builder.Steps, outputs);
+            (List<WeightRange> schedule, List<WeightRange> randomAccess) = ScheduleWeights(builder.Steps, outputs);
             List<PlanBuffer> constants = [];
             long constantBytes = 0;
             List<PlanBuffer> arena = [];
@@ -63,6 +63,7 @@ internal static class Planner
                 Outputs = outputs,
                 Constants = constants,
                 WeightSchedule = schedule,
+                RandomAccessWeights = randomAccess,
                 ArenaBytes = Arena.Place(arena),
                 ConstantBytes = constantBytes,
             };
@@ -143,21 +144,31 @@ internal static class Planner
         }
     }
 
-    private static List<WeightRange> ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)
+    private static (List<WeightRange> Schedule, List<WeightRange> RandomAccess) ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)
     {
         List<WeightRange> schedule = [];
+        List<WeightRange> randomAccess = [];
         foreach (Step step in steps)
         {
             step.FirstWeight = schedule.Count;
             schedule.AddRange(step.Kernel.StreamedWeights);
             step.InputWeights = new int[step.Inputs.Length];
+            step.RandomAccessWeights = new int[step.Inputs.Length];
             for (int i = 0; i < step.Inputs.Length; i++)
             {
-                step.InputWeights[i] = -1;
+                step.InputWeights[i] = step.RandomAccessWeights[i] = -1;
                 if (step.Inputs[i].Buffer.Constant is { Location: { } location })
                 {
-                    step.InputWeights[i] = schedule.Count;
-                    schedule.Add(location);
+                    if (step.Kernel.AccessesRandomly(i))
+                    {
+                        step.RandomAccessWeights[i] = randomAccess.Count;
+                        randomAccess.Add(location);
+                    }
+                    else
+                    {
+                        step.InputWeights[i] = schedule.Count;
+                        schedule.Add(location);
+                    }
                 }
             }
         }
@@ -171,6 +182,6 @@ internal static class Planner
             }
         }
 
-        return schedule;
+        return (schedule, randomAccess);
     }
 }

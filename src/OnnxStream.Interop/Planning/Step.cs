@@ -28,4 +28,7 @@ internal sealed class Step(string nodeName, string operatorType, Kernel kernel, 
 
     /// <summary>For each input, its index in the schedule if the executor brings it in before the step, else -1.</summary>
     public int[] InputWeights { get; set; } = [];
+
+    /// <summary>For each input, its index in the plan's list if it is a weight that the kernel takes parts of, else -1.</summary>
+    public int[] RandomAccessWeights { get; set; } = [];
 }

@@ -10,8 +10,8 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
     private readonly ReadAhead? _readAhead;
 
     /// <summary>Makes a stream; nothing is read before a run begins.</summary>
-    public BufferedWeightStream(WeightsProvider provider, IReadOnlyList<WeightRange> schedule)
-        : base(schedule)
+    public BufferedWeightStream(WeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess)
+        : base(schedule, randomAccess)
     {
         _provider = provider;
         _slots = new Slot[schedule.Count];
@@ -83,12 +83,27 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
         if (slot.Failure is { } failure)
         {
             slot.Failure = null;
-            throw failure as OnnxStreamException ??
-                new WeightsException($"Weight '{Schedule[index].Name}' could not be read: {failure.Message}", failure);
+            throw Wrap(failure, Schedule[index]);
         }
 
         return slot.Buffer!.Pointer;
     }
+
+    /// <inheritdoc/>
+    protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination)
+    {
+        try
+        {
+            _provider.Read(part, destination);
+        }
+        catch (Exception exception) when (exception is not OnnxStreamException)
+        {
+            throw Wrap(exception, part);
+        }
+    }
+
+    private static OnnxStreamException Wrap(Exception failure, in WeightRange range) =>
+        failure as OnnxStreamException ?? new WeightsException($"Weight '{range.Name}' could not be read: {failure.Message}", failure);
 
     private void Load(int index, bool ahead)
     {

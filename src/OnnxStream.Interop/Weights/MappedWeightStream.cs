@@ -7,31 +7,26 @@ internal sealed unsafe class MappedWeightStream : WeightStream
 {
     private readonly Dictionary<string, MappedFile> _files = [];
     private readonly nint[] _addresses;
+    private readonly nint[] _randomAccessAddresses;
     private readonly ReadAhead? _readAhead;
 
     /// <summary>Maps every file of the schedule.</summary>
     /// <exception cref="WeightsException">A file is missing, or ends before a range does.</exception>
-    public MappedWeightStream(IReadOnlyList<WeightRange> schedule, long windowBytes)
-        : base(schedule)
+    public MappedWeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess, long windowBytes)
+        : base(schedule, randomAccess)
     {
         _addresses = new nint[schedule.Count];
+        _randomAccessAddresses = new nint[randomAccess.Count];
         try
         {
             for (int i = 0; i < schedule.Count; i++)
             {
-                WeightRange range = schedule[i];
-                if (!_files.TryGetValue(range.Path, out MappedFile? file))
-                {
-                    file = new MappedFile(range.Path);
-                    _files.Add(range.Path, file);
-                }
+                _addresses[i] = Map(schedule[i]);
+            }
 
-                if (range.Offset < 0 || range.Length < 0 || range.Offset > file.Length - range.Length)
-                {
-                    throw new WeightsException($"{range.Path}: weight '{range.Name}' should lie at bytes {range.Offset:N0} to {range.Offset + range.Length:N0}, but the file has {file.Length:N0} bytes. The file is truncated or belongs to another model.");
-                }
-
-                _addresses[i] = (nint)(file.Pointer + range.Offset);
+            for (int i = 0; i < randomAccess.Count; i++)
+            {
+                _randomAccessAddresses[i] = Map(randomAccess[i]);
             }
         }
         catch
@@ -92,5 +87,22 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     {
         _readAhead?.Used(index);
         return (byte*)_addresses[index];
+    }
+
+    /// <inheritdoc/>
+    protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination) =>
+        new ReadOnlySpan<byte>((byte*)_randomAccessAddresses[index] + (part.Offset - RandomAccess[index].Offset), destination.Length).CopyTo(destination);
+
+    private nint Map(in WeightRange range)
+    {
+        if (!_files.TryGetValue(range.Path, out MappedFile? file))
+        {
+            file = new MappedFile(range.Path);
+            _files.Add(range.Path, file);
+        }
+
+        return range.Offset >= 0 && range.Length >= 0 && range.Offset <= file.Length - range.Length
+            ? (nint)(file.Pointer + range.Offset)
+            : throw new WeightsException($"{range.Path}: weight '{range.Name}' should lie at bytes {range.Offset:N0} to {range.Offset + range.Length:N0}, but the file has {file.Length:N0} bytes. The file is truncated or belongs to another model.");
     }
 }

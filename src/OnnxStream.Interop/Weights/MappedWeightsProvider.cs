@@ -7,5 +7,5 @@ internal sealed class MappedWeightsProvider(long windowBytes) : WeightsProvider(
     public override void Read(in WeightRange range, Span<byte> destination) => WeightFile.Read(range, destination);
 
     /// <inheritdoc/>
-    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule) => new MappedWeightStream(schedule, WindowBytes);
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) => new MappedWeightStream(schedule, randomAccess, WindowBytes);
 }

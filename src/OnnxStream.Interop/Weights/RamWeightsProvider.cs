@@ -38,7 +38,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
     }
 
     /// <inheritdoc/>
-    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule) => new RamWeightStream(this, schedule);
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) => new RamWeightStream(this, schedule, randomAccess);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -58,7 +58,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
 
     private static readonly MappedWeightsProvider s_files = new(0);
 
-    private sealed class RamWeightStream(RamWeightsProvider provider, IReadOnlyList<WeightRange> schedule) : WeightStream(schedule)
+    private sealed class RamWeightStream(RamWeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) : WeightStream(schedule, randomAccess)
     {
         public override void Release(int index)
         {
@@ -73,5 +73,8 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
         }
 
         protected override byte* AcquireCore(int index) => provider.Get(Schedule[index]);
+
+        protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination) =>
+            new ReadOnlySpan<byte>(provider.Get(RandomAccess[index]) + (part.Offset - RandomAccess[index].Offset), destination.Length).CopyTo(destination);
     }
 }

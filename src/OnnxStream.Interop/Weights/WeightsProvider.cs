@@ -49,7 +49,8 @@ public abstract class WeightsProvider : IDisposable
 
     /// <summary>Opens the stream of one session.</summary>
     /// <param name="schedule">Every range that a run will ask for, in the order of the steps.</param>
-    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule) => new BufferedWeightStream(this, schedule);
+    /// <param name="randomAccess">Weights of which a run will ask for parts.</param>
+    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) => new BufferedWeightStream(this, schedule, randomAccess);
 
     /// <summary>Frees what the provider holds.</summary>
     /// <param name="disposing">Whether <see cref="Dispose()"/> was called.</param>

@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Weights;
+
 namespace OnnxStream.Interop.Tests.Operators;
 
 [NativeMemoryLeakCheck]
@@ -37,6 +39,37 @@ public class GatherTests
         using TemporaryFolder folder = new();
         using InferenceSession session = new(folder.Write("model.onnx", model));
         TestTensors.AssertClose(session.Run(inputs)["o"], Oracle.Run(model, inputs)["o"], 0, "gather");
+    }
+
+    [Test]
+    public void OnlyRowsOfTableAreRead([Values] bool half)
+    {
+        TensorBuffer table = TestTensors.Random(half ? ElementType.Float16 : ElementType.Float32, 1, -2, 2, 5000, 64);
+        ModelBuilder builder = new ModelBuilder(13).Initializer("table", table).Input("i", ElementType.Int64, 2, 2);
+        byte[] model = (half ? builder.Node("Cast", "table", "wide", ("to", 1)).Node("Gather", "wide i", "o") : builder.Node("Gather", "table i", "o")).Output("o").ToBytes();
+        Dictionary<string, TensorBuffer> inputs = new() { ["i"] = TensorBuffer.Create<long>([4999, 0, 17, -2], 2, 2) };
+        TensorBuffer expected = Oracle.Run(model, inputs)["o"];
+        using TemporaryFolder folder = new();
+        string path = folder.Write("model.onnx", model);
+        WeightsProvider[] providers = [WeightsProvider.DiskNoCache(), WeightsProvider.DiskPrefetch(), WeightsProvider.Ram(), new OtherProvider()];
+        foreach (WeightsProvider provider in providers)
+        {
+            using WeightsProvider disposed = provider;
+            using InferenceSession session = new(path, new SessionOptions { WeightsProvider = provider });
+            RunResult result = session.Run(inputs);
+            TestTensors.AssertClose(result["o"], expected, 0, "gather");
+            Assert.That(result.Statistics.WeightsBytesStreamed, Is.EqualTo(4 * 64 * table.ElementType.SizeOf()));
+        }
+    }
+
+    private sealed class OtherProvider : WeightsProvider
+    {
+        public override void Read(in WeightRange range, Span<byte> destination)
+        {
+            using FileStream file = File.OpenRead(range.Path);
+            file.Position = range.Offset;
+            file.ReadExactly(destination);
+        }
     }
 
     [TestCase(3)]
