@@ -126,6 +126,7 @@ internal static class OperatorRegistry
         [("", "GlobalMaxPool")] = new Pool(PoolFunction.Max, isGlobal: true),
         [("", "LpPool")] = new Pool(PoolFunction.Lp, isGlobal: false),
         [("", "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false),
+        [("", "NonMaxSuppression")] = new NonMaxSuppression(),
         [("", "Resize")] = new Resize(),
         [("", "Upsample")] = new Resize(),
 
