@@ -130,6 +130,11 @@ internal static class OperatorRegistry
         [("", "Resize")] = new Resize(),
         [("", "Upsample")] = new Resize(),
 
+        // Quantization
+        [("", "DequantizeLinear")] = new LinearQuantization(isInverse: true),
+        [("", "DynamicQuantizeLinear")] = new DynamicQuantizeLinear(),
+        [("", "QuantizeLinear")] = new LinearQuantization(isInverse: false),
+
         // Normalisation and reduction
         [("", "ArgMax")] = new ArgExtremum(isMinimum: false),
         [("", "ArgMin")] = new ArgExtremum(isMinimum: true),
