@@ -59,6 +59,7 @@ internal static class OperatorRegistry
         // Layers
         [("", "Conv")] = new Conv(),
         [("", "ConvTranspose")] = new ConvTranspose(),
+        [("", "Det")] = new Determinant(),
         [("", "Einsum")] = new Einsum(),
         [("", "Gemm")] = new Gemm(),
         [("", "MatMul")] = new MatMul(),
@@ -124,10 +125,14 @@ internal static class OperatorRegistry
         [("", "GlobalAveragePool")] = new Pool(PoolFunction.Average, isGlobal: true),
         [("", "GlobalLpPool")] = new Pool(PoolFunction.Lp, isGlobal: true),
         [("", "GlobalMaxPool")] = new Pool(PoolFunction.Max, isGlobal: true),
+        [("", "GridSample")] = new GridSample(),
         [("", "LpPool")] = new Pool(PoolFunction.Lp, isGlobal: false),
         [("", "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false),
+        [("", "MaxRoiPool")] = new MaxRoiPool(),
+        [("", "MaxUnpool")] = new MaxUnpool(),
         [("", "NonMaxSuppression")] = new NonMaxSuppression(),
         [("", "Resize")] = new Resize(),
+        [("", "RoiAlign")] = new RoiAlign(),
         [("", "Upsample")] = new Resize(),
 
         // Quantization
