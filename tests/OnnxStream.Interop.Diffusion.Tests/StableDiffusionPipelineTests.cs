@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OnnxStream.Interop.Diffusion.RandomSources;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Diffusion.Tests.RandomSources;
@@ -199,6 +200,28 @@ public class StableDiffusionPipelineTests
         GeneratedImage expected = TinyShapesModel.Pipeline().Generate(options).Images.Single();
         GeneratedImage actual = StableDiffusionPipeline.FromFolder(folder.FullPath, new SessionOptions { ThreadCount = 1 }).Generate(options).Images.Single();
         Assert.That(actual.Pixels.SequenceEqual(expected.Pixels));
+    }
+
+    [TestCase(false, 1e-4)]
+    [TestCase(true, 5e-3)]
+    public void Generate_GivesTheSamePicturesFromTheLayoutOfOnnxStream(bool halfPrecision, double tolerance)
+    {
+        using TemporaryFolder folder = new();
+        foreach ((string role, string name) in ((string, string)[])[("text_encoder", "text_encoder_fp32"), ("unet", "unet_fp16"), ("vae_decoder", "vae_decoder_fp16")])
+        {
+            Model.Load(TinyShapesModel.Model(role)).SaveOnnxStream(folder.Combine(name), halfPrecision);
+        }
+
+        // The vocabulary is in the order of its ids.
+        using JsonDocument vocabulary = JsonDocument.Parse(File.ReadAllText(Path.Combine(TinyShapesModel.Folder, "tokenizer", "vocab.json")));
+        _ = folder.Write("tokenizer/vocab.txt", string.Concat(vocabulary.RootElement.EnumerateObject().Select(token => token.Name + "\n")));
+        _ = folder.Copy(Path.Combine(TinyShapesModel.Folder, "tokenizer", "merges.txt"), "tokenizer/merges.txt");
+        PipelineConfiguration configuration = PipelineConfiguration.FromFolder(folder.FullPath);
+        configuration = configuration with { Tokenizer = configuration.Tokenizer with { ContextLength = 16 } };
+        GenerationOptions options = ThreeSteps with { GuidanceScale = 5 };
+        GeneratedImage expected = TinyShapesModel.Pipeline().Generate(options).Images.Single();
+        GeneratedImage actual = new StableDiffusionPipeline(configuration, new SessionOptions { ThreadCount = 1 }).Generate(options).Images.Single();
+        Assert.That(TinyShapesModel.RelativeError(actual.Latents, expected.Latents), Is.LessThan(tolerance));
     }
 
     private static void VerifyAtLeast(int expected, Scene[] scenes, Func<Verdict, bool> isRight)
