@@ -27,7 +27,7 @@ internal static class EliminateIdentity
 
         return node.OperatorType switch
         {
-            "Identity" or "Cast" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" => true,
+            "Identity" or "Cast" or "CastLike" or "Dropout" or "Expand" or "Flatten" or "Reshape" or "Squeeze" or "Tile" or "Unsqueeze" => true,
             "Transpose" => node.Attributes.Ints("perm") is { } permutation && permutation.Select((axis, i) => axis == i).All(same => same),
             _ => false,
         };
