@@ -68,10 +68,20 @@ public sealed class Model
     public void SaveOnnx(string path) => OnnxWriter.Write(this, path);
 
     /// <summary>Writes the model as an OnnxStream folder: <c>model.txt</c> and one <c>.bin</c> file for each weight.</summary>
-    /// <param name="folder">The folder to make. It must not exist or be empty.</param>
+    /// <remarks>
+    /// Constants and shape arithmetic are computed first where the model leaves no dimension open. Inputs and outputs keep their
+    /// names; integers narrower than int64 become int64 at inputs, half precision becomes single precision, and an input that
+    /// nothing depends on is left out. The original runs the result as far as it knows the operators.
+    /// </remarks>
+    /// <param name="folder">The folder to make. It must not exist or be empty. It appears only when it is complete.</param>
+    /// <param name="halfPrecisionWeights">
+    /// Whether single-precision weights larger than a kilobyte are stored in half precision (half the size, three digits less);
+    /// those with numbers too large for it stay as they are.
+    /// </param>
     /// <exception cref="IOException">It cannot be written, or is not empty.</exception>
-    /// <exception cref="UnsupportedOperatorException">The model has something that the format cannot express.</exception>
-    public void SaveOnnxStream(string folder) => OnnxStreamWriter.Write(this, folder);
+    /// <exception cref="InvalidGraphException">The graph contradicts itself.</exception>
+    /// <exception cref="UnsupportedOperatorException">The model has something that the format cannot express; all of it is listed.</exception>
+    public void SaveOnnxStream(string folder, bool halfPrecisionWeights = false) => OnnxStreamWriter.Write(this, folder, halfPrecisionWeights);
 
     private static ValueMetadata Metadata(Value value) =>
         value.Declared ?? new ValueMetadata(value.Name, value.Type?.ElementType ?? ElementType.Undefined, null);

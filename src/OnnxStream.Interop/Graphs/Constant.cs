@@ -5,13 +5,14 @@ namespace OnnxStream.Interop.Graphs;
 /// <summary>The data of a constant value: in memory where it is small, or a place in a file where it is a weight.</summary>
 internal sealed class Constant
 {
-    private Constant(TensorType type, ElementType storedType, byte[]? data, WeightRange? location, AffineQuantization? quantization)
+    private Constant(TensorType type, ElementType storedType, byte[]? data, WeightRange? location, AffineQuantization? quantization, bool isChannelsLast = false)
     {
         Type = type;
         StoredType = storedType;
         Data = data;
         Location = location;
         Quantization = quantization;
+        IsChannelsLast = isChannelsLast;
     }
 
     /// <summary>What computations see.</summary>
@@ -29,6 +30,12 @@ internal sealed class Constant
     /// <summary>How stored 8-bit integers stand for real numbers; null where they stand for themselves.</summary>
     public AffineQuantization? Quantization { get; }
 
+    /// <summary>
+    /// Whether the bytes of a weight [N, C, space…] lie as [N, space…, C] in its file, which is what convolutions compute with.
+    /// Only weights of convolutions do; whoever reads <see cref="Location"/> itself must know, everyone else is given a converted tensor.
+    /// </summary>
+    public bool IsChannelsLast { get; }
+
     /// <summary>A constant in memory.</summary>
     public static Constant FromData(TensorType type, byte[] data) => new(type, type.ElementType, data, null, null);
 
@@ -36,11 +43,17 @@ internal sealed class Constant
     public static Constant FromLocation(TensorType type, ElementType storedType, WeightRange location, AffineQuantization? quantization = null) =>
         new(type, storedType, null, location, quantization);
 
+    /// <summary>A weight in a file, of the shape [N, C, space…], that lies there as [N, space…, C].</summary>
+    public static Constant FromChannelsLastLocation(TensorType type, ElementType storedType, WeightRange location, AffineQuantization? quantization = null) =>
+        new(type, storedType, null, location, quantization, isChannelsLast: true);
+
     /// <summary>The same elements under another shape.</summary>
-    public Constant WithShape(Shape shape) => new(Type with { Shape = shape }, StoredType, Data, Location, Quantization);
+    public Constant WithShape(Shape shape) =>
+        IsChannelsLast && shape != Type.Shape ? throw new InvalidOperationException("A channels-last weight has no other shape.") :
+        new(Type with { Shape = shape }, StoredType, Data, Location, Quantization, IsChannelsLast);
 
     /// <summary>The same weight, converted to <paramref name="type"/> when it is read.</summary>
-    public Constant WithType(ElementType type) => new(Type with { ElementType = type }, StoredType, Data, Location, Quantization);
+    public Constant WithType(ElementType type) => new(Type with { ElementType = type }, StoredType, Data, Location, Quantization, IsChannelsLast);
 }
 
 /// <summary>real = (stored - <paramref name="ZeroPoint"/>) * <paramref name="Scale"/>.</summary>

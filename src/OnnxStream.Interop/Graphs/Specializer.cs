@@ -80,10 +80,10 @@ internal sealed class Specializer
             }
         }
 
-        return Finish(start, index, nodes, needed, known, outputs);
+        return Finish(start, index, nodes, dynamic, needed, known, outputs);
     }
 
-    private Segment Finish(int start, int end, List<Node> nodes, Value? needed, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
+    private Segment Finish(int start, int end, List<Node> nodes, bool dynamic, Value? needed, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
     {
         // An initializer may be an output as it is.
         foreach (Value output in outputs)
@@ -108,7 +108,7 @@ internal sealed class Specializer
             Outputs = [.. segmentOutputs.Select(value => _values[value])],
             Nodes = nodes,
         };
-        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed);
+        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed, dynamic, _values);
     }
 
     private Node Clone(Node node)
@@ -165,4 +165,15 @@ internal sealed class Specializer
 /// <param name="Outputs">The model's values that <paramref name="Graph"/>'s outputs stand for.</param>
 /// <param name="Constants">The model's values that later segments read and that turned out to be constant.</param>
 /// <param name="Needed">The value of the model whose content the next node needs for planning; null if the segment ends for another reason.</param>
-internal sealed record Segment(Graph Graph, int Start, int End, IReadOnlyList<Value> Inputs, IReadOnlyList<Value> Outputs, IReadOnlyDictionary<Value, Constant> Constants, Value? Needed);
+/// <param name="EndsDynamic">Whether the shapes of the last node's outputs are only bounds of what they turn out to be.</param>
+/// <param name="Values">For each value of the model that is known now, what it became: with its type, and its content where that is the same in every run.</param>
+internal sealed record Segment(
+    Graph Graph,
+    int Start,
+    int End,
+    IReadOnlyList<Value> Inputs,
+    IReadOnlyList<Value> Outputs,
+    IReadOnlyDictionary<Value, Constant> Constants,
+    Value? Needed,
+    bool EndsDynamic,
+    IReadOnlyDictionary<Value, Value> Values);

@@ -7,7 +7,7 @@ namespace OnnxStream.Interop.Kernels;
 /// <summary>How a weight lies in its file.</summary>
 internal enum PanelLayout
 {
-    /// <summary>[output, input]: a panel is one run of bytes, in the order that kernels want.</summary>
+    /// <summary>[output, input], or [output, space, input] of a channels-last weight: a panel is one run of bytes, in the order that kernels want.</summary>
     OutputMajor,
 
     /// <summary>[input, output]: a panel is a column of the matrix.</summary>
@@ -33,6 +33,11 @@ internal sealed unsafe class PanelWeights
     /// <param name="space">The number of kernel positions; 1 for matrices.</param>
     public PanelWeights(Constant? constant, PanelLayout layout, int outputs, int inputs, int space = 1)
     {
+        if (constant?.IsChannelsLast == true && layout != PanelLayout.OutputMajor)
+        {
+            throw new ArgumentException("A channels-last weight has the panels of a convolution only.", nameof(layout));
+        }
+
         _constant = constant;
         _layout = layout == PanelLayout.OutputInputSpace && (space == 1 || inputs == 1) ? PanelLayout.OutputMajor : layout;
         Outputs = outputs;

@@ -86,7 +86,7 @@ internal sealed class ExternalData(string modelPath)
             RefuseLinks(tensor, location, relative);
         }
 
-        (string, long) found = (path, new FileInfo(path).Length);
+        (string, long) found = (path, WeightFile.LengthOf(path));
         _files.Add(location, found);
         return found;
     }

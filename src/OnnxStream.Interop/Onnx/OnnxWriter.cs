@@ -70,7 +70,7 @@ internal sealed class OnnxWriter
         {
             if (value is { Constant: { } constant } && constants.Add(value))
             {
-                proto.Initializer.Add(WriteTensor(value.Name, constant));
+                WriteConstant(value, constant, proto);
             }
         }
 
@@ -86,6 +86,24 @@ internal sealed class OnnxWriter
         }
 
         return proto;
+    }
+
+    // Half-precision numbers that are computed with in single precision stay half the size: a Cast follows them.
+    private void WriteConstant(Value value, Constant constant, GraphProto graph)
+    {
+        if (constant.Quantization is not null || constant.StoredType == constant.Type.ElementType)
+        {
+            graph.Initializer.Add(WriteTensor(value.Name, constant));
+            return;
+        }
+
+        string stored = $"{value.Name}.{constant.StoredType.ToOnnxName()}";
+        graph.Initializer.Add(WriteTensor(stored, constant));
+        NodeProto cast = new() { Name = $"{value.Name}.Cast", OpType = "Cast" };
+        cast.Input.Add(stored);
+        cast.Output.Add(value.Name);
+        cast.Attribute.Add(WriteAttribute("to", (long)constant.Type.ElementType));
+        graph.Node.Add(cast);
     }
 
     private AttributeProto WriteAttribute(string name, object value)

@@ -12,18 +12,29 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     /// <summary>The threads that the plan will run on.</summary>
     public WorkerPool Workers => plan.Workers;
 
-    /// <summary>Input <paramref name="index"/> as it is: a weight may be stored in another type, which the kernel converts.</summary>
-    public PlanTensor StoredInput(int index) => HasInput(index) ? plan.Tensor(Node.Inputs[index]!) : throw Invalid($"input {index} is missing");
+    /// <summary>Input <paramref name="index"/> in the order of its shape: a weight may be stored in another type, which the kernel converts.</summary>
+    public PlanTensor StoredInput(int index) =>
+        ConstantInput(index)?.IsChannelsLast == true ? Input(index) :
+        HasInput(index) ? plan.Tensor(Node.Inputs[index]!) :
+        throw Invalid($"input {index} is missing");
 
-    /// <summary>Input <paramref name="index"/>. A weight that is stored in another type is converted first.</summary>
+    /// <summary>Input <paramref name="index"/>. A weight that is stored in another type or order is converted first.</summary>
     public PlanTensor Input(int index)
     {
-        PlanTensor tensor = StoredInput(index);
-        if (tensor.Buffer.Constant is { } constant && constant.StoredType != constant.Type.ElementType)
+        PlanTensor tensor = HasInput(index) ? plan.Tensor(Node.Inputs[index]!) : throw Invalid($"input {index} is missing");
+        Constant? constant = tensor.Buffer.Constant;
+        if (constant is not null && constant.StoredType != constant.Type.ElementType)
         {
             PlanTensor converted = Temporary(constant.Type);
             Emit(new ConvertWeight(constant), [tensor], [converted]);
-            return converted;
+            tensor = converted;
+        }
+
+        if (constant?.IsChannelsLast == true)
+        {
+            PlanTensor ordered = Temporary(tensor.Type);
+            Emit(StridedCopy.FromChannelsLast(tensor.ElementType.SizeOf(), tensor.Shape), [tensor], [ordered]);
+            tensor = ordered;
         }
 
         return tensor;

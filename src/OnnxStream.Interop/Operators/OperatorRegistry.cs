@@ -58,6 +58,7 @@ internal static class OperatorRegistry
     {
         // Layers
         [("", "Conv")] = new Conv(),
+        [("", "ConvTranspose")] = new ConvTranspose(),
         [("", "Gemm")] = new Gemm(),
         [("", "MatMul")] = new MatMul(),
 
@@ -136,13 +137,28 @@ internal static class OperatorRegistry
         [("", "ThresholdedRelu")] = new Activation(ActivationFunction.ThresholdedRelu),
 
         // Images
+        [("", "AveragePool")] = new Pool(PoolFunction.Average, isGlobal: false),
+        [("", "GlobalAveragePool")] = new Pool(PoolFunction.Average, isGlobal: true),
+        [("", "GlobalLpPool")] = new Pool(PoolFunction.Lp, isGlobal: true),
+        [("", "GlobalMaxPool")] = new Pool(PoolFunction.Max, isGlobal: true),
+        [("", "LpPool")] = new Pool(PoolFunction.Lp, isGlobal: false),
+        [("", "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false),
         [("", "Resize")] = new Resize(),
         [("", "Upsample")] = new Resize(),
 
         // Normalisation and reduction
+        [("", "ArgMax")] = new ArgExtremum(isMinimum: false),
+        [("", "ArgMin")] = new ArgExtremum(isMinimum: true),
+        [("", "BatchNormalization")] = new BatchNormalization(),
+        [("", "CumSum")] = new CumSum(),
         [("", "GroupNormalization")] = new GroupNormalization(),
+        [("", "Hardmax")] = new Softmax(SoftmaxFunction.Hardmax),
         [("", "InstanceNormalization")] = new InstanceNormalization(),
         [("", "LayerNormalization")] = new LayerNormalization(isUncentered: false),
+        [("", "LogSoftmax")] = new Softmax(SoftmaxFunction.LogSoftmax),
+        [("", "LpNormalization")] = new LpNormalization(),
+        [("", "LRN")] = new LocalResponseNormalization(),
+        [("", "MeanVarianceNormalization")] = new MeanVarianceNormalization(),
         [("", "ReduceL1")] = new Reduce(ReduceFunction.L1),
         [("", "ReduceL2")] = new Reduce(ReduceFunction.L2),
         [("", "ReduceLogSum")] = new Reduce(ReduceFunction.LogSum),
@@ -154,7 +170,7 @@ internal static class OperatorRegistry
         [("", "ReduceSum")] = new Reduce(ReduceFunction.Sum),
         [("", "ReduceSumSquare")] = new Reduce(ReduceFunction.SumSquare),
         [("", "RMSNormalization")] = new LayerNormalization(isUncentered: true),
-        [("", "Softmax")] = new Softmax(),
+        [("", "Softmax")] = new Softmax(SoftmaxFunction.Softmax),
 
         // Searching and selecting
         [("", "NonZero")] = new NonZero(),

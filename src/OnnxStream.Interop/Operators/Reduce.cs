@@ -40,11 +40,16 @@ internal sealed class Reduce(ReduceFunction function) : Operator
     /// <inheritdoc/>
     public override void Lower(LoweringContext context)
     {
-        PlanTensor input = context.Input(0);
+        Emit(context, function, context.Input(0), IsReduced(context), context.Output(0));
+    }
+
+    /// <summary>Emits the step that reduces dimensions of a tensor.</summary>
+    public static void Emit(LoweringContext context, ReduceFunction function, PlanTensor input, bool[] isReduced, PlanTensor output)
+    {
         ElementType type = input.ElementType == ElementType.Bool ? ElementType.UInt8 : input.ElementType;
-        Kernel kernel = NumericKernels.Create(type, new Factory(function, input.Shape, IsReduced(context))) ??
+        Kernel kernel = NumericKernels.Create(type, new Factory(function, input.Shape, isReduced)) ??
             throw context.Unsupported($"element type {type.ToOnnxName()}");
-        context.Emit(kernel, [input], [context.Output(0)]);
+        context.Emit(kernel, [input], [output]);
     }
 
     private bool HasAxesInput(NodeContext context) => context.OperatorSet >= (function == ReduceFunction.Sum ? 13 : 18);

@@ -1,16 +1,26 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Kernels.Xnnpack;
 using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>exp(x) / sum(exp(x)) along an axis. https://onnx.ai/onnx/operators/onnx__Softmax.html</summary>
-/// <remarks>Before opset 13 the tensor is taken as a matrix, and a row is everything from <c>axis</c> (1 unless given) on.</remarks>
-internal sealed class Softmax : Operator
+/// <summary>Softmax, LogSoftmax and Hardmax along an axis. https://onnx.ai/onnx/operators/onnx__Softmax.html</summary>
+/// <remarks>
+/// Before opset 13 the tensor is taken as a matrix, and a row is everything from <c>axis</c> (1 unless given) on. Softmax of
+/// single precision is XNNPACK's.
+/// </remarks>
+internal sealed class Softmax(SoftmaxFunction function) : Operator
 {
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         _ = AxisOf(context);
+        if (!context.InputElementType(0).IsFloat())
+        {
+            throw context.Invalid("the input must be a floating-point tensor");
+        }
+
         context.SetOutput(0, context.InputElementType(0), context.InputShape(0));
     }
 
@@ -19,11 +29,6 @@ internal sealed class Softmax : Operator
     {
         PlanTensor input = context.Input(0);
         PlanTensor output = context.Output(0);
-        if (input.ElementType != ElementType.Float32)
-        {
-            throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
-        }
-
         if (input.ElementCount == 0)
         {
             return;
@@ -34,7 +39,7 @@ internal sealed class Softmax : Operator
         long channels = context.OperatorSet < 13 ? shape.Product(axis, shape.Rank) : shape.Rank == 0 ? 1 : shape[axis];
         if (context.OperatorSet < 13 || shape.Product(axis + 1, shape.Rank) == 1)
         {
-            context.Emit(new XnnSoftmax(shape.ElementCount / channels, channels, context.Workers), [input], [output]);
+            context.Emit(CreateKernel(context, input.ElementType, shape.ElementCount / channels, channels), [input], [output]);
             return;
         }
 
@@ -42,9 +47,18 @@ internal sealed class Softmax : Operator
         (permutation[axis], permutation[^1]) = (permutation[^1], permutation[axis]);
         PlanTensor turned = Transpose.Emit(context, input, permutation);
         PlanTensor result = context.Temporary(turned.Type);
-        context.Emit(new XnnSoftmax(shape.ElementCount / channels, channels, context.Workers), [turned], [result]);
+        context.Emit(CreateKernel(context, input.ElementType, shape.ElementCount / channels, channels), [turned], [result]);
         Transpose.Emit(context, result, permutation, output);
     }
+
+    private Kernel CreateKernel(LoweringContext context, ElementType type, long rows, long length) => type switch
+    {
+        ElementType.Float32 when function == SoftmaxFunction.Softmax => new XnnSoftmax(rows, length, context.Workers),
+        ElementType.Float32 => new SoftmaxKernel<float, float>(function, rows, length),
+        ElementType.Float64 => new SoftmaxKernel<double, double>(function, rows, length),
+        ElementType.Float16 => new SoftmaxKernel<Half, float>(function, rows, length),
+        _ => throw context.Unsupported($"element type {type.ToOnnxName()}"),
+    };
 
     private static int AxisOf(NodeContext context)
     {
@@ -54,4 +68,12 @@ internal sealed class Softmax : Operator
         // The matrix form allows an axis behind the last dimension: rows of one element.
         return context.OperatorSet < 13 && axis == rank ? rank : rank == 0 ? 0 : context.Axis(axis, rank);
     }
+}
+
+/// <summary>The functions of <see cref="Softmax"/>.</summary>
+internal enum SoftmaxFunction
+{
+    Softmax,
+    LogSoftmax,
+    Hardmax,
 }

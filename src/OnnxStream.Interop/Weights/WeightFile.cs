@@ -3,6 +3,21 @@ namespace OnnxStream.Interop.Weights;
 /// <summary>Reads ranges from their files.</summary>
 internal static class WeightFile
 {
+    /// <summary>The length of a file in bytes; of what it points to, if it is a link.</summary>
+    /// <exception cref="ModelFormatException">The file cannot be opened.</exception>
+    public static long LengthOf(string path)
+    {
+        try
+        {
+            using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle(path);
+            return RandomAccess.GetLength(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new ModelFormatException(path, $"the weight file cannot be opened: {exception.Message}", exception);
+        }
+    }
+
     /// <summary>Fills <paramref name="destination"/> with the range.</summary>
     /// <exception cref="WeightsException">The file is missing, unreadable or too short.</exception>
     public static void Read(in WeightRange range, Span<byte> destination)

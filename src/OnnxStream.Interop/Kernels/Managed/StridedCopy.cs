@@ -5,7 +5,7 @@ namespace OnnxStream.Interop.Kernels.Managed;
 /// <summary>Copies elements that lie at regular distances: slices (also backwards), expansions, permutations of many dimensions.</summary>
 internal sealed unsafe class StridedCopy : Kernel, IParallelBody
 {
-    private const long PieceElements = 16 << 10;
+    private const long PieceElements = 64 << 10;
 
     private readonly int _elementSize;
     private readonly long[] _dimensions;
@@ -55,6 +55,24 @@ internal sealed unsafe class StridedCopy : Kernel, IParallelBody
         _strides = [.. joined[..Math.Max(0, joined.Count - 1)]];
         _runs = output.ElementCount == 0 ? 0 : output.ElementCount / _inner;
         _runsPerPiece = Math.Max(1, PieceElements / Math.Max(1, _inner));
+    }
+
+    /// <summary>The kernel that turns a tensor of [N, space…, C] into [N, C, space…].</summary>
+    /// <param name="elementSize">The size of an element in bytes.</param>
+    /// <param name="shape">The shape [N, C, space…].</param>
+    public static StridedCopy FromChannelsLast(int elementSize, Shape shape)
+    {
+        long[] strides = new long[shape.Rank];
+        strides[0] = shape.Product(1, shape.Rank);
+        strides[1] = 1;
+        long stride = shape[1];
+        for (int i = shape.Rank - 1; i > 1; i--)
+        {
+            strides[i] = stride;
+            stride *= shape[i];
+        }
+
+        return new StridedCopy(elementSize, shape, strides, 0);
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,66 @@
+using System.Numerics;
+
+namespace OnnxStream.Interop.Kernels.Managed;
+
+/// <summary>The largest element of each window, and where in the input it lies: [N, C, …] to the same with the output's spatial dimensions.</summary>
+/// <param name="geometry">The windows.</param>
+/// <param name="isColumnMajor">Whether positions in a plane are counted with the first spatial dimension innermost.</param>
+internal sealed unsafe class MaxPoolingIndicesKernel<T>(PoolingGeometry geometry, bool isColumnMajor)
+    : RowKernel(geometry.OutputRows, geometry.Output[2] * geometry.Kernel[0] * geometry.Kernel[1] * geometry.Kernel[2] * sizeof(T))
+    where T : unmanaged, INumber<T>, IMinMaxValue<T>
+{
+    /// <inheritdoc/>
+    public override string Name => "max pooling with indices";
+
+    /// <inheritdoc/>
+    protected override void ComputeRows(KernelContext context, long first, long end)
+    {
+        (long depth, long height, long width) = (geometry.Input[0], geometry.Input[1], geometry.Input[2]);
+        for (long row = first; row < end; row++)
+        {
+            (long rest, long y) = Math.DivRem(row, geometry.Output[1]);
+            (long plane, long z) = Math.DivRem(rest, geometry.Output[0]);
+            T* input = (T*)context.Input(0) + plane * geometry.InputPlane;
+            for (long x = 0; x < geometry.Output[2]; x++)
+            {
+                (T value, long found) = Find(input, z, y, x);
+                if (isColumnMajor && found >= 0)
+                {
+                    (long line, long column) = Math.DivRem(found, width);
+                    (long layer, line) = Math.DivRem(line, height);
+                    found = layer + depth * (line + height * column);
+                }
+
+                long index = row * geometry.Output[2] + x;
+                ((T*)context.Output(0))[index] = value;
+                ((long*)context.Output(1))[index] = plane * geometry.InputPlane + found;
+            }
+        }
+    }
+
+    private (T Value, long Position) Find(T* input, long z, long y, long x)
+    {
+        T largest = MaximumReduction<T>.Initial;
+        long found = -1;
+        for (long kz = 0; kz < geometry.Kernel[0]; kz++)
+        {
+            long inputZ = geometry.Position(0, z, kz);
+            for (long ky = 0; ky < geometry.Kernel[1] && inputZ >= 0 && inputZ < geometry.Input[0]; ky++)
+            {
+                long inputY = geometry.Position(1, y, ky);
+                for (long kx = 0; kx < geometry.Kernel[2] && inputY >= 0 && inputY < geometry.Input[1]; kx++)
+                {
+                    long inputX = geometry.Position(2, x, kx);
+                    long position = (inputZ * geometry.Input[1] + inputY) * geometry.Input[2] + inputX;
+                    if (inputX >= 0 && inputX < geometry.Input[2] && (found < 0 || input[position] > largest))
+                    {
+                        largest = input[position];
+                        found = position;
+                    }
+                }
+            }
+        }
+
+        return (largest, found);
+    }
+}

@@ -1,0 +1,81 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Normalises channels with given means and variances. https://onnx.ai/onnx/operators/onnx__BatchNormalization.html</summary>
+/// <remarks>
+/// Only inference: one output. Opset 7 knows statistics for each element (<c>spatial</c> = 0), 14 has <c>training_mode</c>, 15
+/// statistics of another type than the data.
+/// </remarks>
+internal sealed class BatchNormalization : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        Shape input = context.InputShape(0);
+        if (input.Rank < 2)
+        {
+            throw context.Invalid("the input must have at least two dimensions");
+        }
+
+        if (context.Attributes.Int("training_mode", 0) != 0 || (context.OperatorSet < 7 && context.Attributes.Int("is_test", 0) == 0 && context.HasOutput(1)))
+        {
+            throw context.Unsupported("training");
+        }
+
+        long channels = Channels(context);
+        for (int i = 1; i <= 4; i++)
+        {
+            if (context.InputShape(i).ElementCount != channels)
+            {
+                throw context.Invalid($"scale, bias, mean and variance must have {channels} elements");
+            }
+        }
+
+        if (context.InputElementType(1) != context.InputElementType(2) || context.InputElementType(3) != context.InputElementType(4))
+        {
+            throw context.Invalid("scale and bias must be of one type, mean and variance too");
+        }
+
+        context.SetOutput(0, context.InputElementType(0), input);
+        for (int i = 1; i < context.OutputCount; i++)
+        {
+            // The other outputs are made by training only.
+            if (context.HasOutput(i))
+            {
+                throw context.Unsupported("training");
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        Shape input = context.InputShape(0);
+        long channels = Channels(context);
+        long length = IsSpatial(context) ? input.Product(2, input.Rank) : 1;
+        long rows = input[0] * channels;
+        double epsilon = context.Attributes.Float("epsilon", 1e-5f);
+        Kernel kernel = (context.InputElementType(0), context.InputElementType(1), context.InputElementType(3)) switch
+        {
+            (ElementType.Float32, ElementType.Float32, ElementType.Float32) => new BatchNormalizationKernel<float, float, float, float>(rows, length, channels, epsilon),
+            (ElementType.Float64, ElementType.Float64, ElementType.Float64) => new BatchNormalizationKernel<double, double, double, double>(rows, length, channels, epsilon),
+            (ElementType.Float16, ElementType.Float16, ElementType.Float16) => new BatchNormalizationKernel<Half, Half, Half, float>(rows, length, channels, epsilon),
+            (ElementType.Float16, ElementType.Float16, ElementType.Float32) => new BatchNormalizationKernel<Half, Half, float, float>(rows, length, channels, epsilon),
+            (ElementType.Float16, ElementType.Float32, ElementType.Float32) => new BatchNormalizationKernel<Half, float, float, float>(rows, length, channels, epsilon),
+            (ElementType.Float32, ElementType.Float32, ElementType.Float64) => new BatchNormalizationKernel<float, float, double, float>(rows, length, channels, epsilon),
+            (ElementType.Float32, ElementType.Float64, ElementType.Float64) => new BatchNormalizationKernel<float, double, double, float>(rows, length, channels, epsilon),
+            var types => throw context.Unsupported($"the combination of {types.Item1.ToOnnxName()}, {types.Item2.ToOnnxName()} and {types.Item3.ToOnnxName()}"),
+        };
+        context.Emit(kernel, [context.Input(0), context.Input(1), context.Input(2), context.Input(3), context.Input(4)], [context.Output(0)]);
+    }
+
+    private static bool IsSpatial(NodeContext context) => context.OperatorSet >= 9 || context.Attributes.Int("spatial", 1) != 0;
+
+    private static long Channels(NodeContext context)
+    {
+        Shape input = context.InputShape(0);
+        return IsSpatial(context) ? input[1] : input.Product(1, input.Rank);
+    }
+}
