@@ -238,7 +238,11 @@ public sealed class InferenceSession : IDisposable
         }
 
         Segment segment = Specializer.Specialize(_graph, start, known, _wanted, _evaluator.Evaluate);
-        Rewriter.Rewrite(segment.Graph);
+        if (_options.RewriteGraph)
+        {
+            Rewriter.Rewrite(segment.Graph);
+        }
+
         PlannedSegment planned = new(known, segment, new Executor(Planner.Plan(segment.Graph, _workers, new PanelPacker(_options.PanelStore, _workers, _weights, _options.Logger).Attach), _workers, _weights));
         _segments.Add(planned);
         return planned;

@@ -23,4 +23,7 @@ public sealed record SessionOptions
 
     /// <summary>Where the session reports what it does; null for nowhere.</summary>
     public ILogger? Logger { get; init; }
+
+    /// <summary>Whether the graph is rewritten for speed; off only in tests, which compare both ways.</summary>
+    internal bool RewriteGraph { get; init; } = true;
 }

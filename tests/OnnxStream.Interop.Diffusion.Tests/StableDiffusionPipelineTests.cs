@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OnnxStream.Interop.Diffusion.RandomSources;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Diffusion.Tests.RandomSources;
@@ -12,7 +13,7 @@ public class StableDiffusionPipelineTests
     [Test]
     public void Generate_GivesTheGoldenPictures([Values(0, 1, 2, 3)] int index)
     {
-        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        StableDiffusionPipeline pipeline = TinyShapesModel.Pipeline();
         GeneratedImage image = pipeline.Generate(new GenerationOptions
         {
             Prompt = TinyShapesModel.Prompts[index],
@@ -67,7 +68,7 @@ public class StableDiffusionPipelineTests
     public void Generate_ReportsProgressAndStatistics()
     {
         RecordingProgress progress = new();
-        GenerationResult result = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { ImageCount = 2 }, progress);
+        GenerationResult result = TinyShapesModel.Pipeline().Generate(ThreeSteps with { ImageCount = 2 }, progress);
         Assert.Multiple(() =>
         {
             Assert.That(progress.Reports, Is.EqualTo((PipelineProgress[])
@@ -86,7 +87,7 @@ public class StableDiffusionPipelineTests
     [Test]
     public void Generate_DescribesItsPictures()
     {
-        GenerationResult result = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { ImageCount = 2, NegativePrompt = "blurry" });
+        GenerationResult result = TinyShapesModel.Pipeline().Generate(ThreeSteps with { ImageCount = 2, NegativePrompt = "blurry" });
         Assert.Multiple(() =>
         {
             Assert.That(result.Images.Select(image => image.Seed), Is.EqualTo((long[])[3, 4]));
@@ -110,7 +111,7 @@ public class StableDiffusionPipelineTests
     [Test]
     public void Generate_GivesEachSeedItsPicture()
     {
-        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        StableDiffusionPipeline pipeline = TinyShapesModel.Pipeline();
         IReadOnlyList<GeneratedImage> both = pipeline.Generate(ThreeSteps with { ImageCount = 2 }).Images;
         GeneratedImage second = pipeline.Generate(ThreeSteps with { Seed = 4 }).Images.Single();
         Assert.Multiple(() =>
@@ -124,8 +125,8 @@ public class StableDiffusionPipelineTests
     public void Generate_StartsFromTheSeedsNoise()
     {
         List<long> seeds = [];
-        _ = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { Seed = null, RandomSource = Source });
-        _ = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { Seed = null, RandomSource = Source });
+        _ = TinyShapesModel.Pipeline().Generate(ThreeSteps with { Seed = null, RandomSource = Source });
+        _ = TinyShapesModel.Pipeline().Generate(ThreeSteps with { Seed = null, RandomSource = Source });
         Assert.That(seeds, Has.Count.EqualTo(2).And.Unique);
 
         IRandomSource Source(long seed)
@@ -138,13 +139,13 @@ public class StableDiffusionPipelineTests
     [Test]
     public void Generate_WithoutGuidanceRunsTheUnetOncePerStep()
     {
-        GenerationResult result = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { GuidanceScale = 1 });
+        GenerationResult result = TinyShapesModel.Pipeline().Generate(ThreeSteps with { GuidanceScale = 1 });
         Assert.That(result.Stages.Select(stage => stage.RunCount), Is.EqualTo((int[])[1, 3, 1]));
     }
 
     [Test]
     public void Generate_SaysHowMuchOfAPromptWasLeftOut() => Assert.That(
-        StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(ThreeSteps with { Prompt = string.Concat(Enumerable.Repeat("red ", 20)), Steps = 1 }).DroppedTokenCount,
+        TinyShapesModel.Pipeline().Generate(ThreeSteps with { Prompt = string.Concat(Enumerable.Repeat("red ", 20)), Steps = 1 }).DroppedTokenCount,
         Is.EqualTo(6));
 
     [Test]
@@ -152,7 +153,7 @@ public class StableDiffusionPipelineTests
     {
         using CancellationTokenSource source = new();
         RecordingProgress progress = new() { OnReport = report => { if (report is { Stage: PipelineStage.Denoising, Step: 2 }) { source.Cancel(); } } };
-        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        StableDiffusionPipeline pipeline = TinyShapesModel.Pipeline();
         Assert.That(() => pipeline.Generate(ThreeSteps, progress, source.Token), Throws.InstanceOf<OperationCanceledException>());
         Assert.Multiple(() =>
         {
@@ -164,7 +165,7 @@ public class StableDiffusionPipelineTests
     [Test]
     public void Generate_RefusesOptionsThatMakeNoSense()
     {
-        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        StableDiffusionPipeline pipeline = TinyShapesModel.Pipeline();
         Assert.Multiple(() =>
         {
             Assert.That(() => pipeline.Generate(ThreeSteps with { Steps = 0 }), Throws.TypeOf<ArgumentOutOfRangeException>());
@@ -196,14 +197,36 @@ public class StableDiffusionPipelineTests
         _ = folder.Write("tokenizer/tokenizer_config.json", """{ "model_max_length": 16 }""");
         _ = folder.Write("scheduler/scheduler_config.json", """{ "_class_name": "EulerAncestralDiscreteScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear" }""");
         GenerationOptions options = ThreeSteps with { GuidanceScale = 5 };
-        GeneratedImage expected = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder).Generate(options).Images.Single();
-        GeneratedImage actual = StableDiffusionPipeline.FromFolder(folder.FullPath).Generate(options).Images.Single();
+        GeneratedImage expected = TinyShapesModel.Pipeline().Generate(options).Images.Single();
+        GeneratedImage actual = StableDiffusionPipeline.FromFolder(folder.FullPath, new SessionOptions { ThreadCount = 1 }).Generate(options).Images.Single();
         Assert.That(actual.Pixels.SequenceEqual(expected.Pixels));
+    }
+
+    [TestCase(false, 1e-4)]
+    [TestCase(true, 5e-3)]
+    public void Generate_GivesTheSamePicturesFromTheLayoutOfOnnxStream(bool halfPrecision, double tolerance)
+    {
+        using TemporaryFolder folder = new();
+        foreach ((string role, string name) in ((string, string)[])[("text_encoder", "text_encoder_fp32"), ("unet", "unet_fp16"), ("vae_decoder", "vae_decoder_fp16")])
+        {
+            Model.Load(TinyShapesModel.Model(role)).SaveOnnxStream(folder.Combine(name), halfPrecision);
+        }
+
+        // The vocabulary is in the order of its ids.
+        using JsonDocument vocabulary = JsonDocument.Parse(File.ReadAllText(Path.Combine(TinyShapesModel.Folder, "tokenizer", "vocab.json")));
+        _ = folder.Write("tokenizer/vocab.txt", string.Concat(vocabulary.RootElement.EnumerateObject().Select(token => token.Name + "\n")));
+        _ = folder.Copy(Path.Combine(TinyShapesModel.Folder, "tokenizer", "merges.txt"), "tokenizer/merges.txt");
+        PipelineConfiguration configuration = PipelineConfiguration.FromFolder(folder.FullPath);
+        configuration = configuration with { Tokenizer = configuration.Tokenizer with { ContextLength = 16 } };
+        GenerationOptions options = ThreeSteps with { GuidanceScale = 5 };
+        GeneratedImage expected = TinyShapesModel.Pipeline().Generate(options).Images.Single();
+        GeneratedImage actual = new StableDiffusionPipeline(configuration, new SessionOptions { ThreadCount = 1 }).Generate(options).Images.Single();
+        Assert.That(TinyShapesModel.RelativeError(actual.Latents, expected.Latents), Is.LessThan(tolerance));
     }
 
     private static void VerifyAtLeast(int expected, Scene[] scenes, Func<Verdict, bool> isRight)
     {
-        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(TinyShapesModel.Folder);
+        StableDiffusionPipeline pipeline = TinyShapesModel.Pipeline();
         int right = 0;
         for (int i = 0; i < scenes.Length; i++)
         {

@@ -7,9 +7,17 @@ namespace OnnxStream.Interop.Tests;
 internal static class Oracle
 {
     /// <summary>The outputs of a model, by name.</summary>
-    public static Dictionary<string, TensorBuffer> Run(byte[] model, IReadOnlyDictionary<string, TensorBuffer> inputs)
+    /// <param name="model">The bytes of the model file.</param>
+    /// <param name="inputs">The inputs by name.</param>
+    /// <param name="asWritten">Whether every node is computed as it stands, without fusions.</param>
+    public static Dictionary<string, TensorBuffer> Run(byte[] model, IReadOnlyDictionary<string, TensorBuffer> inputs, bool asWritten = false)
     {
         using Microsoft.ML.OnnxRuntime.SessionOptions options = new() { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        if (asWritten)
+        {
+            options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
+        }
+
         using Microsoft.ML.OnnxRuntime.InferenceSession session = new(model, options);
         return Run(session, inputs);
     }

@@ -22,6 +22,10 @@ internal static class TestTensors
     /// <summary>A single-precision tensor of seeded random elements from -2 to 2.</summary>
     public static TensorBuffer Floats(int seed, params long[] dimensions) => Random(ElementType.Float32, seed, -2, 2, dimensions);
 
+    /// <summary>Seeded random elements that every floating-point type holds exactly, so that precisions can be compared.</summary>
+    public static TensorBuffer Rounded(ElementType type, int seed, params long[] dimensions) =>
+        FromDoubles(type, ToDoubles(Random(ElementType.Float16, seed, -2, 2, dimensions)), dimensions);
+
     /// <summary>An int64 vector.</summary>
     public static TensorBuffer Integers(params long[] values) => TensorBuffer.Create<long>(values, values.Length);
 

@@ -8,6 +8,9 @@ namespace OnnxStream.Interop.Native;
 /// <summary>A <c>pthreadpool</c>: the threads that XNNPACK's and the managed kernels share.</summary>
 internal sealed unsafe class WorkerPool : SafeHandle
 {
+    /// <summary>Work of fewer elements or multiplications than this is done by one thread.</summary>
+    public const long WorthSharing = 128 << 10;
+
     private readonly GCHandle<WorkerPool> _self;
     private IParallelBody? _body;
     private Exception? _exception;
@@ -40,10 +43,21 @@ internal sealed unsafe class WorkerPool : SafeHandle
     /// <inheritdoc/>
     public override bool IsInvalid => false;
 
+    /// <summary>The native pool for work that is worth it, null (the calling thread alone) for less.</summary>
+    /// <param name="operations">About how many elements or multiplications the work has.</param>
+    /// <remarks>
+    /// Work that is shared ends with waiting for the last thread: microseconds on a quiet machine, milliseconds where others
+    /// compute too. Small layers are quicker alone.
+    /// </remarks>
+    public Pthreadpool* For(long operations) => operations >= WorthSharing ? Pointer : null;
+
     /// <summary>Runs <paramref name="count"/> pieces of <paramref name="body"/> on all threads and waits. Not reentrant.</summary>
-    public void Parallelize(IParallelBody body, int count)
+    /// <param name="body">The work.</param>
+    /// <param name="count">The number of pieces.</param>
+    /// <param name="operations">About how many elements or multiplications all pieces have together; few are done by the calling thread alone.</param>
+    public void Parallelize(IParallelBody body, int count, long operations = long.MaxValue)
     {
-        if (handle == 0 || count <= 1)
+        if (handle == 0 || count <= 1 || operations < WorthSharing)
         {
             for (int i = 0; i < count; i++)
             {

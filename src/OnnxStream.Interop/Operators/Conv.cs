@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Kernels.Xnnpack;
 using OnnxStream.Interop.Planning;
 
@@ -8,8 +9,9 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Convolution. https://onnx.ai/onnx/operators/onnx__Conv.html (opsets 1 to 22: only types were added).</summary>
 /// <param name="channelsLast">Whether data is [N,H,W,C], as rewrites make it, instead of ONNX's [N,C,H,W].</param>
 /// <remarks>
-/// One and two spatial dimensions, any groups, strides, dilations and (asymmetric) pads. XNNPACK computes on channels-last
-/// tensors, so data is transposed on the way in and out. A constant weight without groups is streamed in panels.
+/// Up to three spatial dimensions, any groups, strides, dilations and (asymmetric) pads. XNNPACK computes one and two
+/// dimensions of single precision, on channels-last tensors, so data is transposed on the way in and out; a constant weight
+/// without groups is streamed in panels. Three dimensions and other precisions are managed.
 /// </remarks>
 internal sealed class Conv(bool channelsLast = false) : Operator
 {
@@ -34,6 +36,11 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             throw context.Invalid($"the bias must have the shape [{weight[0]}]");
         }
 
+        if (context.InputElementType(1) != context.InputElementType(0) || (context.HasInput(2) && context.InputElementType(2) != context.InputElementType(0)))
+        {
+            throw context.Invalid("weight and bias must have the element type of the data");
+        }
+
         long[] shape = new long[input.Rank];
         shape[0] = input[0];
         shape[1] = weight[0];
@@ -50,13 +57,14 @@ internal sealed class Conv(bool channelsLast = false) : Operator
     {
         (SpatialAttributes spatial, int groups) = Parse(context);
         PlanTensor output = context.Output(0);
-        if (output.ElementType != ElementType.Float32 || spatial.Kernel.Length > 2)
-        {
-            throw context.Unsupported($"a convolution of {output.ElementType.ToOnnxName()} over {spatial.Kernel.Length} dimensions");
-        }
-
         if (output.ElementCount == 0)
         {
+            return;
+        }
+
+        if (!channelsLast && (output.ElementType != ElementType.Float32 || spatial.Kernel.Length > 2 || context.InputShape(0).ElementCount == 0))
+        {
+            LowerDirectly(context, spatial, groups);
             return;
         }
 
@@ -92,6 +100,20 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         {
             FromChannelsLast(context, result, output);
         }
+    }
+
+    // What XNNPACK does not compute.
+    private static void LowerDirectly(LoweringContext context, SpatialAttributes spatial, int groups)
+    {
+        PlanTensor input = context.Input(0);
+        PlanTensor output = context.Output(0);
+        PoolingGeometry geometry = new(
+            output.Shape[0] * output.Shape[1], input.Shape.Dimensions[2..], output.Shape.Dimensions[2..], spatial.Kernel, spatial.Strides, spatial.Dilations, spatial.PadsBegin, spatial.PadsEnd);
+        bool hasBias = context.HasInput(2);
+        Kernel? kernel = spatial.Kernel.Length > 3 ? null : DirectConvolutionKernel.Create(output.ElementType, geometry, input.Shape[1], output.Shape[1], groups, hasBias, isTransposed: false);
+        context.Emit(
+            kernel ?? throw context.Unsupported($"a convolution of {output.ElementType.ToOnnxName()} over {spatial.Kernel.Length} dimensions"),
+            hasBias ? [input, context.Input(1), context.Input(2)] : [input, context.Input(1)], [output]);
     }
 
     /// <summary>The shape [N,H,W,C] of a tensor [N,C,H,W] or [N,C,W].</summary>

@@ -58,6 +58,7 @@ internal static class OperatorRegistry
     {
         // Layers
         [("", "Conv")] = new Conv(),
+        [("", "ConvTranspose")] = new ConvTranspose(),
         [("", "Gemm")] = new Gemm(),
         [("", "MatMul")] = new MatMul(),
 

@@ -8,7 +8,8 @@ namespace OnnxStream.Interop.Operators;
 /// <param name="PadsEnd">Padding behind the last.</param>
 internal readonly record struct SpatialAttributes(long[] Kernel, long[] Strides, long[] Dilations, long[] PadsBegin, long[] PadsEnd)
 {
-    private const long Largest = 1 << 20;
+    /// <summary>The largest value of an attribute: products of two never overflow.</summary>
+    public const long Largest = 1 << 20;
 
     /// <summary>Reads <c>strides</c>, <c>dilations</c>, <c>pads</c> and <c>auto_pad</c>.</summary>
     /// <param name="context">The node.</param>

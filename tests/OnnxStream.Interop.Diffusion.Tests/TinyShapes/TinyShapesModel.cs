@@ -12,6 +12,9 @@ internal static class TinyShapesModel
     public static string[] Prompts { get; } =
         [.. JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "golden", "prompts.json"))).RootElement.EnumerateArray().Select(prompt => prompt.GetString()!)];
 
+    /// <summary>A pipeline that computes on one thread: the networks are too small to be worth the threads' meeting after each step.</summary>
+    public static StableDiffusionPipeline Pipeline() => StableDiffusionPipeline.FromFolder(Folder, new SessionOptions { ThreadCount = 1 });
+
     public static TensorBuffer Golden(string name) => NpyFile.Read(Path.Combine(Folder, "golden", name + ".npy"));
 
     /// <summary>One item of a golden array, as a batch of one.</summary>

@@ -48,4 +48,23 @@ public class ConvTests
         new OperatorTester("Conv", 11) { Tolerance = 2e-4 }
             .Input(TestTensors.Floats(1, 1, 320, 9, 8)).Constant(TestTensors.Floats(2, 330, 320, 3, 3)).Constant(TestTensors.Floats(3, 330))
             .Attribute("pads", new[] { 1, 1, 1, 1 }).Check(constantsToo: false);
+
+    [Test]
+    public void ThreeDimensions([Values(1, 2)] int groups, [Values(1, 2)] int stride) =>
+        new OperatorTester("Conv", 11) { Tolerance = 1e-4 }
+            .Input(TestTensors.Floats(1, 2, 4, 5, 6, 7)).Constant(TestTensors.Floats(2, 6, 4 / groups, 2, 3, 3)).Constant(TestTensors.Floats(3, 6)).Attribute("group", groups)
+            .Attribute("strides", new[] { stride, 1, stride }).Attribute("dilations", new[] { 2, 1, 1 }).Attribute("pads", new[] { 1, 0, 1, 1, 1, 2 }).Check();
+
+    [TestCase(ElementType.Float64, 1e-5)]
+    [TestCase(ElementType.Float16, 1e-2)]
+    public void OtherPrecisions(ElementType type, double tolerance)
+    {
+        foreach (int stride in (int[])[1, 3])
+        {
+            OperatorTester Tester(ElementType elementType) => new OperatorTester("Conv", 11)
+                .Input(TestTensors.Rounded(elementType, 1, 1, 4, 5, 600)).Input(TestTensors.Rounded(elementType, 2, 6, 2, 3, 3)).Input(TestTensors.Rounded(elementType, 3, 6))
+                .Attribute("group", 2).Attribute("strides", new[] { stride, stride }).Attribute("pads", new[] { 1, 1, 0, 1 }).Output(elementType);
+            TestTensors.AssertNumbersClose(Tester(type).Run(), TestTensors.ToDoubles(Tester(ElementType.Float32).Run()), tolerance, "Conv");
+        }
+    }
 }

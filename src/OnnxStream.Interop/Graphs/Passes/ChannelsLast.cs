@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Graphs.Passes;
@@ -217,7 +216,7 @@ internal sealed class ChannelsLast
 
         if (permutation is not null && permutation.AsSpan().SequenceEqual(s_toLast) && _last.TryGetValue(input, out Value? last))
         {
-            _nodes.Add(GraphEditor.Make(node, "Reshape", "", [last, ShapeConstant(last, output.Type!.Value.Shape)], output, []));
+            _nodes.Add(GraphEditor.Make(node, "Reshape", "", [last, GraphEditor.ShapeConstant(output.Type!.Value.Shape)], output, []));
             return true;
         }
 
@@ -225,7 +224,7 @@ internal sealed class ChannelsLast
         if (permutation is [0, 2, 1] && input.Producer is { Domain: "", OperatorType: "Reshape" } reshape && _last.TryGetValue(reshape.Inputs[0]!, out last) &&
             reshape.Inputs[0]!.Type!.Value.Shape is var image && input.Type!.Value.Shape == new Shape(image[0], image[1], image[2] * image[3]))
         {
-            _nodes.Add(GraphEditor.Make(node, "Reshape", "", [last, ShapeConstant(last, output.Type!.Value.Shape)], output, []));
+            _nodes.Add(GraphEditor.Make(node, "Reshape", "", [last, GraphEditor.ShapeConstant(output.Type!.Value.Shape)], output, []));
             return true;
         }
 
@@ -250,14 +249,8 @@ internal sealed class ChannelsLast
     private Value AddReshape(Node node, Value value, Shape shape)
     {
         Value reshaped = new($"{value.Name}/{node.Outputs[0]!.Name}");
-        _nodes.Add(GraphEditor.Make(node, "Reshape", "", [value, ShapeConstant(value, shape)], reshaped, []));
+        _nodes.Add(GraphEditor.Make(node, "Reshape", "", [value, GraphEditor.ShapeConstant(shape)], reshaped, []));
         return reshaped;
-    }
-
-    private static Value ShapeConstant(Value value, Shape shape)
-    {
-        Constant constant = Constant.FromData(new TensorType(ElementType.Int64, new Shape(shape.Rank)), MemoryMarshal.AsBytes(shape.Dimensions).ToArray());
-        return new Value($"{value.Name}/shape") { Type = constant.Type, Constant = constant };
     }
 
     private static Attributes With(Attributes attributes, string name, object value) => new(new(attributes.All) { [name] = value });

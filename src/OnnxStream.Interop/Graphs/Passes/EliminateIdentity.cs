@@ -1,6 +1,6 @@
 namespace OnnxStream.Interop.Graphs.Passes;
 
-/// <summary>Removes nodes that return their input as it is: Identity, Dropout without training, Cast to the same type, Reshape and Transpose that change nothing.</summary>
+/// <summary>Removes nodes that return an input as it is: Identity, Dropout without training, Cast to the same type, Reshape and Transpose that change nothing, factors of 1.</summary>
 /// <remarks>A node that makes an output of the graph stays: it becomes a view, which costs nothing.</remarks>
 internal static class EliminateIdentity
 {
@@ -9,27 +9,28 @@ internal static class EliminateIdentity
     {
         foreach (Node node in graph.Nodes)
         {
-            if (IsIdentity(node) && !graph.Outputs.Contains(node.Outputs[0]!))
+            if (Returned(node) is { } input && !graph.Outputs.Contains(node.Outputs[0]!))
             {
-                graph.Replace(node.Outputs[0]!, node.Inputs[0]!);
+                graph.Replace(node.Outputs[0]!, input);
             }
         }
 
         // What nobody reads any more is removed by the pass for dead nodes.
     }
 
-    private static bool IsIdentity(Node node)
+    // The input that is the output too; null if the node does something.
+    private static Value? Returned(Node node)
     {
-        if (node.Domain.Length > 0 || node.Inputs.Length == 0 || node.Inputs[0] is not { Type: { } input } || node.Outputs[0]?.Type is not { } output || input != output)
+        Value? input = node switch
         {
-            return false;
-        }
-
-        return node.OperatorType switch
-        {
-            "Identity" or "Cast" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" => true,
-            "Transpose" => node.Attributes.Ints("perm") is { } permutation && permutation.Select((axis, i) => axis == i).All(same => same),
-            _ => false,
+            { Domain.Length: > 0 } or { Inputs.Length: 0 } or { Outputs: not [not null, ..] } => null,
+            { OperatorType: "Identity" or "Cast" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" } => node.Inputs[0],
+            { OperatorType: "Dropout", OperatorSet: >= 7, Inputs: not [_, _, not null] } => node.Inputs[0],
+            { OperatorType: "Transpose" } when node.Attributes.Ints("perm") is { } permutation && permutation.Select((axis, i) => axis == i).All(same => same) => node.Inputs[0],
+            { OperatorType: "Mul" or "Div" } when GraphEditor.Scalar(node.Inputs[1]) == 1 => node.Inputs[0],
+            { OperatorType: "Mul" } when GraphEditor.Scalar(node.Inputs[0]) == 1 => node.Inputs[1],
+            _ => null,
         };
+        return input?.Type == node.Outputs[0]?.Type ? input : null;
     }
 }

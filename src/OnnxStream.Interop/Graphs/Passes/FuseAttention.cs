@@ -8,9 +8,10 @@ namespace OnnxStream.Interop.Graphs.Passes;
 /// s = MatMul(q, k');  p = Softmax(Add(scale * s, mask), last axis);  y = MatMul(p, v)
 /// y' = MatMul(v', Transpose(p))     (channel-major, as in the original VAE)
 /// </code>
-/// The scale is a Mul or Div by a constant behind the product or on q; Reshapes that keep the last two dimensions may stand
-/// anywhere. q, k, v may be heads: Transpose(Reshape(tokens [B,T,H*D], [B,T,H,D]), 0,2,1,3), with or without a Reshape to
-/// [B*H,T,D]; then the tokens are used directly and y's way back to tokens disappears too.
+/// The scale is a Mul or Div by a constant behind the product, on q, on k or on k'; Reshapes that keep the last two
+/// dimensions may stand anywhere. The mask is the same for all heads and images. q, k, v may be heads:
+/// Transpose(Reshape(tokens [B,T,H*D], [B,T,H,D]), 0,2,1,3), with or without a Reshape to [B*H,T,D]; then the tokens are used
+/// directly and y's way back to tokens disappears too. All others are taken as matrices of one head.
 /// </remarks>
 internal static class FuseAttention
 {
@@ -39,66 +40,108 @@ internal static class FuseAttention
         }
 
         (long queries, long keys) = (shape[^2], shape[^1]);
-        if (Scores(editor, softmax.Inputs[0]!, queries, keys) is not { } scores || FindProduct(editor, softmax.Outputs[0]!) is not { } use)
+        if (Scores(editor, softmax.Inputs[0]!, queries, keys) is { } scores && FindProduct(editor, softmax.Outputs[0]!) is { } use &&
+            scores.Product.Inputs[0]!.Type!.Value.Shape.ElementCount > 0 && use.Value.Type!.Value.Shape.ElementCount > 0 &&
+            !TryFuseTokens(editor, scores, use))
         {
-            return;
+            TryFuseMatrices(editor, scores, use);
         }
-
-        // All three as [batch * heads, tokens, channels], or as tokens if all are heads of tokens.
-        Value query = scores.Product.Inputs[0]!;
-        Value keyTransposed = scores.Product.Inputs[1]!;
-        float scale = scores.Scale;
-        Node last = use.Product;
-        Heads? q = Heads.Of(query);
-        Heads? k = Heads.OfTransposed(keyTransposed);
-        Heads? v = use.IsTransposed ? null : Heads.Of(use.Value);
-        if (q is not null && k is not null && v is not null && q.Count == k.Count && q.Count == v.Count && BackToTokens(editor, use.Product.Outputs[0]!, q.Count) is { } merge)
-        {
-            Value tokens = q.Tokens;
-            if (tokens.Producer is { Domain: "", OperatorType: "Mul" } scaling && editor.OnlyConsumer(tokens) is not null)
-            {
-                for (int i = 0; i < 2; i++)
-                {
-                    if (GraphEditor.Scalar(scaling.Inputs[i]) is { } factor)
-                    {
-                        (tokens, scale) = (scaling.Inputs[1 - i]!, scale * factor);
-                        break;
-                    }
-                }
-            }
-
-            Replace(merge, tokens, k.Tokens, v.Tokens, q.Count);
-            return;
-        }
-
-        Shape product = scores.Product.Outputs[0]!.Type!.Value.Shape;
-        Shape queryShape = query.Type!.Value.Shape;
-        Shape valueShape = use.Value.Type!.Value.Shape;
-        if (queryShape.Rank != 3 || keyTransposed.Type!.Value.Shape.Rank != 3 || valueShape.Rank != 3 || product.Rank != 3 || queryShape[0] != keyTransposed.Type.Value.Shape[0] || valueShape[0] != queryShape[0])
-        {
-            return;
-        }
-
-        Value key = TransposedInput(keyTransposed) ?? editor.Add(last, "Transpose", "", [keyTransposed], ("perm", new long[] { 0, 2, 1 }));
-        if (!use.IsTransposed)
-        {
-            Replace(last, query, key, use.Value, 1);
-            return;
-        }
-
-        Value tokenValues = editor.Add(last, "Transpose", "", [use.Value], ("perm", new long[] { 0, 2, 1 }));
-        Value result = editor.Add(last, FusedAttention.Name, OperatorRegistry.InternalDomain, Inputs(query, key, tokenValues), ("heads", 1L), ("scale", scale));
-        editor.Replace(last, "Transpose", "", [result], ("perm", new long[] { 0, 2, 1 }));
-
-        void Replace(Node node, Value queryTokens, Value keyTokens, Value valueTokens, long heads) =>
-            editor.Replace(node, FusedAttention.Name, OperatorRegistry.InternalDomain, Inputs(queryTokens, keyTokens, valueTokens), ("heads", heads), ("scale", scale));
-
-        List<Value?> Inputs(Value queryTokens, Value keyTokens, Value valueTokens) =>
-            scores.Mask is { } mask ? [queryTokens, keyTokens, valueTokens, mask] : [queryTokens, keyTokens, valueTokens];
     }
 
+    // All three are heads of tokens, and so is the result.
+    private static bool TryFuseTokens(GraphEditor editor, Scoring scores, Use use)
+    {
+        if (use.IsTransposed ||
+            Heads.Of(scores.Product.Inputs[0]!) is not { } query || Heads.OfTransposed(scores.Product.Inputs[1]!) is not { } key || Heads.Of(use.Value) is not { Scale: 1 } value ||
+            query.Count != key.Count || query.Count != value.Count || query.Batch != key.Batch || query.Batch != value.Batch ||
+            scores.Product.Outputs[0]!.Type!.Value.Shape.ElementCount != query.Batch * query.Count * query.Length * key.Length ||
+            BackToTokens(editor, use.Product.Outputs[0]!, query.Count) is not { } merge)
+        {
+            return false;
+        }
+
+        editor.Replace(merge, FusedAttention.Name, OperatorRegistry.InternalDomain, Inputs(query.Tokens, key.Tokens, value.Tokens, scores.Mask),
+            ("heads", query.Count), ("scale", scores.Scale * query.Scale * key.Scale));
+        return true;
+    }
+
+    // Matrices with dimensions in front that are the same for all three.
+    private static void TryFuseMatrices(GraphEditor editor, Scoring scores, Use use)
+    {
+        Node last = use.Product;
+        float scale = scores.Scale;
+        Value query = Unscaled(scores.Product.Inputs[0]!, ref scale);
+        Value keyTransposed = Unscaled(scores.Product.Inputs[1]!, ref scale);
+        Shape queryShape = query.Type!.Value.Shape;
+        Shape keyShape = keyTransposed.Type!.Value.Shape;
+        Shape valueShape = use.Value.Type!.Value.Shape;
+        int rank = queryShape.Rank;
+        if (rank is not (3 or 4) || keyShape.Rank != rank || valueShape.Rank != rank || last.Outputs[0]!.Type!.Value.Shape.Rank != rank)
+        {
+            return;
+        }
+
+        for (int i = 0; i < rank - 2; i++)
+        {
+            if (keyShape[i] != queryShape[i] || valueShape[i] != queryShape[i])
+            {
+                return;
+            }
+        }
+
+        Value key = keyTransposed.Producer is { Domain: "", OperatorType: "Transpose" } transpose && transpose.Attributes.Ints("perm") is [0, 2, 1] or [0, 1, 3, 2]
+            ? Unscaled(transpose.Inputs[0]!, ref scale)
+            : editor.Add(last, "Transpose", "", [keyTransposed], ("perm", rank == 3 ? [0, 2, 1] : new long[] { 0, 1, 3, 2 }));
+        Value value = use.IsTransposed ? editor.Add(last, "Transpose", "", [use.Value], ("perm", new long[] { 0, 2, 1 })) : use.Value;
+        List<Value?> inputs = Inputs(Flat(query), Flat(key), Flat(value), scores.Mask);
+        (string, object)[] attributes = [("heads", 1L), ("scale", scale)];
+        if (rank == 3 && !use.IsTransposed)
+        {
+            editor.Replace(last, FusedAttention.Name, OperatorRegistry.InternalDomain, inputs, attributes);
+            return;
+        }
+
+        Value result = editor.Add(last, FusedAttention.Name, OperatorRegistry.InternalDomain, inputs, attributes);
+        if (use.IsTransposed)
+        {
+            editor.Replace(last, "Transpose", "", [result], ("perm", new long[] { 0, 2, 1 }));
+        }
+        else
+        {
+            editor.Replace(last, "Reshape", "", [result, GraphEditor.ShapeConstant(last.Outputs[0]!.Type!.Value.Shape)]);
+        }
+
+        Value Flat(Value matrices)
+        {
+            Shape shape = matrices.Type!.Value.Shape;
+            return shape.Rank == 3 ? matrices : editor.Add(last, "Reshape", "", [matrices, GraphEditor.ShapeConstant(new Shape(shape[0] * shape[1], shape[2], shape[3]))]);
+        }
+    }
+
+    private static List<Value?> Inputs(Value query, Value key, Value value, Value? mask) => mask is null ? [query, key, value] : [query, key, value, mask];
+
+    // What is behind multiplications by constants.
+    private static Value Unscaled(Value value, ref float scale)
+    {
+        while (value.Producer is { Domain: "" } node && Scaling(node) is var (input, factor) && input.Type == value.Type)
+        {
+            (value, scale) = (input, scale * factor);
+        }
+
+        return value;
+    }
+
+    // For a product with, or a quotient by, a constant number: the other operand and the factor.
+    private static (Value Input, float Factor)? Scaling(Node node) => node.OperatorType switch
+    {
+        "Mul" when GraphEditor.Scalar(node.Inputs[0]) is { } factor => (node.Inputs[1]!, factor),
+        "Mul" when GraphEditor.Scalar(node.Inputs[1]) is { } factor => (node.Inputs[0]!, factor),
+        "Div" when GraphEditor.Scalar(node.Inputs[1]) is { } factor and not 0 => (node.Inputs[0]!, 1 / factor),
+        _ => null,
+    };
+
     // Walks from the softmax up to the product of queries and keys.
-    private static (Node Product, float Scale, Value? Mask)? Scores(GraphEditor editor, Value value, long queries, long keys)
+    private static Scoring? Scores(GraphEditor editor, Value value, long queries, long keys)
     {
         float scale = 1;
         Value? mask = null;
@@ -107,18 +150,12 @@ internal static class FuseAttention
             switch (node.OperatorType)
             {
                 case "MatMul":
-                    return (node, scale, mask);
+                    return new Scoring(node, scale, mask);
                 case "Reshape" when node.Inputs[0]!.Type!.Value.Shape is { Rank: >= 2 } shape && shape[^1] == keys && shape[^2] == queries:
                     value = node.Inputs[0]!;
                     break;
-                case "Mul" when Factor(node, 0) is { } factor:
-                    (value, scale) = (node.Inputs[1]!, scale * factor);
-                    break;
-                case "Mul" when Factor(node, 1) is { } factor:
-                    (value, scale) = (node.Inputs[0]!, scale * factor);
-                    break;
-                case "Div" when Factor(node, 1) is { } factor and not 0:
-                    (value, scale) = (node.Inputs[0]!, scale / factor);
+                case "Mul" or "Div" when Scaling(node) is var (input, factor):
+                    (value, scale) = (input, scale * factor);
                     break;
                 case "Add" when mask is null && scale == 1 && MaskOf(node, queries, keys) is var (other, found) && found is not null:
                     (value, mask) = (other!, found);
@@ -130,8 +167,6 @@ internal static class FuseAttention
 
         return null;
     }
-
-    private static float? Factor(Node node, int input) => GraphEditor.Scalar(node.Inputs[input]);
 
     private static (Value? Scores, Value? Mask) MaskOf(Node addition, long queries, long keys)
     {
@@ -150,7 +185,7 @@ internal static class FuseAttention
     }
 
     // The product of the attention weights with the values.
-    private static (Node Product, Value Value, bool IsTransposed)? FindProduct(GraphEditor editor, Value weights)
+    private static Use? FindProduct(GraphEditor editor, Value weights)
     {
         bool transposed = false;
         while (editor.OnlyConsumer(weights) is { Domain: "" } node)
@@ -158,9 +193,9 @@ internal static class FuseAttention
             switch (node.OperatorType)
             {
                 case "MatMul" when !transposed && ReferenceEquals(node.Inputs[0], weights):
-                    return (node, node.Inputs[1]!, false);
+                    return new Use(node, node.Inputs[1]!, false);
                 case "MatMul" when transposed && ReferenceEquals(node.Inputs[1], weights):
-                    return (node, node.Inputs[0]!, true);
+                    return new Use(node, node.Inputs[0]!, true);
                 case "Reshape" when !transposed && node.Outputs[0]!.Type!.Value.Shape is { Rank: >= 2 } shape && shape[^1] == weights.Type!.Value.Shape[^1] && shape[^2] == weights.Type.Value.Shape[^2]:
                     weights = node.Outputs[0]!;
                     break;
@@ -194,42 +229,45 @@ internal static class FuseAttention
         return merge.Outputs[0]!.Type!.Value.Shape == new Shape(shape[0], shape[2], shape[1] * shape[3]) ? merge : null;
     }
 
-    private static Value? TransposedInput(Value value) =>
-        value.Producer is { Domain: "", OperatorType: "Transpose" } transpose && transpose.Attributes.Ints("perm") is [0, 2, 1] ? transpose.Inputs[0] : null;
+    // scale * product + mask
+    private readonly record struct Scoring(Node Product, float Scale, Value? Mask);
 
-    // Tokens [B,T,H*D] that are seen as heads.
-    private sealed record Heads(Value Tokens, long Count)
+    // The product of the weights with the values; transposed, of the values with the weights.
+    private readonly record struct Use(Node Product, Value Value, bool IsTransposed);
+
+    // Tokens [B,T,H*D] that are seen as heads, times a number.
+    private sealed record Heads(Value Tokens, long Count, float Scale)
     {
-        /// <summary>The tokens behind [B*H,T,D] or [B,H,T,D].</summary>
-        public static Heads? Of(Value value)
-        {
-            if (value.Producer is { Domain: "", OperatorType: "Reshape" } joining && joining.Inputs[0]!.Type!.Value.Shape is { Rank: 4 } four &&
-                value.Type!.Value.Shape == new Shape(four[0] * four[1], four[2], four[3]))
-            {
-                value = joining.Inputs[0]!;
-            }
+        public long Batch => Tokens.Type!.Value.Shape[0];
 
-            return FromPermuted(value, [0, 2, 1, 3]);
-        }
+        public long Length => Tokens.Type!.Value.Shape[1];
+
+        /// <summary>The tokens behind [B*H,T,D] or [B,H,T,D].</summary>
+        public static Heads? Of(Value value) => Of(value, 1);
 
         /// <summary>The tokens behind [B*H,D,T] or [B,H,D,T].</summary>
         public static Heads? OfTransposed(Value value)
         {
-            if (value.Producer is { Domain: "", OperatorType: "Transpose" } transpose && transpose.Attributes.Ints("perm") is [0, 2, 1] or [0, 1, 3, 2])
-            {
-                return Of(transpose.Inputs[0]!);
-            }
-
-            if (value.Producer is { Domain: "", OperatorType: "Reshape" } joining && joining.Inputs[0]!.Type!.Value.Shape is { Rank: 4 } four &&
-                value.Type!.Value.Shape == new Shape(four[0] * four[1], four[2], four[3]))
-            {
-                value = joining.Inputs[0]!;
-            }
-
-            return FromPermuted(value, [0, 2, 3, 1]);
+            float scale = 1;
+            value = Unscaled(value, ref scale);
+            return value.Producer is { Domain: "", OperatorType: "Transpose" } transpose && transpose.Attributes.Ints("perm") is [0, 2, 1] or [0, 1, 3, 2]
+                ? Of(transpose.Inputs[0]!, scale)
+                : FromPermuted(Joined(value), [0, 2, 3, 1], scale);
         }
 
-        private static Heads? FromPermuted(Value value, long[] permutation)
+        private static Heads? Of(Value value, float scale)
+        {
+            value = Unscaled(value, ref scale);
+            value = Joined(value);
+            return FromPermuted(Unscaled(value, ref scale), [0, 2, 1, 3], scale);
+        }
+
+        // What is behind the Reshape from [B,H,..] to [B*H,..].
+        private static Value Joined(Value value) =>
+            value.Producer is { Domain: "", OperatorType: "Reshape" } joining && joining.Inputs[0]!.Type!.Value.Shape is { Rank: 4 } four &&
+            value.Type!.Value.Shape == new Shape(four[0] * four[1], four[2], four[3]) ? joining.Inputs[0]! : value;
+
+        private static Heads? FromPermuted(Value value, long[] permutation, float scale)
         {
             if (value.Producer is not { Domain: "", OperatorType: "Transpose" } transpose || transpose.Attributes.Ints("perm") is not { } found || !found.AsSpan().SequenceEqual(permutation) ||
                 transpose.Inputs[0]!.Producer is not { Domain: "", OperatorType: "Reshape" } splitting)
@@ -239,7 +277,7 @@ internal static class FuseAttention
 
             Shape heads = transpose.Inputs[0]!.Type!.Value.Shape;
             Value tokens = splitting.Inputs[0]!;
-            return heads.Rank == 4 && tokens.Type!.Value.Shape == new Shape(heads[0], heads[1], heads[2] * heads[3]) ? new Heads(tokens, heads[2]) : null;
+            return heads.Rank == 4 && tokens.Type!.Value.Shape == new Shape(heads[0], heads[1], heads[2] * heads[3]) ? new Heads(Unscaled(tokens, ref scale), heads[2], scale) : null;
         }
     }
 }

@@ -86,6 +86,13 @@ internal sealed class GraphEditor
         ReferenceEquals(node.Inputs[0], value) ? node.Inputs[1] :
         ReferenceEquals(node.Inputs[1], value) ? node.Inputs[0] : null;
 
+    /// <summary>A constant that holds a shape, as Reshape takes it.</summary>
+    public static Value ShapeConstant(Shape shape)
+    {
+        Constant constant = Constant.FromData(new TensorType(ElementType.Int64, new Shape(shape.Rank)), MemoryMarshal.AsBytes(shape.Dimensions).ToArray());
+        return new Value(shape.ToString()) { Type = constant.Type, Constant = constant };
+    }
+
     /// <summary>Adds a node in front of <paramref name="before"/> and returns its output, whose type is inferred.</summary>
     public Value Add(Node before, string operatorType, string domain, IReadOnlyList<Value?> inputs, params ReadOnlySpan<(string Name, object Value)> attributes)
     {
@@ -96,19 +103,21 @@ internal sealed class GraphEditor
     }
 
     /// <summary>Lets a new node make the value that <paramref name="last"/> made.</summary>
-    public Node Replace(Node last, string operatorType, string domain, IReadOnlyList<Value?> inputs, params ReadOnlySpan<(string Name, object Value)> attributes)
+    /// <remarks>Nothing happens if the value would get another type: constants of one element may add dimensions, which no pattern expects.</remarks>
+    public void Replace(Node last, string operatorType, string domain, IReadOnlyList<Value?> inputs, params ReadOnlySpan<(string Name, object Value)> attributes)
     {
         Value output = last.Outputs[0]!;
-        TensorType? type = output.Type;
-        Node node = Make(last, operatorType, domain, inputs, output, attributes);
-        if (output.Type != type)
+        Value result = new(output.Name);
+        Node node = Make(last, operatorType, domain, inputs, result, attributes);
+        if (result.Type != output.Type)
         {
-            throw new InvalidOperationException($"The rewrite of {last} changed its type from {type} to {output.Type}.");
+            return;
         }
 
+        node.Outputs[0] = output;
+        output.Producer = node;
         _added.Add((last, node));
         _removed.Add(last);
-        return node;
     }
 
     /// <summary>Puts the new nodes where they belong.</summary>

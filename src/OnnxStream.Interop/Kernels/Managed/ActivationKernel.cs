@@ -10,7 +10,7 @@ namespace OnnxStream.Interop.Kernels.Managed;
 internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns, bool isGated) : Kernel, IParallelBody
     where TFunction : IActivationFunction
 {
-    private const long PieceElements = 16 << 10;
+    private const long PieceElements = 64 << 10;
     private readonly long _rowsPerPiece = Math.Max(1, PieceElements / Math.Max(1, columns));
     private KernelContext? _context;
 

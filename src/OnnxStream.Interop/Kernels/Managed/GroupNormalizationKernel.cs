@@ -59,9 +59,10 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     public override void Run(KernelContext context)
     {
         _context = context;
-        context.Workers.Parallelize(_statistics, _channelsLast ? _batch * _pieces : _batch * _channels);
+        long elements = (long)_batch * _channels * _space;
+        context.Workers.Parallelize(_statistics, _channelsLast ? _batch * _pieces : _batch * _channels, elements);
         Combine();
-        context.Workers.Parallelize(_output, _channelsLast ? _batch * _pieces : _batch * _channels);
+        context.Workers.Parallelize(_output, _channelsLast ? _batch * _pieces : _batch * _channels, elements);
         _context = null;
     }
 

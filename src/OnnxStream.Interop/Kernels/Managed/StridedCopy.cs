@@ -5,7 +5,7 @@ namespace OnnxStream.Interop.Kernels.Managed;
 /// <summary>Copies elements that lie at regular distances: slices (also backwards), expansions, permutations of many dimensions.</summary>
 internal sealed unsafe class StridedCopy : Kernel, IParallelBody
 {
-    private const long PieceElements = 16 << 10;
+    private const long PieceElements = 64 << 10;
 
     private readonly int _elementSize;
     private readonly long[] _dimensions;

@@ -19,11 +19,14 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <summary>The size of a panel that is aimed at, in bytes of packed weights.</summary>
     private const long PanelBytes = 1 << 20;
 
+    private const int PackingRows = 32;
+
     // Packed layouts come in tiles of output channels; all of XNNPACK's tile widths divide 16 or 32.
     private const int Tile = 32;
 
     private readonly PanelWeights _weights;
     private readonly bool _hasBias;
+    private readonly bool _isShared;
     private readonly bool _across;
     private readonly int _panelOutputs;
     private readonly int _panelCount;
@@ -41,13 +44,20 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private int _busySlots;
 
     /// <summary>Divides the layer into panels.</summary>
-    protected PanelKernel(PanelWeights weights, bool hasBias, bool canSplit, WorkerPool workers)
+    /// <param name="weights">The weight.</param>
+    /// <param name="hasBias">Whether there is a bias.</param>
+    /// <param name="rows">How many times each number of the weight is used.</param>
+    /// <param name="workers">The threads.</param>
+    protected PanelKernel(PanelWeights weights, bool hasBias, long rows, WorkerPool workers)
     {
         _weights = weights;
         _hasBias = hasBias;
-        _panelOutputs = canSplit ? ChoosePanelOutputs(weights, workers.WorkerCount) : weights.Outputs;
+
+        // Packing a number takes about as long as using it PackingRows times.
+        _isShared = workers.WorkerCount > 1 && (rows + PackingRows) * weights.PerOutput * weights.Outputs / 8 >= WorkerPool.WorthSharing;
+        _panelOutputs = ChoosePanelOutputs(weights, _isShared ? workers.WorkerCount : 1);
         _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
-        _across = canSplit && _panelCount >= workers.WorkerCount && workers.WorkerCount > 1;
+        _across = _isShared && _panelCount >= workers.WorkerCount;
         _slotCount = _across ? workers.WorkerCount : 1;
         _unpacked = weights.Ranges(_panelOutputs);
     }
@@ -125,7 +135,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
                 for (int panel = 0; panel < _panelCount; panel++)
                 {
                     context.CancellationToken.ThrowIfCancellationRequested();
-                    RunPanel(panel, 0, context.Workers.Pointer);
+                    RunPanel(panel, 0, _isShared ? context.Workers.Pointer : null);
                 }
             }
         }

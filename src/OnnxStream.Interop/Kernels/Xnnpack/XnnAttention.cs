@@ -91,12 +91,13 @@ internal sealed unsafe class XnnAttention : Kernel
         _context = context;
         _busySlots = 0;
         int units = _batch * _heads;
+        long operations = (long)UnitsAtOnce * _queries * _keys * (_depth + _valueDepth) / 8;
         for (_firstUnit = 0; _firstUnit < units; _firstUnit += UnitsAtOnce)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
             int count = Math.Min(UnitsAtOnce, units - _firstUnit);
-            context.Workers.Parallelize(_packing, count * _keyTiles);
-            context.Workers.Parallelize(_tiles, count * _queryTiles);
+            context.Workers.Parallelize(_packing, count * _keyTiles, operations);
+            context.Workers.Parallelize(_tiles, count * _queryTiles, operations);
         }
 
         _context = null;

@@ -11,6 +11,12 @@ internal sealed unsafe class XnnBatchMatMul : XnnKernel
     public XnnBatchMatMul(ReadOnlySpan<long> leftBatch, ReadOnlySpan<long> rightBatch, long m, long k, long n, bool transposeRight, WorkerPool workers)
     {
         string details = $"[{string.Join(',', leftBatch.ToArray())}]x[{string.Join(',', rightBatch.ToArray())}] {m}x{k}x{n}";
+        Operations = m * k * n / 8;
+        for (int i = 0; i < leftBatch.Length; i++)
+        {
+            Operations *= Math.Max(leftBatch[i], rightBatch[i]);
+        }
+
         xnn_operator* created = null;
         Own(xnn_create_batch_matrix_multiply_nc_f32(transposeRight ? (uint)XNN_FLAG_TRANSPOSE_B : 0, &created), created, nameof(xnn_create_batch_matrix_multiply_nc_f32), details);
         nuint* left = stackalloc nuint[leftBatch.Length + 1];
@@ -23,8 +29,11 @@ internal sealed unsafe class XnnBatchMatMul : XnnKernel
 
         nuint workspace = 0;
         nuint alignment = 0;
-        Reshaped(xnn_reshape_batch_matrix_multiply_nc_f32(created, (nuint)leftBatch.Length, left, right, (nuint)m, (nuint)k, (nuint)n, &workspace, &alignment, workers.Pointer), nameof(xnn_reshape_batch_matrix_multiply_nc_f32), details, workspace);
+        Reshaped(xnn_reshape_batch_matrix_multiply_nc_f32(created, (nuint)leftBatch.Length, left, right, (nuint)m, (nuint)k, (nuint)n, &workspace, &alignment, workers.For(Operations)), nameof(xnn_reshape_batch_matrix_multiply_nc_f32), details, workspace);
     }
+
+    /// <summary>Multiplications, of which several take the time of an element.</summary>
+    protected override long Operations { get; }
 
     /// <inheritdoc/>
     public override string Name => "xnn batch matrix multiply";

@@ -13,15 +13,19 @@ internal sealed unsafe class XnnBinary : XnnKernel
     public XnnBinary(xnn_binary_operator type, Shape left, Shape right, WorkerPool workers)
     {
         _type = type;
+        Operations = Math.Max(left.ElementCount, right.ElementCount);
         string details = $"{type} {left} {right}";
         xnn_operator* created = null;
         Own(xnn_create_binary_elementwise_nd(type, xnn_datatype.xnn_datatype_fp32, null, null, null, 0, &created), created, nameof(xnn_create_binary_elementwise_nd), details);
         (nuint[] a, nuint[] b) = Collapse(left, right);
         fixed (nuint* leftDimensions = a, rightDimensions = b)
         {
-            Reshaped(xnn_reshape_binary_elementwise_nd(created, (nuint)a.Length, leftDimensions, (nuint)b.Length, rightDimensions, workers.Pointer), nameof(xnn_reshape_binary_elementwise_nd), details);
+            Reshaped(xnn_reshape_binary_elementwise_nd(created, (nuint)a.Length, leftDimensions, (nuint)b.Length, rightDimensions, workers.For(Operations)), nameof(xnn_reshape_binary_elementwise_nd), details);
         }
     }
+
+    /// <inheritdoc/>
+    protected override long Operations { get; }
 
     /// <inheritdoc/>
     public override string Name => _type.ToString();

@@ -13,7 +13,7 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
 
     /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
     public XnnConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers)
-        : base(weights, hasBias, canSplit: true, workers)
+        : base(weights, hasBias, input[0] * input[1] * input[2] / (parameters.StrideHeight * parameters.StrideWidth), workers)
     {
         _parameters = parameters;
         _input = input;

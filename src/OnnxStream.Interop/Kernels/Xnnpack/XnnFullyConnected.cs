@@ -12,7 +12,7 @@ internal sealed unsafe class XnnFullyConnected : PanelKernel
 
     /// <summary>Makes the kernel for <paramref name="rows"/> rows.</summary>
     public XnnFullyConnected(PanelWeights weights, bool hasBias, long rows, WorkerPool workers)
-        : base(weights, hasBias, canSplit: true, workers)
+        : base(weights, hasBias, rows, workers)
     {
         _weights = weights;
         _rows = rows;

@@ -47,25 +47,26 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
         float* kernel = _weights.Gather(context.Input(1), 0, _weights.Outputs, (float*)context.Scratch);
         float* bias = _hasBias ? (float*)context.Input(2) : null;
         string node = context.Step.NodeName;
+        Pthreadpool* threads = context.Workers.For(context.Step.Outputs[0].ElementCount * _weights.PerOutput / 8);
         xnn_operator* created = null;
         XnnpackLibrary.Check(Create(kernel, bias, &created), _transposed ? nameof(xnn_create_deconvolution2d_nhwc_f32) : nameof(xnn_create_convolution2d_nhwc_f32), node);
         using XnnOperatorHandle handle = new(created);
         if (_transposed)
         {
-            XnnpackLibrary.Check(xnn_reshape_deconvolution2d_nhwc_f32(created, (nuint)_input[0], (nuint)_input[1], (nuint)_input[2], (uint)_adjustment.Height, (uint)_adjustment.Width, null, null, context.Workers.Pointer), nameof(xnn_reshape_deconvolution2d_nhwc_f32), node);
+            XnnpackLibrary.Check(xnn_reshape_deconvolution2d_nhwc_f32(created, (nuint)_input[0], (nuint)_input[1], (nuint)_input[2], (uint)_adjustment.Height, (uint)_adjustment.Width, null, null, threads), nameof(xnn_reshape_deconvolution2d_nhwc_f32), node);
             XnnpackLibrary.Check(xnn_setup_deconvolution2d_nhwc_f32(created, (float*)context.Input(0), (float*)context.Output(0)), nameof(xnn_setup_deconvolution2d_nhwc_f32), node);
-            XnnpackLibrary.Check(xnn_run_operator(created, context.Workers.Pointer), nameof(xnn_run_operator), node);
+            XnnpackLibrary.Check(xnn_run_operator(created, threads), nameof(xnn_run_operator), node);
             return;
         }
 
         nuint workspaceBytes = 0;
         nuint alignment = 0;
-        XnnpackLibrary.Check(xnn_reshape_convolution2d_nhwc_f32(created, (nuint)_input[0], (nuint)_input[1], (nuint)_input[2], &workspaceBytes, &alignment, null, null, context.Workers.Pointer), nameof(xnn_reshape_convolution2d_nhwc_f32), node);
+        XnnpackLibrary.Check(xnn_reshape_convolution2d_nhwc_f32(created, (nuint)_input[0], (nuint)_input[1], (nuint)_input[2], &workspaceBytes, &alignment, null, null, threads), nameof(xnn_reshape_convolution2d_nhwc_f32), node);
 
         // Its size depends on weights-dependent kernel choices that are only made at creation, so it is not part of the plan.
         using NativeBuffer workspace = new((long)workspaceBytes);
         XnnpackLibrary.Check(xnn_setup_convolution2d_nhwc_f32(created, workspace.Pointer, (float*)context.Input(0), (float*)context.Output(0)), nameof(xnn_setup_convolution2d_nhwc_f32), node);
-        XnnpackLibrary.Check(xnn_run_operator(created, context.Workers.Pointer), nameof(xnn_run_operator), node);
+        XnnpackLibrary.Check(xnn_run_operator(created, threads), nameof(xnn_run_operator), node);
     }
 
     private xnn_status Create(float* kernel, float* bias, xnn_operator** created)

@@ -34,9 +34,12 @@ internal abstract unsafe class XnnKernel : Kernel
         _workspaceBytes = workspaceBytes;
     }
 
-    /// <summary>Runs the operator, which has been set up, on all threads.</summary>
+    /// <summary>About how many elements or multiplications the operator has: decides whether threads share it.</summary>
+    protected abstract long Operations { get; }
+
+    /// <summary>Runs the operator, which has been set up.</summary>
     protected void RunOperator(KernelContext context) =>
-        XnnpackLibrary.Check(Bindings.Xnnpack.xnn_run_operator(Operator, context.Workers.Pointer), nameof(Bindings.Xnnpack.xnn_run_operator), context.Step.NodeName);
+        XnnpackLibrary.Check(Bindings.Xnnpack.xnn_run_operator(Operator, context.Workers.For(Operations)), nameof(Bindings.Xnnpack.xnn_run_operator), context.Step.NodeName);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

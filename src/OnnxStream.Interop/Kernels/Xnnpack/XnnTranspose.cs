@@ -17,6 +17,7 @@ internal sealed unsafe class XnnTranspose : XnnKernel
     public XnnTranspose(int elementSize, Shape input, ReadOnlySpan<int> permutation, WorkerPool workers)
     {
         _elementSize = elementSize;
+        Operations = input.ElementCount;
         (long[] dimensions, int[] order) = Collapse(input, permutation);
         string details = $"{input} [{string.Join(',', permutation.ToArray())}]";
         nuint* shape = stackalloc nuint[dimensions.Length];
@@ -33,22 +34,25 @@ internal sealed unsafe class XnnTranspose : XnnKernel
         {
             case 1:
                 Own(xnn_create_transpose_nd_x8(0, &created), created, nameof(xnn_create_transpose_nd_x8), details);
-                Reshaped(xnn_reshape_transpose_nd_x8(created, rank, shape, axes, workers.Pointer), nameof(xnn_reshape_transpose_nd_x8), details);
+                Reshaped(xnn_reshape_transpose_nd_x8(created, rank, shape, axes, workers.For(Operations)), nameof(xnn_reshape_transpose_nd_x8), details);
                 break;
             case 2:
                 Own(xnn_create_transpose_nd_x16(0, &created), created, nameof(xnn_create_transpose_nd_x16), details);
-                Reshaped(xnn_reshape_transpose_nd_x16(created, rank, shape, axes, workers.Pointer), nameof(xnn_reshape_transpose_nd_x16), details);
+                Reshaped(xnn_reshape_transpose_nd_x16(created, rank, shape, axes, workers.For(Operations)), nameof(xnn_reshape_transpose_nd_x16), details);
                 break;
             case 4:
                 Own(xnn_create_transpose_nd_x32(0, &created), created, nameof(xnn_create_transpose_nd_x32), details);
-                Reshaped(xnn_reshape_transpose_nd_x32(created, rank, shape, axes, workers.Pointer), nameof(xnn_reshape_transpose_nd_x32), details);
+                Reshaped(xnn_reshape_transpose_nd_x32(created, rank, shape, axes, workers.For(Operations)), nameof(xnn_reshape_transpose_nd_x32), details);
                 break;
             default:
                 Own(xnn_create_transpose_nd_x64(0, &created), created, nameof(xnn_create_transpose_nd_x64), details);
-                Reshaped(xnn_reshape_transpose_nd_x64(created, rank, shape, axes, workers.Pointer), nameof(xnn_reshape_transpose_nd_x64), details);
+                Reshaped(xnn_reshape_transpose_nd_x64(created, rank, shape, axes, workers.For(Operations)), nameof(xnn_reshape_transpose_nd_x64), details);
                 break;
         }
     }
+
+    /// <inheritdoc/>
+    protected override long Operations { get; }
 
     /// <inheritdoc/>
     public override string Name => "xnn transpose";

@@ -1,0 +1,111 @@
+using OnnxStream.Interop.Graphs;
+
+namespace OnnxStream.Interop.Tests.Graphs.Passes;
+
+/// <summary>Builds a graph with inputs for it, says what the rewrites make of it, and compares its results with ONNX Runtime's, rewritten and as written.</summary>
+internal sealed class PassTester(int operatorSet = 17)
+{
+    private readonly ModelBuilder _builder = new(operatorSet);
+    private readonly Dictionary<string, TensorBuffer> _inputs = [];
+    private Graph? _graph;
+
+    /// <summary>The tolerance of the comparison, absolute below 1 and relative above.</summary>
+    public double Tolerance { get; init; } = 1e-5;
+
+    /// <summary>An input of the graph; with <paramref name="constant"/> an initializer.</summary>
+    public PassTester Input(string name, TensorBuffer tensor, bool constant = false)
+    {
+        if (constant)
+        {
+            return Constant(name, tensor);
+        }
+
+        _builder.Input(name, tensor.ElementType, tensor.Shape.ToArray());
+        _inputs.Add(name, tensor);
+        return this;
+    }
+
+    /// <summary>An initializer.</summary>
+    public PassTester Constant(string name, TensorBuffer tensor)
+    {
+        _builder.Initializer(name, tensor);
+        return this;
+    }
+
+    /// <summary>An initializer of rank 0.</summary>
+    public PassTester Scalar(string name, float value) => Constant(name, TensorBuffer.Create<float>([value]));
+
+    /// <summary>An initializer of int64.</summary>
+    public PassTester Integers(string name, params long[] values) => Constant(name, TestTensors.Integers(values));
+
+    public PassTester Node(string operatorType, string inputs, string outputs, params (string Name, object Value)[] attributes)
+    {
+        _builder.Node(operatorType, inputs, outputs, attributes);
+        return this;
+    }
+
+    /// <summary>Applies a function that adds nodes.</summary>
+    public PassTester With(Func<PassTester, PassTester> add) => add(this);
+
+    public PassTester Output(string name, ElementType type = ElementType.Float32)
+    {
+        _builder.Output(name, type);
+        return this;
+    }
+
+    /// <summary>Asserts what is left after all rewrites, as in <c>2 Add, 1 onnxstream.Attention</c>.</summary>
+    public PassTester Becomes(string description)
+    {
+        Assert.That(RewrittenGraph.Describe(Rewritten), Is.EqualTo(description));
+        return this;
+    }
+
+    /// <summary>Asserts that an operator is left that often after all rewrites.</summary>
+    public PassTester Has(int count, string operatorType)
+    {
+        Assert.That(Rewritten.Nodes.Count(node => RewrittenGraph.Name(node) == operatorType), Is.EqualTo(count), () => $"{operatorType} in: {RewrittenGraph.Describe(Rewritten)}");
+        return this;
+    }
+
+    /// <summary>The graph after all rewrites.</summary>
+    public Graph Rewritten
+    {
+        get
+        {
+            if (_graph is null)
+            {
+                using TemporaryFolder folder = new();
+                _graph = RewrittenGraph.Of(Model.Load(folder.Write("model.onnx", _builder.ToBytes())), _inputs.ToDictionary(pair => pair.Key, pair => pair.Value.Shape));
+            }
+
+            return _graph;
+        }
+    }
+
+    /// <summary>Compares the results.</summary>
+    public void Check(int threads = 2) => Check(Oracle.Run(_builder.ToBytes(), _inputs, asWritten: true), threads);
+
+    /// <summary>Compares the results with given ones, where ONNX Runtime is not exact enough.</summary>
+    public void Check(IReadOnlyDictionary<string, TensorBuffer> expected, int threads = 2)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("model.onnx", _builder.ToBytes());
+        foreach ((bool rewrite, int count) in new[] { (true, 1), (true, threads), (false, 1) })
+        {
+            using InferenceSession session = new(path, new SessionOptions { ThreadCount = count, RewriteGraph = rewrite });
+            RunResult actual = session.Run(_inputs);
+            foreach ((string name, TensorBuffer tensor) in expected)
+            {
+                TestTensors.AssertClose(actual[name], tensor, Tolerance, $"{name} ({(rewrite ? "rewritten: " + RewrittenGraph.Describe(Rewritten) : "as written")}, {count} thread(s), inputs {string.Join(", ", _inputs.Select(input => $"{input.Key} {input.Value}"))})");
+            }
+        }
+    }
+
+    /// <summary>Our results for the rewritten graph.</summary>
+    public RunResult Run(int threads = 1)
+    {
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", _builder.ToBytes()), new SessionOptions { ThreadCount = threads });
+        return session.Run(_inputs);
+    }
+}
