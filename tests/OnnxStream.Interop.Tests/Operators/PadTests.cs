@@ -56,7 +56,7 @@ public class PadTests
         Tester(-4, 0, 2, 0).Fails<InvalidGraphException>();
         Tester(0, long.MaxValue, 0, 0).Fails<InvalidGraphException>();
         Tester(0, long.MinValue, 0, 0).Fails<InvalidGraphException>();
-        Tester(0, 1L << 31, 0, 0).Fails<InvalidGraphException>();
+        Tester(0, 1L << 62, 0, 0).Fails<InvalidGraphException>();
         Tester(0, 0, 0, 0).Attribute("mode", "mirror").Fails<InvalidGraphException>();
         Tester(-3, 0, 1, 0).Attribute("mode", "edge").Fails<InvalidGraphException>();
         Tester(0, 0, 0, 0).Constant(TestTensors.Integers(1)).Fails<InvalidGraphException>();
