@@ -59,6 +59,7 @@ internal static class OperatorRegistry
         // Layers
         [("", "Conv")] = new Conv(),
         [("", "ConvTranspose")] = new ConvTranspose(),
+        [("", "Einsum")] = new Einsum(),
         [("", "Gemm")] = new Gemm(),
         [("", "MatMul")] = new MatMul(),
 
@@ -143,6 +144,7 @@ internal static class OperatorRegistry
         [("", "GlobalMaxPool")] = new Pool(PoolFunction.Max, isGlobal: true),
         [("", "LpPool")] = new Pool(PoolFunction.Lp, isGlobal: false),
         [("", "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false),
+        [("", "NonMaxSuppression")] = new NonMaxSuppression(),
         [("", "Resize")] = new Resize(),
         [("", "Upsample")] = new Resize(),
 
