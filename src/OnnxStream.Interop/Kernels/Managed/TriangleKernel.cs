@@ -5,7 +5,7 @@ internal sealed unsafe class TriangleKernel<T>(long matrices, long rows, long co
     where T : unmanaged
 {
     private readonly long _rows = rows;
-    private readonly long _columns = columns;
+    private readonly int _columns = checked((int)columns);
 
     /// <inheritdoc/>
     public override string Name => "triangle";
@@ -21,8 +21,8 @@ internal sealed unsafe class TriangleKernel<T>(long matrices, long rows, long co
         {
             // The upper triangle keeps columns from the border on, the lower one those up to and with it.
             int border = (int)Math.Clamp(row % _rows + diagonal + (upper ? 0 : 1), 0, _columns);
-            ReadOnlySpan<T> input = new((T*)context.Input(0) + row * _columns, (int)_columns);
-            Span<T> output = new((T*)context.Output(0) + row * _columns, (int)_columns);
+            ReadOnlySpan<T> input = new((T*)context.Input(0) + row * _columns, _columns);
+            Span<T> output = new((T*)context.Output(0) + row * _columns, _columns);
             Range kept = upper ? border.. : ..border;
             Range cleared = upper ? ..border : border..;
             input[kept].CopyTo(output[kept]);
