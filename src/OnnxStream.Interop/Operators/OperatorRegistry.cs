@@ -1,6 +1,7 @@
 using System.Text;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels.Managed;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -62,7 +63,10 @@ internal static class OperatorRegistry
         [("", "Det")] = new Determinant(),
         [("", "Einsum")] = new Einsum(),
         [("", "Gemm")] = new Gemm(),
+        [("", "GRU")] = new Recurrent(RecurrentCell.Gru),
+        [("", "LSTM")] = new Recurrent(RecurrentCell.Lstm),
         [("", "MatMul")] = new MatMul(),
+        [("", "RNN")] = new Recurrent(RecurrentCell.Simple),
 
         // Several tensors, element by element
         [("", "Add")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_add),
