@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
 

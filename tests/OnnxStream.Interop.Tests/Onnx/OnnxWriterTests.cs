@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using OnnxStream.Interop.Onnx;
 
 namespace OnnxStream.Interop.Tests.Onnx;
