@@ -40,6 +40,14 @@ internal static unsafe class XnnpackLibrary
         }
     }
 
+    /// <summary>Throws unless a create function made an operator.</summary>
+    /// <remarks>Where the memory for zero padding is refused, XNNPACK returns success and no operator.</remarks>
+    /// <exception cref="NativeMemoryException">XNNPACK ran out of memory.</exception>
+    /// <exception cref="XnnpackException">Anything else.</exception>
+    [StackTraceHidden]
+    public static void CheckCreated(xnn_status status, xnn_operator* created, string function, string details = "") =>
+        Check(status == xnn_status.xnn_status_success && created is null ? xnn_status.xnn_status_out_of_memory : status, function, details);
+
     [DoesNotReturn]
     [StackTraceHidden]
     private static void Throw(xnn_status status, string function, string details)

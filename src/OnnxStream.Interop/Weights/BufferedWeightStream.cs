@@ -22,7 +22,7 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
 
         if (provider.WindowBytes > 0 && schedule.Count > 0)
         {
-            _readAhead = new ReadAhead(schedule, provider.WindowBytes, index => Load(index, ahead: true));
+            _readAhead = new ReadAhead(schedule, provider.WindowBytes, Load);
         }
     }
 
@@ -30,11 +30,6 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
     public override void BeginRun()
     {
         base.BeginRun();
-        foreach (Slot slot in _slots)
-        {
-            slot.Done = false;
-        }
-
         _readAhead?.Begin();
     }
 
@@ -45,7 +40,6 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
         lock (slot)
         {
             slot.Free();
-            slot.Done = true;
         }
 
         _readAhead?.Released(index);
@@ -78,7 +72,7 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
     protected override byte* AcquireCore(int index)
     {
         _readAhead?.Used(index);
-        Load(index, ahead: false);
+        Load(index);
         Slot slot = _slots[index];
         if (slot.Failure is { } failure)
         {
@@ -102,15 +96,16 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
         }
     }
 
-    private static OnnxStreamException Wrap(Exception failure, in WeightRange range) =>
+    /// <summary>What an exception of a provider becomes.</summary>
+    internal static OnnxStreamException Wrap(Exception failure, in WeightRange range) =>
         failure as OnnxStreamException ?? new WeightsException($"Weight '{range.Name}' could not be read: {failure.Message}", failure);
 
-    private void Load(int index, bool ahead)
+    private void Load(int index)
     {
         Slot slot = _slots[index];
         lock (slot)
         {
-            if (slot.Buffer is not null || (ahead && slot.Done))
+            if (slot.Buffer is not null)
             {
                 return;
             }
@@ -151,9 +146,6 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
         public NativeBuffer? Buffer { get; set; }
 
         public Exception? Failure { get; set; }
-
-        // Set when the range was used and given back, so that a late read-ahead does not bring it in again.
-        public bool Done { get; set; }
 
         public void Free()
         {

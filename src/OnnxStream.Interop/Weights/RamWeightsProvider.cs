@@ -5,14 +5,18 @@ namespace OnnxStream.Interop.Weights;
 /// <summary>Weights that are read once and kept, shared by all sessions that use this provider.</summary>
 internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : WeightsProvider(0)
 {
+    private static readonly MappedWeightsProvider s_files = new(0);
+
     private readonly Dictionary<WeightRange, NativeBuffer> _buffers = [];
     private readonly Lock _lock = new();
+    private int _openStreams;
+    private bool _disposed;
 
     /// <inheritdoc/>
     public override void Read(in WeightRange range, Span<byte> destination) =>
         new ReadOnlySpan<byte>(Get(range), destination.Length).CopyTo(destination);
 
-    /// <summary>The bytes of a range, read at the first call and kept until the provider is disposed.</summary>
+    /// <summary>The bytes of a range, read at the first call and kept until the provider and all sessions that use it are disposed.</summary>
     public byte* Get(in WeightRange range)
     {
         lock (_lock)
@@ -24,10 +28,10 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
                 {
                     BufferedWeightStream.ReadInto(source ?? s_files, range, buffer.Pointer);
                 }
-                catch
+                catch (Exception exception)
                 {
                     buffer.Dispose();
-                    throw;
+                    throw BufferedWeightStream.Wrap(exception, range);
                 }
 
                 _buffers.Add(range, buffer);
@@ -38,28 +42,57 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
     }
 
     /// <inheritdoc/>
-    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) => new RamWeightStream(this, schedule, randomAccess);
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _openStreams++;
+            return new RamWeightStream(this, schedule, randomAccess);
+        }
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         lock (_lock)
         {
-            foreach (NativeBuffer buffer in _buffers.Values)
-            {
-                buffer.Dispose();
-            }
-
-            _buffers.Clear();
+            _disposed = true;
+            FreeUnused();
         }
 
         base.Dispose(disposing);
     }
 
-    private static readonly MappedWeightsProvider s_files = new(0);
+    private void CloseStream()
+    {
+        lock (_lock)
+        {
+            _openStreams--;
+            FreeUnused();
+        }
+    }
+
+    // A session may outlive the provider, and computes with these very bytes.
+    private void FreeUnused()
+    {
+        if (!_disposed || _openStreams > 0)
+        {
+            return;
+        }
+
+        foreach (NativeBuffer buffer in _buffers.Values)
+        {
+            buffer.Dispose();
+        }
+
+        _buffers.Clear();
+    }
 
     private sealed class RamWeightStream(RamWeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) : WeightStream(schedule, randomAccess)
     {
+        private bool _disposed;
+
         public override void Release(int index)
         {
         }
@@ -70,6 +103,11 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
 
         public override void Dispose()
         {
+            if (!_disposed)
+            {
+                _disposed = true;
+                provider.CloseStream();
+            }
         }
 
         protected override byte* AcquireCore(int index) => provider.Get(Schedule[index]);

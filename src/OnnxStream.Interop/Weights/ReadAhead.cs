@@ -7,6 +7,8 @@ namespace OnnxStream.Interop.Weights;
 /// </remarks>
 internal sealed class ReadAhead : IDisposable
 {
+    private const int None = -1;
+
     private readonly IReadOnlyList<WeightRange> _schedule;
     private readonly long _windowBytes;
     private readonly Action<int> _fetch;
@@ -15,7 +17,7 @@ internal sealed class ReadAhead : IDisposable
     private int _next;
     private long _heldBytes;
     private bool _running;
-    private bool _fetching;
+    private int _fetching = None;
     private bool _disposed;
 
     /// <summary>Starts the thread.</summary>
@@ -43,11 +45,17 @@ internal sealed class ReadAhead : IDisposable
         }
     }
 
-    /// <summary>Range <paramref name="index"/> is being used: if it has not been fetched yet, the thread goes on behind it.</summary>
+    /// <summary>Range <paramref name="index"/> is needed now: the thread has fetched it when this returns, or goes on behind it.</summary>
     public void Used(int index)
     {
         lock (_lock)
         {
+            // A fetch that ends after the range was given back would bring in what nobody releases.
+            while (_fetching == index)
+            {
+                Monitor.Wait(_lock);
+            }
+
             for (; _next <= index; _next++)
             {
                 _heldBytes += _schedule[_next].Length;
@@ -71,7 +79,7 @@ internal sealed class ReadAhead : IDisposable
         lock (_lock)
         {
             _running = false;
-            while (_fetching)
+            while (_fetching != None)
             {
                 Monitor.Wait(_lock);
             }
@@ -110,13 +118,13 @@ internal sealed class ReadAhead : IDisposable
 
                 index = _next++;
                 _heldBytes += _schedule[index].Length;
-                _fetching = true;
+                _fetching = index;
             }
 
             _fetch(index);
             lock (_lock)
             {
-                _fetching = false;
+                _fetching = None;
                 Monitor.PulseAll(_lock);
             }
         }

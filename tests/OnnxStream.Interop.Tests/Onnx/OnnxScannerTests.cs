@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Google.Protobuf;
 using OnnxStream.Interop.Onnx;
-using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Tests.Onnx;
 
@@ -70,7 +69,7 @@ public class OnnxScannerTests
         Model model = Model.Load(folder["large.onnx"]);
         Assert.That(Stopwatch.GetElapsedTime(start), Is.LessThan(TimeSpan.FromSeconds(1)));
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(4 << 20));
-        WeightRange location = model.Graph.Nodes[0].Inputs[1]!.Constant!.Location!.Value;
+        Interop.Weights.WeightRange location = model.Graph.Nodes[0].Inputs[1]!.Constant!.Location!.Value;
         Assert.That((location.Offset, location.Length), Is.EqualTo(((long)head.Length, Length)));
         Assert.That(model.Outputs[0].Name, Is.EqualTo("y"));
     }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Kernels.Xnnpack;
 
@@ -51,6 +52,23 @@ internal unsafe struct PackedPanelSlot
 
     /// <summary>Lets the next look-up find the memory as it is: nothing is packed.</summary>
     public static void MarkFilled(PackedPanelSlot* slot) => slot->_filled = true;
+
+    /// <summary>The bytes that packed weights need, after creating an operator with a slot that has no room.</summary>
+    /// <param name="slot">The slot.</param>
+    /// <param name="status">What the create function returned: with no room to pack into, it fails after it has told how much it wants.</param>
+    /// <param name="function">The create function.</param>
+    /// <param name="details">What it was called for.</param>
+    /// <exception cref="NativeMemoryException">XNNPACK ran out of memory before it came to packing.</exception>
+    public static long Required(PackedPanelSlot* slot, xnn_status status, string function, string details)
+    {
+        if (status == xnn_status.xnn_status_out_of_memory && slot->_reserved > 0)
+        {
+            return (long)slot->_reserved;
+        }
+
+        XnnpackLibrary.Check(status, function, details);
+        throw new InvalidOperationException($"{function} did not use the weights cache.");
+    }
 
     /// <summary>What XNNPACK's create functions take.</summary>
     public static xnn_weights_cache_provider* Provider(PackedPanelSlot* slot) => &slot->_provider;

@@ -105,7 +105,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         PackedPanelSlot.Reset(slot, destination, (nuint)PackedBytes(panel));
         float* kernel = _weights.Gather(source, first, count, (float*)(scratch + Align(sizeof(PackedPanelSlot))));
         xnn_operator* created = null;
-        XnnpackLibrary.Check(Create(kernel, bias is null ? null : bias + first, count, PackedPanelSlot.Provider(slot), &created), FunctionName, $"panel {panel}");
+        XnnpackLibrary.CheckCreated(Create(kernel, bias is null ? null : bias + first, count, PackedPanelSlot.Provider(slot), &created), created, FunctionName, $"panel {panel}");
         _ = xnn_delete_operator(created);
     }
 
@@ -182,32 +182,26 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     {
         using NativeBuffer buffer = new(sizeof(PackedPanelSlot));
         PackedPanelSlot* slot = (PackedPanelSlot*)buffer.Pointer;
-        PackedPanelSlot.Reset(slot, null, 0);
-        xnn_operator* created = null;
         using NativeBuffer dummy = new(64);
-
-        // With no room to pack into, creating fails after it has told how much room it wants.
-        xnn_status status = Create((float*)dummy.Pointer, null, _panelOutputs, PackedPanelSlot.Provider(slot), &created);
-        if (status != xnn_status.xnn_status_out_of_memory)
-        {
-            XnnpackLibrary.Check(status, FunctionName, details);
-            throw new InvalidOperationException($"{FunctionName} did not use the weights cache.");
-        }
-
-        _packedBytes = (long)slot->ReservedBytes;
+        _packedBytes = MeasurePacked(slot, (float*)dummy.Pointer, _panelOutputs, details);
         _seed = slot->Seed;
-        int last = _weights.Outputs - (_panelCount - 1) * _panelOutputs;
-        PackedPanelSlot.Reset(slot, null, 0);
-        _ = Create((float*)dummy.Pointer, null, last, PackedPanelSlot.Provider(slot), &created);
-        _lastPackedBytes = (long)slot->ReservedBytes;
+        _lastPackedBytes = MeasurePacked(slot, (float*)dummy.Pointer, _weights.Outputs - (_panelCount - 1) * _panelOutputs, details);
         using NativeBuffer packed = new(_packedBytes);
         PackedPanelSlot.Reset(slot, packed.Pointer, (nuint)_packedBytes);
         PackedPanelSlot.MarkFilled(slot);
-        XnnpackLibrary.Check(Create((float*)dummy.Pointer, null, _panelOutputs, PackedPanelSlot.Provider(slot), &created), FunctionName, details);
+        xnn_operator* created = null;
+        XnnpackLibrary.CheckCreated(Create((float*)dummy.Pointer, null, _panelOutputs, PackedPanelSlot.Provider(slot), &created), created, FunctionName, details);
         using XnnOperatorHandle handle = new(created);
         nuint workspace = 0;
         XnnpackLibrary.Check(Reshape(created, &workspace, null), FunctionName, details);
         _workspaceBytes = (long)workspace;
+    }
+
+    private long MeasurePacked(PackedPanelSlot* slot, float* dummy, int outputs, string details)
+    {
+        PackedPanelSlot.Reset(slot, null, 0);
+        xnn_operator* created = null;
+        return PackedPanelSlot.Required(slot, Create(dummy, null, outputs, PackedPanelSlot.Provider(slot), &created), FunctionName, details);
     }
 
     /// <summary>The create function, for messages.</summary>
@@ -280,7 +274,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         PackedPanelSlot.Reset(slot, packed, (nuint)_packedBytes);
         float* kernel = _weights.Gather(source, first, count, gathered);
         xnn_operator* created = null;
-        XnnpackLibrary.Check(Create(kernel, bias, count, PackedPanelSlot.Provider(slot), &created), FunctionName, _context!.Step.NodeName);
+        XnnpackLibrary.CheckCreated(Create(kernel, bias, count, PackedPanelSlot.Provider(slot), &created), created, FunctionName, _context!.Step.NodeName);
         return created;
     }
 
@@ -299,7 +293,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         PackedPanelSlot.Reset(slot, packed, (nuint)PackedBytes(panel));
         PackedPanelSlot.MarkFilled(slot);
         xnn_operator* created = null;
-        XnnpackLibrary.Check(Create((float*)packed, _hasBias ? (float*)packed : null, count, PackedPanelSlot.Provider(slot), &created), FunctionName, _context!.Step.NodeName);
+        XnnpackLibrary.CheckCreated(Create((float*)packed, _hasBias ? (float*)packed : null, count, PackedPanelSlot.Provider(slot), &created), created, FunctionName, _context!.Step.NodeName);
         return created;
     }
 

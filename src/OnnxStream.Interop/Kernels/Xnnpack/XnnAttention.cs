@@ -113,12 +113,7 @@ internal sealed unsafe class XnnAttention : Kernel
         xnn_operator* created = null;
         float dummy = 0;
         xnn_status status = xnn_create_fully_connected_nc_f32((nuint)inputs, (nuint)outputs, (nuint)inputs, (nuint)outputs, &dummy, null, float.NegativeInfinity, float.PositiveInfinity, transpose ? (uint)XNN_FLAG_TRANSPOSE_WEIGHTS : 0, null, PackedPanelSlot.Provider(slot), &created);
-        if (status != xnn_status.xnn_status_out_of_memory)
-        {
-            XnnpackLibrary.Check(status, nameof(xnn_create_fully_connected_nc_f32), $"{inputs}x{outputs}");
-        }
-
-        return Align((long)slot->ReservedBytes);
+        return Align(PackedPanelSlot.Required(slot, status, nameof(xnn_create_fully_connected_nc_f32), $"{inputs}x{outputs}"));
     }
 
     private byte* PackedKeys(int unit, int tile) => _context!.Scratch + unit * UnitBytes + tile * _packedKeyBytes;

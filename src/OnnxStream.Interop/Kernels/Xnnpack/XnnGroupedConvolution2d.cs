@@ -49,7 +49,7 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
         string node = context.Step.NodeName;
         Pthreadpool* threads = context.Workers.For(context.Step.Outputs[0].ElementCount * _weights.PerOutput / 8);
         xnn_operator* created = null;
-        XnnpackLibrary.Check(Create(kernel, bias, &created), _transposed ? nameof(xnn_create_deconvolution2d_nhwc_f32) : nameof(xnn_create_convolution2d_nhwc_f32), node);
+        XnnpackLibrary.CheckCreated(Create(kernel, bias, &created), created, _transposed ? nameof(xnn_create_deconvolution2d_nhwc_f32) : nameof(xnn_create_convolution2d_nhwc_f32), node);
         using XnnOperatorHandle handle = new(created);
         if (_transposed)
         {

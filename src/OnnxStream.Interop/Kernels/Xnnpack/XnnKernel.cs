@@ -18,7 +18,7 @@ internal abstract unsafe class XnnKernel : Kernel
     /// <summary>Takes over what a create function made, after checking its status.</summary>
     protected void Own(xnn_status status, xnn_operator* created, string function, string details)
     {
-        XnnpackLibrary.Check(status, function, details);
+        XnnpackLibrary.CheckCreated(status, created, function, details);
         _operator = new XnnOperatorHandle(created);
     }
 

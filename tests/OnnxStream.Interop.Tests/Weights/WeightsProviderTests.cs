@@ -1,0 +1,200 @@
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Tests.Weights;
+
+[NativeMemoryLeakCheck]
+public class WeightsProviderTests
+{
+    private static IEnumerable<TestCaseData> Providers()
+    {
+        yield return new TestCaseData((Func<WeightsProvider>)WeightsProvider.DiskNoCache).SetArgDisplayNames("no cache");
+        yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.DiskPrefetch())).SetArgDisplayNames("prefetch");
+        yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.DiskPrefetch(1))).SetArgDisplayNames("prefetch one range");
+        yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.DiskPrefetch(20_000))).SetArgDisplayNames("prefetch little");
+        yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.Ram())).SetArgDisplayNames("ram");
+        yield return new TestCaseData((Func<WeightsProvider>)(() => new FileProvider(0))).SetArgDisplayNames("custom");
+        yield return new TestCaseData((Func<WeightsProvider>)(() => new FileProvider(20_000))).SetArgDisplayNames("custom with a window");
+        yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.Ram(new FileProvider(0)))).SetArgDisplayNames("ram of custom");
+    }
+
+    [TestCaseSource(nameof(Providers))]
+    public void AllGiveTheSameOutputs(Func<WeightsProvider> create)
+    {
+        using TemporaryFolder folder = new();
+        using WeightsProvider provider = create();
+        for (int threads = 1; threads <= 3; threads++)
+        {
+            using InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { WeightsProvider = provider, ThreadCount = threads });
+            for (int run = 0; run < 3; run++)
+            {
+                SmallModel.Check(session.Run(SmallModel.Inputs), $"threads {threads}, run {run}");
+            }
+        }
+    }
+
+    [TestCaseSource(nameof(Providers))]
+    public void OneServesTwoSessionsOnTwoThreads(Func<WeightsProvider> create)
+    {
+        using TemporaryFolder folder = new();
+        string path = SmallModel.Write(folder);
+        using WeightsProvider provider = create();
+        Parallel.For(0, 2, new ParallelOptions { MaxDegreeOfParallelism = 2 }, _ =>
+        {
+            using InferenceSession session = new(path, new SessionOptions { WeightsProvider = provider, ThreadCount = 2 });
+            for (int run = 0; run < 10; run++)
+            {
+                SmallModel.Check(session.Run(SmallModel.Inputs), $"run {run}");
+            }
+        });
+    }
+
+    [Test]
+    public void OneSessionOnTwoThreads()
+    {
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { ThreadCount = 2 });
+        Parallel.For(0, 10, new ParallelOptions { MaxDegreeOfParallelism = 2 }, run => SmallModel.Check(session.Run(SmallModel.Inputs), $"run {run}"));
+    }
+
+    [Test]
+    public void AFailureAtAnyReadLeavesTheSessionUsable([Values(0, 1, 1 << 20)] long windowBytes, [Values(1, 2)] int threads)
+    {
+        using TemporaryFolder folder = new();
+        using FileProvider provider = new(windowBytes);
+        using InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { WeightsProvider = provider, ThreadCount = threads });
+        session.Run(SmallModel.Inputs);
+        int reads = provider.Reads;
+        long live = MemoryDiagnostics.LiveBytes;
+        Assert.That(reads, Is.GreaterThan(5));
+        for (int n = 0; n < reads; n++)
+        {
+            provider.FailFrom(n, n % 2 == 0 ? new IOException("the cable is out") : new TimeoutException("the server sleeps"));
+            WeightsException exception = Assert.Throws<WeightsException>(() => session.Run(SmallModel.Inputs), $"read {n}")!;
+            Assert.That(exception.Message, Does.Contain(n % 2 == 0 ? "the cable is out" : "the server sleeps").And.Contain("Weight '"));
+            Assert.That(exception.InnerException, Is.Not.Null);
+            Assert.That(MemoryDiagnostics.LiveBytes, Is.EqualTo(live), $"read {n}");
+            provider.FailFrom(int.MaxValue, null);
+            SmallModel.Check(session.Run(SmallModel.Inputs), $"after a failure at read {n}");
+        }
+    }
+
+    [Test]
+    public void ExceptionsOfOursComeThroughAsTheyAre([Values(0, 1 << 20)] long windowBytes)
+    {
+        using TemporaryFolder folder = new();
+        using FileProvider provider = new(windowBytes);
+        using InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { WeightsProvider = provider });
+        WeightsException thrown = new("exactly this one");
+        provider.FailFrom(2, thrown);
+        Assert.That(Assert.Throws<WeightsException>(() => session.Run(SmallModel.Inputs)), Is.SameAs(thrown));
+    }
+
+    [Test]
+    public void AFailureAheadOfUseIsTriedAgain()
+    {
+        // What fails once while reading ahead is read again when it is needed.
+        using TemporaryFolder folder = new();
+        using FileProvider provider = new(1 << 20) { FailsOnce = true };
+        using InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { WeightsProvider = provider, ThreadCount = 1 });
+        provider.FailFrom(provider.Reads + 1, new IOException("once"));
+        try
+        {
+            SmallModel.Check(session.Run(SmallModel.Inputs), "after a failure ahead");
+        }
+        catch (WeightsException)
+        {
+            // The reader was not ahead.
+        }
+
+        SmallModel.Check(session.Run(SmallModel.Inputs), "afterwards");
+    }
+
+    [Test]
+    public void RamReadsOnce()
+    {
+        using TemporaryFolder folder = new();
+        using FileProvider source = new(0);
+        using (WeightsProvider ram = WeightsProvider.Ram(source))
+        {
+            string path = SmallModel.Write(folder);
+            using InferenceSession first = new(path, new SessionOptions { WeightsProvider = ram });
+            using InferenceSession second = new(path, new SessionOptions { WeightsProvider = ram });
+            first.Run(SmallModel.Inputs);
+            int reads = source.Reads;
+            long live = MemoryDiagnostics.LiveBytes;
+            first.Run(SmallModel.Inputs);
+            second.Run(SmallModel.Inputs);
+            Assert.That(source.Reads, Is.EqualTo(reads));
+            Assert.That(MemoryDiagnostics.LiveBytes, Is.EqualTo(live));
+        }
+    }
+
+    [Test]
+    public void RamTriesAgainAfterAFailure()
+    {
+        using TemporaryFolder folder = new();
+        using FileProvider source = new(0);
+        using WeightsProvider ram = WeightsProvider.Ram(source);
+        using InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { WeightsProvider = ram });
+        source.FailFrom(3, new IOException("the cable is out"));
+        Assert.That(() => session.Run(SmallModel.Inputs), Throws.TypeOf<WeightsException>().With.Message.Contains("the cable is out"));
+        source.FailFrom(int.MaxValue, null);
+        SmallModel.Check(session.Run(SmallModel.Inputs), "afterwards");
+    }
+
+    [Test]
+    public void ProvidersAndSessionsAreDisposedInAnyOrder([Values] bool ofProviderFirst)
+    {
+        using TemporaryFolder folder = new();
+        WeightsProvider ram = WeightsProvider.Ram();
+        InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { WeightsProvider = ram });
+        session.Run(SmallModel.Inputs);
+        if (ofProviderFirst)
+        {
+            ram.Dispose();
+            ram.Dispose();
+            SmallModel.Check(session.Run(SmallModel.Inputs), "a session keeps what it uses");
+            Assert.That(() => new InferenceSession(folder["small.onnx"], new SessionOptions { WeightsProvider = ram }), Throws.TypeOf<ObjectDisposedException>());
+            session.Dispose();
+        }
+        else
+        {
+            session.Dispose();
+            session.Dispose();
+            ram.Dispose();
+        }
+
+        Assert.That(() => session.Run(SmallModel.Inputs), Throws.TypeOf<ObjectDisposedException>());
+    }
+
+    [Test]
+    public void AFileThatBecomesShorterBetweenRuns([Values] bool reads)
+    {
+        using TemporaryFolder folder = new();
+        string path = SmallModel.Write(folder);
+        using InferenceSession session = new(path, new SessionOptions { WeightsProvider = reads ? new FileProvider(0) : null });
+        SmallModel.Check(session.Run(SmallModel.Inputs), "before");
+        using (FileStream file = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            file.SetLength(file.Length - 5000);
+        }
+
+        Assert.That(() => session.Run(SmallModel.Inputs), Throws.TypeOf<WeightsException>().With.Message.Contains(path));
+        folder.Write("small.onnx", SmallModel.Onnx);
+        SmallModel.Check(session.Run(SmallModel.Inputs), "after it was made whole again");
+    }
+
+    [Test]
+    public void AFileThatVanishesBeforeTheSessionIsMade()
+    {
+        using TemporaryFolder folder = new();
+        Model model = Model.Load(SmallModel.Write(folder));
+        File.Delete(folder["small.onnx"]);
+        Assert.That(() => new InferenceSession(model), Throws.TypeOf<WeightsException>().With.Message.Contains(folder["small.onnx"]));
+        folder.Write("small.onnx", new byte[500]);
+        Assert.That(() => new InferenceSession(model), Throws.TypeOf<WeightsException>().With.Message.Contains("truncated"));
+    }
+
+    [Test]
+    public void NegativeWindows() => Assert.That(() => WeightsProvider.DiskPrefetch(-1), Throws.TypeOf<ArgumentOutOfRangeException>());
+}
