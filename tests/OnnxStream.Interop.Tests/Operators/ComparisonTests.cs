@@ -48,14 +48,9 @@ public class ComparisonTests
         new OperatorTester("Equal", 13).Input(TestTensors.Random(ElementType.Bool, 1, -1, 1, 40)).Input(TestTensors.Random(ElementType.Bool, 2, -1, 1, 40)).Output(ElementType.Bool).Check();
 
     [Test]
-    public void OldOperatorSets([ValueSource(nameof(s_operators))] string name)
+    public void OldOperatorSets([Values("Equal", "Less", "Greater")] string name)
     {
-        // ONNX Runtime starts at operator set 7: the rule is the specification's.
-        if (name.EndsWith("Equal", StringComparison.Ordinal) && name != "Equal")
-        {
-            Assert.Pass("younger than broadcast attributes");
-        }
-
+        // ONNX Runtime starts at operator set 7: the rule is the specification's. The other comparisons are younger.
         ElementType type = name == "Equal" ? ElementType.Int32 : ElementType.Float32;
         new OperatorTester(name, 7).Input(TestTensors.Random(type, 1, -3, 3, 2, 3, 4)).Input(TestTensors.Random(type, 2, -3, 3, 4)).Output(ElementType.Bool).Check();
         new OperatorTester(name, 6).Input(TestTensors.Random(type, 1, -3, 3, 2, 3, 4)).Input(TestTensors.Random(type, 2, -3, 3, 3)).Attribute("broadcast", 1).Attribute("axis", 1).Output(ElementType.Bool).CheckAgainst(inputs =>
