@@ -40,15 +40,17 @@ public static class NativeLibraryResolver
         }
     }
 
-    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
-    {
-        if (name != LibraryName)
-        {
-            return 0;
-        }
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) =>
+        name == LibraryName ? Load(Candidates(), () => NativeLibrary.TryLoad(name, assembly, searchPath, out nint handle) ? handle : 0) : 0;
 
+    /// <summary>Loads the first library that can be loaded.</summary>
+    /// <param name="candidates">The files to try.</param>
+    /// <param name="probe">Tries the runtime's own search paths; returns 0 if it finds nothing.</param>
+    /// <exception cref="DllNotFoundException">None can be; the message says why for each.</exception>
+    internal static nint Load(IEnumerable<string> candidates, Func<nint> probe)
+    {
         StringBuilder trace = new();
-        foreach (string path in Candidates())
+        foreach (string path in candidates)
         {
             if (!File.Exists(path))
             {
@@ -67,9 +69,10 @@ public static class NativeLibraryResolver
             }
         }
 
-        if (NativeLibrary.TryLoad(name, assembly, searchPath, out nint handle))
+        nint found = probe();
+        if (found != 0)
         {
-            return handle;
+            return found;
         }
 
         trace.AppendLine("  the runtime's own search paths: not found");

@@ -120,7 +120,10 @@ internal sealed class OperatorTester(string operatorType, int operatorSet = 17, 
         Dictionary<string, TensorBuffer> expected = [];
         for (int i = 0; i < results.Length; i++)
         {
-            expected.Add($"o{i}", results[i]);
+            if (_outputs.Count == 0 || _outputs[i] != ElementType.Undefined)
+            {
+                expected.Add($"o{i}", results[i]);
+            }
         }
 
         Check(asConstants: false, threads: 1, expected);

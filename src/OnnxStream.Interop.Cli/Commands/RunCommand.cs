@@ -45,13 +45,17 @@ internal sealed class RunCommand : ToolCommand
 
     private readonly Option<string> _weights = WeightsOption();
 
+    private readonly Option<string> _panelStore = PanelStoreOption();
+
+    private readonly Option<string> _panelType = PanelTypeOption();
+
     private readonly Option<bool> _json = JsonOption();
 
     public RunCommand()
         : base("run", "Run a model and report time, memory and outputs.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _threads, _weights, _json])
+        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _threads, _weights, _panelStore, _panelType, _json])
         {
             Add(option);
         }
@@ -65,6 +69,7 @@ internal sealed class RunCommand : ToolCommand
         "onnxstream run model.onnx                                   random inputs: does it run, how fast, in how much memory?",
         "onnxstream run model.onnx --dim batch=2 --repeat 5 --json",
         "onnxstream run model.onnx --input sample=x.npy --input timestep=t.npy --output-dir out",
+        "onnxstream run model.onnx --panel-store auto --repeat 5     pack the weights once, in the cache folder",
         "onnxstream run unet_fp16 --weights nocache --threads 2      an OnnxStream folder",
     ];
 
@@ -86,7 +91,14 @@ internal sealed class RunCommand : ToolCommand
 
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
         start = Stopwatch.GetTimestamp();
-        using InferenceSession session = new(model, new SessionOptions { ThreadCount = arguments.GetValue(_threads), WeightsProvider = weights });
+        SessionOptions options = new()
+        {
+            ThreadCount = arguments.GetValue(_threads),
+            WeightsProvider = weights,
+            PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType)),
+            Logger = new TerminalLogger(terminal),
+        };
+        using InferenceSession session = new(model, options);
         loadDuration += Stopwatch.GetElapsedTime(start);
 
         double[] runSeconds = new double[arguments.GetValue(_repeat)];

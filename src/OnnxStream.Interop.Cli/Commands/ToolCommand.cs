@@ -85,6 +85,38 @@ internal abstract class ToolCommand : Command
         _ => WeightsProvider.DiskPrefetch(),
     };
 
+    /// <summary>The option that says whether packed weights are kept.</summary>
+    protected static Option<string> PanelStoreOption() => new("--panel-store")
+    {
+        Description = "Where packed weights are kept for the next run: off packs them anew in every run, auto keeps them in the cache folder if there is ample room, or name a file.",
+        HelpName = "auto|off|FILE",
+        DefaultValueFactory = _ => "off",
+    };
+
+    /// <summary>The option that says how packed weights are kept.</summary>
+    protected static Option<string> PanelTypeOption()
+    {
+        Option<string> option = new("--panel-type")
+        {
+            Description = "The precision of kept weights: f16 takes half the bytes and loses digits.",
+            HelpName = "f32|f16",
+            DefaultValueFactory = _ => "f32",
+        };
+        return option.AcceptOnlyFromAmong("f32", "f16");
+    }
+
+    /// <summary>What <see cref="PanelStoreOption"/> and <see cref="PanelTypeOption"/> say together.</summary>
+    protected static PanelStoreOptions CreatePanelStore(string store, string type)
+    {
+        PanelStoreOptions options = store switch
+        {
+            "off" => PanelStoreOptions.Off,
+            "auto" => PanelStoreOptions.Auto,
+            _ => PanelStoreOptions.File(store),
+        };
+        return options with { ElementType = type == "f16" ? ElementType.Float16 : ElementType.Float32 };
+    }
+
     /// <summary>The option that asks for JSON.</summary>
     protected static Option<bool> JsonOption() => new("--json")
     {

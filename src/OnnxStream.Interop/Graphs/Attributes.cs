@@ -32,6 +32,9 @@ internal sealed class Attributes
     /// <summary>Numbers, or null if they are not given. An empty list of any type is an empty list of numbers.</summary>
     public float[]? Floats(string name) => Get<float[]>(name).Value;
 
+    /// <summary>Texts, or null if they are not given.</summary>
+    public string[]? Strings(string name) => Get<string[]>(name).Value;
+
     /// <summary>A tensor, or null if it is not given.</summary>
     public Constant? Tensor(string name) => Get<Constant>(name).Value;
 

@@ -52,6 +52,13 @@ internal sealed class Constant
         IsChannelsLast && shape != Type.Shape ? throw new InvalidOperationException("A channels-last weight has no other shape.") :
         new(Type with { Shape = shape }, StoredType, Data, Location, Quantization, IsChannelsLast);
 
+    /// <summary>The elements from <paramref name="first"/> on, as many as fill <paramref name="shape"/>.</summary>
+    public Constant Part(long first, Shape shape)
+    {
+        (long start, long length) = (first * StoredType.SizeOf(), shape.ElementCount * StoredType.SizeOf());
+        return new(Type with { Shape = shape }, StoredType, Data?.AsSpan((int)start, (int)length).ToArray(), Location?.Slice(start, length), Quantization);
+    }
+
     /// <summary>The same weight, converted to <paramref name="type"/> when it is read.</summary>
     public Constant WithType(ElementType type) => new(Type with { ElementType = type }, StoredType, Data, Location, Quantization, IsChannelsLast);
 }

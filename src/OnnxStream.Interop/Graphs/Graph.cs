@@ -53,51 +53,52 @@ internal sealed class Graph
         }
     }
 
+    /// <summary>The values that the graph reads but neither takes as inputs nor makes: those of a graph around it. Constants are not among them.</summary>
+    public IEnumerable<Value> Captures()
+    {
+        HashSet<Value> own = [.. Inputs, .. Nodes.SelectMany(node => node.Outputs).OfType<Value>()];
+        return Nodes.SelectMany(node => node.Dependencies()).Concat(Outputs).Where(value => value.Constant is null && own.Add(value)).ToList();
+    }
+
     /// <summary>Puts the nodes into an order in which producers come first, keeping the given order where it is one.</summary>
     /// <exception cref="InvalidGraphException">The graph has a cycle.</exception>
     public void SortTopologically()
     {
-        Dictionary<Node, int> state = new(ReferenceEqualityComparer.Instance as IEqualityComparer<Node>);
+        Dictionary<Node, bool> isDone = [];
+        HashSet<Node> own = [.. Nodes];
         List<Node> sorted = new(Nodes.Count);
-        Stack<(Node Node, int Input)> stack = new();
+        Stack<(Node Node, IEnumerator<Value> Dependencies)> stack = new();
         foreach (Node root in Nodes)
         {
-            if (state.ContainsKey(root))
+            if (isDone.TryAdd(root, false))
             {
-                continue;
+                stack.Push((root, root.Dependencies().GetEnumerator()));
             }
 
-            stack.Push((root, 0));
-            state[root] = 1;
             while (stack.Count > 0)
             {
-                (Node node, int input) = stack.Pop();
-                bool descended = false;
-                for (; input < node.Inputs.Length; input++)
+                (Node node, IEnumerator<Value> dependencies) = stack.Peek();
+                if (!dependencies.MoveNext())
                 {
-                    if (node.Inputs[input]?.Producer is { } producer)
-                    {
-                        int seen = state.GetValueOrDefault(producer);
-                        if (seen == 1)
-                        {
-                            throw new InvalidGraphException($"The graph '{Name}' has a cycle through {producer} and {node}.");
-                        }
-
-                        if (seen == 0)
-                        {
-                            stack.Push((node, input + 1));
-                            stack.Push((producer, 0));
-                            state[producer] = 1;
-                            descended = true;
-                            break;
-                        }
-                    }
+                    stack.Pop();
+                    isDone[node] = true;
+                    sorted.Add(node);
+                    continue;
                 }
 
-                if (!descended)
+                // What a graph around this one makes is there before.
+                if (dependencies.Current.Producer is not { } producer || !own.Contains(producer))
                 {
-                    state[node] = 2;
-                    sorted.Add(node);
+                    continue;
+                }
+
+                if (isDone.TryAdd(producer, false))
+                {
+                    stack.Push((producer, producer.Dependencies().GetEnumerator()));
+                }
+                else if (!isDone[producer])
+                {
+                    throw new InvalidGraphException($"The graph '{Name}' has a cycle through {producer} and {node}.");
                 }
             }
         }

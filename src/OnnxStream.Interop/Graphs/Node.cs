@@ -41,6 +41,10 @@ internal sealed class Node
     /// <summary>The attributes.</summary>
     public Attributes Attributes { get; }
 
+    /// <summary>The values that must be known before the node: its inputs, and what graphs in its attributes read from around them.</summary>
+    public IEnumerable<Value> Dependencies() =>
+        Inputs.OfType<Value>().Concat(Attributes.All.Values.OfType<Graph>().SelectMany(graph => graph.Captures()));
+
     /// <summary>As messages name the node: its name or first output, with the operator.</summary>
     public override string ToString()
     {

@@ -9,6 +9,9 @@ namespace OnnxStream.Interop.Onnx;
 /// </remarks>
 internal sealed class ExternalData(string modelPath)
 {
+    // As Linux allows.
+    private const int MaximumLinks = 40;
+
     private readonly string _folder = Path.GetDirectoryName(modelPath)!;
     private readonly Dictionary<string, (string Path, long Length)> _files = [];
 
@@ -77,13 +80,11 @@ internal sealed class ExternalData(string modelPath)
             }
 
             path = Path.GetFullPath(Path.Combine(_folder, relative));
-            FileInfo file = new(path);
-            if (!file.Exists)
+            RefuseLinks(tensor, location, relative);
+            if (!File.Exists(path))
             {
                 throw new ModelFormatException(modelPath, $"the tensor '{tensor.Name}' lies in '{path}', which does not exist. Copy the file to where the model is.");
             }
-
-            RefuseLinks(tensor, location, relative);
         }
 
         (string, long) found = (path, WeightFile.LengthOf(path));
@@ -91,22 +92,56 @@ internal sealed class ExternalData(string modelPath)
         return found;
     }
 
+    // Follows links part by part, as the operating system does: a link may lead to a link.
     private void RefuseLinks(TensorProto tensor, string location, string relative)
     {
-        string path = _folder;
-        foreach (string part in relative.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        List<string> inside = [];
+        Stack<string> parts = new(relative.Split('/').Reverse());
+        int links = 0;
+        while (parts.TryPop(out string? part))
         {
-            path = Path.Combine(path, part);
-            if (new FileInfo(path).LinkTarget is { } target && !StaysInside(path, target))
+            if (part is "" or ".")
             {
-                throw new ModelFormatException(modelPath, $"the tensor '{tensor.Name}' names the file '{location}', a link to '{target}' outside of the model's folder. Only files inside of it are read.");
+                continue;
+            }
+
+            if (part == "..")
+            {
+                if (inside.Count == 0)
+                {
+                    throw Outside();
+                }
+
+                inside.RemoveAt(inside.Count - 1);
+                continue;
+            }
+
+            string path = Path.Combine([_folder, .. inside, part]);
+            if (new FileInfo(path).LinkTarget is not { } target)
+            {
+                inside.Add(part);
+                continue;
+            }
+
+            if (++links > MaximumLinks)
+            {
+                throw new ModelFormatException(modelPath, $"the tensor '{tensor.Name}' names the file '{location}', which is a chain of more than {MaximumLinks} links.");
+            }
+
+            if (Path.IsPathRooted(target))
+            {
+                string root = Path.EndsInDirectorySeparator(_folder) ? _folder : _folder + Path.DirectorySeparatorChar;
+                target = target.StartsWith(root, StringComparison.Ordinal) ? target[root.Length..] : throw Outside();
+                inside.Clear();
+            }
+
+            foreach (string next in target.Replace('\\', '/').Split('/').Reverse())
+            {
+                parts.Push(next);
             }
         }
-    }
 
-    private bool StaysInside(string path, string target)
-    {
-        string full = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, target));
-        return full.StartsWith(_folder + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        ModelFormatException Outside() =>
+            new(modelPath, $"the tensor '{tensor.Name}' names the file '{location}', which a link leads outside of the model's folder. Only files inside of it are read.");
     }
 }

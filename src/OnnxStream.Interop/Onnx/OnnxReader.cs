@@ -51,13 +51,13 @@ internal sealed class OnnxReader
             throw new ModelFormatException(_path, $"the graph '{proto.Name}' has sparse initializers, which are not supported.");
         }
 
+        // All names first: nodes may stand in any order, and graphs inside of nodes read values of any node.
         Dictionary<string, Value> values = [];
         List<Value> inputs = [];
         foreach (TensorProto initializer in proto.Initializer)
         {
             Constant constant = _tensors.Read(initializer);
-            Value value = new(initializer.Name) { Type = constant.Type, Constant = constant };
-            if (!values.TryAdd(initializer.Name, value))
+            if (!values.TryAdd(initializer.Name, new Value(initializer.Name) { Type = constant.Type, Constant = constant }))
             {
                 throw new ModelFormatException(_path, $"the graph '{proto.Name}' has two initializers named '{initializer.Name}'.");
             }
@@ -65,44 +65,64 @@ internal sealed class OnnxReader
 
         foreach (ValueInfoProto input in proto.Input)
         {
-            // Before IR version 4 initializers had to be listed as inputs too.
-            if (!values.ContainsKey(input.Name))
+            Value value = new(input.Name) { Declared = ReadDeclaration(input) };
+            if (values.TryAdd(input.Name, value))
             {
-                Value value = new(input.Name) { Declared = ReadDeclaration(input) };
-                values.Add(input.Name, value);
                 inputs.Add(value);
+            }
+            else if (values[input.Name].Constant is null)
+            {
+                throw new ModelFormatException(_path, $"the graph '{proto.Name}' has two inputs named '{input.Name}'.");
+            }
+
+            // Before IR version 4 initializers had to be listed as inputs too.
+        }
+
+        foreach (NodeProto node in proto.Node)
+        {
+            foreach (string name in node.Output)
+            {
+                if (name.Length > 0 && !values.TryAdd(name, new Value(name)))
+                {
+                    throw new ModelFormatException(_path, $"the value '{name}' in graph '{proto.Name}' is made twice, the second time by the {node.OpType} node '{node.Name}'.");
+                }
             }
         }
 
-        List<Node> nodes = new(proto.Node.Count);
-        foreach (NodeProto nodeProto in proto.Node)
+        Dictionary<string, Value> scope = values;
+        if (outer.Count > 0)
         {
-            nodes.Add(ReadNode(nodeProto, values, outer, depth));
+            scope = new(outer);
+            foreach ((string name, Value value) in values)
+            {
+                scope[name] = value;
+            }
         }
 
+        List<Node> nodes = [.. proto.Node.Select(node => ReadNode(node, proto.Name, scope, depth))];
         List<Value> outputs = [];
         foreach (ValueInfoProto output in proto.Output)
         {
-            Value value = values.TryGetValue(output.Name, out Value? found) || outer.TryGetValue(output.Name, out found) ? found :
+            Value value = scope.GetValueOrDefault(output.Name) ??
                 throw new ModelFormatException(_path, $"the output '{output.Name}' of graph '{proto.Name}' is made by no node.");
             value.Declared ??= ReadDeclaration(output);
             outputs.Add(value);
         }
 
-        foreach (Value value in values.Values)
+        Graph graph = new() { Name = proto.Name, Inputs = inputs, Outputs = outputs, Nodes = nodes };
+        try
         {
-            if (value.Producer is null && value.Constant is null && !inputs.Contains(value) && !outer.ContainsValue(value))
-            {
-                throw new ModelFormatException(_path, $"the value '{value.Name}' in graph '{proto.Name}' is read but made by no node, and neither an input nor an initializer.");
-            }
+            graph.SortTopologically();
+        }
+        catch (InvalidGraphException exception)
+        {
+            throw new ModelFormatException(_path, exception.Message, exception);
         }
 
-        Graph graph = new() { Name = proto.Name, Inputs = inputs, Outputs = outputs, Nodes = nodes };
-        graph.SortTopologically();
         return graph;
     }
 
-    private Node ReadNode(NodeProto proto, Dictionary<string, Value> values, Dictionary<string, Value> outer, int depth)
+    private Node ReadNode(NodeProto proto, string graph, Dictionary<string, Value> scope, int depth)
     {
         string domain = proto.Domain == "ai.onnx" ? "" : proto.Domain;
         if (!_operatorSets.TryGetValue(domain, out int operatorSet))
@@ -111,59 +131,26 @@ internal sealed class OnnxReader
             operatorSet = domain.Length == 0 ? 1 : throw new ModelFormatException(_path, $"the node '{proto.Name}' uses the operator {proto.OpType} of domain '{domain}', which the model does not import.");
         }
 
-        List<Value?> inputs = [.. proto.Input.Select(name => name.Length == 0 ? null : Get(name))];
         Dictionary<string, object> attributes = [];
-        Dictionary<string, Value>? scope = null;
         foreach (AttributeProto attribute in proto.Attribute)
         {
-            if (attribute.G is not null && scope is null)
-            {
-                scope = new(outer);
-                foreach ((string name, Value value) in values)
-                {
-                    scope[name] = value;
-                }
-            }
-
-            attributes[attribute.Name] = ReadAttribute(proto, attribute, scope ?? outer, depth);
+            attributes[attribute.Name] = ReadAttribute(proto, attribute, scope, depth);
         }
 
-        List<Value?> outputs = [.. proto.Output.Select(name => name.Length == 0 ? null : Define(name))];
-        while (outputs.Count > 0 && outputs[^1] is null)
-        {
-            outputs.RemoveAt(outputs.Count - 1);
-        }
-
-        while (inputs.Count > 0 && inputs[^1] is null)
-        {
-            inputs.RemoveAt(inputs.Count - 1);
-        }
-
+        Value?[] inputs = [.. WithoutOmittedEnd(proto.Input).Select(name => name.Length == 0 ? null : scope.GetValueOrDefault(name) ??
+            throw new ModelFormatException(_path, $"the value '{name}' is read by the {proto.OpType} node '{proto.Name}' in graph '{graph}', but made by no node, and neither an input nor an initializer."))];
+        Value?[] outputs = [.. WithoutOmittedEnd(proto.Output).Select(name => name.Length == 0 ? null : scope[name])];
         return new Node(proto.OpType, domain, operatorSet, proto.Name, inputs, outputs, new Attributes(attributes));
 
-        // Nodes may stand in any order, so that a value may be read before its producer is seen.
-        Value Get(string name)
+        static IEnumerable<string> WithoutOmittedEnd(IReadOnlyList<string> names)
         {
-            if (!values.TryGetValue(name, out Value? value) && !outer.TryGetValue(name, out value))
+            int count = names.Count;
+            while (count > 0 && names[count - 1].Length == 0)
             {
-                values.Add(name, value = new Value(name));
+                count--;
             }
 
-            return value;
-        }
-
-        Value Define(string name)
-        {
-            if (!values.TryGetValue(name, out Value? value))
-            {
-                values.Add(name, value = new Value(name));
-            }
-            else if (value.Producer is not null || value.Constant is not null || value.Declared is not null)
-            {
-                throw new ModelFormatException(_path, $"the value '{name}' is made twice, the second time by the {proto.OpType} node '{proto.Name}'.");
-            }
-
-            return value;
+            return names.Take(count);
         }
     }
 
@@ -223,6 +210,8 @@ internal sealed class OnnxReader
             dimension.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue
                 ? new Dimension(dimension.DimValue >= 0 ? dimension.DimValue : throw new ModelFormatException(_path, $"'{proto.Name}' is declared with the dimension {dimension.DimValue}."))
                 : new Dimension(-1, dimension.DimParam.Length > 0 ? dimension.DimParam : null))];
-        return new ValueMetadata(proto.Name, (ElementType)tensor.ElemType, dimensions);
+        ElementType type = (ElementType)tensor.ElemType;
+        return Enum.IsDefined(type) ? new ValueMetadata(proto.Name, type, dimensions) :
+            throw new ModelFormatException(_path, $"'{proto.Name}' is declared with elements of the unknown type {tensor.ElemType}.");
     }
 }

@@ -53,7 +53,7 @@ internal sealed class OnnxWriter
 
     private ModelProto WriteModel(Model model)
     {
-        ModelProto proto = new() { IrVersion = 8, ProducerName = "OnnxStream.Interop", Graph = WriteGraph(model.Graph) };
+        ModelProto proto = new() { IrVersion = 8, ProducerName = "OnnxStream.Interop", Graph = WriteGraph(model.Graph, []) };
         foreach ((string domain, long version) in model.OperatorSets)
         {
             proto.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = version });
@@ -62,13 +62,15 @@ internal sealed class OnnxWriter
         return proto;
     }
 
-    private GraphProto WriteGraph(Graph graph)
+    // Inner graphs see the constants of outer ones: what is read here or in several inner graphs is written here, once.
+    private GraphProto WriteGraph(Graph graph, HashSet<Value> outer)
     {
         GraphProto proto = new() { Name = graph.Name };
-        HashSet<Value> constants = [];
-        foreach (Value? value in graph.Nodes.SelectMany(node => node.Inputs).Concat(graph.Outputs))
+        HashSet<Value> visible = [.. outer];
+        IEnumerable<Value> shared = graph.Nodes.SelectMany(InnerGraphs).SelectMany(ConstantsOf).CountBy(value => value).Where(pair => pair.Value > 1).Select(pair => pair.Key);
+        foreach (Value value in graph.Nodes.SelectMany(node => node.Inputs).Concat(graph.Outputs).OfType<Value>().Concat(shared))
         {
-            if (value is { Constant: { } constant } && constants.Add(value))
+            if (value.Constant is { } constant && visible.Add(value))
             {
                 WriteConstant(value, constant, proto);
             }
@@ -81,12 +83,20 @@ internal sealed class OnnxWriter
             NodeProto nodeProto = new() { Name = node.Name, OpType = node.OperatorType, Domain = node.Domain };
             nodeProto.Input.Add(node.Inputs.Select(input => input?.Name ?? ""));
             nodeProto.Output.Add(node.Outputs.Select(output => output?.Name ?? ""));
-            nodeProto.Attribute.Add(node.Attributes.All.Select(pair => WriteAttribute(pair.Key, pair.Value)));
+            nodeProto.Attribute.Add(node.Attributes.All.Select(pair => WriteAttribute(pair.Key, pair.Value, visible)));
             proto.Node.Add(nodeProto);
         }
 
         return proto;
     }
+
+    private static IEnumerable<Graph> InnerGraphs(Node node) => node.Attributes.All.Values.OfType<Graph>();
+
+    private static HashSet<Value> ConstantsOf(Graph graph) =>
+    [
+        .. graph.Nodes.SelectMany(node => node.Inputs).Concat(graph.Outputs).OfType<Value>().Where(value => value.Constant is not null),
+        .. graph.Nodes.SelectMany(InnerGraphs).SelectMany(ConstantsOf),
+    ];
 
     // Half-precision numbers that are computed with in single precision stay half the size: a Cast follows them.
     private void WriteConstant(Value value, Constant constant, GraphProto graph)
@@ -102,11 +112,11 @@ internal sealed class OnnxWriter
         NodeProto cast = new() { Name = $"{value.Name}.Cast", OpType = "Cast" };
         cast.Input.Add(stored);
         cast.Output.Add(value.Name);
-        cast.Attribute.Add(WriteAttribute("to", (long)constant.Type.ElementType));
+        cast.Attribute.Add(WriteAttribute("to", (long)constant.Type.ElementType, []));
         graph.Node.Add(cast);
     }
 
-    private AttributeProto WriteAttribute(string name, object value)
+    private AttributeProto WriteAttribute(string name, object value, HashSet<Value> visible)
     {
         AttributeProto proto = new() { Name = name };
         switch (value)
@@ -141,7 +151,7 @@ internal sealed class OnnxWriter
                 break;
             case Graph graph:
                 proto.Type = AttributeProto.Types.AttributeType.Graph;
-                proto.G = WriteGraph(graph);
+                proto.G = WriteGraph(graph, visible);
                 break;
             default:
                 throw new InvalidOperationException($"An attribute cannot be a {value.GetType()}.");

@@ -66,33 +66,4 @@ internal sealed class BinaryArithmetic(xnn_binary_operator type) : Operator
                 _ => new BinaryKernel<T, T, DivideFunction<T>>(output, left, right),
             };
     }
-
-    private readonly struct AddFunction<T> : IBinaryFunction<T, T>
-        where T : unmanaged, INumber<T>
-    {
-        public static T Invoke(T left, T right) => left + right;
-    }
-
-    private readonly struct SubtractFunction<T> : IBinaryFunction<T, T>
-        where T : unmanaged, INumber<T>
-    {
-        public static T Invoke(T left, T right) => left - right;
-    }
-
-    private readonly struct MultiplyFunction<T> : IBinaryFunction<T, T>
-        where T : unmanaged, INumber<T>
-    {
-        public static T Invoke(T left, T right) => left * right;
-    }
-
-    private readonly struct DivideFunction<T> : IBinaryFunction<T, T>
-        where T : unmanaged, INumber<T>
-    {
-        // C leaves the integer cases below undefined and .NET throws; ours is what most runtimes end up with.
-        public static T Invoke(T left, T right) =>
-            !T.IsInteger(T.One / (T.One + T.One)) ? left / right :
-            T.IsZero(right) ? T.Zero :
-            right == -T.One ? T.Zero - left :
-            left / right;
-    }
 }

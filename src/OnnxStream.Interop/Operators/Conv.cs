@@ -78,7 +78,8 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         bool isStreamed = streamed is not null;
         PanelWeights weights = new(
             streamed, streamed?.IsChannelsLast == true ? PanelLayout.OutputMajor : PanelLayout.OutputInputSpace,
-            (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank)) { Bias = context.ConstantInput(2) };
+            (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank))
+        { Bias = context.ConstantInput(2) };
         ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
         bool hasBias = context.HasInput(2);
         List<PlanTensor> inputs = [data];

@@ -41,17 +41,8 @@ internal sealed class MatMul : Operator
         Geometry geometry = Geometry.Of(context);
         PlanTensor output = context.Output(0);
         ElementType type = context.InputElementType(0);
-        if (type != ElementType.Float32 || output.ElementCount == 0 || geometry.K == 0)
-        {
-            PlanTensor a = context.Input(0);
-            PlanTensor b = context.Input(1);
-            context.Emit(
-                NumericKernels.Create(type, new MatMulKernelFactory(geometry.LeftBatch, geometry.RightBatch, geometry.Batch, (int)geometry.M, (int)geometry.K, (int)geometry.N)) ??
-                    throw context.Unsupported($"element type {type.ToOnnxName()}"), [a, b], [output]);
-            return;
-        }
-
-        if (context.ConstantInput(1) is { Location: not null } weight && geometry.RightBatch.ElementCount == 1)
+        if (type == ElementType.Float32 && output.ElementCount > 0 && geometry.K > 0 &&
+            context.ConstantInput(1) is { Location: not null } weight && geometry.RightBatch.ElementCount == 1)
         {
             // All batches on the left are rows of one product.
             PanelWeights panels = new(weight, PanelLayout.InputMajor, checked((int)geometry.N), checked((int)geometry.K));
@@ -59,23 +50,31 @@ internal sealed class MatMul : Operator
             return;
         }
 
-        PlanTensor left = context.Input(0);
-        PlanTensor right = context.Input(1);
-        long[] leftBatch = Padded(geometry.LeftBatch, geometry.Batch.Rank);
-        long[] rightBatch = Padded(geometry.RightBatch, geometry.Batch.Rank);
-        if (geometry.Batch.Rank + 2 > Bindings.Xnnpack.XNN_MAX_TENSOR_DIMS)
+        Emit(context, context.Input(0), context.Input(1), geometry, output);
+    }
+
+    /// <summary>Emits the step that multiplies two tensors that are taken as batches of matrices.</summary>
+    public static void Emit(LoweringContext context, PlanTensor left, PlanTensor right, Geometry geometry, PlanTensor output)
+    {
+        if (output.ElementType != ElementType.Float32 || output.ElementCount == 0 || geometry.K == 0 || geometry.Batch.Rank + 2 > Bindings.Xnnpack.XNN_MAX_TENSOR_DIMS)
         {
-            context.Emit(new MatMulKernelFactory(geometry.LeftBatch, geometry.RightBatch, geometry.Batch, (int)geometry.M, (int)geometry.K, (int)geometry.N).Create<float>(), [left, right], [output]);
+            MatMulKernelFactory factory = new(geometry.LeftBatch, geometry.RightBatch, geometry.Batch, checked((int)geometry.M), checked((int)geometry.K), checked((int)geometry.N));
+            context.Emit(NumericKernels.Create(output.ElementType, factory) ?? throw context.Unsupported($"element type {output.ElementType.ToOnnxName()}"), [left, right], [output]);
             return;
         }
 
-        context.Emit(new XnnBatchMatMul(leftBatch, rightBatch, geometry.M, geometry.K, geometry.N, transposeRight: false, context.Workers), [left, right], [output]);
+        context.Emit(
+            new XnnBatchMatMul(
+                Padded(geometry.LeftBatch, geometry.Batch.Rank), Padded(geometry.RightBatch, geometry.Batch.Rank), geometry.M, geometry.K, geometry.N, transposeRight: false, context.Workers),
+            [left, right], [output]);
     }
 
     private static long[] Padded(Shape shape, int rank) => [.. Enumerable.Repeat(1L, rank - shape.Rank), .. shape.Dimensions];
 
-    private readonly record struct Geometry(Shape LeftBatch, Shape RightBatch, Shape Batch, long M, long K, long N)
+    /// <summary>Batches of [M, K] times batches of [K, N].</summary>
+    internal readonly record struct Geometry(Shape LeftBatch, Shape RightBatch, Shape Batch, long M, long K, long N)
     {
+        /// <summary>That of a node.</summary>
         public static Geometry Of(NodeContext context)
         {
             Shape left = context.InputShape(0);

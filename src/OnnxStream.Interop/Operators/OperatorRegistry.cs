@@ -1,6 +1,7 @@
 using System.Text;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels.Managed;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -59,38 +60,57 @@ internal static class OperatorRegistry
         // Layers
         [("", "Conv")] = new Conv(),
         [("", "ConvTranspose")] = new ConvTranspose(),
+        [("", "Det")] = new Determinant(),
+        [("", "Einsum")] = new Einsum(),
         [("", "Gemm")] = new Gemm(),
+        [("", "GRU")] = new Recurrent(RecurrentCell.Gru),
+        [("", "LSTM")] = new Recurrent(RecurrentCell.Lstm),
         [("", "MatMul")] = new MatMul(),
+        [("", "RNN")] = new Recurrent(RecurrentCell.Simple),
 
-        // Two tensors, element by element
+        // Several tensors, element by element
         [("", "Add")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_add),
         [("", "And")] = new Logic(LogicFunction.And),
+        [("", "BitShift")] = new Bitwise(BitwiseFunction.Shift),
+        [("", "BitwiseAnd")] = new Bitwise(BitwiseFunction.And),
+        [("", "BitwiseOr")] = new Bitwise(BitwiseFunction.Or),
+        [("", "BitwiseXor")] = new Bitwise(BitwiseFunction.Xor),
         [("", "Div")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_divide),
         [("", "Equal")] = new Comparison(ComparisonFunction.Equal),
         [("", "Greater")] = new Comparison(ComparisonFunction.Greater),
         [("", "GreaterOrEqual")] = new Comparison(ComparisonFunction.GreaterOrEqual),
         [("", "Less")] = new Comparison(ComparisonFunction.Less),
         [("", "LessOrEqual")] = new Comparison(ComparisonFunction.LessOrEqual),
+        [("", "Max")] = new Variadic(VariadicFunction.Max),
+        [("", "Mean")] = new Variadic(VariadicFunction.Mean),
+        [("", "Min")] = new Variadic(VariadicFunction.Min),
+        [("", "Mod")] = new Mod(),
         [("", "Mul")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_multiply),
         [("", "Or")] = new Logic(LogicFunction.Or),
         [("", "Pow")] = new Pow(),
+        [("", "PRelu")] = new PRelu(),
         [("", "Sub")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_subtract),
+        [("", "Sum")] = new Variadic(VariadicFunction.Sum),
         [("", "Where")] = new Where(),
         [("", "Xor")] = new Logic(LogicFunction.Xor),
 
         // One tensor, element by element
+        [("", "Abs")] = new UnaryArithmetic(UnaryArithmeticFunction.Abs),
         [("", "Acos")] = new UnaryMath(UnaryMathFunction.Acos),
         [("", "Acosh")] = new UnaryMath(UnaryMathFunction.Acosh),
         [("", "Asin")] = new UnaryMath(UnaryMathFunction.Asin),
         [("", "Asinh")] = new UnaryMath(UnaryMathFunction.Asinh),
         [("", "Atan")] = new UnaryMath(UnaryMathFunction.Atan),
         [("", "Atanh")] = new UnaryMath(UnaryMathFunction.Atanh),
+        [("", "BitwiseNot")] = new BitwiseNot(),
         [("", "Cast")] = new Cast(),
+        [("", "CastLike")] = new CastLike(),
         [("", "Ceil")] = new UnaryMath(UnaryMathFunction.Ceil),
         [("", "Celu")] = new Activation(ActivationFunction.Celu),
         [("", "Clip")] = new Clip(),
         [("", "Cos")] = new UnaryMath(UnaryMathFunction.Cos),
         [("", "Cosh")] = new UnaryMath(UnaryMathFunction.Cosh),
+        [("", "Dropout")] = new Dropout(),
         [("", "Elu")] = new Activation(ActivationFunction.Elu),
         [("", "Erf")] = new UnaryMath(UnaryMathFunction.Erf),
         [("", "Exp")] = new UnaryMath(UnaryMathFunction.Exp),
@@ -98,9 +118,12 @@ internal static class OperatorRegistry
         [("", "Gelu")] = new Activation(ActivationFunction.Gelu),
         [("", "HardSigmoid")] = new Activation(ActivationFunction.HardSigmoid),
         [("", "HardSwish")] = new UnaryMath(UnaryMathFunction.HardSwish),
+        [("", "IsInf")] = new FloatClass(isInfinity: true),
+        [("", "IsNaN")] = new FloatClass(isInfinity: false),
         [("", "LeakyRelu")] = new Activation(ActivationFunction.LeakyRelu),
         [("", "Log")] = new UnaryMath(UnaryMathFunction.Log),
         [("", "Mish")] = new UnaryMath(UnaryMathFunction.Mish),
+        [("", "Neg")] = new UnaryArithmetic(UnaryArithmeticFunction.Neg),
         [("", "Not")] = new Not(),
         [("", "Reciprocal")] = new UnaryMath(UnaryMathFunction.Reciprocal),
         [("", "Relu")] = new Activation(ActivationFunction.Relu),
@@ -108,6 +131,7 @@ internal static class OperatorRegistry
         [("", "Selu")] = new Activation(ActivationFunction.Selu),
         [("", "Shrink")] = new Activation(ActivationFunction.Shrink),
         [("", "Sigmoid")] = new UnaryMath(UnaryMathFunction.Sigmoid),
+        [("", "Sign")] = new UnaryArithmetic(UnaryArithmeticFunction.Sign),
         [("", "Sin")] = new UnaryMath(UnaryMathFunction.Sin),
         [("", "Sinh")] = new UnaryMath(UnaryMathFunction.Sinh),
         [("", "Softplus")] = new UnaryMath(UnaryMathFunction.Softplus),
@@ -123,10 +147,20 @@ internal static class OperatorRegistry
         [("", "GlobalAveragePool")] = new Pool(PoolFunction.Average, isGlobal: true),
         [("", "GlobalLpPool")] = new Pool(PoolFunction.Lp, isGlobal: true),
         [("", "GlobalMaxPool")] = new Pool(PoolFunction.Max, isGlobal: true),
+        [("", "GridSample")] = new GridSample(),
         [("", "LpPool")] = new Pool(PoolFunction.Lp, isGlobal: false),
         [("", "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false),
+        [("", "MaxRoiPool")] = new MaxRoiPool(),
+        [("", "MaxUnpool")] = new MaxUnpool(),
+        [("", "NonMaxSuppression")] = new NonMaxSuppression(),
         [("", "Resize")] = new Resize(),
+        [("", "RoiAlign")] = new RoiAlign(),
         [("", "Upsample")] = new Resize(),
+
+        // Quantization
+        [("", "DequantizeLinear")] = new LinearQuantization(isInverse: true),
+        [("", "DynamicQuantizeLinear")] = new DynamicQuantizeLinear(),
+        [("", "QuantizeLinear")] = new LinearQuantization(isInverse: false),
 
         // Normalisation and reduction
         [("", "ArgMax")] = new ArgExtremum(isMinimum: false),
@@ -154,18 +188,34 @@ internal static class OperatorRegistry
         [("", "RMSNormalization")] = new LayerNormalization(isUncentered: true),
         [("", "Softmax")] = new Softmax(SoftmaxFunction.Softmax),
 
+        // Searching and selecting
+        [("", "NonZero")] = new NonZero(),
+        [("", "TopK")] = new TopK(),
+        [("", "Unique")] = new Unique(),
+
         // Moving data, nothing computed
+        [("", "Compress")] = new Compress(),
         [("", "Concat")] = new Concat(),
+        [("", "DepthToSpace")] = new DepthToSpace(inverse: false),
         [("", "Expand")] = new Expand(),
         [("", "Flatten")] = new Flatten(),
         [("", "Gather")] = new Gather(),
+        [("", "GatherElements")] = new GatherElements(),
+        [("", "GatherND")] = new GatherND(),
         [("", "Identity")] = new Identity(),
         [("", "Pad")] = new Pad(),
         [("", "Reshape")] = new Reshape(),
+        [("", "ReverseSequence")] = new ReverseSequence(),
+        [("", "Scatter")] = new ScatterElements(),
+        [("", "ScatterElements")] = new ScatterElements(),
+        [("", "ScatterND")] = new ScatterND(),
         [("", "Slice")] = new Slice(),
+        [("", "SpaceToDepth")] = new DepthToSpace(inverse: true),
         [("", "Split")] = new Split(),
         [("", "Squeeze")] = new Squeeze(),
+        [("", "Tile")] = new Tile(),
         [("", "Transpose")] = new Transpose(),
+        [("", "Trilu")] = new Trilu(),
         [("", "Unsqueeze")] = new Unsqueeze(),
 
         // Made by rewrites
@@ -179,7 +229,10 @@ internal static class OperatorRegistry
         // Made from attributes and shapes
         [("", "Constant")] = new ConstantOperator(),
         [("", "ConstantOfShape")] = new ConstantOfShape(),
+        [("", "EyeLike")] = new EyeLike(),
+        [("", "OneHot")] = new OneHot(),
         [("", "Range")] = new RangeOperator(),
         [("", "Shape")] = new ShapeOperator(),
+        [("", "Size")] = new SizeOperator(),
     };
 }

@@ -13,7 +13,7 @@ internal sealed class Pad : Operator
 {
     /// <inheritdoc/>
     public override void Infer(InferenceContext context) =>
-        context.SetOutput(0, context.InputElementType(0), new Shape([.. Sources(context).Select(positions => (long)positions.Length)]));
+        context.SetOutput(0, context.InputElementType(0), new Shape([.. Dimensions(context).Select(dimension => dimension.Length)]));
 
     /// <inheritdoc/>
     public override void Lower(LoweringContext context)
@@ -25,23 +25,23 @@ internal sealed class Pad : Operator
             return;
         }
 
-        long[][] sources = Sources(context);
         bool isInputValue = context.OperatorSet >= 11 && context.HasInput(2);
         context.Emit(
-            new PadKernel(input.ElementType.SizeOf(), input.Shape, sources, isInputValue ? null : Value(context)),
+            new PadKernel(input.ElementType.SizeOf(), input.Shape, Dimensions(context), isInputValue ? null : Value(context)),
             isInputValue ? [input, context.Input(2)] : [input], [output]);
     }
 
-    // For each dimension of the output, the positions of the input; -1 for the value.
-    private static long[][] Sources(NodeContext context)
+    private static PadDimension[] Dimensions(NodeContext context)
     {
         Shape input = context.InputShape(0);
-        string mode = context.Attributes.String("mode", "constant");
-        if (mode is not ("constant" or "reflect" or "edge" or "wrap"))
+        PadMode mode = context.Attributes.String("mode", "constant") switch
         {
-            throw context.Invalid($"mode '{mode}' is not one of constant, reflect, edge, wrap");
-        }
-
+            "constant" => PadMode.Constant,
+            "reflect" => PadMode.Reflect,
+            "edge" => PadMode.Edge,
+            "wrap" => PadMode.Wrap,
+            var other => throw context.Invalid($"mode '{other}' is not one of constant, reflect, edge, wrap"),
+        };
         if (context.OperatorSet >= 11 && context.HasInput(2) && (context.InputElementType(2) != context.InputElementType(0) || context.InputShape(2).ElementCount != 1))
         {
             throw context.Invalid("the value must be a single element of the data's type");
@@ -54,60 +54,30 @@ internal sealed class Pad : Operator
             throw context.Invalid($"{pads.Length} pads are given, {2 * axes.Length} are needed");
         }
 
-        long[][] sources = new long[input.Rank][];
-        for (int i = 0; i < sources.Length; i++)
+        PadDimension[] dimensions = new PadDimension[input.Rank];
+        for (int i = 0; i < dimensions.Length; i++)
         {
             int index = Array.IndexOf(axes, i);
-            sources[i] = index < 0 ? Positions(context, mode, input[i], 0, 0) : Positions(context, mode, input[i], pads[index], pads[axes.Length + index]);
+            dimensions[i] = index < 0 ? Dimension(context, mode, input[i], 0, 0) : Dimension(context, mode, input[i], pads[index], pads[axes.Length + index]);
         }
 
-        return sources;
+        return dimensions;
     }
 
-    private static long[] Positions(NodeContext context, string mode, long size, long before, long after)
+    private static PadDimension Dimension(NodeContext context, PadMode mode, long size, long before, long after)
     {
-        if (before < -size || after < -size || Math.Min(before, 0) + Math.Min(after, 0) < -size || checked(size + before + after) > int.MaxValue)
+        if (before < -size || after < -size || Math.Min(before, 0) + Math.Min(after, 0) < -size)
         {
-            throw context.Invalid($"a dimension of {size} cannot be padded by {before} and {after}");
+            throw context.Invalid($"{-before} and {-after} elements cannot be taken away from a dimension of {size}");
         }
 
         long first = Math.Max(0, -before);
-        long left = size - first - Math.Max(0, -after);
-        long length = size + before + after;
-        if (left == 0 && mode != "constant" && length > 0)
-        {
-            throw context.Invalid($"mode '{mode}' needs elements, but a dimension that is padded by {before} and {after} has none");
-        }
-
-        long[] positions = new long[length];
-        for (long i = 0; i < length; i++)
-        {
-            long position = i - Math.Max(0, before);
-            positions[i] = position >= 0 && position < left ? first + position : mode switch
-            {
-                "constant" => -1,
-                "edge" => first + Math.Clamp(position, 0, left - 1),
-                "wrap" => first + Modulo(position, left),
-                _ => first + Mirror(position, left),
-            };
-        }
-
-        return positions;
+        long kept = size - first - Math.Max(0, -after);
+        long length = checked(size + before + after);
+        return kept == 0 && mode != PadMode.Constant && length > 0
+            ? throw context.Invalid($"mode '{mode}' needs elements, but a dimension that is padded by {before} and {after} has none")
+            : new PadDimension(mode, first, kept, Math.Max(0, before), length);
     }
-
-    // The border itself is not repeated: 2 1 | 0 1 2 | 1 0.
-    private static long Mirror(long position, long size)
-    {
-        if (size == 1)
-        {
-            return 0;
-        }
-
-        long inPeriod = Modulo(position, 2 * (size - 1));
-        return inPeriod < size ? inPeriod : 2 * (size - 1) - inPeriod;
-    }
-
-    private static long Modulo(long value, long divisor) => (value % divisor + divisor) % divisor;
 
     private static byte[] Value(NodeContext context)
     {

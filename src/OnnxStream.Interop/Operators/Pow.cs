@@ -1,66 +1,104 @@
 using System.Numerics;
 using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Graphs.Passes;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Kernels.Xnnpack;
 using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>The first input to the power of the second, element by element. https://onnx.ai/onnx/operators/onnx__Pow.html</summary>
-/// <remarks>Opset 7 broadcasts as NumPy does, 12 allows integers and exponents of another type. A constant exponent of 2 is a product with itself.</remarks>
+/// <summary>Raises to a power. https://onnx.ai/onnx/operators/onnx__Pow.html</summary>
+/// <remarks>
+/// Opset 7 brought NumPy's broadcasting, 12 integers and an exponent of another type than the base's, which is the result's.
+/// Integer powers of integers are exact and wrap around; a negative one truncates. The constant exponents 2 and 0.5 are a
+/// product and a square root.
+/// </remarks>
 internal sealed class Pow : Operator
 {
     /// <inheritdoc/>
-    public override void Infer(InferenceContext context) =>
-        context.SetOutput(0, context.InputElementType(0), context.Broadcast(context.InputShape(0), context.InputShape(1)));
+    public override void Infer(InferenceContext context)
+    {
+        if (!IsNumber(context.InputElementType(0)) || !IsNumber(context.InputElementType(1)))
+        {
+            throw context.Invalid("both inputs must be numbers");
+        }
+
+        context.SetOutput(0, context.InputElementType(0), context.Broadcast(context.InputShape(0), BinaryArithmetic.AlignedRight(context)));
+    }
 
     /// <inheritdoc/>
     public override void Lower(LoweringContext context)
     {
-        PlanTensor input = context.Input(0);
-        PlanTensor exponent = context.Input(1);
+        PlanTensor left = context.Input(0);
         PlanTensor output = context.Output(0);
-        ElementType type = input.ElementType;
-        if (Graphs.Passes.GraphEditor.Scalar(context.Node.Inputs[1]) == 2 && type.IsFloat() && output.Shape == input.Shape)
+        float? exponent = GraphEditor.Scalar(context.Node.Inputs[1]);
+        if (left.ElementType == ElementType.Float32 && output.Shape == left.Shape && output.ElementCount > 0 && exponent is 2 or 0.5f)
         {
-            BinaryArithmetic.Emit(context, xnn_binary_operator.xnn_binary_multiply, input, input, output);
+            context.Emit(
+                exponent == 2
+                    ? new XnnBinary(xnn_binary_operator.xnn_binary_multiply, left.Shape, left.Shape, context.Workers)
+                    : new XnnUnary(xnn_unary_operator.xnn_unary_square_root, left.ElementCount, context.Workers),
+                exponent == 2 ? [left, left] : [left], [output]);
             return;
         }
 
-        if (exponent.ElementType != type)
+        // Reals are raised in their own type, integers in int64, or in double where the exponent is real.
+        ElementType type =
+            left.ElementType is ElementType.Float32 or ElementType.Float64 ? left.ElementType :
+            left.ElementType.IsFloat() ? ElementType.Float32 :
+            context.InputElementType(1).IsFloat() ? ElementType.Float64 : ElementType.Int64;
+        Shape right = BinaryArithmetic.AlignedRight(context);
+        Kernel kernel = type switch
         {
-            PlanTensor wide = context.Temporary(output.Type with { ElementType = ElementType.Float64 });
-            Emit(context, ToDouble(context, input), ToDouble(context, exponent), wide);
-            context.Emit(new CastKernel(ElementType.Float64, type, wide.ElementCount), [wide], [output]);
-            return;
+            ElementType.Float32 => new BinaryKernel<float, float, PowFunction<float>>(output.Shape, left.Shape, right),
+            ElementType.Float64 => new BinaryKernel<double, double, PowFunction<double>>(output.Shape, left.Shape, right),
+            _ => new BinaryKernel<long, long, IntegerPowFunction>(output.Shape, left.Shape, right),
+        };
+        PlanTensor result = type == output.ElementType ? output : context.Temporary(output.Type with { ElementType = type });
+        context.Emit(kernel, [Converted(context, left, type), Converted(context, context.Input(1), type)], [result]);
+        if (result != output)
+        {
+            context.Emit(new CastKernel(type, output.ElementType, output.ElementCount), [result], [output]);
+        }
+    }
+
+    private static bool IsNumber(ElementType type) => type.IsFloat() || type.IsInteger();
+
+    private static PlanTensor Converted(LoweringContext context, PlanTensor tensor, ElementType type)
+    {
+        if (tensor.ElementType == type)
+        {
+            return tensor;
         }
 
-        Emit(context, input, exponent, output);
+        PlanTensor converted = context.Temporary(tensor.Type with { ElementType = type });
+        context.Emit(new CastKernel(tensor.ElementType, type, tensor.ElementCount), [tensor], [converted]);
+        return converted;
     }
 
-    private static PlanTensor ToDouble(LoweringContext context, PlanTensor input)
+    private readonly struct PowFunction<T> : IBinaryFunction<T, T>
+        where T : unmanaged, IFloatingPointIeee754<T>
     {
-        PlanTensor wide = context.Temporary(input.Type with { ElementType = ElementType.Float64 });
-        context.Emit(new CastKernel(input.ElementType, ElementType.Float64, input.ElementCount), [input], [wide]);
-        return wide;
+        public static T Invoke(T left, T right) => T.Pow(left, right);
     }
 
-    private static void Emit(LoweringContext context, PlanTensor input, PlanTensor exponent, PlanTensor output) =>
-        context.Emit(
-            NumericKernels.Create(input.ElementType, new Factory(output.Shape, input.Shape, exponent.Shape)) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}"),
-            [input, exponent], [output]);
-
-    private readonly struct Factory(Shape output, Shape left, Shape right) : INumericKernelFactory
+    private readonly struct IntegerPowFunction : IBinaryFunction<long, long>
     {
-        public Kernel Create<T>()
-            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new BinaryKernel<T, T, Power<T>>(output, left, right);
-    }
+        public static long Invoke(long left, long right)
+        {
+            if (right < 0)
+            {
+                return left is 1 or -1 ? (right % 2 == 0 ? 1 : left) : 0;
+            }
 
-    private readonly struct Power<T> : IBinaryFunction<T, T>
-        where T : unmanaged, INumber<T>
-    {
-        public static T Invoke(T left, T right) =>
-            typeof(T) == typeof(float) ? T.CreateTruncating(MathF.Pow(float.CreateTruncating(left), float.CreateTruncating(right))) :
-            T.CreateTruncating(Math.Pow(double.CreateTruncating(left), double.CreateTruncating(right)));
+            long result = 1;
+            for (; right > 0; right >>= 1, left *= left)
+            {
+                result = (right & 1) == 0 ? result : result * left;
+            }
+
+            return result;
+        }
     }
 }

@@ -51,22 +51,33 @@ internal sealed class Slice : Operator
     }
 
     /// <inheritdoc/>
-    public override void Infer(InferenceContext context) => context.SetOutput(0, context.InputElementType(0), SliceAttributes.Parse(context).Output);
+    public override void Infer(InferenceContext context)
+    {
+        SliceAttributes attributes = SliceAttributes.Parse(context);
+        (long[] strides, long start) = Geometry(context, attributes);
+        Infer(context, attributes.Output, strides, start, 0);
+    }
 
     /// <inheritdoc/>
     public override void Lower(LoweringContext context)
     {
-        (long[] starts, long[] steps, _) = SliceAttributes.Parse(context);
-        PlanTensor input = context.Input(0);
-        long[] strides = input.Shape.RowMajorStrides();
-        long start = 0;
-        for (int i = 0; i < strides.Length; i++)
-        {
-            start += starts[i] * strides[i];
-            strides[i] *= steps[i];
-        }
+        (long[] strides, long start) = Geometry(context, SliceAttributes.Parse(context));
+        Emit(context, context.Input(0), strides, start, 0);
+    }
 
-        Emit(context, input, strides, start, 0);
+    /// <summary>Sets the type of an output of input elements at regular distances. A piece of a weight in a file is a weight in that file.</summary>
+    /// <param name="context">The node.</param>
+    /// <param name="shape">The output's shape.</param>
+    /// <param name="strides">For each dimension of the output, how many input elements lie between two neighbours.</param>
+    /// <param name="start">The first element.</param>
+    /// <param name="index">The output.</param>
+    public static void Infer(InferenceContext context, Shape shape, ReadOnlySpan<long> strides, long start, int index)
+    {
+        context.SetOutput(index, context.InputElementType(0), shape);
+        if (context.ConstantInput(0) is { } constant && shape.ElementCount > 0 && IsContiguous(shape, strides))
+        {
+            context.SetConstantOutput(index, constant.Part(start, shape));
+        }
     }
 
     /// <summary>Makes an output of input elements at regular distances: a view if they lie in one piece, else a copy.</summary>
@@ -81,17 +92,8 @@ internal sealed class Slice : Operator
         if (shape.ElementCount == 0)
         {
             _ = context.Output(index);
-            return;
         }
-
-        long[] contiguous = shape.RowMajorStrides();
-        bool isView = true;
-        for (int i = 0; i < shape.Rank; i++)
-        {
-            isView &= shape[i] == 1 || strides[i] == contiguous[i];
-        }
-
-        if (isView)
+        else if (IsContiguous(shape, strides))
         {
             context.View(index, input, start * input.ElementType.SizeOf());
         }
@@ -99,5 +101,30 @@ internal sealed class Slice : Operator
         {
             context.Emit(new StridedCopy(input.ElementType.SizeOf(), shape, strides, start), [input], [context.Output(index)]);
         }
+    }
+
+    private static (long[] Strides, long Start) Geometry(NodeContext context, SliceAttributes attributes)
+    {
+        long[] strides = context.InputShape(0).RowMajorStrides();
+        long start = 0;
+        for (int i = 0; i < strides.Length; i++)
+        {
+            start += attributes.Starts[i] * strides[i];
+            strides[i] *= attributes.Steps[i];
+        }
+
+        return (strides, start);
+    }
+
+    private static bool IsContiguous(Shape shape, ReadOnlySpan<long> strides)
+    {
+        long[] contiguous = shape.RowMajorStrides();
+        bool isContiguous = true;
+        for (int i = 0; i < shape.Rank; i++)
+        {
+            isContiguous &= shape[i] == 1 || strides[i] == contiguous[i];
+        }
+
+        return isContiguous;
     }
 }

@@ -24,7 +24,7 @@ internal sealed class Split : Operator
         private static long[] EqualSizes(NodeContext context, long whole)
         {
             long count = context.Attributes.Int("num_outputs", context.OutputCount);
-            if (count != context.OutputCount)
+            if (count < 1 || count != context.OutputCount)
             {
                 throw context.Invalid($"num_outputs is {count}, but the node has {context.OutputCount} outputs");
             }
@@ -44,9 +44,12 @@ internal sealed class Split : Operator
     public override void Infer(InferenceContext context)
     {
         (int axis, long[] sizes) = SplitAttributes.Parse(context);
+        long[] strides = context.InputShape(0).RowMajorStrides();
+        long start = 0;
         for (int i = 0; i < sizes.Length; i++)
         {
-            context.SetOutput(i, context.InputElementType(0), context.InputShape(0).With(axis, sizes[i]));
+            Slice.Infer(context, context.InputShape(0).With(axis, sizes[i]), strides, start * strides[axis], i);
+            start += sizes[i];
         }
     }
 

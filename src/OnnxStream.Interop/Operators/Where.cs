@@ -22,14 +22,13 @@ internal sealed class Where : Operator
     public override void Lower(LoweringContext context)
     {
         PlanTensor output = context.Output(0);
-        (Shape condition, Shape whenTrue, Shape whenFalse) = (context.InputShape(0), context.InputShape(1), context.InputShape(2));
-        Kernel kernel = output.ElementType.SizeOf() switch
-        {
-            1 => new WhereKernel<byte>(output.Shape, condition, whenTrue, whenFalse),
-            2 => new WhereKernel<short>(output.Shape, condition, whenTrue, whenFalse),
-            4 => new WhereKernel<int>(output.Shape, condition, whenTrue, whenFalse),
-            _ => new WhereKernel<long>(output.Shape, condition, whenTrue, whenFalse),
-        };
+        Kernel kernel = SizedKernels.Create(output.ElementType, new Factory(output.Shape, context.InputShape(0), context.InputShape(1), context.InputShape(2)));
         context.Emit(kernel, [context.Input(0), context.Input(1), context.Input(2)], [output]);
+    }
+
+    private readonly struct Factory(Shape output, Shape condition, Shape whenTrue, Shape whenFalse) : ISizedKernelFactory
+    {
+        public Kernel Create<T>()
+            where T : unmanaged => new WhereKernel<T>(output, condition, whenTrue, whenFalse);
     }
 }

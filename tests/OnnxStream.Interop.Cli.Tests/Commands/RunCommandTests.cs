@@ -103,6 +103,18 @@ internal sealed class RunCommandTests
     }
 
     [Test]
+    public void Packed_weights_are_kept_where_asked_for()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        string store = folder["weights.panels"];
+
+        Invocation.Of("run", model, "--panel-store", store).AssertSucceeded();
+        Assert.That(Invocation.Of("run", model, "--panel-store", store).AssertSucceeded().Error, Does.Not.Contain("Writing the panel store"));
+        Assert.That(Invocation.Of("run", model, "--panel-type", "f8").ExitCode, Is.EqualTo(2));
+    }
+
+    [Test]
     public void Progress_goes_to_standard_error_and_quiet_stops_it()
     {
         using TemporaryFolder folder = new();

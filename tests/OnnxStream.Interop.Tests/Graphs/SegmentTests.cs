@@ -73,6 +73,129 @@ public class SegmentTests
         Assert.That(session.Run(inputs)["o"].Shape, Is.EqualTo(new Shape(8, 3)));
     }
 
+    // How many elements are positive changes from run to run, down to none.
+    private static readonly Inputs[] s_masks =
+    [
+        new Inputs { ["x"] = TestTensors.Floats(1, 6, 4) },
+        new Inputs { ["x"] = TestTensors.Floats(2, 6, 4) },
+        new Inputs { ["x"] = TestTensors.Random(ElementType.Float32, 3, -2, -1, 6, 4) },
+        new Inputs { ["x"] = TestTensors.Random(ElementType.Float32, 4, 1, 2, 6, 4) },
+        new Inputs { ["x"] = TestTensors.Floats(1, 6, 4) },
+    ];
+
+    [Test]
+    public void MaskedElements() =>
+        // x[x > 0], as exporters write it, and its use.
+        Check(
+            Mask(new ModelBuilder(17)).Node("GatherND", "x places", "v").Node("Exp", "v", "e").Node("ReduceSum", "e", "o").Output("o").Output("v").Output("indices", ElementType.Int64),
+            s_masks);
+
+    [Test]
+    public void MaskedElementsArePutBack() =>
+        Check(
+            Mask(new ModelBuilder(17)).Node("GatherND", "x places", "v").Node("Neg", "v", "n").Node("ScatterND", "x places n", "o").Output("o"),
+            s_masks);
+
+    [Test]
+    public void ShapeOfDataDependentResult() =>
+        // The number of positive elements becomes a dimension, a limit, a repeat, and a number to compute with.
+        Check(
+            Mask(new ModelBuilder(17)).Initializer("one", TensorBuffer.Create<long>([1])).Initializer("ones", TestTensors.Integers(1)).Initializer("row", TestTensors.Floats(7, 1, 3))
+                .Node("Shape", "places", "shape").Node("Gather", "shape axis", "count", ("axis", 0)).Node("Range", "axis count one", "r")
+                .Node("Unsqueeze", "count axes", "counts").Node("Concat", "counts ones", "repeats", ("axis", 0)).Node("Tile", "row repeats", "t")
+                .Node("ConstantOfShape", "counts", "z").Node("Cast", "r", "rf", ("to", 1)).Node("Add", "z rf", "o")
+                .Initializer("axis", TensorBuffer.Create<long>([0])).Initializer("axes", TestTensors.Integers(0))
+                .Output("o").Output("t").Output("count", ElementType.Int64),
+            s_masks);
+
+    [Test]
+    public void OneAfterTheOther() =>
+        // Each NonZero, Compress and Unique starts a segment of its own.
+        Check(
+            Mask(new ModelBuilder(17)).Node("GatherND", "x places", "v").Node("Floor", "v", "f").Node("Unique", "f", "u first inverse counts").Node("Greater", "u zero", "big").Node("Compress", "u big", "c")
+                .Node("Cast", "c", "m", ("to", 9)).Node("NonZero", "m", "last").Node("Gather", "v inverse", "g").Node("Exp", "v", "after")
+                .Output("u").Output("inverse", ElementType.Int64).Output("counts", ElementType.Int64).Output("c").Output("last", ElementType.Int64).Output("after"),
+            s_masks);
+
+    [Test]
+    public void WeightsBehindDataDependentShapes() =>
+        Check(
+            new ModelBuilder(17).Input("x", ElementType.Float32, 6, 4).Initializer("zero", TensorBuffer.Create<float>([0])).Initializer("w", TestTensors.Floats(8, 4, 300)).Initializer("b", TestTensors.Floats(9, 300)).Initializer("axes", TestTensors.Integers(1))
+                .Node("ReduceSum", "x axes", "s", ("keepdims", 0)).Node("Greater", "s zero", "m").Node("Compress", "x m", "rows", ("axis", 0)).Node("MatMul", "rows w", "p").Node("Add", "p b", "pb").Node("Softmax", "pb", "o").Output("o"),
+            s_masks);
+
+    [Test]
+    public void ComputedK() =>
+        Check(
+            Mask(new ModelBuilder(17)).Node("GatherND", "x places", "v").Node("Shape", "v", "k").Node("Reshape", "x flat", "xf").Initializer("flat", TestTensors.Integers(-1)).Node("TopK", "xf k", "o i").Output("o").Output("i", ElementType.Int64),
+            s_masks);
+
+    [Test]
+    public void DataDependentResultOfConstantsIsFolded() =>
+        Check(
+            new ModelBuilder(17).Input("x", ElementType.Float32, 6, 4).Initializer("m", TestTensors.Integers(0, 1, 0, 1, 1)).Node("NonZero", "m", "n").Node("Reshape", "n flat", "i").Initializer("flat", TestTensors.Integers(-1)).Node("Gather", "x i", "o").Output("o"),
+            s_masks);
+
+    [Test]
+    public void NobodyReadsDataDependentResult() =>
+        Check(Mask(new ModelBuilder(17)).Node("Exp", "x", "o").Output("o"), s_masks);
+
+    [Test]
+    public void AdditionalOutputsOfEverySegment()
+    {
+        byte[] model = Mask(new ModelBuilder(17)).Node("GatherND", "x places", "v").Node("Exp", "v", "o").Output("o").ToBytes();
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model), new SessionOptions { AdditionalOutputs = ["mask", "places", "v"] });
+        foreach (Inputs inputs in s_masks)
+        {
+            RunResult result = session.Run(inputs);
+            long count = inputs["x"].Span<float>().ToArray().Count(value => value > 0);
+            Assert.That(result["places"].Shape, Is.EqualTo(new Shape(count, 2)));
+            Assert.That(result["v"].Shape, Is.EqualTo(new Shape(count)));
+            Assert.That(result["mask"].Shape, Is.EqualTo(new Shape(6, 4)));
+        }
+    }
+
+    [Test]
+    public void FailureInLaterSegmentLeavesSessionUsable()
+    {
+        // As many rows as there are positive elements are looked up in a table of five.
+        byte[] model = Mask(new ModelBuilder(17)).Initializer("table", TestTensors.Floats(5, 13, 40)).Initializer("flat", TestTensors.Integers(-1)).Node("Shape", "places", "s").Node("Gather", "s zeros", "n")
+            .Initializer("zeros", TestTensors.Integers(0)).Node("Cast", "n", "nf", ("to", 1)).Node("Cast", "nf", "ni", ("to", 7)).Node("Exp", "nf", "later").Node("Gather", "table ni", "o").Output("o").Output("later").ToBytes();
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model));
+        Assert.That(() => session.Run(s_masks[3]), Throws.TypeOf<InvalidInputException>().With.Message.Contains("24"));
+        TestTensors.AssertClose(session.Run(s_masks[2])["o"], Oracle.Run(model, s_masks[2])["o"], 1e-6, "after a failure");
+    }
+
+    [Test]
+    public void CancelledBetweenSegments()
+    {
+        byte[] model = Mask(new ModelBuilder(17)).Node("GatherND", "x places", "v").Node("Exp", "v", "o").Output("o").ToBytes();
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model));
+        using CancellationTokenSource source = new();
+        RunOptions options = new() { Progress = new CancelAt(source, "GatherND_3") };
+        Assert.That(() => session.Run(s_masks[0], options, source.Token), Throws.InstanceOf<OperationCanceledException>());
+        TestTensors.AssertClose(session.Run(s_masks[0])["o"], Oracle.Run(model, s_masks[0])["o"], 1e-6, "after cancelling");
+    }
+
+    private sealed class CancelAt(CancellationTokenSource source, string node) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value)
+        {
+            if (value.NodeName == node)
+            {
+                source.Cancel();
+            }
+        }
+    }
+
+    // The places of the positive elements of "x": [2, count] as "indices", [count, 2] as "places".
+    private static ModelBuilder Mask(ModelBuilder builder) =>
+        builder.Input("x", ElementType.Float32, 6, 4).Initializer("zero", TensorBuffer.Create<float>([0]))
+            .Node("Greater", "x zero", "mask").Node("NonZero", "mask", "indices").Node("Transpose", "indices", "places", ("perm", new[] { 1, 0 }));
+
     private static RunResult Check(ModelBuilder builder, params Inputs[] runs)
     {
         byte[] model = builder.ToBytes();

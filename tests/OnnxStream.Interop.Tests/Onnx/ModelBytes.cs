@@ -15,7 +15,7 @@ internal static class ModelBytes
         branch.Output.Add(ModelBuilder.Declare("branched", ElementType.Float32, 2));
         ModelBuilder builder = new ModelBuilder(13)
             .Input("x", ElementType.Float32, 1, -1).Input("condition", ElementType.Bool)
-            .Initializer("w", TestTensors.Floats(1, 2)).Initializer("large", TestTensors.Floats(2, 2, 150))
+            .Initializer("w", TestTensors.Floats(1, 2)).Initializer("large", TestTensors.Floats(2, 2, 129))
             .Node("Add", "x w", "sum", ("alpha", 0.5f), ("mode", "text"), ("axes", new[] { 1, -2 }), ("factors", new[] { 1f, 2f }), ("names", new[] { "a", "b" }), ("value", TestTensors.Integers(1, 2)))
             .Node("If", "condition", "chosen", ("then_branch", branch), ("else_branch", branch.Clone()))
             .Node("MatMul", "chosen large", "y").Output("y");

@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
 
@@ -101,10 +100,10 @@ public class OnnxReaderTests
     [Test]
     public void NamesMadeTwice()
     {
-        Refused(new ModelBuilder(13).Input("x", ElementType.Float32, 2).Node("Neg", "x", "y").Node("Neg", "x", "y").Output("y").Build(), "'y' is made twice");
-        Refused(new ModelBuilder(13).Input("x", ElementType.Float32, 2).Node("Custom", "x", "y y").Output("y").Build(), "'y' is made twice");
-        Refused(new ModelBuilder(13).Input("x", ElementType.Float32, 2).Node("Neg", "x", "x").Output("x").Build(), "'x' is made twice");
-        Refused(new ModelBuilder(13).Input("x", ElementType.Float32, 2).Initializer("w", TestTensors.Floats(1, 2)).Node("Neg", "x", "w").Output("w").Build(), "'w' is made twice");
+        Refused(new ModelBuilder(13).Input("x", ElementType.Float32, 2).Node("Neg", "x", "y").Node("Neg", "x", "y").Output("y").Build(), "'y' in graph 'test' is made twice");
+        Refused(new ModelBuilder(13).Input("x", ElementType.Float32, 2).Node("Custom", "x", "y y").Output("y").Build(), "'y' in graph 'test' is made twice");
+        Refused(new ModelBuilder(13).Input("x", ElementType.Float32, 2).Node("Neg", "x", "x").Output("x").Build(), "'x' in graph 'test' is made twice");
+        Refused(new ModelBuilder(13).Input("x", ElementType.Float32, 2).Initializer("w", TestTensors.Floats(1, 2)).Node("Neg", "x", "w").Output("w").Build(), "'w' in graph 'test' is made twice");
         Refused(new ModelBuilder(13).Initializer("w", TestTensors.Floats(1, 2)).Initializer("w", TestTensors.Floats(2, 2)).Node("Neg", "w", "y").Output("y").Build(), "two initializers named 'w'");
         Refused(new ModelBuilder(13).Input("x", ElementType.Float32, 2).Input("x", ElementType.Float32, 2).Node("Neg", "x", "y").Output("y").Build(), "two inputs named 'x'");
     }

@@ -21,4 +21,29 @@ public class PowTests
     [TestCase(ElementType.Float64, ElementType.Float32)]
     public void Types(ElementType type, ElementType exponent) =>
         new OperatorTester("Pow", 15).Input(TestTensors.Random(type, 1, 1, 5, 2, 7)).Input(TestTensors.Random(exponent, 2, 0, 3, 7)).Output(type).Check();
+
+    [Test]
+    public void IntegersAreExact() =>
+        new OperatorTester("Pow", 15).Input(TestTensors.Integers(3, -3, 10, 2, -1, 0, 5, 1)).Input(TestTensors.Integers(39, 3, 18, 63, -3, 0, -1, -5)).Output(ElementType.Int64)
+            .CheckAgainst(_ => [TestTensors.Integers(4052555153018976267, -27, 1000000000000000000, long.MinValue, -1, 1, 0, 1)]);
+
+    [Test]
+    public void NegativeBases([Values(2f, 3f, -1f, 0.5f)] float exponent) =>
+        new OperatorTester("Pow", 13).Input(TestTensors.Floats(1, 3, 7)).Input(TensorBuffer.Create<float>([exponent])).Check();
+
+    [Test]
+    public void HalfPrecision() =>
+        new OperatorTester("Pow", 13) { Tolerance = 2e-3 }.Input(TestTensors.Random(ElementType.Float16, 1, 0.5, 3, 40)).Input(TestTensors.Random(ElementType.Float32, 2, -2, 2, 40)).Output(ElementType.Float16)
+            .CheckAgainst(inputs => [TensorBuffer.Create<Half>([.. Enumerable.Range(0, 40).Select(i => (Half)MathF.Pow((float)inputs[0].Span<Half>()[i], inputs[1].Span<float>()[i]))], 40)]);
+
+    [Test]
+    public void SmallTensorToLargeExponent() =>
+        new OperatorTester("Pow", 7).Input(TensorBuffer.Create<float>([2])).Input(TestTensors.Floats(2, 3, 1, 5)).Check();
+
+    [Test]
+    public void RefusesWrongNodes()
+    {
+        new OperatorTester("Pow", 13).Input(TestTensors.Floats(1, 3)).Input(TestTensors.Floats(1, 2)).Fails<InvalidGraphException>();
+        new OperatorTester("Pow", 13).Input(TestTensors.Random(ElementType.Bool, 1, 0, 1, 3)).Input(TestTensors.Floats(1, 3)).Fails<InvalidGraphException>();
+    }
 }

@@ -63,6 +63,18 @@ public class SliceTests
         new OperatorTester("Slice", 13).Constant(TestTensors.Floats(1, 200, 301)).Constant(TestTensors.Integers(7)).Constant(TestTensors.Integers(199)).Constant(TestTensors.Integers(axis)).Check();
 
     [Test]
+    public void RandomGeometry([Range(1, 25)] int seed)
+    {
+        Random random = new(seed);
+        int rank = random.Next(1, 5);
+        long[] shape = [.. Enumerable.Range(0, rank).Select(_ => random.NextInt64(1, 7))];
+        long[] axes = [.. Enumerable.Range(0, rank).Select(axis => (long)axis).OrderBy(_ => random.Next()).Take(random.Next(1, rank + 1))];
+        long[] Numbers(long low, long high) => [.. axes.Select(_ => random.NextInt64(low, high))];
+        new OperatorTester("Slice", 13).Input(TestTensors.Floats(seed, shape)).Constant(TestTensors.Integers(Numbers(-8, 8))).Constant(TestTensors.Integers(Numbers(-8, 8)))
+            .Constant(TestTensors.Integers(axes)).Constant(TestTensors.Integers([.. Numbers(-3, 3).Select(step => step == 0 ? 1 : step)])).Check();
+    }
+
+    [Test]
     public void RefusesWrongNodes()
     {
         OperatorTester Tester(long[] starts, long[] ends, long[]? axes = null, long[]? steps = null) => new OperatorTester("Slice", 13)

@@ -62,6 +62,21 @@ public class SplitTests
     }
 
     [Test]
+    public void PartsOfWeightsStayInTheirFile()
+    {
+        // Only two of the three parts are used: the third is never read.
+        byte[] model = new ModelBuilder(17).Input("x", ElementType.Float32, 3, 40).Initializer("w", TestTensors.Random(ElementType.Float16, 1, -1, 1, 120, 70)).Initializer("starts", TestTensors.Integers(0)).Initializer("ends", TestTensors.Integers(20))
+            .Node("Cast", "w", "wide", ("to", 1)).Node("Split", "wide", "a b c", ("axis", 0)).Node("MatMul", "x a", "xa").Node("MatMul", "x c", "xc").Node("Add", "xa xc", "s")
+            .Node("Slice", "b starts ends", "half").Initializer("first", TensorBuffer.Create<long>([0])).Node("Gather", "half first", "row", ("axis", 0)).Node("Add", "s row", "o").Output("o").ToBytes();
+        Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(2, 3, 40) };
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model));
+        RunResult result = session.Run(inputs);
+        TestTensors.AssertClose(result["o"], Oracle.Run(model, inputs)["o"], 1e-4, "o");
+        Assert.That(result.Statistics.WeightsBytesStreamed, Is.EqualTo(2 * 40 * 70 * sizeof(short)));
+    }
+
+    [Test]
     public void RefusesWrongNodes()
     {
         OperatorTester Tester(int operatorSet) => new OperatorTester("Split", operatorSet).Input(TestTensors.Floats(1, 7)).Output(ElementType.Float32).Output(ElementType.Float32);

@@ -1,4 +1,3 @@
-using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
 
 namespace OnnxStream.Interop.Tests.Text;

@@ -16,13 +16,7 @@ internal static class EliminateDeadNodes
                 continue;
             }
 
-            foreach (Value? input in node.Inputs)
-            {
-                if (input is not null)
-                {
-                    needed.Add(input);
-                }
-            }
+            needed.UnionWith(node.Dependencies());
         }
     }
 }

@@ -24,8 +24,7 @@ internal static class EliminateIdentity
         Value? input = node switch
         {
             { Domain.Length: > 0 } or { Inputs.Length: 0 } or { Outputs: not [not null, ..] } => null,
-            { OperatorType: "Identity" or "Cast" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" } => node.Inputs[0],
-            { OperatorType: "Dropout", OperatorSet: >= 7, Inputs: not [_, _, not null] } => node.Inputs[0],
+            { OperatorType: "Identity" or "Cast" or "CastLike" or "Dropout" or "Expand" or "Flatten" or "Reshape" or "Squeeze" or "Tile" or "Unsqueeze" } => node.Inputs[0],
             { OperatorType: "Transpose" } when node.Attributes.Ints("perm") is { } permutation && permutation.Select((axis, i) => axis == i).All(same => same) => node.Inputs[0],
             { OperatorType: "Mul" or "Div" } when GraphEditor.Scalar(node.Inputs[1]) == 1 => node.Inputs[0],
             { OperatorType: "Mul" } when GraphEditor.Scalar(node.Inputs[0]) == 1 => node.Inputs[1],

@@ -7,6 +7,12 @@ internal interface IBinaryFunction<T, TResult>
 {
     /// <summary>The function.</summary>
     static abstract TResult Invoke(T left, T right);
+
+    /// <summary>The function of many pairs of elements, where vector instructions have it; otherwise false.</summary>
+    static virtual bool TryInvoke(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<TResult> output) => false;
+
+    /// <summary>The function of many elements and one, where vector instructions have it; otherwise false.</summary>
+    static virtual bool TryInvoke(ReadOnlySpan<T> left, T right, Span<TResult> output) => false;
 }
 
 /// <summary>Element by element, two tensors of any type with broadcasting: one output.</summary>
@@ -31,12 +37,15 @@ internal sealed unsafe class BinaryKernel<T, TResult, TFunction>(Shape output, S
         long rightStride = InnerStride(1);
         if (leftStride == 1 && rightStride == 1)
         {
-            for (int i = 0; i < length; i++)
+            if (!TFunction.TryInvoke(new ReadOnlySpan<T>(left, length), new ReadOnlySpan<T>(right, length), new Span<TResult>(output, length)))
             {
-                output[i] = TFunction.Invoke(left[i], right[i]);
+                for (int i = 0; i < length; i++)
+                {
+                    output[i] = TFunction.Invoke(left[i], right[i]);
+                }
             }
         }
-        else
+        else if (leftStride != 1 || rightStride != 0 || !TFunction.TryInvoke(new ReadOnlySpan<T>(left, length), *right, new Span<TResult>(output, length)))
         {
             for (int i = 0; i < length; i++)
             {

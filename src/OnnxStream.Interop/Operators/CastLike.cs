@@ -1,0 +1,11 @@
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Converts elements to the type of another tensor. https://onnx.ai/onnx/operators/onnx__CastLike.html (opset 19 and later only added types).</summary>
+internal sealed class CastLike : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context) => Cast.Infer(context, context.InputElementType(1));
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context) => Cast.Emit(context, context.Input(0), 0);
+}

@@ -1,0 +1,51 @@
+using System.Numerics;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>IsNaN and IsInf: which elements are no numbers, or infinite. https://onnx.ai/onnx/operators/onnx__IsInf.html and its sibling.</summary>
+/// <remarks>IsInf can be told to ignore one of the two infinities. Opsets 13 and 20 only added types.</remarks>
+internal sealed class FloatClass(bool isInfinity) : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        if (!context.InputElementType(0).IsFloat())
+        {
+            throw context.Invalid("the input must be a floating-point tensor");
+        }
+
+        context.SetOutput(0, ElementType.Bool, context.InputShape(0));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        PlanTensor input = context.Input(0);
+        bool positive = isInfinity && context.Attributes.Int("detect_positive", 1) != 0;
+        bool negative = isInfinity && context.Attributes.Int("detect_negative", 1) != 0;
+        Kernel kernel = input.ElementType switch
+        {
+            ElementType.Float32 => new UnaryKernel<float, bool, Function<float>>(input.Shape, new(!isInfinity, positive, negative)),
+            ElementType.Float64 => new UnaryKernel<double, bool, Function<double>>(input.Shape, new(!isInfinity, positive, negative)),
+            ElementType.Float16 => new UnaryKernel<Half, bool, Function<Half>>(input.Shape, new(!isInfinity, positive, negative)),
+            _ => throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}"),
+        };
+        context.Emit(kernel, [input], [context.Output(0)]);
+    }
+
+    private readonly struct Function<T>(bool notANumber, bool positive, bool negative) : IUnaryFunction<T, bool>
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        public void Invoke(ReadOnlySpan<T> input, Span<bool> output)
+        {
+            for (int i = 0; i < input.Length; i++)
+            {
+                T x = input[i];
+                output[i] = notANumber ? T.IsNaN(x) : (positive && T.IsPositiveInfinity(x)) || (negative && T.IsNegativeInfinity(x));
+            }
+        }
+    }
+}

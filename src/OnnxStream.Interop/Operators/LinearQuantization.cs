@@ -1,0 +1,103 @@
+using System.Numerics;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>QuantizeLinear and DequantizeLinear. https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html</summary>
+/// <remarks>
+/// Opset 10 has one scale, 13 one for each position along an axis, 19 half precision, 21 blocks, 16-bit integers and
+/// <c>output_dtype</c>. Numbers of 4 bits and 8-bit floating-point numbers are not supported.
+/// </remarks>
+internal sealed class LinearQuantization(bool isInverse) : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        Shape input = context.InputShape(0);
+        if (!context.InputElementType(1).IsFloat())
+        {
+            throw context.Invalid("the scale must be a floating-point tensor");
+        }
+
+        _ = Runs(context);
+        ElementType quantized = Quantized(context);
+        if (context.HasInput(2) && (context.InputElementType(2) != quantized || context.InputShape(2).ElementCount != context.InputShape(1).ElementCount))
+        {
+            throw context.Invalid("there must be as many zero points as scales, of the type of the quantized tensor");
+        }
+
+        ElementType requested = (ElementType)context.Attributes.Int("output_dtype", 0);
+        ElementType real = requested == ElementType.Undefined ? context.InputElementType(1) : requested;
+        if (quantized is not (ElementType.UInt8 or ElementType.Int8 or ElementType.UInt16 or ElementType.Int16 or ElementType.Int32))
+        {
+            throw context.Unsupported($"quantization to {quantized.ToOnnxName()}");
+        }
+
+        context.SetOutput(0, isInverse ? real : quantized, input);
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        bool hasZeroPoints = context.HasInput(2);
+        ElementType real = isInverse ? context.OutputElementType(0) : context.InputElementType(0);
+        Factory factory = new(isInverse, Runs(context), hasZeroPoints, real, context.InputElementType(1));
+        context.Emit(
+            NumericKernels.Create(Quantized(context), factory) ?? throw context.Unsupported($"quantization from {real.ToOnnxName()}"),
+            hasZeroPoints ? [context.Input(0), context.Input(1), context.Input(2)] : [context.Input(0), context.Input(1)], [context.Output(0)]);
+    }
+
+    private ElementType Quantized(NodeContext context)
+    {
+        ElementType requested = (ElementType)context.Attributes.Int("output_dtype", 0);
+        return isInverse ? context.InputElementType(0) :
+            context.HasInput(2) ? context.InputElementType(2) :
+            requested == ElementType.Undefined ? ElementType.UInt8 : requested;
+    }
+
+    private static QuantizationRuns Runs(NodeContext context)
+    {
+        Shape input = context.InputShape(0);
+        Shape scale = context.InputShape(1);
+        long block = context.Attributes.Int("block_size", 0);
+        if (block < 0)
+        {
+            throw context.Invalid($"block_size is {block}, it must not be negative");
+        }
+
+        if (block == 0 && scale.ElementCount == 1 && (scale.Rank == 0 || input.Rank == 0 || scale.Rank == 1))
+        {
+            return QuantizationRuns.PerTensor(input.ElementCount);
+        }
+
+        int axis = context.Axis(context.Attributes.Int("axis", 1), input.Rank);
+        if (block == 0 ? scale.Rank != 1 || scale[0] != input[axis] : scale != input.With(axis, (input[axis] + block - 1) / block))
+        {
+            throw context.Invalid($"scales of shape {scale} do not fit dimension {axis} of {input}{(block > 0 ? $" in blocks of {block}" : "")}");
+        }
+
+        return QuantizationRuns.PerAxis(input, axis, block);
+    }
+
+    private readonly struct Factory(bool isInverse, QuantizationRuns runs, bool hasZeroPoints, ElementType real, ElementType scale) : INumericKernelFactory
+    {
+        // Null for types that are not combined.
+        public Kernel Create<T>()
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => (real, scale) switch
+            {
+                (ElementType.Float32, ElementType.Float32) => Create<T, float, float>(),
+                (ElementType.Float16, ElementType.Float16) => Create<T, Half, Half>(),
+                (ElementType.Float16, ElementType.Float32) => Create<T, Half, float>(),
+                (ElementType.Float32, ElementType.Float16) => Create<T, float, Half>(),
+                (ElementType.Int32, ElementType.Float32) when !isInverse => Create<T, int, float>(),
+                _ => null!,
+            };
+
+        private Kernel Create<T, TReal, TScale>()
+            where T : unmanaged, INumber<T>
+            where TReal : unmanaged, INumber<TReal>
+            where TScale : unmanaged, INumber<TScale> =>
+            isInverse ? new DequantizeKernel<T, TScale, TReal>(runs, hasZeroPoints) : new QuantizeKernel<TReal, TScale, T>(runs, hasZeroPoints);
+    }
+}

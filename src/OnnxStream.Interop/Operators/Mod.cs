@@ -1,0 +1,72 @@
+using System.Numerics;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>The remainder of a division. https://onnx.ai/onnx/operators/onnx__Mod.html (opset 13 only added types).</summary>
+/// <remarks>
+/// The sign is the divisor's, or with <c>fmod</c> the dividend's; reals need <c>fmod</c>. An integer remainder of a division by 0,
+/// which ONNX leaves open, is 0.
+/// </remarks>
+internal sealed class Mod : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        if (context.InputElementType(0) != context.InputElementType(1))
+        {
+            throw context.Invalid("both inputs must have the same element type");
+        }
+
+        if (context.Attributes.Int("fmod", 0) is not (0 or 1) and var fmod)
+        {
+            throw context.Invalid($"fmod is {fmod}, it must be 0 or 1");
+        }
+
+        if (context.Attributes.Int("fmod", 0) == 0 && context.InputElementType(0).IsFloat())
+        {
+            throw context.Invalid("floating-point tensors need fmod = 1");
+        }
+
+        context.SetOutput(0, context.InputElementType(0), context.Broadcast(context.InputShape(0), context.InputShape(1)));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        PlanTensor left = context.Input(0);
+        PlanTensor right = context.Input(1);
+        PlanTensor output = context.Output(0);
+        Kernel kernel = NumericKernels.Create(left.ElementType, new Factory(context.Attributes.Int("fmod", 0) == 1, output.Shape, left.Shape, right.Shape)) ??
+            throw context.Unsupported($"element type {left.ElementType.ToOnnxName()}");
+        context.Emit(kernel, [left, right], [output]);
+    }
+
+    private readonly struct Factory(bool truncated, Shape output, Shape left, Shape right) : INumericKernelFactory
+    {
+        public Kernel Create<T>()
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => truncated
+                ? new BinaryKernel<T, T, TruncatedRemainderFunction<T>>(output, left, right)
+                : new BinaryKernel<T, T, FlooredRemainderFunction<T>>(output, left, right);
+    }
+
+    private readonly struct TruncatedRemainderFunction<T> : IBinaryFunction<T, T>
+        where T : unmanaged, INumber<T>
+    {
+        // The smallest integer modulo -1 is 0, but processors trap on it.
+        public static T Invoke(T left, T right) =>
+            T.IsInteger(T.One / (T.One + T.One)) && (T.IsZero(right) || right + T.One == T.Zero) ? T.Zero : left % right;
+    }
+
+    private readonly struct FlooredRemainderFunction<T> : IBinaryFunction<T, T>
+        where T : unmanaged, INumber<T>
+    {
+        public static T Invoke(T left, T right)
+        {
+            T remainder = TruncatedRemainderFunction<T>.Invoke(left, right);
+            return !T.IsZero(remainder) && T.IsNegative(remainder) != T.IsNegative(right) ? remainder + right : remainder;
+        }
+    }
+}

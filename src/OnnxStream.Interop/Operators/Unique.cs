@@ -1,0 +1,56 @@
+using System.Numerics;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>The different elements, or slices along an axis. https://onnx.ai/onnx/operators/onnx__Unique.html (opset 11).</summary>
+/// <remarks>How many there are is only known after it has run.</remarks>
+internal sealed class Unique : Operator
+{
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
+        (Shape data, int axis) = Geometry(context);
+        if (data[axis] > int.MaxValue)
+        {
+            throw context.Unsupported($"a dimension of {data[axis]}");
+        }
+
+        context.SetDynamicOutput(0, context.InputElementType(0), data);
+        context.SetDynamicOutput(1, ElementType.Int64, new Shape(data[axis]));
+        context.SetOutput(2, ElementType.Int64, new Shape(data[axis]));
+        context.SetDynamicOutput(3, ElementType.Int64, new Shape(data[axis]));
+    }
+
+    /// <inheritdoc/>
+    public override void Lower(LoweringContext context)
+    {
+        (Shape data, int axis) = Geometry(context);
+        PlanTensor input = context.Input(0);
+        PlanTensor[] outputs = new PlanTensor[4];
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            outputs[i] = context.HasOutput(i) ? context.Output(i) : context.Temporary(i == 0 ? new TensorType(input.ElementType, data) : new TensorType(ElementType.Int64, new Shape(data[axis])));
+        }
+
+        Kernel kernel = NumericKernels.Create(input.ElementType == ElementType.Bool ? ElementType.UInt8 : input.ElementType, new Factory(data, axis, context.Attributes.Int("sorted", 1) != 0)) ??
+            throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
+        context.Emit(kernel, [input], outputs);
+    }
+
+    private static (Shape Data, int Axis) Geometry(NodeContext context)
+    {
+        Shape input = context.InputShape(0);
+        return context.Attributes.Has("axis")
+            ? (input, context.Axis(context.Attributes.Int("axis", 0), input.Rank))
+            : (new Shape(input.ElementCount), 0);
+    }
+
+    private readonly struct Factory(Shape data, int axis, bool sorted) : INumericKernelFactory
+    {
+        public Kernel Create<T>()
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new UniqueKernel<T>(data, axis, sorted);
+    }
+}

@@ -1,0 +1,43 @@
+namespace OnnxStream.Interop.Tests.Operators;
+
+[NativeMemoryLeakCheck]
+public class ModTests
+{
+    [Test]
+    public void Integers([Values(ElementType.Int64, ElementType.Int32, ElementType.Int16, ElementType.Int8, ElementType.UInt8, ElementType.UInt64)] ElementType type, [Values(0, 1)] int fmod)
+    {
+        double low = type is ElementType.UInt8 or ElementType.UInt64 ? 1 : -9;
+        TensorBuffer right = TestTensors.Random(type, 2, low, 9, 40);
+        for (int i = 0; i < 40; i++)
+        {
+            // No division by zero: it ends ONNX Runtime.
+            if (TestTensors.ToDoubles(right)[i] == 0)
+            {
+                TestTensors.Set(right, i, 3);
+            }
+        }
+
+        new OperatorTester("Mod", 13).Input(TestTensors.Random(type, 1, low * 10, 90, 3, 40)).Input(right).Attribute("fmod", fmod).Output(type).Check();
+    }
+
+    [Test]
+    public void Reals([Values(ElementType.Float32, ElementType.Float64, ElementType.Float16)] ElementType type) =>
+        new OperatorTester("Mod", 10).Input(TestTensors.Random(type, 1, -50, 50, 3, 40)).Input(TestTensors.Random(type, 2, 1, 9, 40)).Attribute("fmod", 1).Output(type).Check();
+
+    [Test]
+    public void SpecialReals() =>
+        new OperatorTester("Mod", 13).Input(TensorBuffer.Create<float>([5, -5, float.PositiveInfinity, 3, float.NaN, 7], 6)).Input(TensorBuffer.Create<float>([-3, 3, 2, float.PositiveInfinity, 1, 0], 6)).Attribute("fmod", 1).Check();
+
+    [Test]
+    public void WhatTrapsElsewhere([Values(0, 1)] int fmod) =>
+        new OperatorTester("Mod", 13).Input(TensorBuffer.Create<int>([5, int.MinValue, -7], 3)).Input(TensorBuffer.Create<int>([0, -1, -1], 3)).Attribute("fmod", fmod).Output(ElementType.Int32)
+            .CheckAgainst(_ => [TensorBuffer.Create<int>([0, 0, 0], 3)]);
+
+    [Test]
+    public void RefusesWrongNodes()
+    {
+        new OperatorTester("Mod", 13).Input(TestTensors.Floats(1, 3)).Input(TestTensors.Floats(1, 3)).Fails<InvalidGraphException>();
+        new OperatorTester("Mod", 13).Input(TestTensors.Integers(1)).Input(TestTensors.Floats(1, 1)).Fails<InvalidGraphException>();
+        new OperatorTester("Mod", 13).Input(TestTensors.Integers(1)).Input(TestTensors.Integers(1)).Attribute("fmod", 2).Output(ElementType.Int64).Fails<InvalidGraphException>();
+    }
+}
