@@ -21,8 +21,6 @@ internal sealed class FusedActivation : Operator
     /// <summary>GELU approximated by a sigmoid.</summary>
     public const string QuickGelu = "quick_gelu";
 
-    private const long PieceElements = 8 << 10;
-
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
@@ -35,14 +33,8 @@ internal sealed class FusedActivation : Operator
     }
 
     /// <inheritdoc/>
-    public override void Lower(LoweringContext context)
-    {
-        long count = context.InputShape(0).ElementCount;
-
-        // Elements do not depend on each other: any division into rows will do, with the rest as a row of its own.
-        long columns = count % PieceElements == 0 ? PieceElements : count;
-        context.Emit(CreateKernel(context, Math.Max(1, count / Math.Max(1, columns)), columns, isGated: false), [context.Input(0)], [context.Output(0)]);
-    }
+    public override void Lower(LoweringContext context) =>
+        context.Emit(CreateKernel(context, 1, context.InputShape(0).ElementCount, isGated: false), [context.Input(0)], [context.Output(0)]);
 
     /// <summary>The kernel for the node's <c>kind</c>.</summary>
     public static Kernel CreateKernel(LoweringContext context, long rows, long columns, bool isGated) => context.Attributes.String("kind", "") switch

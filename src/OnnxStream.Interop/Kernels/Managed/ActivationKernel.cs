@@ -4,7 +4,7 @@ using OnnxStream.Interop.Native;
 namespace OnnxStream.Interop.Kernels.Managed;
 
 /// <summary>A single-precision activation, or (with a gate) the product of the first half of each row and the activation of the second.</summary>
-/// <param name="rows">The number of rows; without a gate rows are pieces of any length.</param>
+/// <param name="rows">The number of rows.</param>
 /// <param name="columns">The number of outputs in a row.</param>
 /// <param name="isGated">Whether the input has twice as many columns.</param>
 internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns, bool isGated) : Kernel, IParallelBody
@@ -24,21 +24,30 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
     public override void Run(KernelContext context)
     {
         _context = context;
-        context.Workers.Parallelize(this, checked((int)((rows + _rowsPerPiece - 1) / _rowsPerPiece)));
+        long pieces = isGated ? (rows + _rowsPerPiece - 1) / _rowsPerPiece : (rows * columns + PieceElements - 1) / PieceElements;
+        context.Workers.Parallelize(this, checked((int)pieces));
         _context = null;
     }
 
     /// <inheritdoc/>
     public void Execute(int index)
     {
-        long first = index * _rowsPerPiece;
-        long last = Math.Min(first + _rowsPerPiece, rows);
         float* output = (float*)_context!.Output(0);
         float* input = (float*)_context.Input(0);
+        if (!isGated)
+        {
+            // Elements do not depend on each other: rows do not matter.
+            long start = index * PieceElements;
+            Apply(input + start, null, output + start, Math.Min(PieceElements, rows * columns - start));
+            return;
+        }
+
+        long first = index * _rowsPerPiece;
+        long last = Math.Min(first + _rowsPerPiece, rows);
         for (long row = first; row < last; row++)
         {
-            float* source = input + row * columns * (isGated ? 2 : 1);
-            Apply(source + (isGated ? columns : 0), isGated ? source : null, output + row * columns, columns);
+            float* source = input + row * columns * 2;
+            Apply(source + columns, source, output + row * columns, columns);
         }
     }
 

@@ -5,14 +5,15 @@ namespace OnnxStream.Interop.Kernels.Managed;
 
 /// <summary>Group normalization of single-precision [N, space, C] (channels last) or [N, C, space], with an activation behind it.</summary>
 /// <remarks>
-/// One pass finds mean and variance of each group (sums relative to the first element of a piece, combined in double
-/// precision by the formula of Chan, Golub and LeVeque, so that a large mean costs no digits), a second one writes
-/// x * a[c] + b[c]. Inputs of the step: data, scale [C], bias [C]. Wu and He, arXiv 1803.08494.
+/// One pass finds mean and variance of each channel in pieces, relative to the piece's first element; they are put together
+/// in double precision, relative to the group's first element. A second pass writes (x - mean) * a[c] + b[c]. So neither a
+/// large mean nor a large tensor costs digits. Inputs of the step: data, scale [C], bias [C]. Wu and He, arXiv 1803.08494.
 /// </remarks>
 internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     where TFunction : IActivationFunction
 {
     private const int RowsPerPiece = 64;
+    private const int CoefficientCount = 3;
 
     private readonly int _batch;
     private readonly int _channels;
@@ -43,17 +44,19 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     public override string Name => "group normalization";
 
     /// <inheritdoc/>
-    public override long ScratchBytes => (long)_batch * _channels * 2 * sizeof(float) + (_channelsLast ? (long)_batch * _pieces * _channels * 2 * sizeof(float) : (long)_batch * _channels * 2 * sizeof(double));
+    public override long ScratchBytes => CoefficientBytes + (_channelsLast ? (long)_batch * _pieces * _channels * 2 * sizeof(float) : (long)_batch * _channels * 2 * sizeof(double));
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => input == 0;
 
-    /// <summary>For image n, channel c: the factor at [n, c, 0], the summand at [n, c, 1].</summary>
+    private long CoefficientBytes => ((long)_batch * _channels * CoefficientCount * sizeof(float) + 7) & ~7L;
+
+    // For image n, channel c: center, factor and summand, as [n, c, 3].
     private float* Coefficients => (float*)_context!.Scratch;
 
-    // Channels last: mean and sum of squared deviations of each channel in each piece of rows, as [n, piece, 2, c] in single
-    // precision. Otherwise of each channel, as [n, c, 2] in double precision.
-    private byte* Partial => _context!.Scratch + (long)_batch * _channels * 2 * sizeof(float);
+    // Channels last: mean (less the piece's first element) and sum of squared deviations of each channel in each piece of
+    // rows, as [n, piece, 2, c] in single precision. Otherwise of each channel, as [n, c, 2] in double precision.
+    private byte* Partial => _context!.Scratch + CoefficientBytes;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -71,48 +74,72 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
         float* scale = (float*)_context!.Input(1);
         float* bias = (float*)_context.Input(2);
         int perGroup = _channels / _groups;
+        double count = (double)perGroup * _space;
         for (int n = 0; n < _batch; n++)
         {
             for (int g = 0; g < _groups; g++)
             {
-                double count = 0;
-                double mean = 0;
-                double squares = 0;
-                for (int c = g * perGroup; c < (g + 1) * perGroup; c++)
-                {
-                    if (_channelsLast)
-                    {
-                        for (int piece = 0; piece < _pieces; piece++)
-                        {
-                            float* partial = (float*)Partial + ((long)n * _pieces + piece) * 2 * _channels;
-                            Add(ref count, ref mean, ref squares, Math.Min(RowsPerPiece, _space - piece * RowsPerPiece), partial[c], partial[_channels + c]);
-                        }
-                    }
-                    else
-                    {
-                        double* partial = (double*)Partial + ((long)n * _channels + c) * 2;
-                        Add(ref count, ref mean, ref squares, _space, partial[0], partial[1]);
-                    }
-                }
-
+                (double mean, double squares) = _channelsLast ? CombinePieces(n, g * perGroup, perGroup) : CombineChannels(n, g * perGroup, perGroup);
                 double inverse = 1 / Math.Sqrt(squares / count + _epsilon);
+                float center = (float)mean;
                 for (int c = g * perGroup; c < (g + 1) * perGroup; c++)
                 {
-                    float* coefficients = Coefficients + ((long)n * _channels + c) * 2;
-                    coefficients[0] = (float)(inverse * scale[c]);
-                    coefficients[1] = (float)(bias[c] - mean * inverse * scale[c]);
+                    float* coefficients = Coefficients + ((long)n * _channels + c) * CoefficientCount;
+                    coefficients[0] = center;
+                    coefficients[1] = (float)(inverse * scale[c]);
+                    coefficients[2] = (float)(bias[c] + (center - mean) * inverse * scale[c]);
                 }
             }
         }
     }
 
-    private static void Add(ref double count, ref double mean, ref double squares, double n, double otherMean, double otherSquares)
+    // The mean and the sum of squared deviations of some channels.
+    private (double Mean, double Squares) CombinePieces(int n, int first, int count)
     {
-        double total = count + n;
-        double delta = otherMean - mean;
-        mean += delta * n / total;
-        squares += otherSquares + delta * delta * count * n / total;
-        count = total;
+        float* input = (float*)_context!.Input(0) + (long)n * _space * _channels;
+        Sums sums = new(input[first]);
+        for (int piece = 0; piece < _pieces; piece++)
+        {
+            float* shifts = input + (long)piece * RowsPerPiece * _channels;
+            float* partial = (float*)Partial + ((long)n * _pieces + piece) * 2 * _channels;
+            int rows = Math.Min(RowsPerPiece, _space - piece * RowsPerPiece);
+            for (int c = first; c < first + count; c++)
+            {
+                sums.Add(rows, (double)shifts[c] + partial[c], partial[_channels + c]);
+            }
+        }
+
+        return sums.Result;
+    }
+
+    private (double Mean, double Squares) CombineChannels(int n, int first, int count)
+    {
+        double* partial = (double*)Partial + ((long)n * _channels + first) * 2;
+        Sums sums = new(partial[0]);
+        for (int c = 0; c < count; c++, partial += 2)
+        {
+            sums.Add(_space, partial[0], partial[1]);
+        }
+
+        return sums.Result;
+    }
+
+    // Puts means and squared deviations of parts together, relative to a number that lies near them.
+    private struct Sums(double origin)
+    {
+        private double _count;
+        private double _sum;
+        private double _squares;
+
+        public readonly (double Mean, double Squares) Result => (origin + _sum / _count, Math.Max(0, _squares - _sum * _sum / _count));
+
+        public void Add(double count, double mean, double squares)
+        {
+            double distance = mean - origin;
+            _count += count;
+            _sum += count * distance;
+            _squares += squares + count * distance * distance;
+        }
     }
 
     private sealed class Statistics(GroupNormalizationKernel<TFunction> kernel) : IParallelBody
@@ -159,7 +186,7 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
                     sumOfSquares += d * d;
                 }
 
-                means[c] = shift + sum * inverse;
+                means[c] = sum * inverse;
                 squares[c] = MathF.Max(0, sumOfSquares - sum * sum * inverse);
             }
         }
@@ -186,15 +213,15 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
                 square3 = Vector.FusedMultiplyAdd(d3, d3, square3);
             }
 
-            Store(shift0, sum0, square0, 0);
-            Store(shift1, sum1, square1, width);
-            Store(shift2, sum2, square2, 2 * width);
-            Store(shift3, sum3, square3, 3 * width);
+            Store(sum0, square0, 0);
+            Store(sum1, square1, width);
+            Store(sum2, square2, 2 * width);
+            Store(sum3, square3, 3 * width);
 
-            void Store(Vector<float> shift, Vector<float> sum, Vector<float> square, int offset)
+            void Store(Vector<float> sum, Vector<float> square, int offset)
             {
                 Vector<float> mean = sum * inverse;
-                (shift + mean).Store(means + offset);
+                mean.Store(means + offset);
                 Vector.Max(square - sum * mean, Vector<float>.Zero).Store(squares + offset);
             }
         }
@@ -202,14 +229,12 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
         private void ChannelsFirst(int index)
         {
             float* input = (float*)kernel._context!.Input(0) + (long)index * kernel._space;
-            float shift = input[0];
-            double count = 0;
-            double mean = 0;
-            double squares = 0;
-            const int Piece = 4096;
+            Sums sums = new(input[0]);
+            const int Piece = 512;
             for (int start = 0; start < kernel._space; start += Piece)
             {
                 int length = Math.Min(Piece, kernel._space - start);
+                float shift = input[start];
                 Vector<float> sum = default;
                 Vector<float> square = default;
                 Vector<float> center = new(shift);
@@ -230,12 +255,11 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
                     totalOfSquares += d * d;
                 }
 
-                Add(ref count, ref mean, ref squares, length, shift + total / length, Math.Max(0, totalOfSquares - total * total / length));
+                sums.Add(length, shift + total / length, Math.Max(0, totalOfSquares - total * total / length));
             }
 
             double* partial = (double*)kernel.Partial + (long)index * 2;
-            partial[0] = mean;
-            partial[1] = squares;
+            (partial[0], partial[1]) = sums.Result;
         }
     }
 
@@ -245,9 +269,9 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
         {
             if (!kernel._channelsLast)
             {
-                float* own = kernel.Coefficients + (long)index * 2;
+                float* own = kernel.Coefficients + (long)index * CoefficientCount;
                 long offset = (long)index * kernel._space;
-                Row((float*)kernel._context!.Input(0) + offset, (float*)kernel._context.Output(0) + offset, kernel._space, own[0], own[1]);
+                Row((float*)kernel._context!.Input(0) + offset, (float*)kernel._context.Output(0) + offset, kernel._space, new(own[0]), new(own[1]), new(own[2]));
                 return;
             }
 
@@ -258,30 +282,30 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             long start = ((long)n * kernel._space + first) * channels;
             float* input = (float*)kernel._context!.Input(0) + start;
             float* output = (float*)kernel._context.Output(0) + start;
-            float* coefficients = kernel.Coefficients + (long)n * channels * 2;
+            float* coefficients = kernel.Coefficients + (long)n * channels * CoefficientCount;
             int width = Vector<float>.Count;
+            Span<float> centers = stackalloc float[width];
             Span<float> factors = stackalloc float[width];
             Span<float> summands = stackalloc float[width];
             for (int c = 0; c < channels; c += width)
             {
                 int count = Math.Min(width, channels - c);
-                for (int k = 0; k < count; k++)
+                for (int k = 0; k < count; k++, coefficients += CoefficientCount)
                 {
-                    factors[k] = coefficients[(c + k) * 2];
-                    summands[k] = coefficients[(c + k) * 2 + 1];
+                    (centers[k], factors[k], summands[k]) = (coefficients[0], coefficients[1], coefficients[2]);
                 }
 
-                Columns(input + c, output + c, rows, channels, count, new Vector<float>(factors), new Vector<float>(summands));
+                Columns(input + c, output + c, rows, channels, count, new(centers), new(factors), new(summands));
             }
         }
 
-        private static void Columns(float* input, float* output, int rows, int stride, int count, Vector<float> factor, Vector<float> summand)
+        private static void Columns(float* input, float* output, int rows, int stride, int count, Vector<float> center, Vector<float> factor, Vector<float> summand)
         {
             if (count == Vector<float>.Count)
             {
                 for (int row = 0; row < rows; row++, input += stride, output += stride)
                 {
-                    TFunction.Invoke(Vector.FusedMultiplyAdd(Vector.Load(input), factor, summand)).Store(output);
+                    TFunction.Invoke(Vector.FusedMultiplyAdd(Vector.Load(input) - center, factor, summand)).Store(output);
                 }
 
                 return;
@@ -292,24 +316,22 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             for (int row = 0; row < rows; row++, input += stride, output += stride)
             {
                 new ReadOnlySpan<float>(input, count).CopyTo(tail);
-                TFunction.Invoke(Vector.FusedMultiplyAdd(new Vector<float>(tail), factor, summand)).CopyTo(tail);
+                TFunction.Invoke(Vector.FusedMultiplyAdd(new Vector<float>(tail) - center, factor, summand)).CopyTo(tail);
                 tail[..count].CopyTo(new Span<float>(output, count));
             }
         }
 
-        private static void Row(float* input, float* output, int length, float factor, float summand)
+        private static void Row(float* input, float* output, int length, Vector<float> center, Vector<float> factor, Vector<float> summand)
         {
-            Vector<float> factors = new(factor);
-            Vector<float> summands = new(summand);
             int i = 0;
             for (; i + Vector<float>.Count <= length; i += Vector<float>.Count)
             {
-                TFunction.Invoke(Vector.FusedMultiplyAdd(Vector.Load(input + i), factors, summands)).Store(output + i);
+                TFunction.Invoke(Vector.FusedMultiplyAdd(Vector.Load(input + i) - center, factor, summand)).Store(output + i);
             }
 
             if (i < length)
             {
-                Columns(input + i, output + i, 1, 0, length - i, factors, summands);
+                Columns(input + i, output + i, 1, 0, length - i, center, factor, summand);
             }
         }
     }

@@ -6,12 +6,16 @@ namespace OnnxStream.Interop.Kernels.Managed;
 /// <summary>Single-precision functions of whole vectors, for fused kernels. Each lane is computed with + - * / and FMA only.</summary>
 internal static class VectorMath
 {
-    /// <summary>e to the power of <paramref name="x"/>; relative error below 3e-7, 0 below -87.3, about 1.6e38 above 87.9.</summary>
+    // Between these, e^x and all factors of it are normal numbers.
+    private const float Lowest = -87.3f;
+    private const float Highest = 88.72283f;
+
+    /// <summary>e to the power of <paramref name="x"/>; relative error below 3e-7, 0 below -87.3, infinity where single precision ends.</summary>
     /// <remarks>x = n ln 2 + r with |r| at most (ln 2)/2; e^r by its Taylor polynomial of degree 6; 2^n by its exponent bits.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)
     {
-        Vector<float> clamped = Vector.Min(Vector.Max(x, new Vector<float>(-87.3f)), new Vector<float>(87.9f));
+        Vector<float> clamped = Vector.Min(Vector.Max(x, new Vector<float>(Lowest)), new Vector<float>(Highest));
 
         // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
         Vector<float> magic = new(12582912f);
@@ -28,7 +32,8 @@ internal static class VectorMath
         p = Vector.FusedMultiplyAdd(p, r, Vector<float>.One);
         Vector<int> exponent = Vector.ShiftLeft(Vector.AsVectorInt32(shifted), 23);
         Vector<float> result = Vector.AsVectorSingle(Vector.AsVectorInt32(p) + exponent);
-        return Vector.ConditionalSelect(Vector.LessThan(x, new Vector<float>(-87.3f)), Vector<float>.Zero, result);
+        result = Vector.ConditionalSelect(Vector.GreaterThan(x, new Vector<float>(Highest)), new Vector<float>(float.PositiveInfinity), result);
+        return Vector.ConditionalSelect(Vector.LessThan(x, new Vector<float>(Lowest)), Vector<float>.Zero, result);
     }
 
     /// <summary>1 / (1 + e^-x).</summary>
@@ -39,7 +44,7 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Silu(Vector<float> x) => x / (Vector<float>.One + Exp(-x));
 
-    /// <summary>x * (1 + erf(x / sqrt 2)) / 2; absolute error below 2e-7 * |x|.</summary>
+    /// <summary>x * (1 + erf(x / sqrt 2)) / 2; absolute error below 3e-7 * |x|.</summary>
     /// <remarks>Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Gelu(Vector<float> x)

@@ -31,6 +31,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private readonly int _panelOutputs;
     private readonly int _panelCount;
     private readonly int _slotCount;
+    private readonly WorkerSlots _slots;
     private readonly WeightRange[] _unpacked;
     private PanelStore? _store;
     private WeightRange[] _stored = [];
@@ -41,7 +42,6 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private uint _seed;
     private KernelContext? _context;
     private byte* _wholeWeight;
-    private int _busySlots;
 
     /// <summary>Divides the layer into panels.</summary>
     /// <param name="weights">The weight.</param>
@@ -59,6 +59,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
         _across = _isShared && _panelCount >= workers.WorkerCount;
         _slotCount = _across ? workers.WorkerCount : 1;
+        _slots = new WorkerSlots(_slotCount);
         _unpacked = weights.Ranges(_panelOutputs);
     }
 
@@ -121,7 +122,6 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public override void Run(KernelContext context)
     {
         _context = context;
-        _busySlots = 0;
         bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _store is null;
         _wholeWeight = wholeWeight ? context.AcquireWeight(0) : _weights.IsStreamed ? null : context.Input(1);
         try
@@ -153,27 +153,14 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <inheritdoc/>
     public void Execute(int index)
     {
-        // Never more workers than slots, so that one is always free.
-        int slot = 0;
-        for (int busy = Volatile.Read(ref _busySlots); ;)
-        {
-            slot = System.Numerics.BitOperations.TrailingZeroCount(~busy);
-            int seen = Interlocked.CompareExchange(ref _busySlots, busy | (1 << slot), busy);
-            if (seen == busy)
-            {
-                break;
-            }
-
-            busy = seen;
-        }
-
+        int slot = _slots.Acquire();
         try
         {
             RunPanel(index, slot, null);
         }
         finally
         {
-            Interlocked.And(ref _busySlots, ~(1 << slot));
+            _slots.Release(slot);
         }
     }
 

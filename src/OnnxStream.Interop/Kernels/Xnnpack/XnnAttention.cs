@@ -44,11 +44,11 @@ internal sealed unsafe class XnnAttention : Kernel
     private readonly int _queryTiles;
     private readonly long _packedKeyBytes;
     private readonly long _packedValueBytes;
+    private readonly WorkerSlots _slots;
     private readonly Packing _packing;
     private readonly Tiles _tiles;
     private KernelContext? _context;
     private int _firstUnit;
-    private int _busySlots;
 
     /// <summary>Makes the kernel.</summary>
     public XnnAttention(int batch, int heads, int queries, int keys, int depth, int valueDepth, float scale, AttentionMask mask, WorkerPool workers)
@@ -64,6 +64,7 @@ internal sealed unsafe class XnnAttention : Kernel
         _workers = workers.WorkerCount;
         _keyTiles = (keys + KeyTile - 1) / KeyTile;
         _queryTiles = (queries + QueryTile - 1) / QueryTile;
+        _slots = new WorkerSlots(_workers);
         _packing = new Packing(this);
         _tiles = new Tiles(this);
         int tile = Math.Min(keys, KeyTile);
@@ -89,7 +90,6 @@ internal sealed unsafe class XnnAttention : Kernel
     public override void Run(KernelContext context)
     {
         _context = context;
-        _busySlots = 0;
         int units = _batch * _heads;
         long operations = (long)UnitsAtOnce * _queries * _keys * (_depth + _valueDepth) / 8;
         for (_firstUnit = 0; _firstUnit < units; _firstUnit += UnitsAtOnce)
@@ -119,23 +119,6 @@ internal sealed unsafe class XnnAttention : Kernel
     private byte* PackedKeys(int unit, int tile) => _context!.Scratch + unit * UnitBytes + tile * _packedKeyBytes;
 
     private byte* PackedValues(int unit, int tile) => _context!.Scratch + unit * UnitBytes + _keyTiles * _packedKeyBytes + tile * _packedValueBytes;
-
-    private int AcquireSlot()
-    {
-        for (int busy = Volatile.Read(ref _busySlots); ;)
-        {
-            int slot = BitOperations.TrailingZeroCount(~busy);
-            int seen = Interlocked.CompareExchange(ref _busySlots, busy | (1 << slot), busy);
-            if (seen == busy)
-            {
-                return slot;
-            }
-
-            busy = seen;
-        }
-    }
-
-    private void ReleaseSlot(int slot) => Interlocked.And(ref _busySlots, ~(1 << slot));
 
     private byte* WorkerMemory(int slot) => _context!.Scratch + UnitsAtOnce * UnitBytes + slot * WorkerBytes;
 
@@ -189,7 +172,7 @@ internal sealed unsafe class XnnAttention : Kernel
             (int batch, int head) = Math.DivRem(kernel._firstUnit + unit, kernel._heads);
             int first = tile * KeyTile;
             int count = Math.Min(KeyTile, kernel._keys - first);
-            int slot = kernel.AcquireSlot();
+            int slot = kernel._slots.Acquire();
             byte* memory = kernel.WorkerMemory(slot);
             float* gathered = (float*)(memory + Align(2 * sizeof(PackedPanelSlot)));
             try
@@ -206,7 +189,7 @@ internal sealed unsafe class XnnAttention : Kernel
             }
             finally
             {
-                kernel.ReleaseSlot(slot);
+                kernel._slots.Release(slot);
             }
         }
     }
@@ -217,14 +200,14 @@ internal sealed unsafe class XnnAttention : Kernel
         {
             (int unit, int tile) = Math.DivRem(index, kernel._queryTiles);
             (int batch, int head) = Math.DivRem(kernel._firstUnit + unit, kernel._heads);
-            int slot = kernel.AcquireSlot();
+            int slot = kernel._slots.Acquire();
             try
             {
                 Run(kernel.WorkerMemory(slot), unit, batch, head, tile * QueryTile, Math.Min(QueryTile, kernel._queries - tile * QueryTile));
             }
             finally
             {
-                kernel.ReleaseSlot(slot);
+                kernel._slots.Release(slot);
             }
         }
 
@@ -259,8 +242,9 @@ internal sealed unsafe class XnnAttention : Kernel
                     float scale = kernel._mask == AttentionMask.None ? kernel._scale : 1;
                     float before = tile == 0 ? float.NegativeInfinity : maxima[row];
 
-                    // A row that is masked completely has no maximum; any finite one gives zeros instead of NaN.
-                    float maximum = MathF.Max(Math.Max(before, Extreme(rowScores, keys, scale)), -3e38f);
+                    // Keys that are masked by -infinity have no maximum; any finite one gives zeros instead of NaN. The lowest
+                    // number is right for rows that are masked completely with it.
+                    float maximum = MathF.Max(Math.Max(before, Extreme(rowScores, keys, scale)), float.MinValue);
                     float total = Exponentials(rowScores, keys, scale, maximum);
                     float correction = before == maximum ? 1 : MathF.Exp(before - maximum);
                     maxima[row] = maximum;
