@@ -39,5 +39,9 @@ public sealed record PanelStoreOptions
             : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "onnxstream", "panels");
 
     /// <summary>A store in a file of your choice.</summary>
+    /// <remarks>
+    /// The file serves the plan for one set of input shapes. A model that is run with changing shapes would make it anew for
+    /// each: use <see cref="Auto"/>, which keeps a file for each plan.
+    /// </remarks>
     public static PanelStoreOptions File(string path) => new(true, System.IO.Path.GetFullPath(path));
 }
