@@ -103,6 +103,8 @@ public sealed class InferenceSession : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
+            using Activity? activity = Telemetry.Activities.StartActivity("run");
+            activity?.SetTag("onnxstream.model", Model.Path);
             CountedMemory.ResetPeak();
             Dictionary<Value, TensorBuffer> live = [];
             Dictionary<Value, Constant> constants = [];
@@ -168,6 +170,8 @@ public sealed class InferenceSession : IDisposable
                 outputs[output.Name] = live[output];
             }
 
+            Telemetry.RunDuration.Record(duration.TotalSeconds);
+            Telemetry.WeightsStreamed.Add(streamed);
             return new RunResult(outputs, new RunStatistics(duration, streamed, CountedMemory.PeakBytes));
         }
     }
