@@ -251,7 +251,7 @@ internal sealed class Einsum : Operator
     {
         product = default;
         int[] labels = equation.Operands[1];
-        if (context.ConstantInput(1) is not { Location: not null } weight || weight.Type.ElementType != ElementType.Float32 || left.Tensor.ElementCount == 0 || weight.Type.Shape.ElementCount == 0)
+        if (context.ConstantInput(1) is not { Location: not null } weight || weight.IsChannelsLast || weight.Type.ElementType != ElementType.Float32 || left.Tensor.ElementCount == 0 || weight.Type.Shape.ElementCount == 0)
         {
             return false;
         }
