@@ -20,6 +20,7 @@ internal sealed class OnnxStreamWriter
     private readonly bool _halfPrecision;
     private readonly OnnxStreamDialect _dialect;
     private readonly Dictionary<Value, string> _weights = [];
+    private readonly Dictionary<string, string> _smallWeights = [];
     private readonly HashSet<string> _files = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<string> _nodeNames = [];
 
@@ -112,8 +113,15 @@ internal sealed class OnnxStreamWriter
 
         if (!_weights.TryGetValue(value, out string? text))
         {
-            text = WriteWeight(value.Name, value.Constant, _dialect.FormOf(value));
+            // Graphs are full of the same few axes and shapes: one file serves all.
+            Constant constant = value.Constant;
+            string? content = constant.Data is { Length: <= OnnxScanner.InlineLimitBytes } data && _dialect.FormOf(value) == WeightForm.Plain ? $"{constant.Type}:{Convert.ToHexString(data)}" : null;
+            text = content is not null && _smallWeights.TryGetValue(content, out string? same) ? same : WriteWeight(value.Name, constant, _dialect.FormOf(value));
             _weights.Add(value, text);
+            if (content is not null)
+            {
+                _smallWeights[content] = text;
+            }
         }
 
         return text;
