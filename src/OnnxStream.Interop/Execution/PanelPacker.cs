@@ -141,9 +141,9 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
     private UInt128 Identity(List<IPanelLayer> layers)
     {
         StringBuilder text = new();
-        foreach (string file in layers.SelectMany(layer => layer.UnpackedWeights).Select(range => range.Path).Distinct())
+        foreach (string file in layers.SelectMany(layer => layer.UnpackedWeights).Concat(layers.Select(layer => layer.Bias?.Location).OfType<WeightRange>()).Select(range => range.Path).Distinct())
         {
-            FileInfo info = new(file);
+            FileInfo info = File.ResolveLinkTarget(file, returnFinalTarget: true) as FileInfo ?? new FileInfo(file);
             text.Append(file).Append('|').Append(info.Exists ? info.Length : -1).Append('|').Append(info.Exists ? info.LastWriteTimeUtc.Ticks : 0).Append('\n');
         }
 

@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Weights;
@@ -52,7 +53,7 @@ internal sealed unsafe class PanelWeights
     public Constant? Bias { get; init; }
 
     /// <summary>What distinguishes this weight from others, its shape included; null if it is not constant.</summary>
-    public string? Identity => _constant?.Location is { } location ? $"{location.Path}@{location.Offset}:{_constant.StoredType}:{_layout}:{Outputs}x{_inputs}x{_space}:{Bias?.Location?.Offset}" : null;
+    public string? Identity => _constant is { Location: not null } ? $"{Describe(_constant)}:{_layout}:{Outputs}x{_inputs}x{_space}:{(Bias is null ? "" : Describe(Bias))}" : null;
 
     /// <summary>Numbers for each output channel.</summary>
     public long PerOutput => (long)_inputs * _space;
@@ -161,4 +162,8 @@ internal sealed unsafe class PanelWeights
             ConvertWeight.ToFloat32(_constant, source, destination);
         }
     }
+
+    // The place of what is in a file, the content of what is in memory.
+    private static string Describe(Constant constant) =>
+        $"{(constant.Location is { } location ? $"{location.Path}@{location.Offset}" : System.Convert.ToHexString(XxHash128.Hash(constant.Data!)))}:{constant.StoredType}{constant.Quantization}";
 }

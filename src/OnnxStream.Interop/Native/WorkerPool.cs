@@ -29,9 +29,10 @@ internal sealed unsafe class WorkerPool : SafeHandle
             {
                 throw new NativeMemoryException(0, $"A pool of {WorkerCount} threads could not be started.");
             }
-        }
 
-        _self = new GCHandle<WorkerPool>(this);
+            // Native threads find the pool by it; without any, it would only keep a forgotten pool alive.
+            _self = new GCHandle<WorkerPool>(this);
+        }
     }
 
     /// <summary>The number of threads, the calling one included.</summary>
@@ -84,9 +85,9 @@ internal sealed unsafe class WorkerPool : SafeHandle
         if (handle != 0)
         {
             PthreadpoolMethods.pthreadpool_destroy((Pthreadpool*)handle);
+            _self.Dispose();
         }
 
-        _self.Dispose();
         return true;
     }
 

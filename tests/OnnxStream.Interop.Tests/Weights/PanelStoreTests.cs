@@ -64,6 +64,49 @@ public class PanelStoreTests
         Assert.That(Run(PanelStoreOptions.File(_store)).Bytes.SequenceEqual(expected.Bytes), Is.True);
     }
 
+    [TestCase("the bias in a file of its own")]
+    [TestCase("the scale of 8-bit numbers")]
+    [TestCase("a link to another file")]
+    public void StoreOfAChangedFolderIsMadeAgain(string change)
+    {
+        string model = Path.Combine(_folder.Path, "text");
+        Directory.CreateDirectory(model);
+        Describe("0.01");
+        File.WriteAllBytes(Path.Combine(model, "w.bin"), [.. Enumerable.Range(0, 12000).Select(i => (byte)(i * 7))]);
+        _folder.Write("first", TestTensors.Floats(1, 300).Bytes);
+        _folder.Write("second", TestTensors.Floats(2, 300).Bytes);
+        File.CreateSymbolicLink(Path.Combine(model, "b.bin"), _folder["first"]);
+        TensorBuffer before = RunFolder(PanelStoreOptions.File(_store));
+        switch (change)
+        {
+            case "the scale of 8-bit numbers":
+                Describe("0.02");
+                break;
+            case "the bias in a file of its own":
+                _folder.Write("first", TestTensors.Floats(2, 300).Bytes);
+                File.SetLastWriteTimeUtc(_folder["first"], DateTime.UtcNow.AddMinutes(1));
+                break;
+            default:
+                File.SetLastWriteTimeUtc(_folder["second"], DateTime.UtcNow.AddMinutes(1));
+                File.Delete(Path.Combine(model, "b.bin"));
+                File.CreateSymbolicLink(Path.Combine(model, "b.bin"), _folder["second"]);
+                break;
+        }
+
+        TensorBuffer expected = RunFolder(PanelStoreOptions.Off);
+        Assert.That(expected.Bytes.SequenceEqual(before.Bytes), Is.False);
+        Assert.That(RunFolder(PanelStoreOptions.File(_store)).Bytes.SequenceEqual(expected.Bytes), Is.True);
+
+        void Describe(string scale) =>
+            File.WriteAllText(Path.Combine(model, "model.txt"), $"g:Gemm*input:x(2,40);w.bin(uint8[{scale},100]:40,300);b.bin(float32:300)*output:y(2,300)\n");
+
+        TensorBuffer RunFolder(PanelStoreOptions options)
+        {
+            using InferenceSession session = new(model, new SessionOptions { PanelStore = options, ThreadCount = 2 });
+            return session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TestTensors.Floats(3, 2, 40) })["y"];
+        }
+    }
+
     [Test]
     public void StoreOfAnotherElementTypeIsMadeAgain()
     {
