@@ -1,6 +1,7 @@
 using OnnxStream.Interop.Execution;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Graphs.Passes;
+using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Tests;
 
@@ -10,6 +11,7 @@ internal static class RewrittenGraph
     /// <summary>The graph, for inputs of these shapes.</summary>
     public static Graph Of(Model model, IReadOnlyDictionary<string, Shape> inputs)
     {
+        XnnpackLibrary.Initialize(); // folding constants computes
         Dictionary<Value, (TensorType, Constant?)> known = [];
         foreach (Value input in model.Graph.Inputs)
         {

@@ -134,7 +134,7 @@ internal static class Planner
                 PlanTensor input = step.Inputs[k];
                 PlanBuffer source = input.Buffer;
                 if (source.IsInArena && target.IsInArena && source != target && source.LastStep == i && target.FirstStep == i &&
-                    source.Length == target.Length && input.Offset == 0 && output.Offset == 0 &&
+                    input.Type.ByteLength == source.Length && output.Type.ByteLength == target.Length && source.Length == target.Length &&
                     step.Inputs.Count(other => other.Buffer == source) == 1 && step.Kernel.CanRunInPlace(k))
                 {
                     target.MergeInto(source);

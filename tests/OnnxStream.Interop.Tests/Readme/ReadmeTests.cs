@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Tests.Readme;
@@ -64,7 +63,19 @@ public class ReadmeTests
         // </example>
     }
 
-    private static string SourcePath([CallerFilePath] string path = "") => path;
+    private static string SourcePath() => Path.Combine(RepositoryRoot(), "tests", "OnnxStream.Interop.Tests", "Readme", "ReadmeTests.cs");
 
-    private static string RepositoryRoot() => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(SourcePath())!, "..", "..", ".."));
+    // Deterministic builds replace the paths that a compiler knows, so the folder is looked for from where the test runs.
+    private static string RepositoryRoot()
+    {
+        for (DirectoryInfo? folder = new(TestContext.CurrentContext.TestDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "OnnxStream.Interop.sln")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new DirectoryNotFoundException($"No folder above '{TestContext.CurrentContext.TestDirectory}' has OnnxStream.Interop.sln.");
+    }
 }
