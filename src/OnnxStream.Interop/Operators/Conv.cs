@@ -93,9 +93,10 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             inputs.Add(context.Input(2));
         }
 
-        Kernel kernel = isDense
-            ? new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers)
-            : new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters);
+        Kernel kernel =
+            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters) :
+            XnnWinogradConvolution2d.IsFor(parameters, data.Shape, weightShape[0]) ? new XnnWinogradConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers) :
+            new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers);
         context.Emit(kernel, [.. inputs], [result]);
         if (!channelsLast)
         {

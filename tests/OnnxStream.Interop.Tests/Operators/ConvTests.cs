@@ -49,6 +49,26 @@ public class ConvTests
             .Input(TestTensors.Floats(1, 1, 320, 9, 8)).Constant(TestTensors.Floats(2, 330, 320, 3, 3)).Constant(TestTensors.Floats(3, 330))
             .Attribute("pads", new[] { 1, 1, 1, 1 }).Check(constantsToo: false);
 
+    // 3x3 with stride 1 on images that are large enough: Winograd's algorithm. Tiles at the edges, channels that fill no vector,
+    // blocks and panels that are not full.
+    [TestCase(16, 40, 31, 33, 1, 1, 1, 1)]
+    [TestCase(17, 33, 32, 32, 1, 1, 1, 1)]
+    [TestCase(33, 47, 30, 37, 0, 0, 0, 0)]
+    [TestCase(24, 25, 29, 40, 2, 0, 1, 3)]
+    [TestCase(48, 3, 35, 34, 1, 1, 1, 1)]
+    [TestCase(45, 7, 64, 64, 0, 1, 1, 0)]
+    [TestCase(19, 1500, 30, 30, 1, 1, 1, 1)]
+    [TestCase(200, 330, 31, 30, 1, 1, 1, 1)]
+    public void LargeImages(int inputs, int outputs, int height, int width, int top, int left, int bottom, int right)
+    {
+        foreach (bool bias in (bool[])[true, false])
+        {
+            OperatorTester tester = new OperatorTester("Conv", 11) { Tolerance = 1e-3 }
+                .Input(TestTensors.Floats(1, inputs > 100 || outputs > 100 ? 1 : 2, inputs, height, width)).Input(TestTensors.Floats(2, outputs, inputs, 3, 3), isConstant: bias);
+            (bias ? tester.Constant(TestTensors.Floats(3, outputs)) : tester).Attribute("pads", new[] { top, left, bottom, right }).Check(constantsToo: false);
+        }
+    }
+
     [Test]
     public void ThreeDimensions([Values(1, 2)] int groups, [Values(1, 2)] int stride) =>
         new OperatorTester("Conv", 11) { Tolerance = 1e-4 }

@@ -53,6 +53,23 @@ public class PanelStoreTests
         Assert.That(half, Is.LessThan(new FileInfo(_store).Length));
     }
 
+    // Winograd's transformed kernels are stored, too.
+    [TestCase(ElementType.Float32, 0.0)]
+    [TestCase(ElementType.Float16, 2e-3)]
+    public void LargeConvolution(ElementType type, double tolerance)
+    {
+        string model = _folder.Write("large.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, 1, 24, 33, 31).Output("y")
+            .Initializer("w", TestTensors.Floats(6, 1100, 24, 3, 3)).Initializer("b", TestTensors.Floats(7, 1100)).Node("Conv", "x w b", "y", ("pads", new[] { 1, 1, 1, 1 })).ToBytes());
+        Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(5, 1, 24, 33, 31) };
+        using InferenceSession packing = new(model, new SessionOptions { ThreadCount = 2 });
+        TensorBuffer expected = packing.Run(inputs)["y"];
+        for (int i = 0; i < 2; i++)
+        {
+            using InferenceSession session = new(model, new SessionOptions { ThreadCount = 2, PanelStore = PanelStoreOptions.File(_store) with { ElementType = type } });
+            Assert.That(TestTensors.RelativeRms(session.Run(inputs)["y"], expected), Is.LessThanOrEqualTo(tolerance));
+        }
+    }
+
     [Test]
     public void StoreOfAnotherModelIsMadeAgain()
     {

@@ -53,6 +53,9 @@ internal unsafe struct PackedPanelSlot
     /// <summary>Lets the next look-up find the memory as it is: nothing is packed.</summary>
     public static void MarkFilled(PackedPanelSlot* slot) => slot->_filled = true;
 
+    /// <summary>Another address for weights that are packed already.</summary>
+    public static void PointTo(PackedPanelSlot* slot, byte* packed) => slot->_memory = packed;
+
     /// <summary>The bytes that packed weights need, after creating an operator with a slot that has no room.</summary>
     /// <param name="slot">The slot.</param>
     /// <param name="status">What the create function returned: with no room to pack into, it fails after it has told how much it wants.</param>

@@ -1,0 +1,401 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Kernels.Xnnpack;
+
+/// <summary>3x3 convolution with stride 1 on channels-last tensors by Winograd's algorithm: a quarter of the multiplications, done by XNNPACK.</summary>
+/// <remarks>
+/// <para>
+/// A panel holds 36 packed matrices, one for each position of transformed kernels (<see cref="WinogradTransform"/>). All workers share a
+/// panel; each takes blocks of tiles, whose transformed inputs and sums stay in the cache, so that neither exists for the whole image.
+/// </para>
+/// <para>Inputs of the step: data [N,H,W,C], then the weight unless it is streamed, then the bias if there is one.</para>
+/// </remarks>
+internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
+{
+    // Large enough that the inputs are not transformed too often, small enough for the outer cache.
+    private const long PanelBytes = 8 << 20;
+
+    // What a block may take of the cache of one core and a little more.
+    private const long BlockBytes = 2 << 20;
+
+    // XNNPACK's row tiles are 4 to 7.
+    private const int LeastTiles = 16;
+
+    private const int ChannelTile = 32;
+
+    private readonly PanelWeights _weights;
+    private readonly bool _hasBias;
+    private readonly Shape _input;
+    private readonly ConvolutionParameters _parameters;
+    private readonly int _channels;
+    private readonly int _outputHeight;
+    private readonly int _outputWidth;
+    private readonly int _tileColumns;
+    private readonly int _tileRows;
+    private readonly int _tileCount;
+    private readonly int _panelOutputs;
+    private readonly int _panelCount;
+    private readonly int _blockTiles;
+    private readonly int _blockCount;
+    private readonly int _workers;
+    private readonly long _positionBytes;
+    private readonly long _lastPositionBytes;
+    private readonly uint _layout;
+    private readonly WorkerSlots _slots;
+    private readonly PanelOperator?[] _operators;
+    private readonly PanelOperator?[] _lastOperators;
+    private readonly WeightRange[] _unpacked;
+    private readonly Blocks _blocks;
+    private readonly Packing _packing;
+    private readonly Expansion _expansion;
+    private PanelStore? _store;
+    private WeightRange[] _stored = [];
+    private int _firstStored;
+    private KernelContext? _context;
+    private int _panel;
+    private byte* _packed;
+    private byte* _source;
+
+    /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
+    public XnnWinogradConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers)
+    {
+        _weights = weights;
+        _hasBias = hasBias;
+        _input = input;
+        _parameters = parameters;
+        _workers = workers.WorkerCount;
+        _channels = (int)input[3];
+        _outputHeight = (int)input[1] + parameters.PaddingTop + parameters.PaddingBottom - 2;
+        _outputWidth = (int)input[2] + parameters.PaddingLeft + parameters.PaddingRight - 2;
+        _tileRows = (_outputHeight + WinogradTransform.TileOutputs - 1) / WinogradTransform.TileOutputs;
+        _tileColumns = (_outputWidth + WinogradTransform.TileOutputs - 1) / WinogradTransform.TileOutputs;
+        _tileCount = (int)input[0] * _tileRows * _tileColumns;
+
+        long fitting = Math.Max(2, PanelBytes / (WinogradTransform.Positions * (long)_channels * sizeof(float) * ChannelTile)) * ChannelTile;
+        int panels = (int)((weights.Outputs + fitting - 1) / fitting);
+        _panelOutputs = Math.Min(weights.Outputs, ((weights.Outputs + panels - 1) / panels + ChannelTile - 1) / ChannelTile * ChannelTile);
+        _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
+
+        long tiles = Math.Max(LeastTiles, BlockBytes / (WinogradTransform.Positions * (long)(_channels + _panelOutputs) * sizeof(float)));
+        int blocks = (int)((_tileCount + tiles - 1) / tiles);
+        blocks = _tileCount < _workers * LeastTiles ? blocks : (blocks + _workers - 1) / _workers * _workers;
+        _blockTiles = (_tileCount + blocks - 1) / blocks;
+        _blockCount = (_tileCount + _blockTiles - 1) / _blockTiles;
+
+        _slots = new WorkerSlots(_workers);
+        _operators = new PanelOperator?[_workers];
+        _lastOperators = new PanelOperator?[_workers];
+        _unpacked = weights.Ranges(_panelOutputs);
+        _blocks = new Blocks(this);
+        _packing = new Packing(this);
+        _expansion = new Expansion(this);
+        (_positionBytes, _layout) = PanelOperator.MeasureFullyConnected(_channels, _panelOutputs);
+        (_lastPositionBytes, _) = PanelOperator.MeasureFullyConnected(_channels, Outputs(_panelCount - 1));
+        try
+        {
+            for (int i = 0; i < _workers; i++)
+            {
+                _operators[i] = PanelOperator.FullyConnected(_channels, _panelOutputs, _channels, SumStride(0));
+                _lastOperators[i] = Outputs(_panelCount - 1) == _panelOutputs ? _operators[i] : PanelOperator.FullyConnected(_channels, Outputs(_panelCount - 1), _channels, SumStride(_panelCount - 1));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "winograd convolution";
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => PackedScratchBytes + _workers * WorkerBytes + Align(_channels * sizeof(float));
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightRange> StreamedWeights => _store is null ? _unpacked : _stored;
+
+    /// <inheritdoc/>
+    public string? Identity => _weights.Identity is { } weights ? $"winograd 4x4:{weights}:{_panelOutputs}:{_layout:x8}" : null;
+
+    /// <inheritdoc/>
+    public int PanelCount => _panelCount;
+
+    /// <inheritdoc/>
+    public Constant? Bias => null;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
+
+    /// <inheritdoc/>
+    public long PackScratchBytes => GatherBytes + PackWorkerBytes;
+
+    private long GatherBytes => Align(_weights.GatherBytes(_panelOutputs));
+
+    // XNNPACK's weights cache and one transformed matrix.
+    private long PackWorkerBytes => PanelOperator.PackScratchBytes + Align((long)_panelOutputs * _channels * sizeof(float));
+
+    // Panels that are stored in single precision are used where they are. Packing memory of the workers lies where their blocks do later.
+    private long PackedScratchBytes => _store switch
+    {
+        null => WinogradTransform.Positions * _positionBytes + GatherBytes,
+        { ElementType: ElementType.Float32 } => 0,
+        _ => WinogradTransform.Positions * _positionBytes,
+    };
+
+    private long BlockInputBytes => Align(WinogradTransform.Positions * (long)_blockTiles * _channels * sizeof(float));
+
+    private long WorkerBytes => Math.Max(
+        BlockInputBytes + Align(WinogradTransform.Positions * (long)_blockTiles * SumStride(0) * sizeof(float) + Vector<float>.Count * sizeof(float)),
+        _store is null ? PackWorkerBytes : 0);
+
+    private float* Zeros => (float*)(_context!.Scratch + PackedScratchBytes + _workers * WorkerBytes);
+
+    /// <summary>Whether this is the better way to compute a convolution.</summary>
+    public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs) =>
+        parameters is { KernelHeight: 3, KernelWidth: 3, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1, Groups: 1 } &&
+        input[3] >= 16 && outputs >= 3 && input[3] + outputs >= 48 &&
+        input[1] + parameters.PaddingTop + parameters.PaddingBottom >= 18 && input[2] + parameters.PaddingLeft + parameters.PaddingRight >= 18 &&
+        input[0] * input[1] * input[2] >= 900;
+
+    /// <inheritdoc/>
+    public long PackedBytes(int panel) => WinogradTransform.Positions * PositionBytes(panel);
+
+    /// <inheritdoc/>
+    public void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination)
+    {
+        float* gathered = _weights.Gather(source, panel * _panelOutputs, Outputs(panel), (float*)scratch);
+        for (int position = 0; position < WinogradTransform.Positions; position++)
+        {
+            PackPosition(panel, gathered, position, scratch + GatherBytes, destination);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void UseStore(PanelStore store, int firstPanel)
+    {
+        _store = store;
+        _firstStored = firstPanel;
+        _stored = [.. Enumerable.Range(firstPanel, _panelCount).Select(store.Range)];
+    }
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        _context = context;
+        new Span<float>(Zeros, _channels).Clear();
+        for (_panel = 0; _panel < _panelCount; _panel++)
+        {
+            context.CancellationToken.ThrowIfCancellationRequested();
+            bool isAcquired = _store is not null || _weights.IsStreamed;
+            _source = isAcquired ? context.AcquireWeight(_panel) : context.Input(1) + (long)_panel * _panelOutputs * _weights.PerOutput * sizeof(float);
+            try
+            {
+                _packed = context.Scratch;
+                if (_store is null)
+                {
+                    _source = (byte*)_weights.Gather(_source, _panel * _panelOutputs, Outputs(_panel), (float*)(context.Scratch + WinogradTransform.Positions * _positionBytes));
+                    context.Workers.Parallelize(_packing, WinogradTransform.Positions);
+                }
+                else
+                {
+                    _store.Verify(_firstStored + _panel, _source);
+                    if (_store.ElementType == ElementType.Float16)
+                    {
+                        context.Workers.Parallelize(_expansion, WinogradTransform.Positions);
+                    }
+                    else
+                    {
+                        _packed = _source;
+                    }
+                }
+
+                if (isAcquired && _packed != _source)
+                {
+                    context.ReleaseWeight(_panel);
+                    isAcquired = false;
+                }
+
+                context.Workers.Parallelize(_blocks, _blockCount);
+            }
+            finally
+            {
+                if (isAcquired)
+                {
+                    context.ReleaseWeight(_panel);
+                }
+            }
+        }
+
+        _context = null;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        foreach (PanelOperator? created in _operators.Concat(_lastOperators).Distinct())
+        {
+            created?.Dispose();
+        }
+    }
+
+    private static long Align(long bytes) => (bytes + 63) & ~63L;
+
+    private int Outputs(int panel) => Math.Min(_panelOutputs, _weights.Outputs - panel * _panelOutputs);
+
+    private long PositionBytes(int panel) => panel < _panelCount - 1 ? _positionBytes : _lastPositionBytes;
+
+    // A row of sums has room for at least one vector.
+    private int SumStride(int panel) => Math.Max(Outputs(panel), Vector<float>.Count);
+
+    private byte* WorkerMemory(int slot) => _context!.Scratch + PackedScratchBytes + slot * WorkerBytes;
+
+    private void PackPosition(int panel, float* gathered, int position, byte* scratch, byte* destination)
+    {
+        float* transformed = (float*)(scratch + PanelOperator.PackScratchBytes);
+        WinogradTransform.TransformWeights(gathered, Outputs(panel), _channels, position, transformed);
+        PanelOperator.PackFullyConnected(scratch, transformed, _channels, Outputs(panel), inputMajor: false, destination + position * PositionBytes(panel), PositionBytes(panel), $"panel {panel}");
+    }
+
+    private sealed class Packing(XnnWinogradConvolution2d kernel) : IParallelBody
+    {
+        public void Execute(int index)
+        {
+            int slot = kernel._slots.Acquire();
+            try
+            {
+                kernel.PackPosition(kernel._panel, (float*)kernel._source, index, kernel.WorkerMemory(slot), kernel._packed);
+            }
+            finally
+            {
+                kernel._slots.Release(slot);
+            }
+        }
+    }
+
+    // Stored as half precision.
+    private sealed class Expansion(XnnWinogradConvolution2d kernel) : IParallelBody
+    {
+        public void Execute(int index)
+        {
+            long bytes = kernel.PositionBytes(kernel._panel);
+            int elements = (int)(bytes / sizeof(float));
+            TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(kernel._source + index * bytes / 2, elements), new Span<float>(kernel._packed + index * bytes, elements));
+        }
+    }
+
+    private sealed class Blocks(XnnWinogradConvolution2d kernel) : IParallelBody
+    {
+        public void Execute(int index)
+        {
+            int first = index * kernel._blockTiles;
+            int count = Math.Min(kernel._blockTiles, kernel._tileCount - first);
+            int slot = kernel._slots.Acquire();
+            try
+            {
+                float* inputs = (float*)kernel.WorkerMemory(slot);
+                float* sums = (float*)((byte*)inputs + kernel.BlockInputBytes);
+                TransformInputs(first, count, inputs);
+                int panel = kernel._panel;
+                int stride = kernel.SumStride(panel);
+                PanelOperator multiplication = (panel < kernel._panelCount - 1 ? kernel._operators : kernel._lastOperators)[slot]!;
+                for (int position = 0; position < WinogradTransform.Positions; position++)
+                {
+                    multiplication.Multiply(
+                        kernel._packed + position * kernel.PositionBytes(panel), count, inputs + (long)position * kernel._blockTiles * kernel._channels,
+                        sums + (long)position * kernel._blockTiles * stride, kernel._context!.Step.NodeName);
+                }
+
+                TransformOutputs(first, count, sums, stride);
+            }
+            finally
+            {
+                kernel._slots.Release(slot);
+            }
+        }
+
+        private void TransformInputs(int first, int count, float* destination)
+        {
+            float** pixels = stackalloc float*[WinogradTransform.Positions];
+            float* zeros = kernel.Zeros;
+            int channels = kernel._channels;
+            (int height, int width) = ((int)kernel._input[1], (int)kernel._input[2]);
+            for (int tile = 0; tile < count; tile++)
+            {
+                (int line, int column) = Math.DivRem(first + tile, kernel._tileColumns);
+                (int image, int row) = Math.DivRem(line, kernel._tileRows);
+                float* data = (float*)kernel._context!.Input(0) + (long)image * height * width * channels;
+                int top = row * WinogradTransform.TileOutputs - kernel._parameters.PaddingTop;
+                int left = column * WinogradTransform.TileOutputs - kernel._parameters.PaddingLeft;
+                for (int i = 0; i < WinogradTransform.Positions; i++)
+                {
+                    (int y, int x) = (top + i / WinogradTransform.TileInputs, left + i % WinogradTransform.TileInputs);
+                    pixels[i] = (uint)y < (uint)height && (uint)x < (uint)width ? data + ((long)y * width + x) * channels : zeros;
+                }
+
+                WinogradTransform.TransformInput(pixels, channels, destination + (long)tile * channels, (long)kernel._blockTiles * channels);
+            }
+        }
+
+        private void TransformOutputs(int first, int count, float* sums, int stride)
+        {
+            Vector<float>* tileOutputs = stackalloc Vector<float>[WinogradTransform.TileOutputs * WinogradTransform.TileOutputs];
+            int panel = kernel._panel;
+            int panelOutputs = kernel.Outputs(panel);
+            int outputs = kernel._weights.Outputs;
+            float* bias = kernel._hasBias ? (float*)kernel._context!.Input(kernel._weights.IsStreamed ? 1 : 2) + panel * kernel._panelOutputs : null;
+            for (int tile = 0; tile < count; tile++)
+            {
+                (int line, int column) = Math.DivRem(first + tile, kernel._tileColumns);
+                (int image, int row) = Math.DivRem(line, kernel._tileRows);
+                int top = row * WinogradTransform.TileOutputs;
+                int left = column * WinogradTransform.TileOutputs;
+                int rows = Math.Min(WinogradTransform.TileOutputs, kernel._outputHeight - top);
+                int columns = Math.Min(WinogradTransform.TileOutputs, kernel._outputWidth - left);
+                float* target = (float*)kernel._context!.Output(0) + (((long)image * kernel._outputHeight + top) * kernel._outputWidth + left) * outputs + panel * kernel._panelOutputs;
+                for (int i = 0; i < panelOutputs; i += Vector<float>.Count)
+                {
+                    int channel = Math.Max(0, Math.Min(i, panelOutputs - Vector<float>.Count));
+                    int lanes = Math.Min(Vector<float>.Count, panelOutputs);
+                    Vector<float> offset = bias is null ? default : lanes == Vector<float>.Count ? Vector.Load(bias + channel) : Partial(bias, lanes);
+                    WinogradTransform.TransformOutput(sums + (long)tile * stride + channel, (long)kernel._blockTiles * stride, tileOutputs);
+                    for (int y = 0; y < rows; y++)
+                    {
+                        float* pixel = target + (long)y * kernel._outputWidth * outputs + channel;
+                        for (int x = 0; x < columns; x++, pixel += outputs)
+                        {
+                            Vector<float> result = tileOutputs[y * WinogradTransform.TileOutputs + x] + offset;
+                            if (lanes == Vector<float>.Count)
+                            {
+                                result.Store(pixel);
+                            }
+                            else
+                            {
+                                for (int lane = 0; lane < lanes; lane++)
+                                {
+                                    pixel[lane] = result[lane];
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        private static Vector<float> Partial(float* source, int count)
+        {
+            Vector<float> result = default;
+            for (int i = 0; i < count; i++)
+            {
+                result = result.WithElement(i, source[i]);
+            }
+
+            return result;
+        }
+    }
+}
