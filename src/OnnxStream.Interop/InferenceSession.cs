@@ -136,7 +136,7 @@ public sealed class InferenceSession : IDisposable
                 if (segment.End > start || segment.Needed is null)
                 {
                     long begin = Stopwatch.GetTimestamp();
-                    TensorBuffer[] results = planned.Executor.Run([.. segment.Inputs.Select(value => live[value])], options?.Progress, cancellationToken);
+                    TensorBuffer[] results = planned.Executor.Run([.. segment.Inputs.Select(value => live[value])], options?.Progress, options?.Trace, cancellationToken);
                     duration += Stopwatch.GetElapsedTime(begin);
                     streamed += planned.Executor.WeightsBytesStreamed;
                     for (int i = 0; i < results.Length; i++)

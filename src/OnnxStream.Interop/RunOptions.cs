@@ -5,6 +5,9 @@ public sealed record RunOptions
 {
     /// <summary>Receives a report before each step, on the thread that runs; null for none.</summary>
     public IProgress<RunProgress>? Progress { get; init; }
+
+    /// <summary>Records what each step took; null for no record.</summary>
+    public RunTrace? Trace { get; init; }
 }
 
 /// <summary>How far a run is.</summary>

@@ -49,13 +49,19 @@ internal sealed class RunCommand : ToolCommand
 
     private readonly Option<string> _panelType = PanelTypeOption();
 
+    private readonly Option<string?> _trace = new("--trace")
+    {
+        Description = "Write what each step of the last run took as a Chrome trace (chrome://tracing, ui.perfetto.dev).",
+        HelpName = "FILE",
+    };
+
     private readonly Option<bool> _json = JsonOption();
 
     public RunCommand()
         : base("run", "Run a model and report time, memory and outputs.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _threads, _weights, _panelStore, _panelType, _json])
+        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _threads, _weights, _panelStore, _panelType, _trace, _json])
         {
             Add(option);
         }
@@ -101,20 +107,28 @@ internal sealed class RunCommand : ToolCommand
         using InferenceSession session = new(model, options);
         loadDuration += Stopwatch.GetElapsedTime(start);
 
+        string? traceFile = arguments.GetValue(_trace);
         double[] runSeconds = new double[arguments.GetValue(_repeat)];
         long peakNativeBytes = 0;
         RunResult? result = null;
         for (int i = 0; i < runSeconds.Length; i++)
         {
+            RunTrace? trace = traceFile is not null && i == runSeconds.Length - 1 ? new RunTrace() : null;
             string description = runSeconds.Length == 1 ? "run" : $"run {i + 1}/{runSeconds.Length}";
             (result, runSeconds[i]) = ProgressDisplay.Show(terminal, report =>
             {
                 // The whole call is timed, so the first run of a model with open dimensions includes its planning.
-                RunOptions runOptions = new() { Progress = new RunReporter(fraction => report(description, fraction)) };
+                RunOptions runOptions = new() { Progress = new RunReporter(fraction => report(description, fraction)), Trace = trace };
                 long start = Stopwatch.GetTimestamp();
                 RunResult result = session.Run(inputs, runOptions, cancellationToken);
                 return (result, Seconds(Stopwatch.GetElapsedTime(start)));
             });
+            if (trace is not null)
+            {
+                using FileStream stream = File.Create(traceFile!);
+                trace.SaveChromeTrace(stream);
+            }
+
             peakNativeBytes = Math.Max(peakNativeBytes, result.Statistics.PeakNativeBytes);
             terminal.Report($"{description}: {Quantity.Seconds(runSeconds[i])}");
         }

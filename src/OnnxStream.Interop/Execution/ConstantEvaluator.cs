@@ -22,7 +22,7 @@ internal sealed class ConstantEvaluator : IDisposable
             Outputs = [.. node.Outputs.OfType<Value>()],
         };
         using Executor executor = new(Planner.Plan(graph, _workers), _workers, _provider);
-        TensorBuffer[] results = executor.Run([], null, CancellationToken.None);
+        TensorBuffer[] results = executor.Run([], null, null, CancellationToken.None);
         Dictionary<Value, Constant> constants = [];
         for (int i = 0; i < results.Length; i++)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Native;
@@ -51,8 +52,9 @@ internal sealed unsafe class Executor : IDisposable
     /// <summary>Computes the outputs.</summary>
     /// <param name="inputs">For each input of the plan, its bytes.</param>
     /// <param name="progress">Receives a report before each step.</param>
+    /// <param name="trace">Receives what each step took; null for none.</param>
     /// <param name="cancellationToken">Stops between two steps.</param>
-    public TensorBuffer[] Run(IReadOnlyList<TensorBuffer> inputs, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
+    public TensorBuffer[] Run(IReadOnlyList<TensorBuffer> inputs, IProgress<RunProgress>? progress, RunTrace? trace, CancellationToken cancellationToken)
     {
         _foundShapes.Clear();
         _context.CancellationToken = cancellationToken;
@@ -72,7 +74,10 @@ internal sealed unsafe class Executor : IDisposable
                 cancellationToken.ThrowIfCancellationRequested();
                 Step step = _plan.Steps[i];
                 progress?.Report(new RunProgress(i, _plan.Steps.Count, step.NodeName));
+                long start = Stopwatch.GetTimestamp();
+                long streamed = _weights.BytesStreamed;
                 RunStep(step);
+                trace?.Add(step, start, Stopwatch.GetTimestamp(), _weights.BytesStreamed - streamed);
             }
 
             progress?.Report(new RunProgress(_plan.Steps.Count, _plan.Steps.Count, ""));

@@ -8,6 +8,9 @@ internal abstract class Kernel : IDisposable
     /// <summary>A short name for traces, such as <c>xnn fully connected</c>.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Floating-point operations as the operator is defined (a multiplication and an addition are two), 0 where there are no products. A better algorithm may do fewer.</summary>
+    public virtual long Flops => 0;
+
     /// <summary>Bytes of the arena that only this step needs while it runs.</summary>
     public virtual long ScratchBytes => 0;
 

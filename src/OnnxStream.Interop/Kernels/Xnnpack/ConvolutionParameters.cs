@@ -35,4 +35,10 @@ internal readonly record struct ConvolutionParameters
 
     /// <summary>Groups of channels that are computed apart.</summary>
     public int Groups { get; init; }
+
+    /// <summary>The rows of the output of a convolution.</summary>
+    public long OutputHeight(long inputHeight) => (inputHeight + PaddingTop + PaddingBottom - DilationHeight * (KernelHeight - 1) - 1) / StrideHeight + 1;
+
+    /// <summary>The columns of the output of a convolution.</summary>
+    public long OutputWidth(long inputWidth) => (inputWidth + PaddingLeft + PaddingRight - DilationWidth * (KernelWidth - 1) - 1) / StrideWidth + 1;
 }

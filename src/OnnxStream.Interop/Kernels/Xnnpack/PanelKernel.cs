@@ -32,6 +32,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private readonly int _panelCount;
     private readonly int _slotCount;
     private readonly WorkerSlots _slots;
+    private readonly PanelOperator?[] _operators;
+    private readonly PanelOperator?[] _lastOperators;
     private readonly WeightRange[] _unpacked;
     private PanelStore? _store;
     private WeightRange[] _stored = [];
@@ -60,6 +62,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _across = _isShared && _panelCount >= workers.WorkerCount;
         _slotCount = _across ? workers.WorkerCount : 1;
         _slots = new WorkerSlots(_slotCount);
+        _operators = new PanelOperator?[_slotCount];
+        _lastOperators = new PanelOperator?[_slotCount];
         _unpacked = weights.Ranges(_panelOutputs);
     }
 
@@ -87,12 +91,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <summary>The number of output channels in a panel (the last one may have fewer).</summary>
     public int PanelOutputs => _panelOutputs;
 
-    private long GatherBytes => _store is null ? Align(_weights.GatherBytes(_panelOutputs)) : 0;
-
-    // Panels that are stored in single precision are used where they are.
-    private long PackedSlotBytes => _store is { ElementType: ElementType.Float32 } ? 0 : Align(_packedBytes);
-
-    private long SlotBytes => Align(sizeof(PackedPanelSlot)) + GatherBytes + PackedSlotBytes + Align(_workspaceBytes);
+    // Packed weights, what packing needs, XNNPACK's workspace. Panels that are stored in single precision are used where they are.
+    private long SlotBytes => (_store is { ElementType: ElementType.Float32 } ? 0 : Align(_packedBytes)) + (_store is null ? PackScratchBytes : 0) + Align(_workspaceBytes);
 
     /// <inheritdoc/>
     public long PackedBytes(int panel) => panel < _panelCount - 1 ? _packedBytes : _lastPackedBytes;
@@ -164,31 +164,71 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         }
     }
 
-    /// <summary>Finds out how much memory a panel needs: the size of its packed weights and of XNNPACK's workspace. Called by the constructor of the derived class.</summary>
+    /// <summary>Makes the operators and finds out how much memory a panel needs. Called by the constructor of the derived class.</summary>
     protected void Measure(string details)
     {
-        using NativeBuffer buffer = new(sizeof(PackedPanelSlot));
-        PackedPanelSlot* slot = (PackedPanelSlot*)buffer.Pointer;
-        using NativeBuffer dummy = new(64);
-        _packedBytes = MeasurePacked(slot, (float*)dummy.Pointer, _panelOutputs, details);
-        _seed = slot->Seed;
-        _lastPackedBytes = MeasurePacked(slot, (float*)dummy.Pointer, _weights.Outputs - (_panelCount - 1) * _panelOutputs, details);
-        using NativeBuffer packed = new(_packedBytes);
-        PackedPanelSlot.Reset(slot, packed.Pointer, (nuint)_packedBytes);
-        PackedPanelSlot.MarkFilled(slot);
-        xnn_operator* created = null;
-        XnnpackLibrary.CheckCreated(Create((float*)dummy.Pointer, null, _panelOutputs, PackedPanelSlot.Provider(slot), &created), created, FunctionName, details);
-        using XnnOperatorHandle handle = new(created);
-        nuint workspace = 0;
-        XnnpackLibrary.Check(Reshape(created, &workspace, null), FunctionName, details);
-        _workspaceBytes = (long)workspace;
+        try
+        {
+            using (NativeBuffer buffer = new(sizeof(PackedPanelSlot)))
+            {
+                PackedPanelSlot* slot = (PackedPanelSlot*)buffer.Pointer;
+                _packedBytes = MeasurePacked(slot, _panelOutputs, details);
+                _seed = slot->Seed;
+                _lastPackedBytes = MeasurePacked(slot, LastOutputs, details);
+            }
+
+            for (int i = 0; i < _slotCount; i++)
+            {
+                _operators[i] = CreateOperator(_panelOutputs, details);
+                _lastOperators[i] = LastOutputs == _panelOutputs ? _operators[i] : CreateOperator(LastOutputs, details);
+            }
+
+            nuint workspace = 0;
+            XnnpackLibrary.Check(Reshape(_operators[0]!.Pointer, &workspace, null), FunctionName, details);
+            _workspaceBytes = (long)workspace;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
-    private long MeasurePacked(PackedPanelSlot* slot, float* dummy, int outputs, string details)
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        foreach (PanelOperator? operation in _operators.Concat(_lastOperators).Distinct())
+        {
+            operation?.Dispose();
+        }
+    }
+
+    private int LastOutputs => _weights.Outputs - (_panelCount - 1) * _panelOutputs;
+
+    private PanelOperator CreateOperator(int outputs, string details)
+    {
+        PanelOperator operation = new();
+        try
+        {
+            // On a hit XNNPACK reads neither kernel nor bias; any pointer that is not null will do.
+            float dummy = 0;
+            xnn_operator* created = null;
+            operation.Created(Create(&dummy, _hasBias ? &dummy : null, outputs, operation.Cache, &created), created, FunctionName, details);
+            return operation;
+        }
+        catch
+        {
+            operation.Dispose();
+            throw;
+        }
+    }
+
+    private long MeasurePacked(PackedPanelSlot* slot, int outputs, string details)
     {
         PackedPanelSlot.Reset(slot, null, 0);
+        float dummy = 0;
         xnn_operator* created = null;
-        return PackedPanelSlot.Required(slot, Create(dummy, null, outputs, PackedPanelSlot.Provider(slot), &created), FunctionName, details);
+        return PackedPanelSlot.Required(slot, Create(&dummy, null, outputs, PackedPanelSlot.Provider(slot), &created), FunctionName, details);
     }
 
     /// <summary>The create function, for messages.</summary>
@@ -228,21 +268,45 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     {
         KernelContext context = _context!;
         int first = panel * _panelOutputs;
-        int count = Math.Min(_panelOutputs, _weights.Outputs - first);
-        PackedPanelSlot* slot = (PackedPanelSlot*)(context.Scratch + slotIndex * SlotBytes);
+        byte* slot = context.Scratch + slotIndex * SlotBytes;
         bool isAcquired = _store is not null || (_weights.IsStreamed && _weights.HasPanelRanges);
         byte* source = isAcquired ? context.AcquireWeight(panel) :
             _weights.HasPanelRanges ? _wholeWeight + first * _weights.PerOutput * sizeof(float) : _wholeWeight;
         try
         {
-            xnn_operator* created = _store is null ? PackAndCreate(slot, source, first, count) : CreateFromStore(slot, source, panel, count);
-            if (isAcquired && _store is not { ElementType: ElementType.Float32 })
+            byte* packed = slot;
+            if (_store is null)
+            {
+                float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) : null;
+                Pack(panel, source, bias, slot + Align(_packedBytes), packed);
+            }
+            else
+            {
+                _store.Verify(_firstStored + panel, source);
+                if (_store.ElementType == ElementType.Float16)
+                {
+                    int elements = checked((int)(PackedBytes(panel) / sizeof(float)));
+                    TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, elements), new Span<float>(packed, elements));
+                }
+                else
+                {
+                    packed = source;
+                }
+            }
+
+            if (isAcquired && packed != source)
             {
                 context.ReleaseWeight(panel);
                 isAcquired = false;
             }
 
-            RunAndDelete(created, (byte*)slot + SlotBytes - Align(_workspaceBytes), first, threads);
+            PanelOperator operation = (panel < _panelCount - 1 ? _operators : _lastOperators)[slotIndex]!;
+            operation.PointTo(packed);
+            string node = context.Step.NodeName;
+            nuint workspaceBytes = 0;
+            XnnpackLibrary.Check(Reshape(operation.Pointer, &workspaceBytes, threads), FunctionName, node);
+            XnnpackLibrary.Check(Setup(operation.Pointer, slot + SlotBytes - Align(_workspaceBytes), (float*)context.Input(0), (float*)context.Output(0) + first), FunctionName, node);
+            XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
         }
         finally
         {
@@ -250,53 +314,6 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             {
                 context.ReleaseWeight(panel);
             }
-        }
-    }
-
-    private xnn_operator* PackAndCreate(PackedPanelSlot* slot, byte* source, int first, int count)
-    {
-        float* gathered = (float*)((byte*)slot + Align(sizeof(PackedPanelSlot)));
-        byte* packed = (byte*)gathered + GatherBytes;
-        float* bias = _hasBias ? (float*)_context!.Input(_weights.IsStreamed ? 1 : 2) + first : null;
-        PackedPanelSlot.Reset(slot, packed, (nuint)_packedBytes);
-        float* kernel = _weights.Gather(source, first, count, gathered);
-        xnn_operator* created = null;
-        XnnpackLibrary.CheckCreated(Create(kernel, bias, count, PackedPanelSlot.Provider(slot), &created), created, FunctionName, _context!.Step.NodeName);
-        return created;
-    }
-
-    private xnn_operator* CreateFromStore(PackedPanelSlot* slot, byte* source, int panel, int count)
-    {
-        _store!.Verify(_firstStored + panel, source);
-        byte* packed = source;
-        if (_store.ElementType == ElementType.Float16)
-        {
-            packed = (byte*)slot + Align(sizeof(PackedPanelSlot));
-            int elements = checked((int)(PackedBytes(panel) / sizeof(float)));
-            TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, elements), new Span<float>(packed, elements));
-        }
-
-        // On a hit XNNPACK reads neither kernel nor bias; any pointer that is not null will do.
-        PackedPanelSlot.Reset(slot, packed, (nuint)PackedBytes(panel));
-        PackedPanelSlot.MarkFilled(slot);
-        xnn_operator* created = null;
-        XnnpackLibrary.CheckCreated(Create((float*)packed, _hasBias ? (float*)packed : null, count, PackedPanelSlot.Provider(slot), &created), created, FunctionName, _context!.Step.NodeName);
-        return created;
-    }
-
-    private void RunAndDelete(xnn_operator* created, byte* workspace, int first, Pthreadpool* threads)
-    {
-        string node = _context!.Step.NodeName;
-        try
-        {
-            nuint workspaceBytes = 0;
-            XnnpackLibrary.Check(Reshape(created, &workspaceBytes, threads), FunctionName, node);
-            XnnpackLibrary.Check(Setup(created, workspace, (float*)_context.Input(0), (float*)_context.Output(0) + first), FunctionName, node);
-            XnnpackLibrary.Check(xnn_run_operator(created, threads), nameof(xnn_run_operator), node);
-        }
-        finally
-        {
-            _ = xnn_delete_operator(created);
         }
     }
 }

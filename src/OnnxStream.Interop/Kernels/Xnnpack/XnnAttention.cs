@@ -76,6 +76,9 @@ internal sealed unsafe class XnnAttention : Kernel
     public override string Name => "attention";
 
     /// <inheritdoc/>
+    public override long Flops => 2L * _batch * _heads * _queries * _keys * (_depth + _valueDepth);
+
+    /// <inheritdoc/>
     public override long ScratchBytes => UnitsAtOnce * UnitBytes + _workers * WorkerBytes;
 
     private int UnitsAtOnce => Math.Min(_batch * _heads, _workers);

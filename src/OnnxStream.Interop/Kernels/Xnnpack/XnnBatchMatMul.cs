@@ -36,6 +36,9 @@ internal sealed unsafe class XnnBatchMatMul : XnnKernel
     protected override long Operations { get; }
 
     /// <inheritdoc/>
+    public override long Flops => 16 * Operations;
+
+    /// <inheritdoc/>
     public override string Name => "xnn batch matrix multiply";
 
     /// <inheritdoc/>

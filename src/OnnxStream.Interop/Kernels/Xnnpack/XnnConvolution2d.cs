@@ -10,6 +10,7 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
     private readonly ConvolutionParameters _parameters;
     private readonly Shape _input;
     private readonly int _outputs;
+    private readonly long _perOutput;
 
     /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
     public XnnConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers)
@@ -18,8 +19,12 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
         _parameters = parameters;
         _input = input;
         _outputs = weights.Outputs;
+        _perOutput = weights.PerOutput;
         Measure($"{input} {parameters}");
     }
+
+    /// <inheritdoc/>
+    public override long Flops => 2 * _input[0] * _parameters.OutputHeight(_input[1]) * _parameters.OutputWidth(_input[2]) * _outputs * _perOutput;
 
     /// <inheritdoc/>
     public override string Name => "xnn convolution";

@@ -20,6 +20,9 @@ internal sealed unsafe class XnnFullyConnected : PanelKernel
     }
 
     /// <inheritdoc/>
+    public override long Flops => 2 * _rows * _weights.PerOutput * _weights.Outputs;
+
+    /// <inheritdoc/>
     public override string Name => "xnn fully connected";
 
     /// <inheritdoc/>

@@ -39,6 +39,10 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
     public override string Name => _transposed ? "xnn deconvolution" : "xnn grouped convolution";
 
     /// <inheritdoc/>
+    public override long Flops => 2 * _input[0] * _weights.Outputs * _weights.PerOutput *
+        (_transposed ? _input[1] * _input[2] : _parameters.OutputHeight(_input[1]) * _parameters.OutputWidth(_input[2]));
+
+    /// <inheritdoc/>
     public override long ScratchBytes => _weights.GatherBytes(_weights.Outputs);
 
     /// <inheritdoc/>

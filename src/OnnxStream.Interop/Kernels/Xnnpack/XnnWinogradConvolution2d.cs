@@ -12,6 +12,7 @@ namespace OnnxStream.Interop.Kernels.Xnnpack;
 /// <para>
 /// A panel holds 36 packed matrices, one for each position of transformed kernels (<see cref="WinogradTransform"/>). All workers share a
 /// panel; each takes blocks of tiles, whose transformed inputs and sums stay in the cache, so that neither exists for the whole image.
+/// Where there are several panels and the transformed inputs are small, they are kept from panel to panel; else they are made again.
 /// </para>
 /// <para>Inputs of the step: data [N,H,W,C], then the weight unless it is streamed, then the bias if there is one.</para>
 /// </remarks>
@@ -19,6 +20,9 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
 {
     // Large enough that the inputs are not transformed too often, small enough for the outer cache.
     private const long PanelBytes = 8 << 20;
+
+    // Transformed inputs that are kept must not need more memory than what is around them: images are small where channels are many.
+    private const long KeptBytes = 18 << 20;
 
     // What a block may take of the cache of one core and a little more.
     private const long BlockBytes = 2 << 20;
@@ -43,6 +47,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     private readonly int _blockTiles;
     private readonly int _blockCount;
     private readonly int _workers;
+    private readonly bool _isKept;
     private readonly long _positionBytes;
     private readonly long _lastPositionBytes;
     private readonly uint _layout;
@@ -51,6 +56,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     private readonly PanelOperator?[] _lastOperators;
     private readonly WeightRange[] _unpacked;
     private readonly Blocks _blocks;
+    private readonly Transformation _transformation;
     private readonly Packing _packing;
     private readonly Expansion _expansion;
     private PanelStore? _store;
@@ -87,11 +93,13 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         _blockTiles = (_tileCount + blocks - 1) / blocks;
         _blockCount = (_tileCount + _blockTiles - 1) / _blockTiles;
 
+        _isKept = _panelCount > 1 && WinogradTransform.Positions * (long)_tileCount * _channels * sizeof(float) <= KeptBytes;
         _slots = new WorkerSlots(_workers);
         _operators = new PanelOperator?[_workers];
         _lastOperators = new PanelOperator?[_workers];
         _unpacked = weights.Ranges(_panelOutputs);
         _blocks = new Blocks(this);
+        _transformation = new Transformation(this);
         _packing = new Packing(this);
         _expansion = new Expansion(this);
         (_positionBytes, _layout) = PanelOperator.MeasureFullyConnected(_channels, _panelOutputs);
@@ -115,7 +123,10 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     public override string Name => "winograd convolution";
 
     /// <inheritdoc/>
-    public override long ScratchBytes => PackedScratchBytes + _workers * WorkerBytes + Align(_channels * sizeof(float));
+    public override long Flops => 2 * _input[0] * _outputHeight * _outputWidth * _weights.Outputs * _weights.PerOutput;
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => PackedScratchBytes + _workers * WorkerBytes + Align(_channels * sizeof(float)) + (_isKept ? InputBytes(_tileCount) : 0);
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> StreamedWeights => _store is null ? _unpacked : _stored;
@@ -148,13 +159,17 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         _ => WinogradTransform.Positions * _positionBytes,
     };
 
-    private long BlockInputBytes => Align(WinogradTransform.Positions * (long)_blockTiles * _channels * sizeof(float));
+    private long InputBytes(int tiles) => Align(WinogradTransform.Positions * (long)tiles * _channels * sizeof(float));
+
+    private long BlockInputBytes => _isKept ? 0 : InputBytes(_blockTiles);
 
     private long WorkerBytes => Math.Max(
         BlockInputBytes + Align(WinogradTransform.Positions * (long)_blockTiles * SumStride(0) * sizeof(float) + Vector<float>.Count * sizeof(float)),
         _store is null ? PackWorkerBytes : 0);
 
     private float* Zeros => (float*)(_context!.Scratch + PackedScratchBytes + _workers * WorkerBytes);
+
+    private float* Kept => (float*)((byte*)Zeros + Align(_channels * sizeof(float)));
 
     /// <summary>Whether this is the better way to compute a convolution.</summary>
     public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs) =>
@@ -189,6 +204,11 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     {
         _context = context;
         new Span<float>(Zeros, _channels).Clear();
+        if (_isKept)
+        {
+            context.Workers.Parallelize(_transformation, _tileRows * (int)_input[0]);
+        }
+
         for (_panel = 0; _panel < _panelCount; _panel++)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
@@ -262,6 +282,37 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         PanelOperator.PackFullyConnected(scratch, transformed, _channels, Outputs(panel), inputMajor: false, destination + position * PositionBytes(panel), PositionBytes(panel), $"panel {panel}");
     }
 
+    // Transformed tiles side by side for each position; "stride" numbers from one position to the next.
+    private void TransformInputs(int first, int count, float* destination, long stride)
+    {
+        float** pixels = stackalloc float*[WinogradTransform.Positions];
+        float* zeros = Zeros;
+        int channels = _channels;
+        (int height, int width) = ((int)_input[1], (int)_input[2]);
+        for (int tile = 0; tile < count; tile++)
+        {
+            (int line, int column) = Math.DivRem(first + tile, _tileColumns);
+            (int image, int row) = Math.DivRem(line, _tileRows);
+            float* data = (float*)_context!.Input(0) + (long)image * height * width * channels;
+            int top = row * WinogradTransform.TileOutputs - _parameters.PaddingTop;
+            int left = column * WinogradTransform.TileOutputs - _parameters.PaddingLeft;
+            for (int i = 0; i < WinogradTransform.Positions; i++)
+            {
+                (int y, int x) = (top + i / WinogradTransform.TileInputs, left + i % WinogradTransform.TileInputs);
+                pixels[i] = (uint)y < (uint)height && (uint)x < (uint)width ? data + ((long)y * width + x) * channels : zeros;
+            }
+
+            WinogradTransform.TransformInput(pixels, channels, destination + (long)tile * channels, stride);
+        }
+    }
+
+    // All tiles of a row of tiles, for panels that share them.
+    private sealed class Transformation(XnnWinogradConvolution2d kernel) : IParallelBody
+    {
+        public void Execute(int index) => kernel.TransformInputs(
+            index * kernel._tileColumns, kernel._tileColumns, kernel.Kept + (long)index * kernel._tileColumns * kernel._channels, (long)kernel._tileCount * kernel._channels);
+    }
+
     private sealed class Packing(XnnWinogradConvolution2d kernel) : IParallelBody
     {
         public void Execute(int index)
@@ -300,14 +351,24 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
             {
                 float* inputs = (float*)kernel.WorkerMemory(slot);
                 float* sums = (float*)((byte*)inputs + kernel.BlockInputBytes);
-                TransformInputs(first, count, inputs);
+                long inputStride = (long)kernel._blockTiles * kernel._channels;
+                if (kernel._isKept)
+                {
+                    inputs = kernel.Kept + (long)first * kernel._channels;
+                    inputStride = (long)kernel._tileCount * kernel._channels;
+                }
+                else
+                {
+                    kernel.TransformInputs(first, count, inputs, inputStride);
+                }
+
                 int panel = kernel._panel;
                 int stride = kernel.SumStride(panel);
                 PanelOperator multiplication = (panel < kernel._panelCount - 1 ? kernel._operators : kernel._lastOperators)[slot]!;
                 for (int position = 0; position < WinogradTransform.Positions; position++)
                 {
                     multiplication.Multiply(
-                        kernel._packed + position * kernel.PositionBytes(panel), count, inputs + (long)position * kernel._blockTiles * kernel._channels,
+                        kernel._packed + position * kernel.PositionBytes(panel), count, inputs + position * inputStride,
                         sums + (long)position * kernel._blockTiles * stride, kernel._context!.Step.NodeName);
                 }
 
@@ -316,29 +377,6 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
             finally
             {
                 kernel._slots.Release(slot);
-            }
-        }
-
-        private void TransformInputs(int first, int count, float* destination)
-        {
-            float** pixels = stackalloc float*[WinogradTransform.Positions];
-            float* zeros = kernel.Zeros;
-            int channels = kernel._channels;
-            (int height, int width) = ((int)kernel._input[1], (int)kernel._input[2]);
-            for (int tile = 0; tile < count; tile++)
-            {
-                (int line, int column) = Math.DivRem(first + tile, kernel._tileColumns);
-                (int image, int row) = Math.DivRem(line, kernel._tileRows);
-                float* data = (float*)kernel._context!.Input(0) + (long)image * height * width * channels;
-                int top = row * WinogradTransform.TileOutputs - kernel._parameters.PaddingTop;
-                int left = column * WinogradTransform.TileOutputs - kernel._parameters.PaddingLeft;
-                for (int i = 0; i < WinogradTransform.Positions; i++)
-                {
-                    (int y, int x) = (top + i / WinogradTransform.TileInputs, left + i % WinogradTransform.TileInputs);
-                    pixels[i] = (uint)y < (uint)height && (uint)x < (uint)width ? data + ((long)y * width + x) * channels : zeros;
-                }
-
-                WinogradTransform.TransformInput(pixels, channels, destination + (long)tile * channels, (long)kernel._blockTiles * channels);
             }
         }
 
