@@ -37,6 +37,7 @@ public sealed class InferenceSession : IDisposable
     /// <inheritdoc cref="Model.Load" path="/exception"/>
     /// <exception cref="UnsupportedOperatorException">The model uses operators that are not supported; all of them are listed.</exception>
     /// <exception cref="InvalidGraphException">The graph contradicts itself.</exception>
+    /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
     public InferenceSession(string path, SessionOptions? options = null)
         : this(Model.Load(path), options)
     {
@@ -47,6 +48,7 @@ public sealed class InferenceSession : IDisposable
     /// <param name="options">How to compute; null for the defaults.</param>
     /// <exception cref="UnsupportedOperatorException">The model uses operators that are not supported; all of them are listed.</exception>
     /// <exception cref="InvalidGraphException">The graph contradicts itself.</exception>
+    /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
     public InferenceSession(Model model, SessionOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -61,15 +63,9 @@ public sealed class InferenceSession : IDisposable
         _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
         try
         {
-            if (Inputs.All(input => input.Dimensions is not null && input.Dimensions.All(dimension => dimension.IsKnown)))
+            if (DeclaredTypes() is { } types)
             {
-                Dictionary<Value, (TensorType, Constant?)> known = [];
-                foreach (Value input in _graph.Inputs.Where(ReadFrom(0).Contains))
-                {
-                    known.Add(input, (new TensorType(input.Declared!.ElementType, new Shape([.. input.Declared.Dimensions!.Select(dimension => dimension.Value)])), null));
-                }
-
-                GetSegment(0, known);
+                Plan(types);
             }
         }
         catch
@@ -94,6 +90,7 @@ public sealed class InferenceSession : IDisposable
     /// <param name="cancellationToken">Stops the run between two steps; the session stays usable.</param>
     /// <exception cref="InvalidInputException">An input is missing, unknown, or of another type or shape than the model declares.</exception>
     /// <exception cref="InvalidGraphException">The model cannot work on inputs of these shapes.</exception>
+    /// <exception cref="MemoryBudgetException">The plan for inputs of these shapes does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
     /// <exception cref="WeightsException">A weight could not be read.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
@@ -176,6 +173,31 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
+    /// <summary>What the session does in a run with inputs of these shapes, and the memory that it needs for it. Nothing is computed.</summary>
+    /// <param name="inputs">The types and shapes of all inputs, by name; null for those that the model declares, if it leaves none open.</param>
+    /// <remarks>Where shapes depend on what is computed, the plan ends there.</remarks>
+    /// <exception cref="InvalidInputException">An input is missing, unknown, or of another type or shape than the model declares.</exception>
+    /// <exception cref="InvalidGraphException">The model cannot work on inputs of these shapes.</exception>
+    /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
+    public PlanSummary Plan(IReadOnlyDictionary<string, TensorType>? inputs = null)
+    {
+        inputs ??= DeclaredTypes() ?? throw new InvalidInputException($"The model leaves dimensions open: {string.Join("; ", Inputs)}. Say the shapes of its inputs.");
+        InputChecker.Check(Model.Inputs, inputs);
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            Dictionary<Value, (TensorType, Constant?)> known = [];
+            foreach (Value input in _graph.Inputs.Where(ReadFrom(0).Contains))
+            {
+                known.Add(input, (inputs[input.Name], null));
+            }
+
+            PlannedSegment planned = GetSegment(0, known);
+            ExecutionPlan plan = planned.Executor.Plan;
+            return plan.Summarize(_weights.HoldsWeights ? SmallestBudget(plan) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, planned.WindowBytes), SmallestBudget(plan));
+        }
+    }
+
     /// <summary>Frees the session's memory and threads. A run on another thread is waited for.</summary>
     public void Dispose()
     {
@@ -200,6 +222,11 @@ public sealed class InferenceSession : IDisposable
             }
         }
     }
+
+    private Dictionary<string, TensorType>? DeclaredTypes() =>
+        Inputs.All(input => input.Dimensions is not null && input.Dimensions.All(dimension => dimension.IsKnown))
+            ? Inputs.ToDictionary(input => input.Name, input => new TensorType(input.ElementType, new Shape([.. input.Dimensions!.Select(dimension => dimension.Value)])))
+            : null;
 
     private IEnumerable<Value> FindAdditionalOutputs()
     {
@@ -247,12 +274,55 @@ public sealed class InferenceSession : IDisposable
             Rewriter.Rewrite(segment.Graph);
         }
 
-        PlannedSegment planned = new(known, segment, new Executor(Planner.Plan(segment.Graph, _workers, new PanelPacker(_options.PanelStore, _workers, _weights, _options.Logger).Attach), _workers, _weights));
+        PanelPacker packer = new(_options.PanelStore, _workers, _weights, _options.Logger);
+        ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.ReadsPartsCheaply, _options.PanelStore.IsEnabled ? packer.Attach : null);
+        long windowBytes;
+        try
+        {
+            windowBytes = FitBudget(plan);
+        }
+        catch
+        {
+            plan.Dispose();
+            throw;
+        }
+
+        PlannedSegment planned = new(known, segment, new Executor(plan, _workers, _weights, windowBytes), windowBytes);
         _segments.Add(planned);
         return planned;
     }
 
-    private sealed record PlannedSegment(IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, Executor Executor)
+    // How many bytes of weights may be read ahead beside a new plan. Plans that are kept only to be used again make room for it.
+    private long FitBudget(ExecutionPlan plan)
+    {
+        if (_options.MemoryBudget is not { } budget)
+        {
+            return _weights.WindowBytes;
+        }
+
+        long smallest = SmallestBudget(plan);
+        if (smallest > budget)
+        {
+            throw new MemoryBudgetException(budget, smallest);
+        }
+
+        while (_segments.Count > 0 && KeptBytes + smallest > budget)
+        {
+            _segments[0].Executor.Dispose();
+            _segments.RemoveAt(0);
+        }
+
+        long room = budget - KeptBytes - plan.NativeBytes;
+        return room >= plan.WeightsInUseBytes ? Math.Min(_weights.WindowBytes, room) : 0;
+    }
+
+    // A provider that keeps what it has read needs room for all of it.
+    private long SmallestBudget(ExecutionPlan plan) =>
+        plan.NativeBytes + (_weights.HoldsWeights ? plan.WeightSchedule.Concat(plan.PartlyReadWeights.Select(part => part.Range)).Distinct().Sum(range => range.Length) : plan.WeightsInUseBytes);
+
+    private long KeptBytes => _segments.Sum(segment => segment.Executor.Plan.NativeBytes);
+
+    private sealed record PlannedSegment(IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, Executor Executor, long WindowBytes)
     {
         public bool Matches(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) =>
             Segment.Start == start && Known.Count == known.Count &&

@@ -7,10 +7,25 @@ internal static class InputChecker
     /// <exception cref="InvalidInputException">Something does not fit.</exception>
     public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyDictionary<string, TensorBuffer> inputs)
     {
+        foreach ((string name, TensorBuffer? tensor) in inputs)
+        {
+            if (tensor is null)
+            {
+                throw new InvalidInputException($"The input '{name}' is null.");
+            }
+        }
+
+        Check(declared, inputs.ToDictionary(pair => pair.Key, pair => pair.Value.Type));
+    }
+
+    /// <summary>Throws unless every declared input is there, with its type and shape, and nothing else is.</summary>
+    /// <exception cref="InvalidInputException">Something does not fit.</exception>
+    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyDictionary<string, TensorType> inputs)
+    {
         Dictionary<string, (long Value, string Input)> symbols = [];
         foreach (ValueMetadata input in declared)
         {
-            if (!inputs.TryGetValue(input.Name, out TensorBuffer? tensor) || tensor is null)
+            if (!inputs.TryGetValue(input.Name, out TensorType tensor))
             {
                 throw new InvalidInputException($"The input '{input.Name}' is missing. The model needs: {string.Join(", ", declared)}.");
             }

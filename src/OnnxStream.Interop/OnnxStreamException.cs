@@ -98,3 +98,23 @@ public sealed class XnnpackException : OnnxStreamException
     /// <summary>The status that it returned.</summary>
     public string Status { get; }
 }
+
+/// <summary>The memory budget of a session cannot be met.</summary>
+public sealed class MemoryBudgetException : OnnxStreamException
+{
+    /// <summary>Says what was allowed and what is needed at least.</summary>
+    /// <param name="budgetBytes">The budget.</param>
+    /// <param name="smallestBudgetBytes">The smallest one that can be met.</param>
+    public MemoryBudgetException(long budgetBytes, long smallestBudgetBytes)
+        : base($"The memory budget of {budgetBytes:N0} bytes is too small: this model with inputs of these shapes needs at least {smallestBudgetBytes:N0} bytes.")
+    {
+        BudgetBytes = budgetBytes;
+        SmallestBudgetBytes = smallestBudgetBytes;
+    }
+
+    /// <summary>The budget.</summary>
+    public long BudgetBytes { get; }
+
+    /// <summary>The smallest budget that can be met.</summary>
+    public long SmallestBudgetBytes { get; }
+}

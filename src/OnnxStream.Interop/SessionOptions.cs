@@ -18,6 +18,13 @@ public sealed record SessionOptions
     /// <summary>Whether packed weights are kept in a file for the next run.</summary>
     public PanelStoreOptions PanelStore { get; init; } = PanelStoreOptions.Off;
 
+    /// <summary>
+    /// The most bytes that the session may hold at once; null (the default) for the fastest plan. Counted are its tensors, scratch memory
+    /// and constants, XNNPACK's operators, and weights that are read ahead or in use. The tensors that a run takes and returns and
+    /// .NET's own memory are not. A budget that cannot be met is refused before anything is computed.
+    /// </summary>
+    public long? MemoryBudget { get; init; }
+
     /// <summary>Names of intermediate values that a run returns in addition to the model's outputs.</summary>
     public IReadOnlyList<string> AdditionalOutputs { get; init; } = [];
 

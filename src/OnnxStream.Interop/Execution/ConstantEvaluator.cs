@@ -21,7 +21,7 @@ internal sealed class ConstantEvaluator : IDisposable
             Nodes = [node],
             Outputs = [.. node.Outputs.OfType<Value>()],
         };
-        using Executor executor = new(Planner.Plan(graph, _workers), _workers, _provider);
+        using Executor executor = new(Planner.Plan(graph, _workers), _workers, _provider, 0);
         TensorBuffer[] results = executor.Run([], null, null, CancellationToken.None);
         Dictionary<Value, Constant> constants = [];
         for (int i = 0; i < results.Length; i++)

@@ -13,6 +13,8 @@ namespace OnnxStream.Interop.Execution;
 /// <summary>Lets the layers of a plan use a panel store, making it first where there is none that fits.</summary>
 internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, WorkerPool workers, WeightsProvider provider, ILogger? logger)
 {
+    private const long PackingWindowBytes = 8 << 20;
+
     // A store is only made unasked if the disk keeps at least as much again.
     private const int AmpleRoomFactor = 2;
 
@@ -100,13 +102,14 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
     private void Pack(IPanelLayer layer, PanelStore.Writer writer, int first)
     {
         float[] bias = layer.Bias is { } constant ? ReadBias(constant) : [];
-        using WeightStream weights = provider.OpenStream(layer.UnpackedWeights, []);
+        using WeightStream weights = provider.OpenStream(layer.UnpackedWeights, layer.PartlyRead is { } range ? [new PartlyReadWeight(range, 0)] : [], Math.Min(provider.WindowBytes, PackingWindowBytes));
+        WeightReader? reader = layer.PartlyRead is null ? null : (offset, destination) => weights.ReadPart(0, offset, destination);
         bool isWhole = layer.UnpackedWeights.Count == 1 && layer.PanelCount > 1;
         weights.BeginRun();
         byte* whole = isWhole ? weights.Acquire(0) : null;
         try
         {
-            using PackingBody body = new(layer, writer, first, bias, isWhole ? null : weights, whole, workers.WorkerCount, options.ElementType);
+            using PackingBody body = new(layer, writer, first, bias, isWhole || reader is not null ? null : weights, whole, reader, workers.WorkerCount, options.ElementType);
             workers.Parallelize(body, layer.PanelCount);
         }
         finally
@@ -141,7 +144,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
     private UInt128 Identity(List<IPanelLayer> layers)
     {
         StringBuilder text = new();
-        foreach (string file in layers.SelectMany(layer => layer.UnpackedWeights).Concat(layers.Select(layer => layer.Bias?.Location).OfType<WeightRange>()).Select(range => range.Path).Distinct())
+        foreach (string file in layers.SelectMany(layer => layer.UnpackedWeights).Concat(layers.Select(layer => layer.PartlyRead).OfType<WeightRange>()).Concat(layers.Select(layer => layer.Bias?.Location).OfType<WeightRange>()).Select(range => range.Path).Distinct())
         {
             FileInfo info = File.ResolveLinkTarget(file, returnFinalTarget: true) as FileInfo ?? new FileInfo(file);
             text.Append(file).Append('|').Append(info.Exists ? info.Length : -1).Append('|').Append(info.Exists ? info.LastWriteTimeUtc.Ticks : 0).Append('\n');
@@ -167,10 +170,11 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
         private readonly float[] _bias;
         private readonly WeightStream? _weights;
         private readonly byte* _whole;
+        private readonly WeightReader? _reader;
         private readonly ElementType _elementType;
         private readonly Stack<NativeBuffer> _free = [];
 
-        public PackingBody(IPanelLayer layer, PanelStore.Writer writer, int first, float[] bias, WeightStream? weights, byte* whole, int workers, ElementType elementType)
+        public PackingBody(IPanelLayer layer, PanelStore.Writer writer, int first, float[] bias, WeightStream? weights, byte* whole, WeightReader? reader, int workers, ElementType elementType)
         {
             _layer = layer;
             _writer = writer;
@@ -178,6 +182,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
             _bias = bias;
             _weights = weights;
             _whole = whole;
+            _reader = reader;
             _elementType = elementType;
             try
             {
@@ -210,7 +215,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
                 {
                     fixed (float* bias = _bias)
                     {
-                        _layer.Pack(index, source, bias, packed + (length + 63) / 64 * 64, packed);
+                        _layer.Pack(index, source, bias, packed + (length + 63) / 64 * 64, packed, _reader);
                     }
                 }
                 finally

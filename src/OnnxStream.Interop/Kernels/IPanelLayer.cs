@@ -21,6 +21,9 @@ internal unsafe interface IPanelLayer
     /// <summary>The ranges of unpacked weights: one for each panel, or one for all.</summary>
     IReadOnlyList<WeightRange> UnpackedWeights { get; }
 
+    /// <summary>The weight, if panels are made from parts of it instead of ranges.</summary>
+    WeightRange? PartlyRead { get; }
+
     /// <summary>The size of a packed panel in bytes, in single precision.</summary>
     long PackedBytes(int panel);
 
@@ -29,8 +32,9 @@ internal unsafe interface IPanelLayer
     /// <param name="source">Its range of <see cref="UnpackedWeights"/>, or the only one.</param>
     /// <param name="bias">The biases of all output channels, or null.</param>
     /// <param name="scratch">Memory of <see cref="PackScratchBytes"/>.</param>
+    /// <param name="reader">Reads the weight if it is <see cref="PartlyRead"/>; <paramref name="source"/> is null then.</param>
     /// <param name="destination">Receives <see cref="PackedBytes"/>; 64-byte aligned.</param>
-    void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination);
+    void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader);
 
     /// <summary>From now on, take packed panels from a store instead of packing unpacked ones.</summary>
     void UseStore(PanelStore store, int firstPanel);

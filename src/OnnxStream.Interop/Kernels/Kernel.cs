@@ -17,6 +17,12 @@ internal abstract class Kernel : IDisposable
     /// <summary>The ranges that the kernel acquires itself, in order of use. Other weights are brought in for it.</summary>
     public virtual IReadOnlyList<WeightRange> StreamedWeights => [];
 
+    /// <summary>How many of <see cref="StreamedWeights"/> the kernel holds at once.</summary>
+    public virtual int WeightsInUse => 1;
+
+    /// <summary>Weights of which the kernel copies parts with <see cref="KernelContext.ReadWeight"/>, in no order.</summary>
+    public virtual IReadOnlyList<WeightRange> PartlyReadWeights => [];
+
     /// <summary>Whether the first output may take the memory of this input, if nobody else needs it and the sizes are equal.</summary>
     public virtual bool CanRunInPlace(int input) => false;
 

@@ -52,7 +52,7 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
     /// <param name="destination">Receives the bytes.</param>
     public void ReadInput(int index, long offset, Span<byte> destination)
     {
-        if (Step.RandomAccessWeights[index] is >= 0 and int weight)
+        if (Step.InputParts[index] is >= 0 and int weight)
         {
             weights.ReadPart(weight, Step.Inputs[index].Offset + offset, destination);
         }
@@ -61,6 +61,9 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
             new ReadOnlySpan<byte>(Input(index) + offset, destination.Length).CopyTo(destination);
         }
     }
+
+    /// <summary>Copies a part of the <paramref name="index"/>-th of the kernel's <see cref="Kernel.PartlyReadWeights"/>. Callable from any thread.</summary>
+    public void ReadWeight(int index, long offset, Span<byte> destination) => weights.ReadPart(Step.FirstPart + index, offset, destination);
 
     /// <summary>Says how large an output that was planned with an upper bound turned out to be.</summary>
     public void SetOutputShape(int output, Shape shape) => _shapes.Add((output, shape));

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Weights;
@@ -52,14 +53,26 @@ internal sealed unsafe class PanelWeights
     /// <summary>The bias, where it is constant: packed panels contain it.</summary>
     public Constant? Bias { get; init; }
 
+    /// <summary>Whether the columns of an <see cref="PanelLayout.InputMajor"/> weight are two halves of which a panel holds the same part each.</summary>
+    public bool IsGated { get; init; }
+
     /// <summary>What distinguishes this weight from others, its shape included; null if it is not constant.</summary>
-    public string? Identity => _constant is { Location: not null } ? $"{Describe(_constant)}:{_layout}:{Outputs}x{_inputs}x{_space}:{(Bias is null ? "" : Describe(Bias))}" : null;
+    public string? Identity => _constant is { Location: not null } ? $"{Describe(_constant)}:{_layout}:{Outputs}x{_inputs}x{_space}:{(IsGated ? "gated:" : "")}{(Bias is null ? "" : Describe(Bias))}" : null;
 
     /// <summary>Numbers for each output channel.</summary>
     public long PerOutput => (long)_inputs * _space;
 
     /// <summary>Whether the weight stays in its file until it is needed; otherwise its address is given at run time.</summary>
     public bool IsStreamed => _constant?.Location is not null;
+
+    /// <summary>Whether the rows of an <see cref="PanelLayout.InputMajor"/> weight are copied from where they lie instead of bringing in the whole weight for each panel.</summary>
+    public bool ReadsParts { get; init; }
+
+    /// <summary>Whether every run packs the panels anew.</summary>
+    public bool IsPackedInRuns { get; init; }
+
+    /// <summary>The weight, if parts of it are read.</summary>
+    public WeightRange? PartlyRead => ReadsParts && !HasPanelRanges ? _constant?.Location : null;
 
     /// <summary>Whether panels come out as [input, output], so that XNNPACK has to transpose them while packing.</summary>
     public bool IsInputMajor => _layout == PanelLayout.InputMajor;
@@ -82,7 +95,7 @@ internal sealed unsafe class PanelWeights
 
         if (!HasPanelRanges)
         {
-            return [location];
+            return ReadsParts ? [] : [location];
         }
 
         List<WeightRange> ranges = [];
@@ -105,7 +118,8 @@ internal sealed unsafe class PanelWeights
     /// <param name="first">The panel's first output channel.</param>
     /// <param name="count">Its number of output channels.</param>
     /// <param name="scratch">Memory of <see cref="GatherBytes"/>.</param>
-    public float* Gather(byte* source, int first, int count, float* scratch)
+    /// <param name="reader">Reads a weight that is <see cref="PartlyRead"/>; its <paramref name="source"/> is null.</param>
+    public float* Gather(byte* source, int first, int count, float* scratch, WeightReader? reader = null)
     {
         switch (_layout)
         {
@@ -114,10 +128,19 @@ internal sealed unsafe class PanelWeights
             case PanelLayout.OutputMajor:
                 Convert(source, new Span<float>(scratch, checked((int)(count * PerOutput))));
                 return scratch;
+            case PanelLayout.InputMajor when IsGated:
+                int half = count / 2;
+                for (int row = 0; row < _inputs; row++)
+                {
+                    Take(source, (long)row * Outputs + first / 2, reader, new Span<float>(scratch + (long)row * count, half));
+                    Take(source, (long)row * Outputs + Outputs / 2 + first / 2, reader, new Span<float>(scratch + (long)row * count + half, half));
+                }
+
+                return scratch;
             case PanelLayout.InputMajor:
                 for (int row = 0; row < _inputs; row++)
                 {
-                    Convert(source + ((long)row * Outputs + first) * StoredSize, new Span<float>(scratch + (long)row * count, count));
+                    Take(source, (long)row * Outputs + first, reader, new Span<float>(scratch + (long)row * count, count));
                 }
 
                 return scratch;
@@ -139,6 +162,23 @@ internal sealed unsafe class PanelWeights
         }
     }
 
+    /// <summary>The biases of a panel.</summary>
+    /// <param name="bias">The biases of all output channels, or null.</param>
+    /// <param name="first">The panel's first output channel.</param>
+    /// <param name="count">Its number of output channels.</param>
+    /// <param name="scratch">Memory for that many numbers, if the weight <see cref="IsGated"/>.</param>
+    public float* GatherBias(float* bias, int first, int count, float* scratch)
+    {
+        if (bias is null || !IsGated)
+        {
+            return bias is null ? null : bias + first;
+        }
+
+        new ReadOnlySpan<float>(bias + first / 2, count / 2).CopyTo(new Span<float>(scratch, count / 2));
+        new ReadOnlySpan<float>(bias + Outputs / 2 + first / 2, count / 2).CopyTo(new Span<float>(scratch + count / 2, count / 2));
+        return scratch;
+    }
+
     // [input, space] to [space, input]
     private void Transpose(float* source, float* destination)
     {
@@ -147,6 +187,31 @@ internal sealed unsafe class PanelWeights
             for (int position = 0; position < _space; position++)
             {
                 destination[position * _inputs + input] = *source++;
+            }
+        }
+    }
+
+    private void Take(byte* source, long first, WeightReader? reader, Span<float> destination)
+    {
+        if (reader is null)
+        {
+            Convert(source + first * StoredSize, destination);
+        }
+        else if (IsStoredAsFloat32)
+        {
+            reader(first * sizeof(float), MemoryMarshal.AsBytes(destination));
+        }
+        else
+        {
+            const int PieceElements = 1024;
+            byte* piece = stackalloc byte[PieceElements * sizeof(float)];
+            while (destination.Length > 0)
+            {
+                int count = Math.Min(PieceElements, destination.Length);
+                reader(first * StoredSize, new Span<byte>(piece, count * StoredSize));
+                Convert(piece, destination[..count]);
+                destination = destination[count..];
+                first += count;
             }
         }
     }

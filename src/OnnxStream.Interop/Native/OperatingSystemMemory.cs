@@ -47,6 +47,15 @@ internal static unsafe partial class OperatingSystemMemory
         GC.KeepAlive(sum);
     }
 
+    /// <summary>Lets the system read a mapped range from disk into its cache, without making it this process's memory.</summary>
+    public static void WillNeed(byte* start, long length)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            _ = madvise(FirstPage(start), PagesLength(start, length), AdviseWillNeed);
+        }
+    }
+
     /// <summary>Lets the pages of a mapped range go: they no longer count as this process's memory.</summary>
     public static void Discard(byte* start, long length)
     {

@@ -76,10 +76,9 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         bool isDense = groups == 1 && data.Shape[3] > 1;
         Constant? streamed = isDense && context.ConstantInput(1) is { Location: not null } weight ? weight : null;
         bool isStreamed = streamed is not null;
-        PanelWeights weights = new(
+        PanelWeights weights = context.Panels(
             streamed, streamed?.IsChannelsLast == true ? PanelLayout.OutputMajor : PanelLayout.OutputInputSpace,
-            (int)weightShape[0], (int)weightShape[1], (int)weightShape.Product(2, weightShape.Rank))
-        { Bias = context.ConstantInput(2) };
+            weightShape[0], weightShape[1], weightShape.Product(2, weightShape.Rank), context.ConstantInput(2));
         ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
         bool hasBias = context.HasInput(2);
         List<PlanTensor> inputs = [data];

@@ -270,8 +270,8 @@ internal sealed class Einsum : Operator
         left = Arrange(context, left, [.. rows, .. contracted]);
         long[] dimensions = [.. rows.Concat(columns).Select(label => equation.Lengths[label])];
         PlanTensor tensor = context.Temporary(ElementType.Float32, dimensions);
-        PanelWeights panels = new(
-            weight, isInputMajor ? PanelLayout.InputMajor : PanelLayout.OutputMajor, checked((int)new Shape(dimensions).Product(rows.Length, dimensions.Length)), checked((int)left.Product(contracted)));
+        PanelWeights panels = context.Panels(
+            weight, isInputMajor ? PanelLayout.InputMajor : PanelLayout.OutputMajor, new Shape(dimensions).Product(rows.Length, dimensions.Length), left.Product(contracted));
         context.Emit(new XnnFullyConnected(panels, hasBias: false, left.Product(rows), context.Workers), [left.Tensor], [tensor]);
         product = new Term(tensor, [.. rows, .. columns]);
         return true;

@@ -1,9 +1,14 @@
 using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Kernels.Xnnpack;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>Internal: rows times a constant matrix plus a constant bias, for tensors of any number of dimensions. Made by the pass that fuses biases.</summary>
+/// <summary>Internal: rows times a constant matrix, plus a constant bias if there is one, then a gate if there is one. Made by a pass.</summary>
+/// <remarks>
+/// The matrix is [K,N], or [N,K] if <c>transposed</c>. With a <c>gate</c>, an activation's kind, the second half of the N results is
+/// activated and multiplied with the first: half as many numbers come out.
+/// </remarks>
 internal sealed class FullyConnected : Operator
 {
     /// <summary>The operator type.</summary>
@@ -13,21 +18,42 @@ internal sealed class FullyConnected : Operator
     public override void Infer(InferenceContext context)
     {
         Shape input = context.InputShape(0);
-        Shape weight = context.InputShape(1);
-        if (input.Rank == 0 || weight.Rank != 2 || input[^1] != weight[0] || context.InputShape(2) != new Shape(weight[1]) || context.ConstantInput(1) is null)
+        (long inputs, long outputs) = Size(context);
+        if (input.Rank == 0 || input[^1] != inputs || (context.HasInput(2) && context.InputShape(2) != new Shape(outputs)) || context.ConstantInput(1) is null || (IsGated(context) && outputs % 2 != 0))
         {
-            throw context.Invalid("data, constant weight [K,N] and bias [N] do not fit together");
+            throw context.Invalid("data, constant weight and bias do not fit together");
         }
 
-        context.SetOutput(0, ElementType.Float32, input.With(input.Rank - 1, weight[1]));
+        context.SetOutput(0, ElementType.Float32, input.With(input.Rank - 1, IsGated(context) ? outputs / 2 : outputs));
     }
 
     /// <inheritdoc/>
     public override void Lower(LoweringContext context)
     {
         Shape input = context.InputShape(0);
+        long rows = input.Product(0, input.Rank - 1);
+        (long inputs, long outputs) = Size(context);
+        bool hasBias = context.HasInput(2);
+        PanelLayout layout = context.Attributes.Int("transposed", 0) != 0 ? PanelLayout.OutputMajor : PanelLayout.InputMajor;
+        PanelWeights panels = context.Panels(context.ConstantInput(1), layout, outputs, inputs, bias: context.ConstantInput(2), isGated: IsGated(context));
+        Kernel kernel = context.Attributes.String("gate", "") switch
+        {
+            "" => new XnnFullyConnected(panels, hasBias, rows, context.Workers),
+            FusedActivation.Silu => new XnnGatedFullyConnected<SiluActivation>(panels, hasBias, rows, context.Workers),
+            FusedActivation.Gelu => new XnnGatedFullyConnected<GeluActivation>(panels, hasBias, rows, context.Workers),
+            FusedActivation.GeluTanh => new XnnGatedFullyConnected<GeluTanhActivation>(panels, hasBias, rows, context.Workers),
+            FusedActivation.QuickGelu => new XnnGatedFullyConnected<QuickGeluActivation>(panels, hasBias, rows, context.Workers),
+            var kind => throw context.Unsupported($"the activation '{kind}'"),
+        };
+        context.Emit(kernel, hasBias ? [context.Input(0), context.Input(2)] : [context.Input(0)], [context.Output(0)]);
+    }
+
+    private static bool IsGated(NodeContext context) => context.Attributes.String("gate", "").Length > 0;
+
+    private static (long Inputs, long Outputs) Size(NodeContext context)
+    {
         Shape weight = context.InputShape(1);
-        PanelWeights panels = new(context.ConstantInput(1), PanelLayout.InputMajor, checked((int)weight[1]), checked((int)weight[0])) { Bias = context.ConstantInput(2) };
-        context.Emit(new XnnFullyConnected(panels, hasBias: true, input.Product(0, input.Rank - 1), context.Workers), [context.Input(0), context.Input(2)], [context.Output(0)]);
+        return weight.Rank != 2 ? throw context.Invalid("the weight must be a matrix") :
+            context.Attributes.Int("transposed", 0) != 0 ? (weight[1], weight[0]) : (weight[0], weight[1]);
     }
 }

@@ -45,7 +45,7 @@ internal sealed class MatMul : Operator
             context.ConstantInput(1) is { Location: not null } weight && geometry.RightBatch.ElementCount == 1)
         {
             // All batches on the left are rows of one product.
-            PanelWeights panels = new(weight, PanelLayout.InputMajor, checked((int)geometry.N), checked((int)geometry.K));
+            PanelWeights panels = context.Panels(weight, PanelLayout.InputMajor, geometry.N, geometry.K);
             context.Emit(new XnnFullyConnected(panels, hasBias: false, geometry.LeftBatch.ElementCount * geometry.M, context.Workers), [context.Input(0)], [output]);
             return;
         }

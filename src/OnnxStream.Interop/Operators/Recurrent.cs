@@ -93,7 +93,7 @@ internal sealed class Recurrent(RecurrentCell cell) : Operator
         PlanTensor projected = context.Temporary(input.ElementType, geometry.Directions, rows, columns);
         if (geometry.Directions == 1 && input.ElementType == ElementType.Float32 && context.ConstantInput(1) is { Location: not null } weight && projected.ElementCount > 0 && geometry.Input > 0)
         {
-            PanelWeights panels = new(weight, PanelLayout.OutputMajor, checked((int)columns), checked((int)geometry.Input));
+            PanelWeights panels = context.Panels(weight, PanelLayout.OutputMajor, columns, geometry.Input);
             context.Emit(new XnnFullyConnected(panels, hasBias: false, rows, context.Workers), [input], [projected]);
             return projected;
         }

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Planning;
@@ -21,13 +22,46 @@ internal sealed class ExecutionPlan : IDisposable
     public required IReadOnlyList<WeightRange> WeightSchedule { get; init; }
 
     /// <summary>The weights that kernels take parts of as they need them, in no order.</summary>
-    public required IReadOnlyList<WeightRange> RandomAccessWeights { get; init; }
+    public required IReadOnlyList<PartlyReadWeight> PartlyReadWeights { get; init; }
 
     /// <summary>The size of the arena in bytes.</summary>
     public required long ArenaBytes { get; init; }
 
     /// <summary>The size of the constants in bytes.</summary>
     public required long ConstantBytes { get; init; }
+
+    /// <summary>The native memory of the kernels.</summary>
+    public required long OperatorBytes { get; init; }
+
+    /// <summary>The most bytes of weights that steps hold at once.</summary>
+    public required long WeightsInUseBytes { get; init; }
+
+    /// <summary>The native memory that running the plan needs, weights not counted.</summary>
+    public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes;
+
+    /// <summary>The plan as people see it.</summary>
+    /// <param name="windowBytes">The most bytes of weights that are resident at once.</param>
+    /// <param name="smallestBudgetBytes">The smallest budget that can be met.</param>
+    public PlanSummary Summarize(long windowBytes, long smallestBudgetBytes)
+    {
+        PlanBuffer[] buffers = [.. Steps.SelectMany(step => step.Inputs.Concat(step.Outputs).Select(tensor => tensor.Buffer).Concat(step.Scratch is { } scratch ? [scratch.Actual] : []))
+            .Concat(Inputs.Concat(Outputs).Select(tensor => tensor.Buffer)).Where(buffer => buffer.IsInArena && buffer.LastStep >= 0).Distinct()];
+        long[] live = new long[Steps.Count];
+        foreach (PlanBuffer buffer in buffers)
+        {
+            for (int i = Math.Max(0, buffer.FirstStep); i <= Math.Min(Steps.Count - 1, buffer.LastStep); i++)
+            {
+                live[i] += Arena.Align(buffer.Length);
+            }
+        }
+
+        return new PlanSummary(
+            [.. Steps.Select((step, i) => new PlanStep(
+                step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), step.Kernel.Flops, step.Kernel is IPanelLayer layer ? layer.PanelCount : 0,
+                step.Kernel.StreamedWeights.Concat(step.Kernel.PartlyReadWeights).Concat(step.Inputs.Select(input => input.Buffer.Constant?.Location).OfType<WeightRange>()).Sum(range => range.Length),
+                step.Scratch?.Length ?? 0, live[i]))],
+            ArenaBytes, ConstantBytes, OperatorBytes, windowBytes, smallestBudgetBytes);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -4,7 +4,7 @@ using OnnxStream.Interop.Native;
 namespace OnnxStream.Interop.Planning;
 
 /// <summary>Collects the steps of a plan while nodes are lowered, and the tensors that they read and write.</summary>
-internal sealed class PlanBuilder(WorkerPool workers)
+internal sealed class PlanBuilder(WorkerPool workers, bool readsParts, bool usesStore)
 {
     private readonly Dictionary<Value, PlanTensor> _tensors = [];
     private readonly List<Step> _steps = [];
@@ -12,6 +12,12 @@ internal sealed class PlanBuilder(WorkerPool workers)
 
     /// <summary>The threads that the plan will run on.</summary>
     public WorkerPool Workers { get; } = workers;
+
+    /// <summary>Whether weights can be read in small parts where they lie.</summary>
+    public bool ReadsParts { get; } = readsParts;
+
+    /// <summary>Whether weights are to be packed ahead of time.</summary>
+    public bool UsesStore { get; } = usesStore;
 
     /// <summary>The steps so far.</summary>
     public IReadOnlyList<Step> Steps => _steps;

@@ -8,7 +8,7 @@ namespace OnnxStream.Interop.Planning;
 
 /// <summary>Turns a graph whose types are known into an execution plan.</summary>
 /// <remarks>
-/// In this order: lower every node to kernels; find out from when to when each buffer is needed; let steps work in place
+/// In this order: decide the order of the nodes; lower every one to kernels; find out from when to when each buffer is needed; let steps work in place
 /// where an input ends with them; give every buffer its place in the arena; list the weights in order of use.
 /// </remarks>
 internal static class Planner
@@ -16,24 +16,27 @@ internal static class Planner
     /// <summary>Makes a plan.</summary>
     /// <param name="graph">A graph in which every value has a type.</param>
     /// <param name="workers">The threads that it will run on.</param>
+    /// <param name="readsParts">Whether weights can be read in small parts where they lie.</param>
     /// <param name="attachStore">Lets layers use packed panels; null for none.</param>
-    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, Action<IReadOnlyList<IPanelLayer>>? attachStore = null)
+    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, bool readsParts = false, Action<IReadOnlyList<IPanelLayer>>? attachStore = null)
     {
-        PlanBuilder builder = new(workers);
+        PlanBuilder builder = new(workers, readsParts, attachStore is not null);
+        long before = CountedMemory.LiveBytes;
         try
         {
-            foreach (Node node in graph.Nodes)
+            foreach (Node node in NodeOrder.Of(graph))
             {
                 OperatorRegistry.Get(node).Lower(new LoweringContext(node, builder));
             }
 
+            long operatorBytes = Math.Max(0, CountedMemory.LiveBytes - before);
             attachStore?.Invoke([.. builder.Steps.Select(step => step.Kernel).OfType<IPanelLayer>()]);
             builder.ReserveScratch();
             PlanTensor[] inputs = [.. graph.Inputs.Select(builder.Tensor)];
             PlanTensor[] outputs = [.. graph.Outputs.Select(builder.Tensor)];
             FindLifetimes(builder.Steps, inputs, outputs);
             WorkInPlace(builder.Steps);
-            (List<WeightRange> schedule, List<WeightRange> randomAccess) = ScheduleWeights(builder.Steps, outputs);
+            (List<WeightRange> schedule, List<PartlyReadWeight> parts) = ScheduleWeights(builder.Steps, outputs);
             List<PlanBuffer> constants = [];
             long constantBytes = 0;
             List<PlanBuffer> arena = [];
@@ -63,9 +66,11 @@ internal static class Planner
                 Outputs = outputs,
                 Constants = constants,
                 WeightSchedule = schedule,
-                RandomAccessWeights = randomAccess,
+                PartlyReadWeights = parts,
                 ArenaBytes = Arena.Place(arena),
                 ConstantBytes = constantBytes,
+                OperatorBytes = operatorBytes,
+                WeightsInUseBytes = builder.Steps.Select(WeightsInUse).DefaultIfEmpty().Max(),
             };
         }
         catch
@@ -144,25 +149,32 @@ internal static class Planner
         }
     }
 
-    private static (List<WeightRange> Schedule, List<WeightRange> RandomAccess) ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)
+    // The weights that the kernel brings in itself, and those that are brought in for it.
+    private static long WeightsInUse(Step step) =>
+        step.Kernel.WeightsInUse * step.Kernel.StreamedWeights.Select(range => range.Length).DefaultIfEmpty().Max() +
+        step.Inputs.Where((_, i) => step.InputWeights[i] >= 0).Sum(input => input.Buffer.Constant!.Location!.Value.Length);
+
+    private static (List<WeightRange> Schedule, List<PartlyReadWeight> Parts) ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)
     {
         List<WeightRange> schedule = [];
-        List<WeightRange> randomAccess = [];
+        List<PartlyReadWeight> parts = [];
         foreach (Step step in steps)
         {
             step.FirstWeight = schedule.Count;
             schedule.AddRange(step.Kernel.StreamedWeights);
+            step.FirstPart = parts.Count;
+            parts.AddRange(step.Kernel.PartlyReadWeights.Select(range => new PartlyReadWeight(range, step.FirstWeight)));
             step.InputWeights = new int[step.Inputs.Length];
-            step.RandomAccessWeights = new int[step.Inputs.Length];
+            step.InputParts = new int[step.Inputs.Length];
             for (int i = 0; i < step.Inputs.Length; i++)
             {
-                step.InputWeights[i] = step.RandomAccessWeights[i] = -1;
+                step.InputWeights[i] = step.InputParts[i] = -1;
                 if (step.Inputs[i].Buffer.Constant is { Location: { } location })
                 {
                     if (step.Kernel.AccessesRandomly(i))
                     {
-                        step.RandomAccessWeights[i] = randomAccess.Count;
-                        randomAccess.Add(location);
+                        step.InputParts[i] = parts.Count;
+                        parts.Add(new PartlyReadWeight(location, step.FirstWeight));
                     }
                     else
                     {
@@ -182,6 +194,6 @@ internal static class Planner
             }
         }
 
-        return (schedule, randomAccess);
+        return (schedule, parts);
     }
 }

@@ -29,8 +29,11 @@ internal sealed class Step(string nodeName, string operatorType, Kernel kernel, 
     /// <summary>For each input, its index in the schedule if the executor brings it in before the step, else -1.</summary>
     public int[] InputWeights { get; set; } = [];
 
+    /// <summary>Where the weights of which this step's kernel reads parts start in the plan's list.</summary>
+    public int FirstPart { get; set; }
+
     /// <summary>For each input, its index in the plan's list if it is a weight that the kernel takes parts of, else -1.</summary>
-    public int[] RandomAccessWeights { get; set; } = [];
+    public int[] InputParts { get; set; } = [];
 
     /// <summary>The shapes that the step reads and writes, as in <c>[1,64,64,320] -> [1,64,64,640]</c>.</summary>
     public string DescribeShapes() => $"{string.Join(" ", Inputs.Select(input => input.Shape))} -> {string.Join(" ", Outputs.Select(output => output.Shape))}";

@@ -10,8 +10,8 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
     private readonly ReadAhead? _readAhead;
 
     /// <summary>Makes a stream; nothing is read before a run begins.</summary>
-    public BufferedWeightStream(WeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess)
-        : base(schedule, randomAccess)
+    public BufferedWeightStream(WeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes)
+        : base(schedule, parts)
     {
         _provider = provider;
         _slots = new Slot[schedule.Count];
@@ -20,9 +20,9 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
             _slots[i] = new Slot();
         }
 
-        if (provider.WindowBytes > 0 && schedule.Count > 0)
+        if (windowBytes > 0 && schedule.Count > 0)
         {
-            _readAhead = new ReadAhead(schedule, provider.WindowBytes, Load);
+            _readAhead = new ReadAhead(schedule, windowBytes, Load);
         }
     }
 

@@ -56,6 +56,30 @@ internal sealed unsafe class MappedFile : IDisposable
         }
     }
 
+    /// <summary>Copies bytes without making pages of the mapping resident.</summary>
+    /// <exception cref="WeightsException">The file ends before them, or cannot be read.</exception>
+    public void Read(long offset, Span<byte> destination)
+    {
+        try
+        {
+            while (destination.Length > 0)
+            {
+                int count = RandomAccess.Read(_file.SafeFileHandle, destination, offset);
+                if (count == 0)
+                {
+                    throw new WeightsException($"{Path}: the weight file ends at byte {offset:N0}; it had {Length:N0} bytes when it was opened.");
+                }
+
+                destination = destination[count..];
+                offset += count;
+            }
+        }
+        catch (IOException exception)
+        {
+            throw new WeightsException($"{Path}: the weight file cannot be read: {exception.Message}", exception);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -7,16 +7,17 @@ internal sealed unsafe class MappedWeightStream : WeightStream
 {
     private readonly Dictionary<string, MappedFile> _files = [];
     private readonly nint[] _addresses;
-    private readonly nint[] _randomAccessAddresses;
+    private readonly MappedFile[] _partFiles;
     private readonly ReadAhead? _readAhead;
+    private int _nextPart;
 
     /// <summary>Maps every file of the schedule.</summary>
     /// <exception cref="WeightsException">A file is missing, or ends before a range does.</exception>
-    public MappedWeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess, long windowBytes)
-        : base(schedule, randomAccess)
+    public MappedWeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes)
+        : base(schedule, parts)
     {
         _addresses = new nint[schedule.Count];
-        _randomAccessAddresses = new nint[randomAccess.Count];
+        _partFiles = new MappedFile[parts.Count];
         try
         {
             for (int i = 0; i < schedule.Count; i++)
@@ -24,9 +25,10 @@ internal sealed unsafe class MappedWeightStream : WeightStream
                 _addresses[i] = Map(schedule[i]);
             }
 
-            for (int i = 0; i < randomAccess.Count; i++)
+            for (int i = 0; i < parts.Count; i++)
             {
-                _randomAccessAddresses[i] = Map(randomAccess[i]);
+                Map(parts[i].Range);
+                _partFiles[i] = _files[parts[i].Range.Path];
             }
         }
         catch
@@ -37,7 +39,7 @@ internal sealed unsafe class MappedWeightStream : WeightStream
 
         if (windowBytes > 0 && schedule.Count > 0)
         {
-            _readAhead = new ReadAhead(schedule, windowBytes, index => OperatingSystemMemory.Populate((byte*)_addresses[index], Schedule[index].Length));
+            _readAhead = new ReadAhead(schedule, windowBytes, Fetch);
         }
     }
 
@@ -45,6 +47,7 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     public override void BeginRun()
     {
         base.BeginRun();
+        _nextPart = 0;
         foreach (MappedFile file in _files.Values)
         {
             file.CheckLength();
@@ -91,7 +94,20 @@ internal sealed unsafe class MappedWeightStream : WeightStream
 
     /// <inheritdoc/>
     protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination) =>
-        new ReadOnlySpan<byte>((byte*)_randomAccessAddresses[index] + (part.Offset - RandomAccess[index].Offset), destination.Length).CopyTo(destination);
+        _partFiles[index].Read(part.Offset, destination);
+
+    // In the read-ahead thread.
+    private void Fetch(int index)
+    {
+        // The system reads what will be copied from; its pages do not become this process's.
+        for (; _nextPart < Parts.Count && Parts[_nextPart].NeededAt <= index; _nextPart++)
+        {
+            WeightRange range = Parts[_nextPart].Range;
+            OperatingSystemMemory.WillNeed(_partFiles[_nextPart].Pointer + range.Offset, range.Length);
+        }
+
+        OperatingSystemMemory.Populate((byte*)_addresses[index], Schedule[index].Length);
+    }
 
     private nint Map(in WeightRange range)
     {

@@ -7,5 +7,8 @@ internal sealed class MappedWeightsProvider(long windowBytes) : WeightsProvider(
     public override void Read(in WeightRange range, Span<byte> destination) => WeightFile.Read(range, destination);
 
     /// <inheritdoc/>
-    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) => new MappedWeightStream(schedule, randomAccess, WindowBytes);
+    internal override bool ReadsPartsCheaply => true;
+
+    /// <inheritdoc/>
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes) => new MappedWeightStream(schedule, parts, windowBytes);
 }

@@ -42,13 +42,19 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
     }
 
     /// <inheritdoc/>
-    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess)
+    internal override bool ReadsPartsCheaply => true;
+
+    /// <inheritdoc/>
+    internal override bool HoldsWeights => true;
+
+    /// <inheritdoc/>
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes)
     {
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             _openStreams++;
-            return new RamWeightStream(this, schedule, randomAccess);
+            return new RamWeightStream(this, schedule, parts);
         }
     }
 
@@ -89,7 +95,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
         _buffers.Clear();
     }
 
-    private sealed class RamWeightStream(RamWeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) : WeightStream(schedule, randomAccess)
+    private sealed class RamWeightStream(RamWeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts) : WeightStream(schedule, parts)
     {
         private bool _disposed;
 
@@ -113,6 +119,6 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
         protected override byte* AcquireCore(int index) => provider.Get(Schedule[index]);
 
         protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination) =>
-            new ReadOnlySpan<byte>(provider.Get(RandomAccess[index]) + (part.Offset - RandomAccess[index].Offset), destination.Length).CopyTo(destination);
+            new ReadOnlySpan<byte>(provider.Get(Parts[index].Range) + (part.Offset - Parts[index].Range.Offset), destination.Length).CopyTo(destination);
     }
 }

@@ -2,7 +2,7 @@ namespace OnnxStream.Interop.Weights;
 
 /// <summary>The weights of one session in the order in which its steps use them.</summary>
 /// <remarks><see cref="Acquire"/> and <see cref="Release"/> may be called from several threads, for different ranges.</remarks>
-internal abstract unsafe class WeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) : IDisposable
+internal abstract unsafe class WeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts) : IDisposable
 {
     private long _bytesStreamed;
 
@@ -10,7 +10,7 @@ internal abstract unsafe class WeightStream(IReadOnlyList<WeightRange> schedule,
     public IReadOnlyList<WeightRange> Schedule { get; } = schedule;
 
     /// <summary>The weights of which parts are read.</summary>
-    public IReadOnlyList<WeightRange> RandomAccess { get; } = randomAccess;
+    public IReadOnlyList<PartlyReadWeight> Parts { get; } = parts;
 
     /// <summary>The bytes that were acquired since <see cref="BeginRun"/>.</summary>
     public long BytesStreamed => Interlocked.Read(ref _bytesStreamed);
@@ -27,14 +27,14 @@ internal abstract unsafe class WeightStream(IReadOnlyList<WeightRange> schedule,
         return bytes;
     }
 
-    /// <summary>Copies a part of one of the <see cref="RandomAccess"/> weights. Callable from any thread.</summary>
+    /// <summary>Copies a part of one of the <see cref="Parts"/> weights. Callable from any thread.</summary>
     /// <param name="index">The weight.</param>
     /// <param name="offset">The first byte, from the start of the weight.</param>
     /// <param name="destination">Receives the bytes.</param>
     /// <exception cref="WeightsException">They cannot be had.</exception>
     public void ReadPart(int index, long offset, Span<byte> destination)
     {
-        ReadPartCore(index, RandomAccess[index].Slice(offset, destination.Length), destination);
+        ReadPartCore(index, Parts[index].Range.Slice(offset, destination.Length), destination);
         Interlocked.Add(ref _bytesStreamed, destination.Length);
     }
 
@@ -50,6 +50,6 @@ internal abstract unsafe class WeightStream(IReadOnlyList<WeightRange> schedule,
     /// <summary>Makes the bytes of range <paramref name="index"/> available.</summary>
     protected abstract byte* AcquireCore(int index);
 
-    /// <summary>Copies <paramref name="part"/> of random-access weight <paramref name="index"/>.</summary>
+    /// <summary>Copies <paramref name="part"/> of partly read weight <paramref name="index"/>.</summary>
     protected abstract void ReadPartCore(int index, in WeightRange part, Span<byte> destination);
 }

@@ -9,12 +9,8 @@ namespace OnnxStream.Interop.Weights;
 /// </remarks>
 public abstract class WeightsProvider : IDisposable
 {
-    /// <summary>What <see cref="DiskPrefetch"/> holds unless told otherwise: 64 MiB.</summary>
-    /// <remarks>
-    /// Without a panel store, the weight of a matrix product lies in the order [inputs, outputs] and is needed as a whole to make a
-    /// panel of it. The largest one of Stable Diffusion 1.5 has 52 MB: with less, that one alone is held beyond the window.
-    /// </remarks>
-    public const long DefaultWindowBytes = 64L << 20;
+    /// <summary>What <see cref="DiskPrefetch"/> holds unless told otherwise: 16 MiB, more than any panel.</summary>
+    public const long DefaultWindowBytes = 16L << 20;
 
     /// <summary>Makes a provider.</summary>
     /// <param name="windowBytes">How many bytes may be held for reading ahead; 0 means that nothing is read before it is needed.</param>
@@ -51,10 +47,17 @@ public abstract class WeightsProvider : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Whether many reads of a few kilobytes cost little more than one of all.</summary>
+    internal virtual bool ReadsPartsCheaply => false;
+
+    /// <summary>Whether a weight is in memory already when it is asked for, and stays there.</summary>
+    internal virtual bool HoldsWeights => false;
+
     /// <summary>Opens the stream of one session.</summary>
     /// <param name="schedule">Every range that a run will ask for, in the order of the steps.</param>
-    /// <param name="randomAccess">Weights of which a run will ask for parts.</param>
-    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<WeightRange> randomAccess) => new BufferedWeightStream(this, schedule, randomAccess);
+    /// <param name="parts">Weights of which a run will ask for parts.</param>
+    /// <param name="windowBytes">How many bytes may be held for reading ahead.</param>
+    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes) => new BufferedWeightStream(this, schedule, parts, windowBytes);
 
     /// <summary>Frees what the provider holds.</summary>
     /// <param name="disposing">Whether <see cref="Dispose()"/> was called.</param>

@@ -11,7 +11,7 @@ internal static class Rewriter
         FuseGroupNormalization.Apply,
         FuseActivations.Apply,
         FuseAttention.Apply,
-        FuseBias.Apply,
+        FuseFullyConnected.Apply,
         ChannelsLast.Apply,
         EliminateIdentity.Apply,
         EliminateDeadNodes.Apply,

@@ -51,7 +51,8 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
         }
     }
 
-    private static void Apply(float* input, float* factor, float* output, long length)
+    /// <summary>Applies the function to elements, and multiplies with <paramref name="factor"/> unless it is null.</summary>
+    public static void Apply(float* input, float* factor, float* output, long length)
     {
         long i = 0;
         for (; i + Vector<float>.Count <= length; i += Vector<float>.Count)

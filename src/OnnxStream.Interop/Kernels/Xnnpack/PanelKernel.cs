@@ -19,6 +19,9 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <summary>The size of a panel that is aimed at, in bytes of packed weights.</summary>
     private const long PanelBytes = 1 << 20;
 
+    // Rows of a matrix are copied in pieces as wide as a panel: fewer and longer ones where every run copies them.
+    private const long CopiedPanelBytes = 4 << 20;
+
     private const int PackingRows = 32;
 
     // Packed layouts come in tiles of output channels; all of XNNPACK's tile widths divide 16 or 32.
@@ -32,6 +35,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private readonly int _panelCount;
     private readonly int _slotCount;
     private readonly WorkerSlots _slots;
+    private readonly WeightReader _reader;
     private readonly PanelOperator?[] _operators;
     private readonly PanelOperator?[] _lastOperators;
     private readonly WeightRange[] _unpacked;
@@ -62,6 +66,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _across = _isShared && _panelCount >= workers.WorkerCount;
         _slotCount = _across ? workers.WorkerCount : 1;
         _slots = new WorkerSlots(_slotCount);
+        _reader = (offset, destination) => _context!.ReadWeight(0, offset, destination);
         _operators = new PanelOperator?[_slotCount];
         _lastOperators = new PanelOperator?[_slotCount];
         _unpacked = weights.Ranges(_panelOutputs);
@@ -72,6 +77,15 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> StreamedWeights => _store is null ? _unpacked : _stored;
+
+    /// <inheritdoc/>
+    public override int WeightsInUse => _slotCount;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightRange> PartlyReadWeights => _store is null && PartlyRead is { } range ? [range] : [];
+
+    /// <inheritdoc/>
+    public WeightRange? PartlyRead => _weights.PartlyRead;
 
     /// <inheritdoc/>
     public string? Identity => _weights.Identity is { } weights && _hasBias == (_weights.Bias is not null) ? $"{FunctionName}:{weights}:{_panelOutputs}:{_seed:x8}" : null;
@@ -86,7 +100,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
 
     /// <inheritdoc/>
-    public long PackScratchBytes => Align(sizeof(PackedPanelSlot)) + Align(_weights.GatherBytes(_panelOutputs));
+    public long PackScratchBytes => Align(sizeof(PackedPanelSlot)) + Align(_weights.GatherBytes(_panelOutputs)) + (_weights.IsGated ? Align(_panelOutputs * sizeof(float)) : 0);
 
     /// <summary>The number of output channels in a panel (the last one may have fewer).</summary>
     public int PanelOutputs => _panelOutputs;
@@ -98,15 +112,17 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public long PackedBytes(int panel) => panel < _panelCount - 1 ? _packedBytes : _lastPackedBytes;
 
     /// <inheritdoc/>
-    public void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination)
+    public void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader)
     {
         int first = panel * _panelOutputs;
         int count = Math.Min(_panelOutputs, _weights.Outputs - first);
         PackedPanelSlot* slot = (PackedPanelSlot*)scratch;
         PackedPanelSlot.Reset(slot, destination, (nuint)PackedBytes(panel));
-        float* kernel = _weights.Gather(source, first, count, (float*)(scratch + Align(sizeof(PackedPanelSlot))));
+        byte* gathered = scratch + Align(sizeof(PackedPanelSlot));
+        float* kernel = _weights.Gather(source, first, count, (float*)gathered, reader);
+        float* biases = _weights.GatherBias(bias, first, count, (float*)(gathered + Align(_weights.GatherBytes(_panelOutputs))));
         xnn_operator* created = null;
-        XnnpackLibrary.CheckCreated(Create(kernel, bias is null ? null : bias + first, count, PackedPanelSlot.Provider(slot), &created), created, FunctionName, $"panel {panel}");
+        XnnpackLibrary.CheckCreated(Create(kernel, biases, count, PackedPanelSlot.Provider(slot), &created), created, FunctionName, $"panel {panel}");
         _ = xnn_delete_operator(created);
     }
 
@@ -122,7 +138,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public override void Run(KernelContext context)
     {
         _context = context;
-        bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _store is null;
+        bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _weights.PartlyRead is null && _store is null;
         _wholeWeight = wholeWeight ? context.AcquireWeight(0) : _weights.IsStreamed ? null : context.Input(1);
         try
         {
@@ -201,6 +217,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         {
             operation?.Dispose();
         }
+
+        base.Dispose(disposing);
     }
 
     private int LastOutputs => _weights.Outputs - (_panelCount - 1) * _panelOutputs;
@@ -248,9 +266,27 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <summary>Sets the operator of a panel up.</summary>
     protected abstract xnn_status Setup(xnn_operator* created, byte* workspace, float* input, float* output);
 
+    /// <summary>Computes a panel whose operator has been pointed to its weights.</summary>
+    /// <param name="operation">The operator.</param>
+    /// <param name="first">The panel's first output channel.</param>
+    /// <param name="count">Its number of output channels.</param>
+    /// <param name="workspace">What <see cref="Reshape"/> asked for.</param>
+    /// <param name="input">The data.</param>
+    /// <param name="output">The first output channel of the first row.</param>
+    /// <param name="threads">The threads; null for the calling one.</param>
+    /// <param name="node">The node, for messages.</param>
+    protected virtual void Compute(PanelOperator operation, int first, int count, byte* workspace, float* input, float* output, Pthreadpool* threads, string node)
+    {
+        nuint workspaceBytes = 0;
+        XnnpackLibrary.Check(Reshape(operation.Pointer, &workspaceBytes, threads), FunctionName, node);
+        XnnpackLibrary.Check(Setup(operation.Pointer, workspace, input, output + first), FunctionName, node);
+        XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
+    }
+
     private static int ChoosePanelOutputs(PanelWeights weights, int workers)
     {
-        long fitting = Math.Max(1, PanelBytes / (weights.PerOutput * sizeof(float) * Tile)) * Tile;
+        long bytes = weights is { PartlyRead: not null, IsPackedInRuns: true } ? CopiedPanelBytes : PanelBytes;
+        long fitting = Math.Max(1, bytes / (weights.PerOutput * sizeof(float) * Tile)) * Tile;
         long count = (weights.Outputs + fitting - 1) / fitting;
         if (weights.Outputs >= workers * Tile)
         {
@@ -278,7 +314,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             if (_store is null)
             {
                 float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) : null;
-                Pack(panel, source, bias, slot + Align(_packedBytes), packed);
+                Pack(panel, source, bias, slot + Align(_packedBytes), packed, _weights.PartlyRead is null ? null : _reader);
             }
             else
             {
@@ -302,11 +338,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
             PanelOperator operation = (panel < _panelCount - 1 ? _operators : _lastOperators)[slotIndex]!;
             operation.PointTo(packed);
-            string node = context.Step.NodeName;
-            nuint workspaceBytes = 0;
-            XnnpackLibrary.Check(Reshape(operation.Pointer, &workspaceBytes, threads), FunctionName, node);
-            XnnpackLibrary.Check(Setup(operation.Pointer, slot + SlotBytes - Align(_workspaceBytes), (float*)context.Input(0), (float*)context.Output(0) + first), FunctionName, node);
-            XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
+            Compute(operation, first, Math.Min(_panelOutputs, _weights.Outputs - first), slot + SlotBytes - Align(_workspaceBytes), (float*)context.Input(0), (float*)context.Output(0), threads, context.Step.NodeName);
         }
         finally
         {

@@ -144,6 +144,9 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     public IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
 
     /// <inheritdoc/>
+    public WeightRange? PartlyRead => null;
+
+    /// <inheritdoc/>
     public long PackScratchBytes => GatherBytes + PackWorkerBytes;
 
     private long GatherBytes => Align(_weights.GatherBytes(_panelOutputs));
@@ -182,7 +185,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     public long PackedBytes(int panel) => WinogradTransform.Positions * PositionBytes(panel);
 
     /// <inheritdoc/>
-    public void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination)
+    public void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader)
     {
         float* gathered = _weights.Gather(source, panel * _panelOutputs, Outputs(panel), (float*)scratch);
         for (int position = 0; position < WinogradTransform.Positions; position++)
@@ -262,6 +265,8 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         {
             created?.Dispose();
         }
+
+        base.Dispose(disposing);
     }
 
     private static long Align(long bytes) => (bytes + 63) & ~63L;

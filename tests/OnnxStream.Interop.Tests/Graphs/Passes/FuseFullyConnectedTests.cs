@@ -3,15 +3,45 @@ using CsCheck;
 namespace OnnxStream.Interop.Tests.Graphs.Passes;
 
 [NativeMemoryLeakCheck]
-public class FuseBiasTests
+public class FuseFullyConnectedTests
 {
     private const string Fused = "1 onnxstream.FullyConnected";
 
-    private static PassTester Product(long[] shape, long outputs, bool constantWeight = true) =>
-        new PassTester { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, shape)).Input("w", TestTensors.Floats(2, shape[^1], outputs), constantWeight).Node("MatMul", "x w", "p");
+    private static PassTester Product(long[] shape, long outputs, bool constantWeight = true, double tolerance = 1e-4) =>
+        new PassTester { Tolerance = tolerance }.Input("x", TestTensors.Floats(1, shape)).Input("w", TestTensors.Floats(2, shape[^1], outputs), constantWeight).Node("MatMul", "x w", "p");
 
     [Test]
     public void Spellings([Values] bool biasFirst) => Product([2, 5, 33], 70).Constant("b", TestTensors.Floats(3, 70)).Node("Add", biasFirst ? "b p" : "p b", "y").Output("y").Becomes(Fused).Check();
+
+    // As exporters leave the weights of linear layers.
+    [Test]
+    public void TransposedWeight([Values] bool bias, [Values(1, 70, 600)] int outputs)
+    {
+        PassTester tester = new PassTester { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 5, 300)).Constant("v", TestTensors.Floats(2, outputs, 300))
+            .Node("Transpose", "v", "w", ("perm", new[] { 1, 0 })).Node("MatMul", "x w", bias ? "p" : "y");
+        (bias ? tester.Constant("b", TestTensors.Floats(3, outputs)).Node("Add", "p b", "y") : tester).Output("y").Becomes(Fused).Check();
+    }
+
+    [Test]
+    public void TransposedWeightInHalfPrecision() =>
+        new PassTester { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 5, 300)).Constant("h", TestTensors.Random(ElementType.Float16, 2, -2, 2, 70, 300))
+            .Node("Cast", "h", "v", ("to", (int)ElementType.Float32)).Node("Transpose", "v", "w", ("perm", new[] { 1, 0 })).Node("MatMul", "x w", "y").Output("y").Becomes(Fused).Check();
+
+    // GEGLU with the product in front of it: panels hold the same columns of both halves; the last one is not full.
+    [TestCase(5, 33, 70, true)]
+    [TestCase(5, 33, 70, false)]
+    [TestCase(1, 300, 2, true)]
+    [TestCase(90, 320, 2560, true)]
+    [TestCase(700, 320, 1500, true)]
+    public void Gate(int rows, int inputs, int outputs, bool bias)
+    {
+        PassTester tester = Product([rows, inputs], outputs, tolerance: 1e-3);
+        tester = bias ? tester.Constant("b", TestTensors.Floats(3, outputs)).Node("Add", "p b", "s") : tester;
+        tester.Constant("root", TensorBuffer.Create<float>([MathF.Sqrt(2)])).Constant("one", TensorBuffer.Create<float>([1])).Constant("half", TensorBuffer.Create<float>([0.5f]))
+            .Constant("parts", TestTensors.Integers(outputs / 2, outputs / 2))
+            .Node("Split", bias ? "s parts" : "p parts", "value g", ("axis", -1)).Node("Div", "g root", "d").Node("Erf", "d", "e").Node("Add", "e one", "f").Node("Mul", "g f", "h").Node("Mul", "h half", "gate").Node("Mul", "value gate", "y")
+            .Output("y").Becomes(Fused).Check();
+    }
 
     [TestCase(33)]
     [TestCase(7, 33)]

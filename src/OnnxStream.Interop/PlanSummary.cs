@@ -1,0 +1,42 @@
+namespace OnnxStream.Interop;
+
+/// <summary>What a session has decided before it runs: the steps, and the memory that they need.</summary>
+/// <param name="Steps">The steps in the order in which they run.</param>
+/// <param name="ArenaBytes">The block that holds all tensors and scratch memory at fixed places.</param>
+/// <param name="ConstantBytes">Small constants that stay in memory.</param>
+/// <param name="OperatorBytes">XNNPACK's operators and what kernels hold besides.</param>
+/// <param name="WindowBytes">The most bytes of mapped weights that are resident at once: read ahead or in use.</param>
+/// <param name="SmallestBudgetBytes">The smallest <see cref="SessionOptions.MemoryBudget"/> that can be met.</param>
+public sealed record PlanSummary(
+    IReadOnlyList<PlanStep> Steps,
+    long ArenaBytes,
+    long ConstantBytes,
+    long OperatorBytes,
+    long WindowBytes,
+    long SmallestBudgetBytes)
+{
+    /// <summary>The most native memory that the session holds while it runs, weights that are mapped not counted.</summary>
+    public long PeakNativeBytes => ArenaBytes + ConstantBytes + OperatorBytes;
+
+    /// <summary>The most memory that the session holds while it runs: what <see cref="SessionOptions.MemoryBudget"/> limits.</summary>
+    public long PeakBytes => PeakNativeBytes + WindowBytes;
+
+    /// <summary>The bytes of weights that a run reads.</summary>
+    public long WeightsBytes => Steps.Sum(step => step.WeightsBytes);
+
+    /// <summary>Floating-point operations of a run, as its operators are defined (a multiplication and an addition are two).</summary>
+    public long Flops => Steps.Sum(step => step.Flops);
+}
+
+/// <summary>A step of a plan.</summary>
+/// <param name="NodeName">The node that it computes, or a part of.</param>
+/// <param name="OperatorType">The operator of that node.</param>
+/// <param name="KernelName">What computes.</param>
+/// <param name="Shapes">The shapes that it reads and writes, as in <c>[1,64,64,320] -> [1,64,64,640]</c>.</param>
+/// <param name="Flops">Floating-point operations as the operator is defined; 0 where there are no products.</param>
+/// <param name="Panels">The panels in which its weight is streamed; 0 without one.</param>
+/// <param name="WeightsBytes">The bytes of weights that it reads.</param>
+/// <param name="ScratchBytes">The memory that only this step needs.</param>
+/// <param name="LiveBytes">All memory of the arena that holds something during the step, its scratch memory included.</param>
+public sealed record PlanStep(
+    string NodeName, string OperatorType, string KernelName, string Shapes, long Flops, int Panels, long WeightsBytes, long ScratchBytes, long LiveBytes);
