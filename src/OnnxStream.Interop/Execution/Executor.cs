@@ -14,7 +14,7 @@ internal sealed unsafe class Executor : IDisposable
     private readonly NativeBuffer _arena;
     private readonly NativeBuffer _constants;
     private readonly WeightStream _weights;
-    private readonly KernelContext _context;
+    private readonly StepRunner _runner;
     private readonly Dictionary<PlanTensor, Shape> _foundShapes = [];
 
     /// <summary>Reserves memory for the plan, opens its weights, and takes the plan over.</summary>
@@ -40,7 +40,7 @@ internal sealed unsafe class Executor : IDisposable
             buffer.Constant!.Data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, buffer.Constant.Data!.Length));
         }
 
-        _context = new KernelContext(workers, _weights);
+        _runner = new StepRunner(new KernelContext(workers, _weights), _weights) { Arena = _arena.Pointer, Constants = _constants.Pointer };
     }
 
     /// <summary>The plan.</summary>
@@ -57,12 +57,12 @@ internal sealed unsafe class Executor : IDisposable
     public TensorBuffer[] Run(IReadOnlyList<TensorBuffer> inputs, IProgress<RunProgress>? progress, RunTrace? trace, CancellationToken cancellationToken)
     {
         _foundShapes.Clear();
-        _context.CancellationToken = cancellationToken;
+        _runner.Context.CancellationToken = cancellationToken;
         for (int i = 0; i < inputs.Count; i++)
         {
             if (_plan.Inputs[i].Buffer.LastStep >= 0)
             {
-                inputs[i].Bytes.CopyTo(new Span<byte>(ArenaAddress(_plan.Inputs[i]), inputs[i].Bytes.Length));
+                inputs[i].Bytes.CopyTo(new Span<byte>(_runner.Address(_plan.Inputs[i]), inputs[i].Bytes.Length));
             }
         }
 
@@ -100,37 +100,10 @@ internal sealed unsafe class Executor : IDisposable
 
     private void RunStep(Step step)
     {
-        _context.Begin(step, step.Scratch is { } scratch ? _arena.Pointer + scratch.Actual.Offset : null);
-        int acquired = 0;
-        try
+        _runner.Run(step);
+        foreach ((int output, Shape shape) in _runner.Context.FoundShapes)
         {
-            for (; acquired < step.Inputs.Length; acquired++)
-            {
-                PlanTensor tensor = step.Inputs[acquired];
-                int weight = step.InputWeights[acquired];
-                _context.SetInput(acquired, weight >= 0 ? _weights.Acquire(weight) + tensor.Offset : Address(tensor));
-            }
-
-            for (int i = 0; i < step.Outputs.Length; i++)
-            {
-                _context.SetOutput(i, ArenaAddress(step.Outputs[i]));
-            }
-
-            step.Kernel.Run(_context);
-            foreach ((int output, Shape shape) in _context.FoundShapes)
-            {
-                _foundShapes[step.Outputs[output]] = shape;
-            }
-        }
-        finally
-        {
-            for (int i = 0; i < acquired; i++)
-            {
-                if (step.InputWeights[i] >= 0)
-                {
-                    _weights.Release(step.InputWeights[i]);
-                }
-            }
+            _foundShapes[step.Outputs[output]] = shape;
         }
     }
 
@@ -144,7 +117,7 @@ internal sealed unsafe class Executor : IDisposable
             Shape shape = _foundShapes.GetValueOrDefault(tensor, tensor.Shape);
             TensorBuffer output = new(tensor.ElementType, shape);
             Constant? constant = tensor.Buffer.Constant;
-            byte* source = constant?.Location is null ? Address(tensor) : _weights.Acquire(weight) + tensor.Offset;
+            byte* source = constant?.Location is null ? _runner.Address(tensor) : _weights.Acquire(weight) + tensor.Offset;
             if (constant?.Location is not null && constant.StoredType != constant.Type.ElementType)
             {
                 Kernels.Managed.ConvertWeight.Convert(constant, source, output.Bytes);
@@ -164,11 +137,4 @@ internal sealed unsafe class Executor : IDisposable
 
         return outputs;
     }
-
-    // Weights have no address of their own; whoever needs one has acquired it.
-    private byte* Address(PlanTensor tensor) =>
-        tensor.Buffer.Constant is null ? ArenaAddress(tensor) :
-        tensor.Buffer.Constant.Data is not null ? _constants.Pointer + tensor.Buffer.Offset + tensor.Offset : null;
-
-    private byte* ArenaAddress(PlanTensor tensor) => _arena.Pointer + tensor.Buffer.Offset + tensor.Offset;
 }

@@ -17,8 +17,16 @@ internal abstract class Kernel : IDisposable
     /// <summary>The ranges that the kernel acquires itself, in order of use. Other weights are brought in for it.</summary>
     public virtual IReadOnlyList<WeightRange> StreamedWeights => [];
 
-    /// <summary>How many of <see cref="StreamedWeights"/> the kernel holds at once.</summary>
-    public virtual int WeightsInUse => 1;
+    /// <summary>The most bytes of <see cref="StreamedWeights"/> that the kernel holds at once.</summary>
+    public virtual long WeightsInUseBytes => StreamedWeights.Select(range => range.Length).DefaultIfEmpty().Max();
+
+    /// <summary>The layers whose panels could come from a store.</summary>
+    public virtual IEnumerable<IPanelLayer> PanelLayers => this is IPanelLayer layer ? [layer] : [];
+
+    /// <summary>Says that the layers know where their panels come from; memory is planned next.</summary>
+    public virtual void PanelsAreDecided()
+    {
+    }
 
     /// <summary>Weights of which the kernel copies parts with <see cref="KernelContext.ReadWeight"/>, in no order.</summary>
     public virtual IReadOnlyList<WeightRange> PartlyReadWeights => [];

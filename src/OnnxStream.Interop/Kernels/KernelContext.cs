@@ -14,6 +14,12 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
     /// <summary>The threads.</summary>
     public WorkerPool Workers { get; } = workers;
 
+    /// <summary>Where the plan's weights start in the stream's schedule.</summary>
+    public int FirstWeight { get; set; }
+
+    /// <summary>Where the plan's partly read weights start in the stream's list.</summary>
+    public int FirstPart { get; set; }
+
     /// <summary>Asks to stop. Kernels that run for seconds look at it.</summary>
     public CancellationToken CancellationToken { get; set; }
 
@@ -41,10 +47,10 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
         where T : unmanaged => new(Output(index), checked((int)Step.Outputs[index].ElementCount));
 
     /// <summary>Brings in the <paramref name="index"/>-th of the kernel's <see cref="Kernel.StreamedWeights"/>. Callable from any thread.</summary>
-    public byte* AcquireWeight(int index) => weights.Acquire(Step.FirstWeight + index);
+    public byte* AcquireWeight(int index) => weights.Acquire(FirstWeight + Step.FirstWeight + index);
 
     /// <summary>Gives it back.</summary>
-    public void ReleaseWeight(int index) => weights.Release(Step.FirstWeight + index);
+    public void ReleaseWeight(int index) => weights.Release(FirstWeight + Step.FirstWeight + index);
 
     /// <summary>Copies a part of an input that the kernel accesses randomly.</summary>
     /// <param name="index">The input.</param>
@@ -54,7 +60,7 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
     {
         if (Step.InputParts[index] is >= 0 and int weight)
         {
-            weights.ReadPart(weight, Step.Inputs[index].Offset + offset, destination);
+            weights.ReadPart(FirstPart + weight, Step.Inputs[index].Offset + offset, destination);
         }
         else
         {
@@ -63,7 +69,10 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
     }
 
     /// <summary>Copies a part of the <paramref name="index"/>-th of the kernel's <see cref="Kernel.PartlyReadWeights"/>. Callable from any thread.</summary>
-    public void ReadWeight(int index, long offset, Span<byte> destination) => weights.ReadPart(Step.FirstPart + index, offset, destination);
+    public void ReadWeight(int index, long offset, Span<byte> destination) => weights.ReadPart(FirstPart + Step.FirstPart + index, offset, destination);
+
+    /// <summary>What runs a plan inside of a step, with the same threads and weights.</summary>
+    public StepRunner CreateInner() => new(new KernelContext(Workers, weights), weights);
 
     /// <summary>Says how large an output that was planned with an upper bound turned out to be.</summary>
     public void SetOutputShape(int output, Shape shape) => _shapes.Add((output, shape));

@@ -9,6 +9,7 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Convolution. https://onnx.ai/onnx/operators/onnx__Conv.html (opsets 1 to 22: only types were added).</summary>
 /// <param name="channelsLast">Whether data is [N,H,W,C], as rewrites make it, instead of ONNX's [N,C,H,W].</param>
 /// <remarks>
+/// Channels-last, an attribute <c>upsample</c> that is not 0 doubles height and width of the data first, each pixel becoming four.
 /// Up to three spatial dimensions, any groups, strides, dilations and (asymmetric) pads. XNNPACK computes one and two
 /// dimensions of single precision, on channels-last tensors, so data is transposed on the way in and out; a constant weight
 /// without groups is streamed in panels. Three dimensions and other precisions are managed.
@@ -19,7 +20,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
     public override void Infer(InferenceContext context)
     {
         (SpatialAttributes spatial, int groups) = Parse(context);
-        Shape input = ChannelsFirst(context.InputShape(0));
+        Shape input = Data(context);
         Shape weight = context.InputShape(1);
         if (weight[1] * groups != input[1])
         {
@@ -93,6 +94,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         }
 
         Kernel kernel =
+            IsUpsampled(context) ? new XnnWinogradConvolution2d(weights, hasBias, ChannelsLast(Data(context)), parameters, context.Workers, isUpsampled: true) :
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters) :
             XnnWinogradConvolution2d.IsFor(parameters, data.Shape, weightShape[0]) ? new XnnWinogradConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers) :
             new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers);
@@ -151,9 +153,18 @@ internal sealed class Conv(bool channelsLast = false) : Operator
 
     private Shape ChannelsFirst(Shape shape) => channelsLast && shape.Rank == 4 ? new Shape(shape[0], shape[3], shape[1], shape[2]) : shape;
 
+    private static bool IsUpsampled(NodeContext context) => context.Attributes.Int("upsample", 0) != 0;
+
+    // The shape of what is convolved, channels first.
+    private Shape Data(NodeContext context)
+    {
+        Shape shape = ChannelsFirst(context.InputShape(0));
+        return IsUpsampled(context) ? new Shape(shape[0], shape[1], checked(2 * shape[2]), checked(2 * shape[3])) : shape;
+    }
+
     private (SpatialAttributes Spatial, int Groups) Parse(NodeContext context)
     {
-        Shape input = ChannelsFirst(context.InputShape(0));
+        Shape input = Data(context);
         Shape weight = context.InputShape(1);
         if (input.Rank < 3 || weight.Rank != input.Rank)
         {

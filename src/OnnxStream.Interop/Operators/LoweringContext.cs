@@ -58,6 +58,9 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     public PlanTensor Temporary(ElementType elementType, params ReadOnlySpan<long> dimensions) =>
         plan.Temporary(new TensorType(elementType, new Shape(dimensions)));
 
+    /// <summary>Turns a graph inside of the node into steps.</summary>
+    public PlanBuilder Lower(Graph body) => Planner.Lower(body, plan.Workers, plan.ReadsParts, plan.UsesStore);
+
     /// <summary>Adds a step.</summary>
     public void Emit(Kernel kernel, ReadOnlySpan<PlanTensor> inputs, ReadOnlySpan<PlanTensor> outputs) =>
         plan.Add(new Step(Node.Name.Length > 0 ? Node.Name : Node.Outputs.FirstOrDefault(output => output is not null)?.Name ?? "", Node.OperatorType, kernel, inputs.ToArray(), outputs.ToArray()));

@@ -225,6 +225,7 @@ internal static class OperatorRegistry
         [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
         [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
         [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
+        [(InternalDomain, RowTiles.Name)] = new RowTiles(),
 
         // Made from attributes and shapes
         [("", "Constant")] = new ConstantOperator(),

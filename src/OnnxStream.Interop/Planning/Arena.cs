@@ -5,11 +5,12 @@ internal static class Arena
 {
     private const long Alignment = 64;
 
-    // XNNPACK's kernels may read up to 16 bytes past the end of an input.
-    private const long Padding = 16;
+    /// <summary>Bytes behind the last buffer: XNNPACK's kernels may read up to 16 past the end of an input.</summary>
+    /// <remarks>The end of any other buffer is followed by the next one. Room behind each would be waste, and worse: two halves would not fit where a whole was.</remarks>
+    public const long Padding = 64;
 
-    /// <summary>The bytes that a buffer of <paramref name="length"/> takes, padding and alignment included.</summary>
-    public static long Align(long length) => checked(length + Padding + Alignment - 1) & ~(Alignment - 1);
+    /// <summary>The bytes that a buffer of <paramref name="length"/> takes.</summary>
+    public static long Align(long length) => checked(length + Alignment - 1) & ~(Alignment - 1);
 
     /// <summary>Sets the offsets and returns the size of the arena: largest first, each at the lowest place that is free for its whole life.</summary>
     /// <remarks>The greedy order is the one that Pisarchyk and Lee found best in "Efficient Memory Management for Deep Neural Net Inference" (arXiv 2001.03288).</remarks>
@@ -42,6 +43,6 @@ internal static class Arena
             placed.Insert(index < 0 ? placed.Count : index, buffer);
         }
 
-        return size;
+        return placed.Count == 0 ? 0 : size + Padding;
     }
 }

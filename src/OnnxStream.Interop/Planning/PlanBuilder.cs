@@ -4,11 +4,17 @@ using OnnxStream.Interop.Native;
 namespace OnnxStream.Interop.Planning;
 
 /// <summary>Collects the steps of a plan while nodes are lowered, and the tensors that they read and write.</summary>
-internal sealed class PlanBuilder(WorkerPool workers, bool readsParts, bool usesStore)
+internal sealed class PlanBuilder(Graph graph, WorkerPool workers, bool readsParts, bool usesStore)
 {
     private readonly Dictionary<Value, PlanTensor> _tensors = [];
     private readonly List<Step> _steps = [];
     private readonly List<PlanBuffer> _buffers = [];
+
+    /// <summary>What is lowered.</summary>
+    public Graph Graph { get; } = graph;
+
+    /// <summary>The native memory that the kernels took.</summary>
+    public long OperatorBytes { get; set; }
 
     /// <summary>The threads that the plan will run on.</summary>
     public WorkerPool Workers { get; } = workers;

@@ -20,8 +20,25 @@ internal static class Planner
     /// <param name="attachStore">Lets layers use packed panels; null for none.</param>
     public static ExecutionPlan Plan(Graph graph, WorkerPool workers, bool readsParts = false, Action<IReadOnlyList<IPanelLayer>>? attachStore = null)
     {
-        PlanBuilder builder = new(workers, readsParts, attachStore is not null);
         long before = CountedMemory.LiveBytes;
+        PlanBuilder builder = Lower(graph, workers, readsParts, attachStore is not null);
+        try
+        {
+            builder.OperatorBytes = Math.Max(0, CountedMemory.LiveBytes - before);
+            attachStore?.Invoke([.. builder.Steps.SelectMany(step => step.Kernel.PanelLayers)]);
+            return Complete(builder);
+        }
+        catch
+        {
+            Dispose(builder);
+            throw;
+        }
+    }
+
+    /// <summary>Turns the nodes of a graph into steps.</summary>
+    public static PlanBuilder Lower(Graph graph, WorkerPool workers, bool readsParts, bool usesStore)
+    {
+        PlanBuilder builder = new(graph, workers, readsParts, usesStore);
         try
         {
             foreach (Node node in NodeOrder.Of(graph))
@@ -29,58 +46,71 @@ internal static class Planner
                 OperatorRegistry.Get(node).Lower(new LoweringContext(node, builder));
             }
 
-            long operatorBytes = Math.Max(0, CountedMemory.LiveBytes - before);
-            attachStore?.Invoke([.. builder.Steps.Select(step => step.Kernel).OfType<IPanelLayer>()]);
-            builder.ReserveScratch();
-            PlanTensor[] inputs = [.. graph.Inputs.Select(builder.Tensor)];
-            PlanTensor[] outputs = [.. graph.Outputs.Select(builder.Tensor)];
-            FindLifetimes(builder.Steps, inputs, outputs);
-            WorkInPlace(builder.Steps);
-            (List<WeightRange> schedule, List<PartlyReadWeight> parts) = ScheduleWeights(builder.Steps, outputs);
-            List<PlanBuffer> constants = [];
-            long constantBytes = 0;
-            List<PlanBuffer> arena = [];
-            foreach (PlanBuffer buffer in builder.Buffers)
-            {
-                if (!ReferenceEquals(buffer.Actual, buffer))
-                {
-                    continue;
-                }
-
-                if (buffer.Constant is { Data: not null })
-                {
-                    buffer.Offset = constantBytes;
-                    constantBytes += Arena.Align(buffer.Length);
-                    constants.Add(buffer);
-                }
-                else if (buffer.IsInArena && buffer.LastStep >= 0)
-                {
-                    arena.Add(buffer);
-                }
-            }
-
-            return new ExecutionPlan
-            {
-                Steps = builder.Steps,
-                Inputs = inputs,
-                Outputs = outputs,
-                Constants = constants,
-                WeightSchedule = schedule,
-                PartlyReadWeights = parts,
-                ArenaBytes = Arena.Place(arena),
-                ConstantBytes = constantBytes,
-                OperatorBytes = operatorBytes,
-                WeightsInUseBytes = builder.Steps.Select(WeightsInUse).DefaultIfEmpty().Max(),
-            };
+            return builder;
         }
         catch
         {
-            foreach (Step step in builder.Steps)
+            Dispose(builder);
+            throw;
+        }
+    }
+
+    /// <summary>Plans the memory of steps whose layers know where their panels come from.</summary>
+    public static ExecutionPlan Complete(PlanBuilder builder)
+    {
+        foreach (Step step in builder.Steps)
+        {
+            step.Kernel.PanelsAreDecided();
+        }
+
+        builder.ReserveScratch();
+        PlanTensor[] inputs = [.. builder.Graph.Inputs.Select(builder.Tensor)];
+        PlanTensor[] outputs = [.. builder.Graph.Outputs.Select(builder.Tensor)];
+        FindLifetimes(builder.Steps, inputs, outputs);
+        WorkInPlace(builder.Steps);
+        (List<WeightRange> schedule, List<PartlyReadWeight> parts) = ScheduleWeights(builder.Steps, outputs);
+        List<PlanBuffer> constants = [];
+        long constantBytes = 0;
+        List<PlanBuffer> arena = [];
+        foreach (PlanBuffer buffer in builder.Buffers)
+        {
+            if (!ReferenceEquals(buffer.Actual, buffer))
             {
-                step.Kernel.Dispose();
+                continue;
             }
 
-            throw;
+            if (buffer.Constant is { Data: not null })
+            {
+                buffer.Offset = constantBytes;
+                constantBytes += Arena.Align(buffer.Length);
+                constants.Add(buffer);
+            }
+            else if (buffer.IsInArena && buffer.LastStep >= 0)
+            {
+                arena.Add(buffer);
+            }
+        }
+
+        return new ExecutionPlan
+        {
+            Steps = builder.Steps,
+            Inputs = inputs,
+            Outputs = outputs,
+            Constants = constants,
+            WeightSchedule = schedule,
+            PartlyReadWeights = parts,
+            ArenaBytes = Arena.Place(arena),
+            ConstantBytes = constantBytes == 0 ? 0 : constantBytes + Arena.Padding,
+            OperatorBytes = builder.OperatorBytes,
+            WeightsInUseBytes = builder.Steps.Select(WeightsInUse).DefaultIfEmpty().Max(),
+        };
+    }
+
+    private static void Dispose(PlanBuilder builder)
+    {
+        foreach (Step step in builder.Steps)
+        {
+            step.Kernel.Dispose();
         }
     }
 
@@ -151,7 +181,7 @@ internal static class Planner
 
     // The weights that the kernel brings in itself, and those that are brought in for it.
     private static long WeightsInUse(Step step) =>
-        step.Kernel.WeightsInUse * step.Kernel.StreamedWeights.Select(range => range.Length).DefaultIfEmpty().Max() +
+        step.Kernel.WeightsInUseBytes +
         step.Inputs.Where((_, i) => step.InputWeights[i] >= 0).Sum(input => input.Buffer.Constant!.Location!.Value.Length);
 
     private static (List<WeightRange> Schedule, List<PartlyReadWeight> Parts) ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)

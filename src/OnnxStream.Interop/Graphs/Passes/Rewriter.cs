@@ -13,7 +13,9 @@ internal static class Rewriter
         FuseAttention.Apply,
         FuseFullyConnected.Apply,
         ChannelsLast.Apply,
+        FuseUpsampling.Apply,
         EliminateIdentity.Apply,
+        TileRows.Apply,
         EliminateDeadNodes.Apply,
     ];
 

@@ -19,8 +19,9 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <summary>The size of a panel that is aimed at, in bytes of packed weights.</summary>
     private const long PanelBytes = 1 << 20;
 
-    // Rows of a matrix are copied in pieces as wide as a panel: fewer and longer ones where every run copies them.
+    // Rows of a matrix are copied in pieces as wide as a panel: fewer and longer ones where every run copies them, up to this size.
     private const long CopiedPanelBytes = 4 << 20;
+    private const int LeastCopiedPanels = 16;
 
     private const int PackingRows = 32;
 
@@ -79,7 +80,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public override IReadOnlyList<WeightRange> StreamedWeights => _store is null ? _unpacked : _stored;
 
     /// <inheritdoc/>
-    public override int WeightsInUse => _slotCount;
+    public override long WeightsInUseBytes => _slotCount * base.WeightsInUseBytes;
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> PartlyReadWeights => _store is null && PartlyRead is { } range ? [range] : [];
@@ -285,7 +286,9 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     private static int ChoosePanelOutputs(PanelWeights weights, int workers)
     {
-        long bytes = weights is { PartlyRead: not null, IsPackedInRuns: true } ? CopiedPanelBytes : PanelBytes;
+        long bytes = weights is { PartlyRead: not null, IsPackedInRuns: true } 
+            ? Math.Clamp(weights.PerOutput * weights.Outputs * sizeof(float) / LeastCopiedPanels, PanelBytes, CopiedPanelBytes)
+            : PanelBytes;
         long fitting = Math.Max(1, bytes / (weights.PerOutput * sizeof(float) * Tile)) * Tile;
         long count = (weights.Outputs + fitting - 1) / fitting;
         if (weights.Outputs >= workers * Tile)

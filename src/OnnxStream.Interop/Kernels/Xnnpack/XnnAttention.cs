@@ -75,6 +75,9 @@ internal sealed unsafe class XnnAttention : Kernel
     /// <inheritdoc/>
     public override string Name => "attention";
 
+    /// <summary>A tile reads the queries of its rows and its head until it writes there.</summary>
+    public override bool CanRunInPlace(int input) => input == 0 && _depth == _valueDepth;
+
     /// <inheritdoc/>
     public override long Flops => 2L * _batch * _heads * _queries * _keys * (_depth + _valueDepth);
 

@@ -22,10 +22,13 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     private const long PanelBytes = 8 << 20;
 
     // Transformed inputs that are kept must not need more memory than what is around them: images are small where channels are many.
-    private const long KeptBytes = 18 << 20;
+    private const long KeptBytes = 12 << 20;
 
     // What a block may take of the cache of one core and a little more.
     private const long BlockBytes = 2 << 20;
+
+    // So many that even a panel of one channel tile is large.
+    private const int ManyChannels = 1536;
 
     // XNNPACK's row tiles are 4 to 7.
     private const int LeastTiles = 16;
@@ -36,6 +39,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     private readonly bool _hasBias;
     private readonly Shape _input;
     private readonly ConvolutionParameters _parameters;
+    private readonly int _upsampling;
     private readonly int _channels;
     private readonly int _outputHeight;
     private readonly int _outputWidth;
@@ -68,8 +72,15 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     private byte* _source;
 
     /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
-    public XnnWinogradConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers)
+    /// <param name="weights">The weight.</param>
+    /// <param name="hasBias">Whether there is a bias.</param>
+    /// <param name="input">The shape of what is convolved.</param>
+    /// <param name="parameters">The geometry.</param>
+    /// <param name="workers">The threads.</param>
+    /// <param name="isUpsampled">Whether the data has half the height and width, and each of its pixels stands for four.</param>
+    public XnnWinogradConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, bool isUpsampled = false)
     {
+        _upsampling = isUpsampled ? 1 : 0;
         _weights = weights;
         _hasBias = hasBias;
         _input = input;
@@ -82,7 +93,9 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         _tileColumns = (_outputWidth + WinogradTransform.TileOutputs - 1) / WinogradTransform.TileOutputs;
         _tileCount = (int)input[0] * _tileRows * _tileColumns;
 
-        long fitting = Math.Max(2, PanelBytes / (WinogradTransform.Positions * (long)_channels * sizeof(float) * ChannelTile)) * ChannelTile;
+        // Panels of few channels only pay where the inputs are transformed once for all of them.
+        bool isSmall = InputBytes(_tileCount) <= KeptBytes;
+        long fitting = Math.Max(isSmall || _channels >= ManyChannels ? 1 : 2, PanelBytes / (WinogradTransform.Positions * (long)_channels * sizeof(float) * ChannelTile)) * ChannelTile;
         int panels = (int)((weights.Outputs + fitting - 1) / fitting);
         _panelOutputs = Math.Min(weights.Outputs, ((weights.Outputs + panels - 1) / panels + ChannelTile - 1) / ChannelTile * ChannelTile);
         _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
@@ -93,7 +106,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         _blockTiles = (_tileCount + blocks - 1) / blocks;
         _blockCount = (_tileCount + _blockTiles - 1) / _blockTiles;
 
-        _isKept = _panelCount > 1 && WinogradTransform.Positions * (long)_tileCount * _channels * sizeof(float) <= KeptBytes;
+        _isKept = _panelCount > 1 && isSmall;
         _slots = new WorkerSlots(_workers);
         _operators = new PanelOperator?[_workers];
         _lastOperators = new PanelOperator?[_workers];
@@ -298,13 +311,13 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         {
             (int line, int column) = Math.DivRem(first + tile, _tileColumns);
             (int image, int row) = Math.DivRem(line, _tileRows);
-            float* data = (float*)_context!.Input(0) + (long)image * height * width * channels;
+            float* data = (float*)_context!.Input(0) + (long)image * (height >> _upsampling) * (width >> _upsampling) * channels;
             int top = row * WinogradTransform.TileOutputs - _parameters.PaddingTop;
             int left = column * WinogradTransform.TileOutputs - _parameters.PaddingLeft;
             for (int i = 0; i < WinogradTransform.Positions; i++)
             {
                 (int y, int x) = (top + i / WinogradTransform.TileInputs, left + i % WinogradTransform.TileInputs);
-                pixels[i] = (uint)y < (uint)height && (uint)x < (uint)width ? data + ((long)y * width + x) * channels : zeros;
+                pixels[i] = (uint)y < (uint)height && (uint)x < (uint)width ? data + ((long)(y >> _upsampling) * (width >> _upsampling) + (x >> _upsampling)) * channels : zeros;
             }
 
             WinogradTransform.TransformInput(pixels, channels, destination + (long)tile * channels, stride);

@@ -100,6 +100,9 @@ internal sealed class PassTester(int operatorSet = 17)
     }
 
     /// <summary>ONNX Runtime's results.</summary>
+    /// <summary>The model.</summary>
+    public byte[] ToBytes() => _builder.ToBytes();
+
     public Dictionary<string, TensorBuffer> Expected() => Oracle.Run(_builder.ToBytes(), _inputs, asWritten: true);
 
     /// <summary>Our results for the rewritten graph.</summary>
