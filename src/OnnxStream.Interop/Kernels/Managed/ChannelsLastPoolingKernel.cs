@@ -140,7 +140,7 @@ internal readonly struct MaximumChannelPooling : IChannelPoolingFunction
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Accumulate(Vector<float> accumulator, Vector<float> value) => Vector.Max(accumulator, value);
+    public static Vector<float> Accumulate(Vector<float> accumulator, Vector<float> value) => Vector.MaxNative(accumulator, value);
 
     /// <inheritdoc/>
     public static Vector<float> Result(Vector<float> accumulator, Vector<float> count) => accumulator;

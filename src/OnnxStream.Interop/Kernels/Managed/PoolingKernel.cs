@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace OnnxStream.Interop.Kernels.Managed;
 
@@ -24,6 +26,7 @@ internal interface IPoolingFunction<TCompute>
 /// <remarks>
 /// The rows that a window covers are joined first, column by column; then the columns of each window. Both go over whole
 /// vectors of neighbouring elements, whatever the stride. Windows too wide for that take their elements one after the other.
+/// Loops are compiled for speed before their first call: a plan may run only a few times.
 /// </remarks>
 internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     where T : unmanaged, INumber<T>
@@ -62,6 +65,7 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     public override string Name => typeof(TFunction).Name;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         Span<TCompute> accumulators = stackalloc TCompute[Columns];
@@ -104,6 +108,7 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     }
 
     // Of each column from "position" on, what the window's rows bring.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void JoinRows(T* input, long z, long y, long position, Span<TCompute> columns, Span<TCompute> buffer)
     {
         columns.Fill(_function.Initial);
@@ -126,6 +131,7 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     }
 
     // Of each window, what its columns bring.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void JoinColumns(Span<TCompute> columns, Span<TCompute> results, Span<TCompute> accumulators, Span<TCompute> buffer)
     {
         int stride = (int)Math.Min(_geometry.Strides[2], Columns);
@@ -157,6 +163,7 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Pick(ReadOnlySpan<TCompute> values, int stride, Span<TCompute> picked)
     {
         for (int i = 0, k = 0; i < picked.Length; i++, k += stride)
@@ -185,6 +192,7 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     }
 
     // One element of the windows of a row: strides apart, the first at "position".
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TakeElement(T* source, long position, Span<TCompute> results, Span<TCompute> picked, Span<TCompute> buffer)
     {
         long stride = _geometry.Strides[2];
@@ -234,10 +242,10 @@ internal readonly struct MaximumPooling<T> : IPoolingFunction<T>
     public T Initial => MaximumReduction<T>.Initial;
 
     /// <inheritdoc/>
-    public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => TensorPrimitives.Max(accumulators, values, accumulators);
+    public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => VectorFolding.FoldEach<T, MaximumOperation<T>>(accumulators, values);
 
     /// <inheritdoc/>
-    public void Combine(Span<T> accumulators, ReadOnlySpan<T> others) => TensorPrimitives.Max(accumulators, others, accumulators);
+    public void Combine(Span<T> accumulators, ReadOnlySpan<T> others) => VectorFolding.FoldEach<T, MaximumOperation<T>>(accumulators, others);
 
     /// <inheritdoc/>
     public void Finish(Span<T> accumulators, ReadOnlySpan<T> counts, T count)
@@ -253,16 +261,32 @@ internal readonly struct AveragePooling<T> : IPoolingFunction<T>
     public T Initial => T.Zero;
 
     /// <inheritdoc/>
-    public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => TensorPrimitives.Add(accumulators, values, accumulators);
+    public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => VectorFolding.FoldEach<T, AdditionOperation<T>>(accumulators, values);
 
     /// <inheritdoc/>
-    public void Combine(Span<T> accumulators, ReadOnlySpan<T> others) => TensorPrimitives.Add(accumulators, others, accumulators);
+    public void Combine(Span<T> accumulators, ReadOnlySpan<T> others) => VectorFolding.FoldEach<T, AdditionOperation<T>>(accumulators, others);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Finish(Span<T> accumulators, ReadOnlySpan<T> counts, T count)
     {
-        TensorPrimitives.Divide(accumulators, counts, accumulators);
-        TensorPrimitives.Divide(accumulators, count, accumulators);
+        int i = 0;
+        if (Vector<T>.IsSupported)
+        {
+            Span<Vector<T>> vectors = MemoryMarshal.Cast<T, Vector<T>>(accumulators);
+            ReadOnlySpan<Vector<T>> divisors = MemoryMarshal.Cast<T, Vector<T>>(counts)[..vectors.Length];
+            for (int k = 0; k < vectors.Length; k++)
+            {
+                vectors[k] /= divisors[k] * count;
+            }
+
+            i = vectors.Length * Vector<T>.Count;
+        }
+
+        for (; i < accumulators.Length; i++)
+        {
+            accumulators[i] /= counts[i] * count;
+        }
     }
 }
 
@@ -283,7 +307,7 @@ internal readonly struct LpPooling(double p) : IPoolingFunction<double>
     }
 
     /// <inheritdoc/>
-    public void Combine(Span<double> accumulators, ReadOnlySpan<double> others) => TensorPrimitives.Add(accumulators, others, accumulators);
+    public void Combine(Span<double> accumulators, ReadOnlySpan<double> others) => VectorFolding.FoldEach<double, AdditionOperation<double>>(accumulators, others);
 
     /// <inheritdoc/>
     public void Finish(Span<double> accumulators, ReadOnlySpan<double> counts, double count)
