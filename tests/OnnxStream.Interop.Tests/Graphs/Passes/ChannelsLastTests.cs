@@ -118,6 +118,16 @@ public class ChannelsLastTests
     [TestCase("cubic")]
     public void ResizeByScales(string mode) => Resize(Conv(Start(2, 5, 4, 6), "x", "a", 5, 8), "a", "y", mode).Output("y").Becomes("1 Resize, 2 Transpose, 1 onnxstream.Conv").Check();
 
+    // Where positions are rounded alike, XNNPACK interpolates; elsewhere it does not.
+    [Test]
+    public void LinearResize(
+        [Values("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric")] string coordinates, [Values(0.25f, 0.5f, 1f, 1.3f, 2f, 3f, 4f)] float height, [Values(1f, 2f, 0.6f)] float width,
+        [Values(1, 2, 7, 40)] int channels)
+    {
+        PassTester tester = Conv(new PassTester(19) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 3, 8, 21)), "x", "a", 3, channels, kernel: 1);
+        tester.Constant("scales", TensorBuffer.Create<float>([1, 1, height, width], 4)).Node("Resize", "a - scales", "y", ("mode", "linear"), ("coordinate_transformation_mode", coordinates)).Output("y").Check(channels % 3 + 1);
+    }
+
     [TestCase("nearest", 11)]
     [TestCase("linear", 13)]
     [TestCase("cubic", 18)]
