@@ -221,6 +221,7 @@ internal static class OperatorRegistry
         // Made by rewrites
         [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
         [(InternalDomain, "AveragePool")] = new Pool(PoolFunction.Average, isGlobal: false, channelsLast: true),
+        [(InternalDomain, "BatchNormalization")] = new BatchNormalization(channelsLast: true),
         [(InternalDomain, "Conv")] = new Conv(channelsLast: true),
         [(InternalDomain, FullyConnected.Name)] = new FullyConnected(),
         [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),

@@ -6,8 +6,8 @@ namespace OnnxStream.Interop.Graphs.Passes;
 /// <summary>Lets chains of image operators work on [N,H,W,C] from end to end.</summary>
 /// <remarks>
 /// XNNPACK convolves channels-last tensors. Convolutions and group normalizations are rewritten to take and give those;
-/// element-wise operators, concatenation, resizing, pooling and reductions over the space follow where their input already is
-/// channels-last. Where somebody wants [N,C,H,W], a Transpose is put; those that nobody reads vanish. On the border between images and tokens,
+/// element-wise operators, batch normalization, concatenation, resizing, pooling and reductions over the space follow where their
+/// input already is channels-last. Where somebody wants [N,C,H,W], a Transpose is put; those that nobody reads vanish. On the border between images and tokens,
 /// Transpose and Reshape pairs become plain Reshapes, which cost nothing.
 /// </remarks>
 internal sealed class ChannelsLast
@@ -78,6 +78,9 @@ internal sealed class ChannelsLast
                 }
 
                 Emit(node, "Concat", "", [.. node.Inputs.Select(value => _last[value!])], new Attributes(new() { ["axis"] = 3L }));
+                return true;
+            case ("", "BatchNormalization") when isImage && _last.ContainsKey(input) && node.OperatorSet >= 9 && node.Inputs.All(value => value?.Type?.ElementType == ElementType.Float32):
+                Emit(node, node.OperatorType, OperatorRegistry.InternalDomain, [_last[input], .. node.Inputs[1..]], node.Attributes);
                 return true;
             case ("", "MaxPool" or "AveragePool") when isImage && _last.ContainsKey(input):
                 Emit(node, node.OperatorType, OperatorRegistry.InternalDomain, [_last[input]], node.Attributes);

@@ -146,6 +146,18 @@ public class ChannelsLastTests
     }
 
     [Test]
+    public void BatchNormalizationBetween([Values(9, 13, 15)] int operatorSet, [Values(1, 7, 8, 37)] int channels, [Values(1, 3)] int threads)
+    {
+        PassTester tester = Conv(new PassTester(operatorSet) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 5, 41, 51)), "x", "a", 5, channels).Constant("s", TestTensors.Floats(2, channels)).Constant("b", TestTensors.Floats(3, channels))
+            .Constant("m", TestTensors.Floats(4, channels)).Constant("v", TestTensors.Random(ElementType.Float32, 5, 0.1, 2, channels)).Node("BatchNormalization", "a s b m v", "n", ("epsilon", 1e-3f)).Node("Relu", "n", "r");
+        Conv(tester, "r", "y", channels, 3).Output("y").Output("n").Has(1, "onnxstream.BatchNormalization").Check(threads);
+    }
+
+    [Test]
+    public void BatchNormalizationOfAnEmptyBatch() =>
+        Conv(Start(0, 5, 7, 9), "x", "a", 5, 8).Constant("p", TestTensors.Random(ElementType.Float32, 5, 0.1, 2, 8)).Node("BatchNormalization", "a p p p p", "y").Output("y").Check();
+
+    [Test]
     public void PoolingBetween([Values("MaxPool", "AveragePool")] string operatorType)
     {
         PassTester tester = Conv(Start(2, 5, 9, 11), "x", "a", 5, 7).Node(operatorType, "a", "b", ("kernel_shape", new[] { 3, 2 }), ("strides", new[] { 2, 1 }), ("pads", new[] { 1, 0, 1, 1 }));
