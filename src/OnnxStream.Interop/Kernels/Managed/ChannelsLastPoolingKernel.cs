@@ -20,6 +20,9 @@ internal interface IChannelPoolingFunction
 internal sealed unsafe class ChannelsLastPoolingKernel<TFunction> : RowKernel
     where TFunction : IChannelPoolingFunction
 {
+    // Elements of a window follow each other so quickly that several take the time of one that is read from memory.
+    private const int ElementsPerRead = 8;
+
     private readonly PoolingGeometry _geometry;
     private readonly long _channels;
     private readonly long[] _countsOfRows;
@@ -30,7 +33,7 @@ internal sealed unsafe class ChannelsLastPoolingKernel<TFunction> : RowKernel
     /// <param name="channels">The number of channels.</param>
     /// <param name="includePads">Whether elements in the padding count (as zeros).</param>
     public ChannelsLastPoolingKernel(PoolingGeometry geometry, long channels, bool includePads)
-        : base(geometry.OutputRows, geometry.Output[2] * geometry.WindowElements * channels * sizeof(float))
+        : base(geometry.OutputRows, geometry.Output[2] * geometry.WindowElements * channels * sizeof(float) / ElementsPerRead)
     {
         _geometry = geometry;
         _channels = channels;

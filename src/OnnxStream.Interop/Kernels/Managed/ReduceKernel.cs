@@ -33,6 +33,9 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     private const int Chunk = 512;
     private const long PieceElements = 16 << 10;
 
+    // So many values are folded while another kernel computes an element and writes it.
+    private const long FoldsPerOperation = 16;
+
     private readonly bool _isInnerReduced;
     private readonly long _inner;
     private readonly long[] _keptDimensions;
@@ -102,7 +105,7 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     public override void Run(KernelContext context)
     {
         _context = context;
-        context.Workers.Parallelize(this, checked((int)((UnitCount + _unitsPerPiece - 1) / _unitsPerPiece)), _keptCount * _reducedCount * _inner);
+        context.Workers.Parallelize(this, checked((int)((UnitCount + _unitsPerPiece - 1) / _unitsPerPiece)), _keptCount * _reducedCount * _inner / FoldsPerOperation);
         _context = null;
     }
 

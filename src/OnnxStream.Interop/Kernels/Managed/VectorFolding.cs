@@ -101,6 +101,19 @@ internal readonly struct MaximumOperation<T> : IFoldingOperation<T>
     public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.Max(left, right);
 }
 
+/// <summary>The larger one by one instruction; if one is NaN, the processor decides.</summary>
+internal readonly struct NativeMaximumOperation<T> : IFoldingOperation<T>
+    where T : unmanaged, INumber<T>
+{
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Invoke(T left, T right) => T.MaxNative(left, right);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.MaxNative(left, right);
+}
+
 /// <summary>The smaller one; NaN if one is.</summary>
 internal readonly struct MinimumOperation<T> : IFoldingOperation<T>
     where T : unmanaged, INumber<T>

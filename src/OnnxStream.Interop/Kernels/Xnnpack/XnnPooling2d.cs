@@ -22,7 +22,7 @@ internal sealed unsafe class XnnPooling2d : XnnKernel
     public XnnPooling2d(PoolingGeometry geometry, long channels, bool isMaximum, WorkerPool workers)
     {
         _isMaximum = isMaximum;
-        Operations = geometry.OutputRows * geometry.Output[2] * channels * geometry.WindowElements / 4;
+        Operations = geometry.OutputRows * geometry.Output[2] * channels * geometry.WindowElements / 16;
         string details = $"[{geometry.Planes},{geometry.Input[1]},{geometry.Input[2]},{channels}] {geometry.Kernel[1]}x{geometry.Kernel[2]}";
         uint top = (uint)geometry.PadsBegin[1];
         uint left = (uint)geometry.PadsBegin[2];
