@@ -4,11 +4,12 @@ using OnnxStream.Interop.Kernels.Managed;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Normalises channels with given means and variances. https://onnx.ai/onnx/operators/onnx__BatchNormalization.html</summary>
+/// <param name="channelsLast">Whether data is a single-precision [N,H,W,C], as rewrites make it, instead of ONNX's [N,C,…].</param>
 /// <remarks>
 /// Only inference: one output. Opset 7 knows statistics for each element (<c>spatial</c> = 0), 14 has <c>training_mode</c>, 15
 /// statistics of another type than the data.
 /// </remarks>
-internal sealed class BatchNormalization : Operator
+internal sealed class BatchNormalization(bool channelsLast = false) : Operator
 {
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -57,6 +58,14 @@ internal sealed class BatchNormalization : Operator
         long length = IsSpatial(context) ? input.Product(2, input.Rank) : 1;
         long rows = input[0] * channels;
         double epsilon = context.Attributes.Float("epsilon", 1e-5f);
+        if (channelsLast)
+        {
+            context.Emit(
+                new ChannelsLastBatchNormalizationKernel(input.ElementCount / Math.Max(1, channels), channels, epsilon),
+                [context.Input(0), context.Input(1), context.Input(2), context.Input(3), context.Input(4)], [context.Output(0)]);
+            return;
+        }
+
         Kernel kernel = (context.InputElementType(0), context.InputElementType(1), context.InputElementType(3)) switch
         {
             (ElementType.Float32, ElementType.Float32, ElementType.Float32) => new BatchNormalizationKernel<float, float, float, float>(rows, length, channels, epsilon),
@@ -73,9 +82,9 @@ internal sealed class BatchNormalization : Operator
 
     private static bool IsSpatial(NodeContext context) => context.OperatorSet >= 9 || context.Attributes.Int("spatial", 1) != 0;
 
-    private static long Channels(NodeContext context)
+    private long Channels(NodeContext context)
     {
         Shape input = context.InputShape(0);
-        return IsSpatial(context) ? input[1] : input.Product(1, input.Rank);
+        return channelsLast ? input[input.Rank - 1] : IsSpatial(context) ? input[1] : input.Product(1, input.Rank);
     }
 }

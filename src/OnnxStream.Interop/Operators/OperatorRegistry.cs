@@ -220,12 +220,15 @@ internal static class OperatorRegistry
 
         // Made by rewrites
         [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
+        [(InternalDomain, "AveragePool")] = new Pool(PoolFunction.Average, isGlobal: false, channelsLast: true),
+        [(InternalDomain, "BatchNormalization")] = new BatchNormalization(channelsLast: true),
         [(InternalDomain, "Conv")] = new Conv(channelsLast: true),
         [(InternalDomain, FullyConnected.Name)] = new FullyConnected(),
         [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
         [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
         [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
         [(InternalDomain, RowTiles.Name)] = new RowTiles(),
+        [(InternalDomain, "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false, channelsLast: true),
 
         // Made from attributes and shapes
         [("", "Constant")] = new ConstantOperator(),

@@ -1,17 +1,22 @@
 using System.Numerics;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Kernels.Xnnpack;
 using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>MaxPool, AveragePool, LpPool and their global forms. https://onnx.ai/onnx/operators/onnx__MaxPool.html</summary>
+/// <param name="function">What a window becomes.</param>
+/// <param name="isGlobal">Whether there is one window: the whole input.</param>
+/// <param name="channelsLast">Whether data is a single-precision [N,H,W,C], as rewrites make it, instead of ONNX's [N,C,…].</param>
 /// <remarks>
 /// Up to three spatial dimensions (any number for the global ones). MaxPool: opset 8 brought indices, 10 dilations and
 /// <c>ceil_mode</c>, 12 8-bit integers. AveragePool: 7 <c>count_include_pad</c>, 10 <c>ceil_mode</c>, 19 dilations. LpPool: 18
-/// dilations and <c>ceil_mode</c>.
+/// dilations and <c>ceil_mode</c>. XNNPACK pools channels-last tensors where it means the same windows; everything else is managed.
+/// What becomes of a window with NaN is not defined.
 /// </remarks>
-internal sealed class Pool(PoolFunction function, bool isGlobal) : Operator
+internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLast = false) : Operator
 {
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -22,7 +27,7 @@ internal sealed class Pool(PoolFunction function, bool isGlobal) : Operator
             throw context.Invalid($"elements of type {type.ToOnnxName()} cannot be pooled");
         }
 
-        Shape input = context.InputShape(0);
+        Shape input = ChannelsFirst(context.InputShape(0));
         if (input.Rank < 3)
         {
             throw context.Invalid("the input must have at least three dimensions");
@@ -47,7 +52,7 @@ internal sealed class Pool(PoolFunction function, bool isGlobal) : Operator
             }
         }
 
-        context.SetOutput(0, type, new Shape(shape));
+        context.SetOutput(0, type, channelsLast ? Conv.ChannelsLast(new Shape(shape)) : new Shape(shape));
         if (function == PoolFunction.Max && !isGlobal)
         {
             context.SetOutput(1, ElementType.Int64, new Shape(shape));
@@ -59,12 +64,24 @@ internal sealed class Pool(PoolFunction function, bool isGlobal) : Operator
     {
         PlanTensor input = context.Input(0);
         Shape shape = input.Shape;
-        if (isGlobal && function != PoolFunction.Lp)
+        if (channelsLast)
         {
-            // A reduction: it knows any number of dimensions and makes sums in double precision.
+            LowerChannelsLast(context);
+            return;
+        }
+
+        if (isGlobal && (function != PoolFunction.Lp || context.Attributes.Int("p", 2) <= 2))
+        {
+            // A reduction: it knows any number of dimensions.
             bool[] isReduced = new bool[shape.Rank];
             Array.Fill(isReduced, true, 2, shape.Rank - 2);
-            Reduce.Emit(context, function == PoolFunction.Max ? ReduceFunction.Max : ReduceFunction.Mean, input, isReduced, context.Output(0));
+            ReduceFunction reduction = function switch
+            {
+                PoolFunction.Max => ReduceFunction.Max,
+                PoolFunction.Average => ReduceFunction.Mean,
+                _ => context.Attributes.Int("p", 2) == 1 ? ReduceFunction.L1 : ReduceFunction.L2,
+            };
+            Reduce.Emit(context, reduction, input, isReduced, context.Output(0));
             return;
         }
 
@@ -94,9 +111,34 @@ internal sealed class Pool(PoolFunction function, bool isGlobal) : Operator
             [input], hasIndices ? [output, context.Output(1)] : [output]);
     }
 
-    private static SpatialAttributes Parse(NodeContext context)
+    private void LowerChannelsLast(LoweringContext context)
     {
-        Shape input = context.InputShape(0);
+        PlanTensor input = context.Input(0);
+        PlanTensor output = context.Output(0);
+        if (output.ElementCount == 0)
+        {
+            return;
+        }
+
+        long channels = input.Shape[3];
+        SpatialAttributes spatial = Parse(context);
+        PoolingGeometry geometry = new(
+            input.Shape[0], input.Shape.Dimensions[1..3], output.Shape.Dimensions[1..3], spatial.Kernel, spatial.Strides, spatial.Dilations, spatial.PadsBegin, spatial.PadsEnd);
+        bool includesPads = context.Attributes.Int("count_include_pad", 0) != 0;
+        bool hasPads = spatial.PadsBegin.AsSpan().ContainsAnyExcept(0) || spatial.PadsEnd.AsSpan().ContainsAnyExcept(0);
+        Kernel kernel = XnnPooling2d.Supports(geometry) && !(function == PoolFunction.Average && includesPads && hasPads)
+            ? new XnnPooling2d(geometry, channels, function == PoolFunction.Max, context.Workers)
+            : function == PoolFunction.Max
+            ? new ChannelsLastPoolingKernel<MaximumChannelPooling>(geometry, channels, includePads: false)
+            : new ChannelsLastPoolingKernel<AverageChannelPooling>(geometry, channels, includesPads);
+        context.Emit(kernel, [input], [output]);
+    }
+
+    private Shape ChannelsFirst(Shape shape) => channelsLast && shape.Rank == 4 ? new Shape(shape[0], shape[3], shape[1], shape[2]) : shape;
+
+    private SpatialAttributes Parse(NodeContext context)
+    {
+        Shape input = ChannelsFirst(context.InputShape(0));
         long[] kernel = context.Attributes.Ints("kernel_shape") ?? throw context.Invalid("attribute 'kernel_shape' is missing");
         return kernel.Length == input.Rank - 2
             ? SpatialAttributes.Parse(context, kernel, input.Dimensions[2..])

@@ -1,6 +1,7 @@
 using System.Numerics;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Kernels.Xnnpack;
 using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Operators;
@@ -8,7 +9,8 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>ReduceMean, ReduceSum, ReduceMax and their siblings: https://onnx.ai/onnx/operators/onnx__ReduceMean.html</summary>
 /// <remarks>
 /// Axes became an input with opset 13 (ReduceSum) and 18 (the others), which also brought <c>noop_with_empty_axes</c>; 20 added
-/// bool to ReduceMax and ReduceMin. All number types; sums of floating-point numbers are made in double precision.
+/// bool to ReduceMax and ReduceMin. All number types. Sums and means of few single-precision numbers are XNNPACK's; others of
+/// floating-point numbers are made in double precision.
 /// </remarks>
 internal sealed class Reduce(ReduceFunction function) : Operator
 {
@@ -46,6 +48,12 @@ internal sealed class Reduce(ReduceFunction function) : Operator
     /// <summary>Emits the step that reduces dimensions of a tensor.</summary>
     public static void Emit(LoweringContext context, ReduceFunction function, PlanTensor input, bool[] isReduced, PlanTensor output)
     {
+        if (function is ReduceFunction.Mean or ReduceFunction.Sum && input.ElementType == ElementType.Float32 && XnnReduce.Supports(input.Shape, isReduced))
+        {
+            context.Emit(new XnnReduce(function == ReduceFunction.Mean, input.Shape, isReduced, context.Workers), [input], [output]);
+            return;
+        }
+
         ElementType type = input.ElementType == ElementType.Bool ? ElementType.UInt8 : input.ElementType;
         Kernel kernel = NumericKernels.Create(type, new Factory(function, input.Shape, isReduced)) ??
             throw context.Unsupported($"element type {type.ToOnnxName()}");

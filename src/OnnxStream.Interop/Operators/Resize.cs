@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Kernels.Xnnpack;
 using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Operators;
@@ -10,11 +11,15 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>
 /// Upsample 7 takes scales as an attribute, 9 as an input; Resize 10 replaced it, 11 brought coordinate transformations, cubic
 /// and sizes, 18 axes, antialiasing and aspect ratios, 19 <c>half_pixel_symmetric</c>. Linear and cubic work on any number of
-/// dimensions, one after the other. Antialiasing is for floating-point types.
+/// dimensions, one after the other. Antialiasing is for floating-point types. XNNPACK interpolates channels-last images linearly
+/// where its coordinates are ONNX's.
 /// </remarks>
 internal sealed class Resize : Operator
 {
     private const double LargestDimension = int.MaxValue;
+
+    // How far off, in elements of the input, an interpolated position may lie.
+    private const float LargestDeviation = 2e-6f;
 
     private enum InterpolationMode
     {
@@ -112,6 +117,12 @@ internal sealed class Resize : Operator
             throw context.Unsupported($"antialiasing of {input.ElementType.ToOnnxName()}");
         }
 
+        if (CreateBilinear(context, attributes, geometry, input, output) is { } bilinear)
+        {
+            context.Emit(bilinear, [input], [output]);
+            return;
+        }
+
         // Dimensions that shrink come first and those that grow last, to touch the fewest elements; the innermost is the slowest.
         int[] order = [.. Enumerable.Range(0, input.Shape.Rank).Where(i => !IsKept(input.Shape, geometry, i)).OrderBy(i => (double)geometry.Lengths[i] / input.Shape[i]).ThenByDescending(i => i)];
         if (order.Length == 0)
@@ -133,6 +144,44 @@ internal sealed class Resize : Operator
             context.Emit(NumericKernels.Create(input.ElementType, factory) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}"), [current], [next]);
             current = next;
         }
+    }
+
+    // XNNPACK's kernel, where it interpolates channels-last images between the same points.
+    private static XnnResizeBilinear? CreateBilinear(LoweringContext context, ResizeAttributes attributes, Geometry geometry, PlanTensor input, PlanTensor output)
+    {
+        if (attributes.Mode != InterpolationMode.Linear || attributes.IsAntialiased || input.ElementType != ElementType.Float32 || input.Shape.Rank != 4 ||
+            !IsKept(input.Shape, geometry, 0) || !IsKept(input.Shape, geometry, 3) || !XnnResizeBilinear.Supports(input.Shape, output.Shape[1], output.Shape[2]))
+        {
+            return null;
+        }
+
+        BilinearCoordinates? coordinates = attributes.CoordinateMode switch
+        {
+            "half_pixel" or "half_pixel_symmetric" or "pytorch_half_pixel" => BilinearCoordinates.HalfPixel,
+            "align_corners" => BilinearCoordinates.AlignCorners,
+            "asymmetric" => BilinearCoordinates.Asymmetric,
+            _ => null,
+        };
+        if (coordinates is not { } known)
+        {
+            return null;
+        }
+
+        for (int axis = 1; axis <= 2; axis++)
+        {
+            float last = input.Shape[axis] - 1;
+            for (int i = 0; i < output.Shape[axis]; i++)
+            {
+                float expected = Math.Clamp(Coordinate(attributes, geometry, input.Shape, axis, i), 0, last);
+                float actual = Math.Clamp(XnnResizeBilinear.Coordinate(known, input.Shape[axis], output.Shape[axis], i), 0, last);
+                if (!(MathF.Abs(actual - expected) <= LargestDeviation))
+                {
+                    return null;
+                }
+            }
+        }
+
+        return new XnnResizeBilinear(input.Shape, output.Shape[1], output.Shape[2], known, context.Workers);
     }
 
     private static bool IsKept(Shape input, Geometry geometry, int axis) =>

@@ -43,6 +43,26 @@ public class AllocationFailureTests
     }
 
     [Test]
+    public void WhileASessionOfChannelsLastKernelsIsMade([Values(1, 2)] int threads)
+    {
+        ModelBuilder builder = new ModelBuilder(17).Input("x", ElementType.Float32, 2, 3, 16, 16).Initializer("w", TestTensors.Floats(1, 40, 3, 1, 1)).Initializer("scales", TensorBuffer.Create<float>([1, 1, 2, 2], 4))
+            .Initializer("vector", TestTensors.Floats(2, 40)).Initializer("variance", TestTensors.Random(ElementType.Float32, 3, 0.5, 2, 40)).Node("Conv", "x w", "c")
+            .Node("BatchNormalization", "c vector vector vector variance", "b").Node("MaxPool", "b", "m", ("kernel_shape", new[] { 3, 3 }), ("strides", new[] { 2, 2 }), ("pads", new[] { 1, 1, 1, 1 }))
+            .Node("AveragePool", "m", "a", ("kernel_shape", new[] { 5, 3 }), ("pads", new[] { 2, 1, 2, 1 })).Node("Resize", "a - scales", "r", ("mode", "linear")).Node("GlobalAveragePool", "r", "y").Output("y").Output("r");
+        Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(6, 2, 3, 16, 16) };
+        Dictionary<string, TensorBuffer> expected = Oracle.Run(builder.ToBytes(), inputs);
+        using TemporaryFolder folder = new();
+        Check(folder.Write("m.onnx", builder.ToBytes()), threads, session =>
+        {
+            RunResult result = session.Run(inputs);
+            foreach ((string name, TensorBuffer tensor) in expected)
+            {
+                TestTensors.AssertClose(result[name], tensor, 1e-4, name);
+            }
+        });
+    }
+
+    [Test]
     public void WhileASessionRuns([Values("mapped", "buffered", "ahead", "ram")] string kind, [Values(1, 2)] int threads)
     {
         using TemporaryFolder folder = new();

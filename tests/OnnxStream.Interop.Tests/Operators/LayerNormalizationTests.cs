@@ -31,6 +31,14 @@ public class LayerNormalizationTests
             .Input(TestTensors.Floats(1, 3, 4, 50)).Input(TestTensors.Floats(2, 50)).Input(TestTensors.Floats(3, 50)).Attribute("epsilon", 0.01f)
             .Output(ElementType.Float32).Output(ElementType.Float32).Output(ElementType.Float32).Check();
 
+    // Around the widths of vectors and the blocks that moments are made of; a mean that is large beside the deviations.
+    [Test]
+    public void Lengths([Values(1, 2, 7, 8, 9, 31, 32, 33, 65, 1023, 1024, 1025, 2100)] long length, [Values(0, 100)] double mean, [Values] bool hasBias)
+    {
+        OperatorTester tester = new OperatorTester("LayerNormalization") { Tolerance = 1e-4 }.Input(TestTensors.Random(ElementType.Float32, 1, mean - 2, mean + 2, 5, length)).Input(TestTensors.Floats(2, length));
+        (hasBias ? tester.Input(TestTensors.Floats(3, length)) : tester).Check(constantsToo: false);
+    }
+
     [TestCase(ElementType.Float64, 1e-5)]
     [TestCase(ElementType.Float16, 2e-3)]
     public void OtherTypes(ElementType type, double tolerance) =>

@@ -78,6 +78,36 @@ public class PoolTests
     public void EmptyBatch([ValueSource(nameof(s_functions))] string name) =>
         Assert.That(new OperatorTester(name, 12).Input(TestTensors.Floats(1, 0, 3, 7, 8)).Attribute("kernel_shape", new[] { 2, 2 }).Run().Shape, Is.EqualTo(new Shape(0, 3, 6, 7)));
 
+    // Windows wider than what is joined in one go, and strides that skip more than they take.
+    [Test]
+    public void WideWindows([ValueSource(nameof(s_functions))] string name, [Values(513, 700)] int kernel, [Values(1, 3, 9, 2000)] int stride) =>
+        new OperatorTester(name, 12) { Tolerance = 1e-4 }.Input(TestTensors.Floats(1, 1, 2, 3000)).Attribute("kernel_shape", new[] { kernel }).Attribute("strides", new[] { stride }).Attribute("pads", new[] { 300, 512 }).Check(constantsToo: false);
+
+    [Test]
+    public void WideRows([ValueSource(nameof(s_functions))] string name, [Values(1, 2, 4, 5, 600)] int stride, [Values(1, 100)] int dilation) =>
+        new OperatorTester(name, name == "LpPool" ? 18 : 19).Input(TestTensors.Floats(1, 1, 2, 3, 3001)).Attribute("kernel_shape", new[] { 2, 4 }).Attribute("strides", new[] { 1, stride })
+            .Attribute("dilations", new[] { 1, dilation }).Attribute("pads", new[] { 1, 3, 0, 2 }).Check(constantsToo: false);
+
+    [TestCase("MaxPool")]
+    [TestCase("AveragePool")]
+    [TestCase("LpPool")]
+    public void WindowsThatAreFarLargerThanTheInput(string name)
+    {
+        const int Most = 1 << 20;
+        OperatorTester tester = new OperatorTester(name, 18).Input(TestTensors.Floats(1, 1, 2, 3, 4)).Attribute("kernel_shape", new[] { Most, Most }).Attribute("strides", new[] { Most, Most })
+            .Attribute("pads", new[] { Most / 2, Most / 2, Most / 2, Most / 2 });
+        TensorBuffer output = tester.Run();
+        TensorBuffer expected = new OperatorTester("Global" + name, 17).Input(TestTensors.Floats(1, 1, 2, 3, 4)).Run();
+        TestTensors.AssertClose(output, expected, 1e-6, name);
+    }
+
+    [Test]
+    public void NothingButPadding([Values("MaxPool", "AveragePool")] string name)
+    {
+        TensorBuffer output = new OperatorTester(name, 17).Input(TestTensors.Floats(1, 1, 1, 2)).Attribute("kernel_shape", new[] { 2 }).Attribute("pads", new[] { 2, 2 }).Run();
+        Assert.That(output.Span<float>()[0], Is.EqualTo(name == "MaxPool" ? float.NegativeInfinity : 0));
+    }
+
     [Test]
     public void WrongAttributes([ValueSource(nameof(s_functions))] string name)
     {

@@ -36,6 +36,40 @@ public class ReduceTests
     public void AxesInput([ValueSource(nameof(s_functions))] string name, [ValueSource(nameof(s_cases))] (long[] Shape, long[] Axes) test, [Values(0, 1)] int keep) =>
         new OperatorTester("Reduce" + name, 18).Input(Positive(ElementType.Float32, test.Shape)).Constant(TestTensors.Integers(test.Axes)).Attribute("keepdims", keep).Check();
 
+    // Around the widths of vectors, the chunks, and the longest sums that are XNNPACK's.
+    [Test]
+    public void Lengths([Values("Mean", "Sum", "Max", "Min")] string name, [Values(1, 3, 7, 8, 31, 32, 33, 511, 512, 513, 1025, 8192, 8193, 20001)] long length, [Values] bool isInner) =>
+        new OperatorTester("Reduce" + name, 18).Input(Positive(ElementType.Float32, isInner ? [3, length] : [length, 19])).Constant(TestTensors.Integers(isInner ? 1 : 0)).Check(constantsToo: false);
+
+    [Test]
+    public void ManyDimensions([Values("Mean", "Sum", "Max", "Min")] string name, [Values(0, 1)] long parity)
+    {
+        long[] axes = [.. Enumerable.Range(0, 8).Select(i => (long)i).Where(i => i % 2 == parity)];
+        new OperatorTester("Reduce" + name, 18).Input(Positive(ElementType.Float32, [2, 3, 2, 3, 1, 2, 3, 2])).Constant(TestTensors.Integers(axes)).Check(constantsToo: false);
+    }
+
+    // Each addition of equal numbers is rounded in the same direction: the worst case for sums in single precision.
+    [TestCase(new long[] { 2, 8192 }, 1)]
+    [TestCase(new long[] { 2, 100000 }, 1)]
+    [TestCase(new long[] { 512, 8 }, 0)]
+    [TestCase(new long[] { 40000, 8 }, 0)]
+    public void SumsKeepTheirDigits(long[] shape, long axis)
+    {
+        TensorBuffer input = TestTensors.Random(ElementType.Float32, 1, 0.1, 0.1, shape);
+        foreach (float sum in new OperatorTester("ReduceSum", 18).Input(input).Constant(TestTensors.Integers(axis)).Run().Span<float>())
+        {
+            Assert.That(sum, Is.EqualTo(shape[axis] * 0.1).Within(1e-3).Percent);
+        }
+    }
+
+    [Test]
+    public void NotANumber([Values("Mean", "Sum", "Max", "Min")] string name, [Values(0, 5, 40)] int position)
+    {
+        TensorBuffer input = TestTensors.Floats(1, 41);
+        input.Span<float>()[position] = float.NaN;
+        Assert.That(new OperatorTester("Reduce" + name, 18).Input(input).Run().Span<float>()[0], Is.NaN);
+    }
+
     [Test]
     public void AxesAtRunTime([Values(1, -2)] long axis) =>
         new OperatorTester("ReduceSum", 13).Input(TestTensors.Floats(1, 3, 4, 5)).Input(TestTensors.Integers(axis)).Check();

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Graphs.Passes;
@@ -5,8 +6,8 @@ namespace OnnxStream.Interop.Graphs.Passes;
 /// <summary>Lets chains of image operators work on [N,H,W,C] from end to end.</summary>
 /// <remarks>
 /// XNNPACK convolves channels-last tensors. Convolutions and group normalizations are rewritten to take and give those;
-/// element-wise operators, concatenation and resizing follow where their input already is channels-last. Where somebody
-/// wants [N,C,H,W], a Transpose is put; those that nobody reads vanish. On the border between images and tokens,
+/// element-wise operators, batch normalization, concatenation, resizing, pooling and reductions over the space follow where their
+/// input already is channels-last. Where somebody wants [N,C,H,W], a Transpose is put; those that nobody reads vanish. On the border between images and tokens,
 /// Transpose and Reshape pairs become plain Reshapes, which cost nothing.
 /// </remarks>
 internal sealed class ChannelsLast
@@ -77,6 +78,18 @@ internal sealed class ChannelsLast
                 }
 
                 Emit(node, "Concat", "", [.. node.Inputs.Select(value => _last[value!])], new Attributes(new() { ["axis"] = 3L }));
+                return true;
+            case ("", "BatchNormalization") when isImage && _last.ContainsKey(input) && node.OperatorSet >= 9 && node.Inputs.All(value => value?.Type?.ElementType == ElementType.Float32):
+                Emit(node, node.OperatorType, OperatorRegistry.InternalDomain, [_last[input], .. node.Inputs[1..]], node.Attributes);
+                return true;
+            case ("", "MaxPool" or "AveragePool") when isImage && _last.ContainsKey(input):
+                Emit(node, node.OperatorType, OperatorRegistry.InternalDomain, [_last[input]], node.Attributes);
+                return true;
+            case ("", "GlobalAveragePool" or "GlobalMaxPool") when isImage && _last.ContainsKey(input):
+                Reduce(node, node.OperatorType == "GlobalMaxPool" ? "ReduceMax" : "ReduceMean", input, keepsDimensions: true);
+                return true;
+            case ("", "ReduceMax" or "ReduceMean" or "ReduceMin" or "ReduceSum") when isImage && _last.ContainsKey(input) && ReducesSpace(node):
+                Reduce(node, node.OperatorType, input, node.Attributes.Int("keepdims", 1) != 0);
                 return true;
             case ("", "Resize") when isImage && _last.ContainsKey(input) && node.OperatorSet >= 11:
                 return TryResize(node, input);
@@ -165,6 +178,28 @@ internal sealed class ChannelsLast
         }
 
         return AddReshape(node, value, vector);
+    }
+
+    // Over height and width, which axes of either sign and in any order can say.
+    private static bool ReducesSpace(Node node)
+    {
+        ReadOnlySpan<long> axes = node.Inputs.Length < 2 || node.Inputs[1] is not { } given ? node.Attributes.Ints("axes") ?? [] :
+            given.Constant?.Data is { } data && given.Type!.Value.ElementType == ElementType.Int64 ? MemoryMarshal.Cast<byte, long>(data) : [];
+        return axes.Length == 2 && (axes[0] + 4) % 4 is 2 or 3 && (axes[1] + 4) % 4 == 5 - (axes[0] + 4) % 4;
+    }
+
+    private void Reduce(Node node, string operatorType, Value input, bool keepsDimensions)
+    {
+        Value axes = GraphEditor.ShapeConstant(new Shape(1, 2));
+        if (keepsDimensions)
+        {
+            Emit(node, operatorType, "", [_last[input], axes], new Attributes([]), OperatorRegistry.NewestOperatorSet);
+        }
+        else
+        {
+            // What is left, [N,C], has no layout.
+            _nodes.Add(GraphEditor.Make(node, operatorType, "", [_last[input], axes], node.Outputs[0]!, [("keepdims", 0L)]));
+        }
     }
 
     private bool TryResize(Node node, Value input)

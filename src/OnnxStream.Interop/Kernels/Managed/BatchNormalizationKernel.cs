@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels.Managed;
 
@@ -41,15 +42,38 @@ internal sealed unsafe class BatchNormalizationKernel<T, TParameter, TStatistic,
             for (long start = 0; start < length; start += Chunk)
             {
                 int count = (int)Math.Min(Chunk, length - start);
-                Span<TCompute> values = typeof(T) == typeof(TCompute) ? new Span<TCompute>(output + start, count) : buffer[..count];
-                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input + start, count), values);
-                TensorPrimitives.Multiply(values, scale, values);
-                TensorPrimitives.Add(values, shift, values);
-                if (typeof(T) != typeof(TCompute))
+                if (typeof(T) == typeof(TCompute))
                 {
-                    TensorPrimitives.ConvertTruncating<TCompute, T>(values, new Span<T>(output + start, count));
+                    Scale((TCompute*)(input + start), (TCompute*)(output + start), count, scale, shift);
+                    continue;
                 }
+
+                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input + start, count), buffer);
+                fixed (TCompute* values = buffer)
+                {
+                    Scale(values, values, count, scale, shift);
+                }
+
+                TensorPrimitives.ConvertTruncating<TCompute, T>(buffer[..count], new Span<T>(output + start, count));
             }
+        }
+    }
+
+    // Compiled for speed before the first call: a plan may run only a few times.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scale(TCompute* values, TCompute* results, int length, TCompute scale, TCompute shift)
+    {
+        Vector<TCompute> scales = new(scale);
+        Vector<TCompute> shifts = new(shift);
+        int i = 0;
+        for (; i + Vector<TCompute>.Count <= length; i += Vector<TCompute>.Count)
+        {
+            (Vector.Load(values + i) * scales + shifts).Store(results + i);
+        }
+
+        for (; i < length; i++)
+        {
+            results[i] = values[i] * scale + shift;
         }
     }
 }

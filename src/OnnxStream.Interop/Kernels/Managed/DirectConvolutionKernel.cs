@@ -29,7 +29,7 @@ internal sealed unsafe class DirectConvolutionKernel<T, TCompute> : RowKernel
     /// <param name="hasBias">Whether there is a bias.</param>
     /// <param name="isTransposed">Whether windows slide over the output rather than the input.</param>
     public DirectConvolutionKernel(PoolingGeometry geometry, long inputs, long outputs, long groups, bool hasBias, bool isTransposed)
-        : base(geometry.OutputRows, geometry.Output[2] * geometry.Kernel[0] * geometry.Kernel[1] * geometry.Kernel[2] * (inputs / groups) * sizeof(T))
+        : base(geometry.OutputRows, geometry.Output[2] * geometry.WindowElements * (inputs / groups) * sizeof(T))
     {
         _geometry = geometry;
         _inputs = inputs;
@@ -181,15 +181,22 @@ internal sealed unsafe class DirectConvolutionKernel<T, TCompute> : RowKernel
     }
 }
 
-/// <summary>Makes <see cref="DirectConvolutionKernel{T, TCompute}"/>.</summary>
+/// <summary>Makes <see cref="DirectConvolutionKernel{T, TCompute}"/>, or <see cref="PaddedConvolutionKernel{T, TCompute}"/> where that can be.</summary>
 internal static class DirectConvolutionKernel
 {
     /// <summary>Makes the kernel for a floating-point type; null for others.</summary>
     public static Kernel? Create(ElementType type, PoolingGeometry geometry, long inputs, long outputs, long groups, bool hasBias, bool isTransposed) => type switch
     {
-        ElementType.Float32 => new DirectConvolutionKernel<float, float>(geometry, inputs, outputs, groups, hasBias, isTransposed),
-        ElementType.Float64 => new DirectConvolutionKernel<double, double>(geometry, inputs, outputs, groups, hasBias, isTransposed),
-        ElementType.Float16 => new DirectConvolutionKernel<Half, float>(geometry, inputs, outputs, groups, hasBias, isTransposed),
+        ElementType.Float32 => Create<float, float>(geometry, inputs, outputs, groups, hasBias, isTransposed),
+        ElementType.Float64 => Create<double, double>(geometry, inputs, outputs, groups, hasBias, isTransposed),
+        ElementType.Float16 => Create<Half, float>(geometry, inputs, outputs, groups, hasBias, isTransposed),
         _ => null,
     };
+
+    private static Kernel Create<T, TCompute>(PoolingGeometry geometry, long inputs, long outputs, long groups, bool hasBias, bool isTransposed)
+        where T : unmanaged, INumber<T>
+        where TCompute : unmanaged, IFloatingPointIeee754<TCompute> =>
+        !isTransposed && PaddedConvolutionKernel<T, TCompute>.Supports(geometry, inputs, outputs)
+            ? new PaddedConvolutionKernel<T, TCompute>(geometry, inputs, outputs, groups, hasBias)
+            : new DirectConvolutionKernel<T, TCompute>(geometry, inputs, outputs, groups, hasBias, isTransposed);
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Kernels.Managed;
@@ -51,7 +52,7 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
 
     private long CoefficientBytes => ((long)_batch * _channels * CoefficientCount * sizeof(float) + 7) & ~7L;
 
-    // For image n, channel c: center, factor and summand, as [n, c, 3].
+    // For image n, channel c: center, factor and summand, as [n, 3, c].
     private float* Coefficients => (float*)_context!.Scratch;
 
     // Channels last: mean (less the piece's first element) and sum of squared deviations of each channel in each piece of
@@ -82,12 +83,12 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
                 (double mean, double squares) = _channelsLast ? CombinePieces(n, g * perGroup, perGroup) : CombineChannels(n, g * perGroup, perGroup);
                 double inverse = 1 / Math.Sqrt(squares / count + _epsilon);
                 float center = (float)mean;
+                float* coefficients = Coefficients + (long)n * CoefficientCount * _channels;
                 for (int c = g * perGroup; c < (g + 1) * perGroup; c++)
                 {
-                    float* coefficients = Coefficients + ((long)n * _channels + c) * CoefficientCount;
-                    coefficients[0] = center;
-                    coefficients[1] = (float)(inverse * scale[c]);
-                    coefficients[2] = (float)(bias[c] + (center - mean) * inverse * scale[c]);
+                    coefficients[c] = center;
+                    coefficients[_channels + c] = (float)(inverse * scale[c]);
+                    coefficients[2 * _channels + c] = (float)(bias[c] + (center - mean) * inverse * scale[c]);
                 }
             }
         }
@@ -156,6 +157,7 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void ChannelsLast(int index)
         {
             int channels = kernel._channels;
@@ -191,6 +193,7 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Columns4(float* input, int stride, int rows, float inverse, float* means, float* squares)
         {
             int width = Vector<float>.Count;
@@ -226,6 +229,7 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void ChannelsFirst(int index)
         {
             float* input = (float*)kernel._context!.Input(0) + (long)index * kernel._space;
@@ -267,60 +271,55 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     {
         public void Execute(int index)
         {
+            int channels = kernel._channels;
             if (!kernel._channelsLast)
             {
-                float* own = kernel.Coefficients + (long)index * CoefficientCount;
+                (int image, int channel) = Math.DivRem(index, channels);
+                float* own = kernel.Coefficients + (long)image * CoefficientCount * channels + channel;
                 long offset = (long)index * kernel._space;
-                Row((float*)kernel._context!.Input(0) + offset, (float*)kernel._context.Output(0) + offset, kernel._space, new(own[0]), new(own[1]), new(own[2]));
+                Row((float*)kernel._context!.Input(0) + offset, (float*)kernel._context.Output(0) + offset, kernel._space, new(own[0]), new(own[channels]), new(own[2 * channels]));
                 return;
             }
 
-            int channels = kernel._channels;
             (int n, int piece) = Math.DivRem(index, kernel._pieces);
             int first = piece * RowsPerPiece;
             int rows = Math.Min(RowsPerPiece, kernel._space - first);
             long start = ((long)n * kernel._space + first) * channels;
-            float* input = (float*)kernel._context!.Input(0) + start;
-            float* output = (float*)kernel._context.Output(0) + start;
-            float* coefficients = kernel.Coefficients + (long)n * channels * CoefficientCount;
-            int width = Vector<float>.Count;
-            Span<float> centers = stackalloc float[width];
-            Span<float> factors = stackalloc float[width];
-            Span<float> summands = stackalloc float[width];
-            for (int c = 0; c < channels; c += width)
-            {
-                int count = Math.Min(width, channels - c);
-                for (int k = 0; k < count; k++, coefficients += CoefficientCount)
-                {
-                    (centers[k], factors[k], summands[k]) = (coefficients[0], coefficients[1], coefficients[2]);
-                }
-
-                Columns(input + c, output + c, rows, channels, count, new(centers), new(factors), new(summands));
-            }
+            Rows((float*)kernel._context!.Input(0) + start, (float*)kernel._context.Output(0) + start, rows, channels, kernel.Coefficients + (long)n * CoefficientCount * channels);
         }
 
-        private static void Columns(float* input, float* output, int rows, int stride, int count, Vector<float> center, Vector<float> factor, Vector<float> summand)
+        // Like all loops here, compiled for speed before the first call: a plan may run only a few times.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Rows(float* input, float* output, int rows, int channels, float* centers)
         {
-            if (count == Vector<float>.Count)
+            int width = Vector<float>.Count;
+            float* factors = centers + channels;
+            float* summands = factors + channels;
+            for (int row = 0; row < rows; row++, input += channels, output += channels)
             {
-                for (int row = 0; row < rows; row++, input += stride, output += stride)
+                int c = 0;
+                for (; c + 2 * width <= channels; c += 2 * width)
                 {
-                    TFunction.Invoke(Vector.FusedMultiplyAdd(Vector.Load(input) - center, factor, summand)).Store(output);
+                    Vector<float> x0 = Vector.FusedMultiplyAdd(Vector.Load(input + c) - Vector.Load(centers + c), Vector.Load(factors + c), Vector.Load(summands + c));
+                    Vector<float> x1 = Vector.FusedMultiplyAdd(Vector.Load(input + c + width) - Vector.Load(centers + c + width), Vector.Load(factors + c + width), Vector.Load(summands + c + width));
+                    TFunction.Invoke(x0).Store(output + c);
+                    TFunction.Invoke(x1).Store(output + c + width);
                 }
 
-                return;
-            }
+                for (; c + width <= channels; c += width)
+                {
+                    TFunction.Invoke(Vector.FusedMultiplyAdd(Vector.Load(input + c) - Vector.Load(centers + c), Vector.Load(factors + c), Vector.Load(summands + c))).Store(output + c);
+                }
 
-            Span<float> tail = stackalloc float[Vector<float>.Count];
-            tail.Clear();
-            for (int row = 0; row < rows; row++, input += stride, output += stride)
-            {
-                new ReadOnlySpan<float>(input, count).CopyTo(tail);
-                TFunction.Invoke(Vector.FusedMultiplyAdd(new Vector<float>(tail) - center, factor, summand)).CopyTo(tail);
-                tail[..count].CopyTo(new Span<float>(output, count));
+                if (c < channels)
+                {
+                    int count = channels - c;
+                    Store(TFunction.Invoke(Vector.FusedMultiplyAdd(Load(input + c, count) - Load(centers + c, count), Load(factors + c, count), Load(summands + c, count))), output + c, count);
+                }
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Row(float* input, float* output, int length, Vector<float> center, Vector<float> factor, Vector<float> summand)
         {
             int i = 0;
@@ -331,7 +330,27 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
 
             if (i < length)
             {
-                Columns(input + i, output + i, 1, 0, length - i, center, factor, summand);
+                Store(TFunction.Invoke(Vector.FusedMultiplyAdd(Load(input + i, length - i) - center, factor, summand)), output + i, length - i);
+            }
+        }
+
+        // Fewer elements than a vector has.
+        private static Vector<float> Load(float* source, int count)
+        {
+            float* lanes = stackalloc float[Vector<float>.Count];
+            for (int i = 0; i < count; i++)
+            {
+                lanes[i] = source[i];
+            }
+
+            return Vector.Load(lanes);
+        }
+
+        private static void Store(Vector<float> values, float* target, int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                target[i] = values[i];
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Kernels.Managed;
@@ -31,6 +32,7 @@ internal sealed unsafe class InterpolationKernel<TInput, TOutput, TCompute> : Ke
     private readonly long _inner;
     private readonly long _rows;
     private readonly long _rowsPerPiece;
+    private readonly long _operations;
     private KernelContext? _context;
 
     /// <summary>Makes the kernel.</summary>
@@ -49,6 +51,7 @@ internal sealed unsafe class InterpolationKernel<TInput, TOutput, TCompute> : Ke
         _rows = inner == 1 ? outer : outer * table.OutputLength;
         long work = (inner == 1 ? table.OutputLength : inner) * table.Taps;
         _rowsPerPiece = Math.Max(1, PieceElements / Math.Max(1, work));
+        _operations = _rows * work;
     }
 
     /// <inheritdoc/>
@@ -58,7 +61,7 @@ internal sealed unsafe class InterpolationKernel<TInput, TOutput, TCompute> : Ke
     public override void Run(KernelContext context)
     {
         _context = context;
-        context.Workers.Parallelize(this, checked((int)((_rows + _rowsPerPiece - 1) / _rowsPerPiece)));
+        context.Workers.Parallelize(this, checked((int)((_rows + _rowsPerPiece - 1) / _rowsPerPiece)), _operations);
         _context = null;
     }
 
@@ -80,6 +83,8 @@ internal sealed unsafe class InterpolationKernel<TInput, TOutput, TCompute> : Ke
         }
     }
 
+    // Loops are compiled for speed before their first call: a plan may run only a few times.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void InterpolateAlong(TInput* input, TOutput* output)
     {
         int taps = _table.Taps;
@@ -92,6 +97,13 @@ internal sealed unsafe class InterpolationKernel<TInput, TOutput, TCompute> : Ke
             {
                 output[i] = _filler;
                 tap += taps;
+                continue;
+            }
+
+            if (taps == 2)
+            {
+                output[i] = TOutput.CreateSaturating(_weights[tap] * TCompute.CreateTruncating(input[indices[tap]]) + _weights[tap + 1] * TCompute.CreateTruncating(input[indices[tap + 1]]));
+                tap += 2;
                 continue;
             }
 
@@ -120,6 +132,12 @@ internal sealed unsafe class InterpolationKernel<TInput, TOutput, TCompute> : Ke
         Span<TCompute> buffer = stackalloc TCompute[typeof(TInput) == typeof(TCompute) ? 0 : Chunk];
         Span<TCompute> sums = stackalloc TCompute[Chunk];
         int first = position * _table.Taps;
+        if (_table.Taps == 2 && typeof(TInput) == typeof(TCompute) && typeof(TOutput) == typeof(TCompute))
+        {
+            Blend((TCompute*)input + _table.Indices[first] * _inner, (TCompute*)input + _table.Indices[first + 1] * _inner, (TCompute*)output, _inner, _weights[first], _weights[first + 1]);
+            return;
+        }
+
         for (long start = 0; start < _inner; start += Chunk)
         {
             int length = (int)Math.Min(Chunk, _inner - start);
@@ -137,6 +155,39 @@ internal sealed unsafe class InterpolationKernel<TInput, TOutput, TCompute> : Ke
             {
                 TensorPrimitives.ConvertSaturating(results, new Span<TOutput>(output + start, length));
             }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Blend(TCompute* left, TCompute* right, TCompute* results, long length, TCompute leftWeight, TCompute rightWeight)
+    {
+        Vector<TCompute> leftWeights = new(leftWeight);
+        Vector<TCompute> rightWeights = new(rightWeight);
+        long i = 0;
+        if (rightWeight == TCompute.Zero)
+        {
+            // What has no weight is not read: 0 times infinity is no number.
+            for (; i <= length - Vector<TCompute>.Count; i += Vector<TCompute>.Count)
+            {
+                (Vector.Load(left + i) * leftWeights).Store(results + i);
+            }
+
+            for (; i < length; i++)
+            {
+                results[i] = left[i] * leftWeight;
+            }
+
+            return;
+        }
+
+        for (; i <= length - Vector<TCompute>.Count; i += Vector<TCompute>.Count)
+        {
+            (Vector.Load(left + i) * leftWeights + Vector.Load(right + i) * rightWeights).Store(results + i);
+        }
+
+        for (; i < length; i++)
+        {
+            results[i] = left[i] * leftWeight + right[i] * rightWeight;
         }
     }
 

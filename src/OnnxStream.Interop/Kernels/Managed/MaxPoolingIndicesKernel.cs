@@ -6,7 +6,7 @@ namespace OnnxStream.Interop.Kernels.Managed;
 /// <param name="geometry">The windows.</param>
 /// <param name="isColumnMajor">Whether positions in a plane are counted with the first spatial dimension innermost.</param>
 internal sealed unsafe class MaxPoolingIndicesKernel<T>(PoolingGeometry geometry, bool isColumnMajor)
-    : RowKernel(geometry.OutputRows, geometry.Output[2] * geometry.Kernel[0] * geometry.Kernel[1] * geometry.Kernel[2] * sizeof(T))
+    : RowKernel(geometry.OutputRows, geometry.Output[2] * geometry.WindowElements * sizeof(T))
     where T : unmanaged, INumber<T>, IMinMaxValue<T>
 {
     /// <inheritdoc/>
@@ -42,17 +42,18 @@ internal sealed unsafe class MaxPoolingIndicesKernel<T>(PoolingGeometry geometry
     {
         T largest = MaximumReduction<T>.Initial;
         long found = -1;
-        for (long kz = 0; kz < geometry.Kernel[0]; kz++)
+        (long firstX, long endX) = geometry.Inside(2, x);
+        (long firstY, long endY) = geometry.Inside(1, y);
+        (long firstZ, long endZ) = geometry.Inside(0, z);
+        for (long kz = firstZ; kz < endZ; kz++)
         {
-            long inputZ = geometry.Position(0, z, kz);
-            for (long ky = 0; ky < geometry.Kernel[1] && inputZ >= 0 && inputZ < geometry.Input[0]; ky++)
+            for (long ky = firstY; ky < endY; ky++)
             {
-                long inputY = geometry.Position(1, y, ky);
-                for (long kx = 0; kx < geometry.Kernel[2] && inputY >= 0 && inputY < geometry.Input[1]; kx++)
+                long line = (geometry.Position(0, z, kz) * geometry.Input[1] + geometry.Position(1, y, ky)) * geometry.Input[2];
+                for (long kx = firstX; kx < endX; kx++)
                 {
-                    long inputX = geometry.Position(2, x, kx);
-                    long position = (inputZ * geometry.Input[1] + inputY) * geometry.Input[2] + inputX;
-                    if (inputX >= 0 && inputX < geometry.Input[2] && (found < 0 || input[position] > largest))
+                    long position = line + geometry.Position(2, x, kx);
+                    if (found < 0 || input[position] > largest)
                     {
                         largest = input[position];
                         found = position;

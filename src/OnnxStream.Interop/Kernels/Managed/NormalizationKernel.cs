@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Kernels.Managed;
@@ -58,6 +59,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
 
     private readonly Normalization _normalization;
     private readonly int _partsPerRow;
+    private readonly long _operations;
     private readonly long _rowsPerPiece;
     private KernelContext? _context;
     private bool _onlyMoments;
@@ -68,6 +70,9 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         _normalization = normalization;
         _partsPerRow = workers > 1 && normalization.Rows < 2 * workers ? checked((int)Math.Max(1, (normalization.Length + PartElements - 1) / PartElements)) : 1;
         _rowsPerPiece = Math.Max(1, PieceElements / Math.Max(1, normalization.Length));
+
+        // Every element is read three times and written once.
+        _operations = normalization.Rows * normalization.Length * 2;
     }
 
     /// <inheritdoc/>
@@ -87,13 +92,13 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         {
             int parts = checked((int)(_normalization.Rows * _partsPerRow));
             _onlyMoments = true;
-            context.Workers.Parallelize(this, parts);
+            context.Workers.Parallelize(this, parts, _operations);
             _onlyMoments = false;
-            context.Workers.Parallelize(this, parts);
+            context.Workers.Parallelize(this, parts, _operations);
         }
         else if (_normalization.Length > 0)
         {
-            context.Workers.Parallelize(this, checked((int)((_normalization.Rows + _rowsPerPiece - 1) / _rowsPerPiece)));
+            context.Workers.Parallelize(this, checked((int)((_normalization.Rows + _rowsPerPiece - 1) / _rowsPerPiece)), _operations);
         }
 
         _context = null;
@@ -135,17 +140,18 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
 
     private Moments Measure(T* values, long length)
     {
-        Span<TCompute> buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
+        TCompute* buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
         Moments moments = default;
         for (long start = 0; start < length; start += Block)
         {
-            ReadOnlySpan<TCompute> block = Load(values + start, (int)Math.Min(Block, length - start), buffer);
-            TCompute center = _normalization.IsUncentered ? TCompute.Zero : TensorPrimitives.Sum(block) / TCompute.CreateTruncating(block.Length);
-            (TCompute sum, TCompute squares) = Deviations(block, center);
-            double offset = double.CreateTruncating(sum) / block.Length;
+            int count = (int)Math.Min(Block, length - start);
+            TCompute* block = Load(values + start, count, buffer);
+            TCompute center = _normalization.IsUncentered ? TCompute.Zero : Deviations(block, count, TCompute.Zero).Sum / TCompute.CreateTruncating(count);
+            (TCompute sum, TCompute squares) = Deviations(block, count, center);
+            double offset = double.CreateTruncating(sum) / count;
             moments = moments.Merge(_normalization.IsUncentered
-                ? new Moments(block.Length, 0, double.CreateTruncating(squares))
-                : new Moments(block.Length, double.CreateTruncating(center) + offset, double.CreateTruncating(squares) - offset * offset * block.Length));
+                ? new Moments(count, 0, double.CreateTruncating(squares))
+                : new Moments(count, double.CreateTruncating(center) + offset, double.CreateTruncating(squares) - offset * offset * count));
         }
 
         return moments;
@@ -173,88 +179,86 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         // The mean in two numbers: the first is subtracted from elements close to it without error, the rest goes into the bias.
         TCompute mean = TCompute.CreateTruncating(moments.Mean);
         double rest = moments.Mean - double.CreateTruncating(mean);
-        Span<TCompute> buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
-        Span<TCompute> scaleBuffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
-        Span<TCompute> biasBuffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
+        TCompute* buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
+        TCompute* scaleBuffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
+        TCompute* biasBuffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
         bool isShared = _normalization.SharedBy > 0;
         for (long end = start + length; start < end;)
         {
             long limit = isShared ? Math.Min(end, (start / _normalization.SharedBy + 1) * _normalization.SharedBy) : end;
             int count = (int)Math.Min(Block, limit - start);
-            ReadOnlySpan<TCompute> values = Load(input + start, count, buffer);
-            Span<TCompute> results = typeof(T) == typeof(TCompute) ? new Span<TCompute>(output + start, count) : buffer[..count];
+            TCompute* values = Load(input + start, count, buffer);
+            TCompute* results = typeof(T) == typeof(TCompute) ? (TCompute*)(output + start) : buffer;
             if (isShared)
             {
                 long index = row % _normalization.Period * (_normalization.Length / _normalization.SharedBy) + start / _normalization.SharedBy;
                 double scale = scales is null ? inverse : inverse * double.CreateTruncating(scales[index]);
                 double bias = (biases is null ? 0 : double.CreateTruncating(biases[index])) - rest * scale;
-                Scale(values, results, mean, TCompute.CreateTruncating(scale), TCompute.CreateTruncating(bias));
+                Scale(values, results, count, mean, TCompute.CreateTruncating(scale), TCompute.CreateTruncating(bias), null, null);
             }
             else
             {
-                Scale(values, results, mean, TCompute.CreateTruncating(inverse), TCompute.CreateTruncating(-rest * inverse));
-                if (scales is not null)
-                {
-                    ReadOnlySpan<TCompute> factors = Load(scales + start, count, scaleBuffer);
-                    if (biases is not null)
-                    {
-                        TensorPrimitives.MultiplyAdd(results, factors, Load(biases + start, count, biasBuffer), results);
-                    }
-                    else
-                    {
-                        TensorPrimitives.Multiply(results, factors, results);
-                    }
-                }
+                TCompute* factors = scales is null ? null : Load(scales + start, count, scaleBuffer);
+                TCompute* summands = biases is null ? null : Load(biases + start, count, biasBuffer);
+                Scale(values, results, count, mean, TCompute.CreateTruncating(inverse), TCompute.CreateTruncating(-rest * inverse), factors, summands);
             }
 
             if (typeof(T) != typeof(TCompute))
             {
-                TensorPrimitives.ConvertTruncating(results, new Span<T>(output + start, count));
+                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TCompute>(results, count), new Span<T>(output + start, count));
             }
 
             start += count;
         }
     }
 
-    private static ReadOnlySpan<TCompute> Load(T* source, int length, Span<TCompute> buffer)
+    private static TCompute* Load(T* source, int length, TCompute* buffer)
     {
         if (typeof(T) == typeof(TCompute))
         {
-            return new ReadOnlySpan<TCompute>(source, length);
+            return (TCompute*)source;
         }
 
-        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(source, length), buffer);
-        return buffer[..length];
+        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(source, length), new Span<TCompute>(buffer, length));
+        return buffer;
     }
 
-    // The sum of the distances from a number, and that of their squares.
-    private static (TCompute Sum, TCompute Squares) Deviations(ReadOnlySpan<TCompute> values, TCompute center)
+    // The sum of the distances from a number, and that of their squares. Like the loop below, it is compiled for speed before
+    // its first call: a plan may run only a few times.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (TCompute Sum, TCompute Squares) Deviations(TCompute* values, int length, TCompute center)
     {
-        TCompute sum = TCompute.Zero;
-        TCompute squares = TCompute.Zero;
+        int width = Vector<TCompute>.Count;
+        Vector<TCompute> centers = new(center);
+        Vector<TCompute> sums0 = default, sums1 = default, sums2 = default, sums3 = default;
+        Vector<TCompute> squares0 = default, squares1 = default, squares2 = default, squares3 = default;
         int i = 0;
-        if (values.Length >= 4 * Vector<TCompute>.Count)
+        for (; i <= length - 4 * width; i += 4 * width)
         {
-            Vector<TCompute> centers = new(center);
-            Vector<TCompute> sums0 = default;
-            Vector<TCompute> sums1 = default;
-            Vector<TCompute> squares0 = default;
-            Vector<TCompute> squares1 = default;
-            for (; i <= values.Length - 2 * Vector<TCompute>.Count; i += 2 * Vector<TCompute>.Count)
-            {
-                Vector<TCompute> distance0 = new Vector<TCompute>(values[i..]) - centers;
-                Vector<TCompute> distance1 = new Vector<TCompute>(values[(i + Vector<TCompute>.Count)..]) - centers;
-                sums0 += distance0;
-                sums1 += distance1;
-                squares0 += distance0 * distance0;
-                squares1 += distance1 * distance1;
-            }
-
-            sum = Vector.Sum(sums0 + sums1);
-            squares = Vector.Sum(squares0 + squares1);
+            Vector<TCompute> distance0 = Vector.Load(values + i) - centers;
+            Vector<TCompute> distance1 = Vector.Load(values + i + width) - centers;
+            Vector<TCompute> distance2 = Vector.Load(values + i + 2 * width) - centers;
+            Vector<TCompute> distance3 = Vector.Load(values + i + 3 * width) - centers;
+            sums0 += distance0;
+            sums1 += distance1;
+            sums2 += distance2;
+            sums3 += distance3;
+            squares0 += distance0 * distance0;
+            squares1 += distance1 * distance1;
+            squares2 += distance2 * distance2;
+            squares3 += distance3 * distance3;
         }
 
-        for (; i < values.Length; i++)
+        for (; i <= length - width; i += width)
+        {
+            Vector<TCompute> distance = Vector.Load(values + i) - centers;
+            sums0 += distance;
+            squares0 += distance * distance;
+        }
+
+        TCompute sum = Vector.Sum((sums0 + sums1) + (sums2 + sums3));
+        TCompute squares = Vector.Sum((squares0 + squares1) + (squares2 + squares3));
+        for (; i < length; i++)
         {
             TCompute distance = values[i] - center;
             sum += distance;
@@ -264,21 +268,42 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         return (sum, squares);
     }
 
-    // (x - mean) * scale + bias
-    private static void Scale(ReadOnlySpan<TCompute> values, Span<TCompute> results, TCompute mean, TCompute scale, TCompute bias)
+    // ((x - mean) * scale + bias) * factor + summand
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scale(TCompute* values, TCompute* results, int length, TCompute mean, TCompute scale, TCompute bias, TCompute* factors, TCompute* summands)
     {
-        int i = 0;
+        int width = Vector<TCompute>.Count;
         Vector<TCompute> means = new(mean);
         Vector<TCompute> scales = new(scale);
         Vector<TCompute> biases = new(bias);
-        for (; i <= values.Length - Vector<TCompute>.Count; i += Vector<TCompute>.Count)
+        int i = 0;
+        if (factors is not null && summands is not null)
         {
-            ((new Vector<TCompute>(values[i..]) - means) * scales + biases).CopyTo(results[i..]);
+            for (; i <= length - width; i += width)
+            {
+                (((Vector.Load(values + i) - means) * scales + biases) * Vector.Load(factors + i) + Vector.Load(summands + i)).Store(results + i);
+            }
+        }
+        else if (factors is not null)
+        {
+            for (; i <= length - width; i += width)
+            {
+                (((Vector.Load(values + i) - means) * scales + biases) * Vector.Load(factors + i)).Store(results + i);
+            }
+        }
+        else if (summands is null)
+        {
+            for (; i <= length - width; i += width)
+            {
+                ((Vector.Load(values + i) - means) * scales + biases).Store(results + i);
+            }
         }
 
-        for (; i < values.Length; i++)
+        for (; i < length; i++)
         {
-            results[i] = (values[i] - mean) * scale + bias;
+            TCompute result = (values[i] - mean) * scale + bias;
+            result = factors is null ? result : result * factors[i];
+            results[i] = summands is null ? result : result + summands[i];
         }
     }
 }

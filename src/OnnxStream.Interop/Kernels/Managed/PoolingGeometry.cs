@@ -51,11 +51,22 @@ internal sealed class PoolingGeometry
     /// <summary>Elements in an input plane.</summary>
     public long InputPlane => Input[0] * Input[1] * Input[2];
 
+    /// <summary>The most elements of the input that a window can cover.</summary>
+    public long WindowElements => Math.Min(Kernel[0], Input[0]) * Math.Min(Kernel[1], Input[1]) * Math.Min(Kernel[2], Input[2]);
+
     /// <summary>Rows of the output, over all planes.</summary>
     public long OutputRows => Planes * Output[0] * Output[1];
 
     /// <summary>The position along <paramref name="axis"/> that element <paramref name="k"/> of window <paramref name="output"/> covers; may lie in the padding.</summary>
     public long Position(int axis, long output, long k) => output * Strides[axis] + k * Dilations[axis] - PadsBegin[axis];
+
+    /// <summary>The elements of window <paramref name="output"/> along <paramref name="axis"/> that lie in the input: from First to, not including, End.</summary>
+    public (long First, long End) Inside(int axis, long output)
+    {
+        long start = Position(axis, output, 0);
+        long first = start >= 0 ? 0 : (-start + Dilations[axis] - 1) / Dilations[axis];
+        return (first, Math.Max(first, Before(axis, start, Input[axis])));
+    }
 
     /// <summary>For each window along <paramref name="axis"/>, how many of its elements count.</summary>
     /// <param name="axis">The spatial dimension.</param>
@@ -65,15 +76,16 @@ internal sealed class PoolingGeometry
         long[] counts = new long[Output[axis]];
         for (long i = 0; i < counts.Length; i++)
         {
-            for (long k = 0; k < Kernel[axis]; k++)
-            {
-                long position = Position(axis, i, k);
-                counts[i] += (includePads ? position < Input[axis] + PadsEnd[axis] : position >= 0 && position < Input[axis]) ? 1 : 0;
-            }
+            (long first, long end) = Inside(axis, i);
+            counts[i] = includePads ? Before(axis, Position(axis, i, 0), Input[axis] + PadsEnd[axis]) : end - first;
         }
 
         return counts;
     }
+
+    // How many elements of a window that starts at a position lie before a limit.
+    private long Before(int axis, long start, long limit) =>
+        start >= limit ? 0 : Math.Min(Kernel[axis], (limit - 1 - start) / Dilations[axis] + 1);
 
     private static long[] Extend(ReadOnlySpan<long> values, long filler)
     {

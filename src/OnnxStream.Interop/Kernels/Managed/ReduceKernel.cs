@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Kernels.Managed;
@@ -31,6 +32,9 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
 {
     private const int Chunk = 512;
     private const long PieceElements = 16 << 10;
+
+    // So many values are folded while another kernel computes an element and writes it.
+    private const long FoldsPerOperation = 16;
 
     private readonly bool _isInnerReduced;
     private readonly long _inner;
@@ -91,6 +95,9 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
 
     private static bool IsLogSumExp => typeof(TReduction) == typeof(LogSumExpReduction);
 
+    // The most common case has loops of its own.
+    private static bool IsWideSum => typeof(T) == typeof(float) && (typeof(TReduction) == typeof(SumReduction<double>) || typeof(TReduction) == typeof(MeanReduction<double>));
+
     // An output element where the innermost dimension is reduced, else up to Chunk neighbouring ones.
     private long UnitCount => _isInnerReduced ? _keptCount : _keptCount * ((_inner + Chunk - 1) / Chunk);
 
@@ -98,7 +105,7 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     public override void Run(KernelContext context)
     {
         _context = context;
-        context.Workers.Parallelize(this, checked((int)((UnitCount + _unitsPerPiece - 1) / _unitsPerPiece)));
+        context.Workers.Parallelize(this, checked((int)((UnitCount + _unitsPerPiece - 1) / _unitsPerPiece)), _keptCount * _reducedCount * _inner / FoldsPerOperation);
         _context = null;
     }
 
@@ -137,6 +144,7 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private TWide FoldOne(T* input, Span<TWide> buffer)
     {
         TWide shift = TWide.Zero;
@@ -159,6 +167,12 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         for (long i = 0; i < _reducedCount; i++)
         {
             T* run = input + Offset(i, _reducedDimensions, _reducedStrides);
+            if (IsWideSum)
+            {
+                accumulator += TWide.CreateTruncating(WideSums.Sum((float*)run, _inner));
+                continue;
+            }
+
             for (long start = 0; start < _inner; start += Chunk)
             {
                 ReadOnlySpan<TWide> values = Widen(run + start, (int)Math.Min(Chunk, _inner - start), buffer);
@@ -175,6 +189,7 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         return TReduction.Result(accumulator, _valuesPerOutput) + shift;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FoldMany(T* input, Span<TWide> accumulators, Span<TWide> shifts, Span<TWide> buffer)
     {
         if (IsLogSumExp)
@@ -195,6 +210,16 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         accumulators.Fill(TReduction.Initial);
         for (long i = 0; i < _reducedCount; i++)
         {
+            if (IsWideSum)
+            {
+                fixed (TWide* sums = accumulators)
+                {
+                    WideSums.Add((double*)sums, (float*)input + Offset(i, _reducedDimensions, _reducedStrides), accumulators.Length);
+                }
+
+                continue;
+            }
+
             ReadOnlySpan<TWide> values = Widen(input + Offset(i, _reducedDimensions, _reducedStrides), accumulators.Length, buffer);
             if (IsLogSumExp)
             {
@@ -251,10 +276,10 @@ internal readonly struct SumReduction<TWide> : IReduction<TWide>
     public static TWide Initial => TWide.Zero;
 
     /// <inheritdoc/>
-    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => accumulator + TensorPrimitives.Sum(values);
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => VectorFolding.Fold<TWide, AdditionOperation<TWide>>(accumulator, values);
 
     /// <inheritdoc/>
-    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => TensorPrimitives.Add(accumulators, values, accumulators);
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, AdditionOperation<TWide>>(accumulators, values);
 
     /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) => accumulator;
@@ -268,10 +293,10 @@ internal readonly struct MeanReduction<TWide> : IReduction<TWide>
     public static TWide Initial => TWide.Zero;
 
     /// <inheritdoc/>
-    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => accumulator + TensorPrimitives.Sum(values);
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => VectorFolding.Fold<TWide, AdditionOperation<TWide>>(accumulator, values);
 
     /// <inheritdoc/>
-    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => TensorPrimitives.Add(accumulators, values, accumulators);
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, AdditionOperation<TWide>>(accumulators, values);
 
     /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) =>
@@ -304,10 +329,10 @@ internal readonly struct MaximumReduction<TWide> : IReduction<TWide>
         typeof(TWide) == typeof(float) || typeof(TWide) == typeof(double) || typeof(TWide) == typeof(Half) ? TWide.CreateTruncating(double.NegativeInfinity) : TWide.MinValue;
 
     /// <inheritdoc/>
-    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => TWide.Max(accumulator, TensorPrimitives.Max(values));
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => VectorFolding.Fold<TWide, MaximumOperation<TWide>>(accumulator, values);
 
     /// <inheritdoc/>
-    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => TensorPrimitives.Max(accumulators, values, accumulators);
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, MaximumOperation<TWide>>(accumulators, values);
 
     /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) => accumulator;
@@ -322,10 +347,10 @@ internal readonly struct MinimumReduction<TWide> : IReduction<TWide>
         typeof(TWide) == typeof(float) || typeof(TWide) == typeof(double) || typeof(TWide) == typeof(Half) ? TWide.CreateTruncating(double.PositiveInfinity) : TWide.MaxValue;
 
     /// <inheritdoc/>
-    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => TWide.Min(accumulator, TensorPrimitives.Min(values));
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => VectorFolding.Fold<TWide, MinimumOperation<TWide>>(accumulator, values);
 
     /// <inheritdoc/>
-    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => TensorPrimitives.Min(accumulators, values, accumulators);
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, MinimumOperation<TWide>>(accumulators, values);
 
     /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) => accumulator;

@@ -11,6 +11,9 @@ internal abstract class RowKernel(long rows, long rowBytes) : Kernel, IParallelB
     private const long PieceBytes = 64 << 10;
 
     private readonly long _rowsPerPiece = Math.Max(1, PieceBytes / Math.Max(1, rowBytes));
+
+    // Bytes as if they were single-precision numbers; in double precision, because nothing bounds the product.
+    private readonly long _operations = (long)Math.Min(long.MaxValue / 2, (double)rows * rowBytes / sizeof(float));
     private KernelContext? _context;
 
     /// <inheritdoc/>
@@ -18,7 +21,7 @@ internal abstract class RowKernel(long rows, long rowBytes) : Kernel, IParallelB
     {
         Check(context);
         _context = context;
-        context.Workers.Parallelize(this, checked((int)((rows + _rowsPerPiece - 1) / _rowsPerPiece)));
+        context.Workers.Parallelize(this, checked((int)((rows + _rowsPerPiece - 1) / _rowsPerPiece)), _operations);
         _context = null;
     }
 

@@ -15,7 +15,8 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)
     {
-        Vector<float> clamped = Vector.Min(Vector.Max(x, new Vector<float>(Lowest)), new Vector<float>(Highest));
+        // The second operand is what one instruction gives if either is no number, so that NaN stays NaN.
+        Vector<float> clamped = Vector.MinNative(new Vector<float>(Highest), Vector.MaxNative(new Vector<float>(Lowest), x));
 
         // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
         Vector<float> magic = new(12582912f);

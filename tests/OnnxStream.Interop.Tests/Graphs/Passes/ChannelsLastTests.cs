@@ -118,6 +118,16 @@ public class ChannelsLastTests
     [TestCase("cubic")]
     public void ResizeByScales(string mode) => Resize(Conv(Start(2, 5, 4, 6), "x", "a", 5, 8), "a", "y", mode).Output("y").Becomes("1 Resize, 2 Transpose, 1 onnxstream.Conv").Check();
 
+    // Where positions are rounded alike, XNNPACK interpolates; elsewhere it does not.
+    [Test]
+    public void LinearResize(
+        [Values("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric")] string coordinates, [Values(0.25f, 0.5f, 1f, 1.3f, 2f, 3f, 4f)] float height, [Values(1f, 2f, 0.6f)] float width,
+        [Values(1, 2, 7, 40)] int channels)
+    {
+        PassTester tester = Conv(new PassTester(19) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 3, 8, 21)), "x", "a", 3, channels, kernel: 1);
+        tester.Constant("scales", TensorBuffer.Create<float>([1, 1, height, width], 4)).Node("Resize", "a - scales", "y", ("mode", "linear"), ("coordinate_transformation_mode", coordinates)).Output("y").Check(channels % 3 + 1);
+    }
+
     [TestCase("nearest", 11)]
     [TestCase("linear", 13)]
     [TestCase("cubic", 18)]
@@ -134,6 +144,85 @@ public class ChannelsLastTests
         PassTester tester = new PassTester(18) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 5, 4, 6));
         Conv(tester, "x", "a", 5, 8).Integers("sizes", 9, 7).Node("Resize", "a - - sizes", "y", ("mode", "linear"), ("axes", new[] { 2, 3 })).Output("y").Check();
     }
+
+    [Test]
+    public void BatchNormalizationBetween([Values(9, 13, 15)] int operatorSet, [Values(1, 7, 8, 37)] int channels, [Values(1, 3)] int threads)
+    {
+        PassTester tester = Conv(new PassTester(operatorSet) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 5, 41, 51)), "x", "a", 5, channels).Constant("s", TestTensors.Floats(2, channels)).Constant("b", TestTensors.Floats(3, channels))
+            .Constant("m", TestTensors.Floats(4, channels)).Constant("v", TestTensors.Random(ElementType.Float32, 5, 0.1, 2, channels)).Node("BatchNormalization", "a s b m v", "n", ("epsilon", 1e-3f)).Node("Relu", "n", "r");
+        Conv(tester, "r", "y", channels, 3).Output("y").Output("n").Has(1, "onnxstream.BatchNormalization").Check(threads);
+    }
+
+    [Test]
+    public void BatchNormalizationOfAnEmptyBatch() =>
+        Conv(Start(0, 5, 7, 9), "x", "a", 5, 8).Constant("p", TestTensors.Random(ElementType.Float32, 5, 0.1, 2, 8)).Node("BatchNormalization", "a p p p p", "y").Output("y").Check();
+
+    [Test]
+    public void PoolingBetween([Values("MaxPool", "AveragePool")] string operatorType)
+    {
+        PassTester tester = Conv(Start(2, 5, 9, 11), "x", "a", 5, 7).Node(operatorType, "a", "b", ("kernel_shape", new[] { 3, 2 }), ("strides", new[] { 2, 1 }), ("pads", new[] { 1, 0, 1, 1 }));
+        Conv(tester, "b", "y", 7, 3).Output("y").Has(2, "Transpose").Has(1, $"onnxstream.{operatorType}").Check();
+    }
+
+    // Neither the operator that follows no convolution nor the one with indices is rewritten.
+    [Test]
+    public void PoolingThatStays() =>
+        Conv(Start(2, 5, 9, 11).Node("MaxPool", "x", "p", ("kernel_shape", new[] { 2, 2 })), "p", "a", 5, 7).Node("MaxPool", "a", "y i", ("kernel_shape", new[] { 2, 2 })).Output("y").Output("i", ElementType.Int64)
+            .Becomes("2 MaxPool, 2 Transpose, 1 onnxstream.Conv").Check();
+
+    [Test]
+    public void GlobalPooling([Values("GlobalMaxPool", "GlobalAveragePool")] string operatorType, [Values(1, 3)] int threads)
+    {
+        PassTester tester = Conv(Start(2, 5, 9, 11), "x", "a", 5, 37).Node(operatorType, "a", "b");
+        Conv(tester, "b", "y", 37, 3, kernel: 1).Output("y").Output("b").Has(1, operatorType == "GlobalMaxPool" ? "ReduceMax" : "ReduceMean").Check(threads);
+    }
+
+    [Test]
+    public void ReductionOverSpace([Values("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")] string operatorType, [Values(0, 1)] int keepDimensions, [Values] bool inOrder, [Values(13, 18)] int operatorSet)
+    {
+        PassTester tester = Conv(new PassTester(operatorSet) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 5, 9, 11)), "x", "a", 5, 37);
+        long[] axes = inOrder ? [2, 3] : [-1, -2];
+        _ = operatorSet == 18 || operatorType == "ReduceSum"
+            ? tester.Integers("axes", axes).Node(operatorType, "a axes", "y", ("keepdims", keepDimensions))
+            : tester.Node(operatorType, "a", "y", ("axes", axes), ("keepdims", keepDimensions));
+        tester.Output("y").Has(keepDimensions == 0 ? 1 : 2, "Transpose").Check();
+    }
+
+    [TestCase(1, 2)]
+    [TestCase(1, 3)]
+    [TestCase(2)]
+    [TestCase(0, 2, 3)]
+    [TestCase(1, 2, 3)]
+    public void ReductionOverOthers(params long[] axes) =>
+        Conv(Start(2, 5, 9, 11), "x", "a", 5, 7).Node("ReduceMean", "a", "y", ("axes", axes)).Output("y").Becomes("1 ReduceMean, 2 Transpose, 1 onnxstream.Conv").Check();
+
+    // All that attributes of poolings can say, where XNNPACK pools and where it does not.
+    [Test]
+    public void RandomPoolings() =>
+        Gen.Int[0, int.MaxValue].Sample(
+            seed =>
+            {
+                Random random = new(seed);
+                long channels = random.Next(3) == 0 ? random.Next(1, 80) : random.Next(1, 12);
+                int[] kernel = [random.Next(1, 6), random.Next(1, 6)];
+                int[] strides = [random.Next(1, 5), random.Next(1, 5)];
+                int[] dilations = random.Next(4) == 0 ? [random.Next(1, 4), random.Next(1, 4)] : [1, 1];
+
+                // ONNX Runtime wants pads that are smaller than the kernel.
+                int[] pads = random.Next(3) == 0 ? [0, 0, 0, 0] : [random.Next(kernel[0]), random.Next(kernel[1]), random.Next(kernel[0]), random.Next(kernel[1])];
+                long height = random.Next(1, 20) + (kernel[0] - 1) * dilations[0];
+                long width = random.Next(1, 20) + (kernel[1] - 1) * dilations[1];
+                List<(string, object)> attributes = [("kernel_shape", kernel), ("strides", strides), ("dilations", dilations), ("pads", pads), ("ceil_mode", random.Next(2))];
+                string operatorType = random.Next(2) == 0 ? "MaxPool" : "AveragePool";
+                if (operatorType == "AveragePool")
+                {
+                    attributes.Add(("count_include_pad", random.Next(2)));
+                }
+
+                PassTester tester = Conv(new PassTester(19) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(seed, random.Next(1, 4), 3, height, width)), "x", "a", 3, channels, kernel: 1);
+                tester.Node(operatorType, "a", "y", [.. attributes]).Output("y").Has(1, $"onnxstream.{operatorType}").Check(random.Next(1, 4));
+            },
+            iter: 300, threads: 1);
 
     [Test]
     public void ClipWithLimits() => Conv(Conv(Start(2, 5, 4, 6).Scalar("low", -0.5f).Scalar("high", 0.5f), "x", "a", 5, 8).Node("Clip", "a low high", "b"), "b", "y", 8, 3).Output("y").Becomes("1 Clip, 2 Transpose, 2 onnxstream.Conv").Check();
@@ -236,7 +325,7 @@ public class ChannelsLastTests
     // Random graphs of images: every value may be read by several, combined with others of its size, and be an output.
     [Test]
     public void RandomGraphs() =>
-        Gen.Select(Gen.Int[1, 3], Gen.Long[1, 9], Gen.Long[1, 6], Gen.Long[1, 6], Gen.Int[0, 11].Array[1, 14], Gen.Int[0, 1000]).Sample(
+        Gen.Select(Gen.Int[1, 3], Gen.Long[1, 9], Gen.Long[1, 6], Gen.Long[1, 6], Gen.Int[0, 12].Array[1, 14], Gen.Int[0, 1000]).Sample(
             (batch, channels, height, width, steps, seed) =>
             {
                 Random random = new(seed);
@@ -289,6 +378,10 @@ public class ChannelsLastTests
                             images.Add((y, c, h, w));
                             tester.Integers(y + "_flat", batch, c, h * w).Integers(y + "_image", batch, c, h, w).Node("Reshape", $"{name} {y}_flat", y + "_f").Node("Transpose", y + "_f", y + "_t", ("perm", new[] { 0, 2, 1 }))
                                 .Node("Softmax", y + "_t", y + "_p", ("axis", -1)).Node("Transpose", y + "_p", y + "_g", ("perm", new[] { 0, 2, 1 })).Node("Reshape", $"{y}_g {y}_image", y);
+                            break;
+                        case 12 when h > 1 && w > 1:
+                            images.Add((y, c, (h + 1) / 2, (w + 1) / 2));
+                            tester.Node(random.Next(2) == 0 ? "MaxPool" : "AveragePool", name, y, ("kernel_shape", new[] { 3, 3 }), ("strides", new[] { 2, 2 }), ("pads", new[] { 1, 1, 1, 1 }));
                             break;
                         case 11:
                             images.Add((y, c, h, w));
