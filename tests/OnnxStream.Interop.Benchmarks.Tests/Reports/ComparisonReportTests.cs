@@ -7,7 +7,7 @@ namespace OnnxStream.Interop.Benchmarks.Tests.Reports;
 
 public class ComparisonReportTests
 {
-    private static readonly Machine s_machine = new("Intel(R) Core(TM) i7-1 CPU", 4, 16L << 30, "Linux, X64", ".NET 10", "0.1.0");
+    private static readonly Machine s_machine = new("Intel(R) Core(TM) i7-1 CPU", 4, 16L << 30, "Linux, X64", ".NET 10", "0.1.0", 0.25);
 
     private string _folder = "";
 
@@ -28,6 +28,7 @@ public class ComparisonReportTests
         Assert.That(text, Does.Contain("| unet | `onnxstream-store` | exit code 1: no \\| room | | | | | |\n"));
         Assert.That(text, Does.Contain("| unet | 96 |  |  |  | refused (exit code 2): at least 128 MB |\n"));
         Assert.That(text, Does.Contain("| unet | 128 | 4.000 | 120 | 3.0e-6 |  |\n"));
+        Assert.That(text, Does.Contain("| load before | 0.3 processes"));
         foreach (string picture in new[] { "intel-core-i7-1-cpu-busy-2-time.png", "intel-core-i7-1-cpu-busy-2-memory.png" })
         {
             Assert.That(text, Does.Contain($"({picture})"));

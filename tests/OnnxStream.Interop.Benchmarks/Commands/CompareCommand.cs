@@ -107,9 +107,11 @@ internal sealed class CompareCommand : RootCommand
             throw new FileNotFoundException($"{options.Tool}: no such file. './build.sh build' makes the tool.");
         }
 
+        // Taken before the benchmarks themselves load the machine.
+        Machine machine = Machine.Current();
         IReadOnlyList<ModelResult> models = new Comparison(options, Console.Error.WriteLine).Run(cancellationToken);
         string command = string.Join(' ', ["./build.sh", "bench", .. arguments.Tokens.Select(token => token.Value.Contains(' ') ? $"\"{token.Value}\"" : token.Value)]);
-        ComparisonReport report = new(Machine.Current(), options, command, models);
+        ComparisonReport report = new(machine, options, command, models);
         Console.WriteLine(report.Write(Choose(_output, QuickOutput)));
     }
 

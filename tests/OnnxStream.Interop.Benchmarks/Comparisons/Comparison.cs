@@ -88,6 +88,12 @@ internal sealed class Comparison(ComparisonOptions options, Action<string> repor
         }
         else if (File.Exists(file))
         {
+            // What was just made is still being written, which would slow down the first engine.
+            using (FileStream written = new(file, FileMode.Open, FileAccess.ReadWrite))
+            {
+                written.Flush(flushToDisk: true);
+            }
+
             ReadOnce(file);
         }
     }

@@ -2,6 +2,7 @@ using OnnxStream.Interop.Benchmarks.Comparisons;
 using OnnxStream.Interop.Benchmarks.Engines;
 using ScottPlot;
 using ScottPlot.TickGenerators;
+using SkiaSharp;
 
 namespace OnnxStream.Interop.Benchmarks.Reports;
 
@@ -13,16 +14,20 @@ internal static class ComparisonPlots
     private const int PixelsPerBar = 62;
     private const int PixelsForAxes = 320;
 
+    // A font without serifs of each system, as far as it is installed.
+    private static readonly string[] s_fonts = ["DejaVu Sans", "Segoe UI", "Helvetica Neue", "Liberation Sans", "Noto Sans", "Arial"];
+
     /// <summary>Draws times as ratios to the baseline.</summary>
     /// <returns>Whether there was anything to draw.</returns>
     public static bool WriteTime(string path, IReadOnlyList<ModelResult> models)
     {
-        using Plot plot = new();
+        using Plot plot = Create();
+
+        // First, so that it is behind the bars and their labels.
+        plot.Add.HorizontalLine(1, 1, Colors.Black, LinePattern.Dashed).EnableAutoscale = false;
         double highest = AddBars(plot, models, (result, model) => model.Baseline is { } baseline ? result.RatiosTo(baseline).Median() : null, value => value, value => $"{value:0.00}");
         plot.YLabel($"time / time of {EngineCatalog.Baseline}");
         plot.Title("Time of a run, lower is better");
-        ScottPlot.Plottables.HorizontalLine line = plot.Add.HorizontalLine(1, 1, Colors.Black, LinePattern.Dashed);
-        line.EnableAutoscale = false;
         plot.Axes.SetLimitsY(0, highest * 1.15);
         return highest > 0 && Save(plot, path, models);
     }
@@ -31,7 +36,7 @@ internal static class ComparisonPlots
     /// <returns>Whether there was anything to draw.</returns>
     public static bool WriteMemory(string path, IReadOnlyList<ModelResult> models)
     {
-        using Plot plot = new();
+        using Plot plot = Create();
         const double Lowest = 1;
         double highest = AddBars(plot, models, (result, _) => result.PeakRssBytes / MebiByte, Math.Log10, value => $"{value:N0}", Lowest);
         plot.Axes.Left.TickGenerator = new NumericAutomatic
@@ -44,6 +49,13 @@ internal static class ComparisonPlots
         plot.Title("Peak memory of the process, lower is better (logarithmic)");
         plot.Axes.SetLimitsY(Lowest, Math.Max(Math.Ceiling(highest), highest + 0.15));
         return highest > 0 && Save(plot, path, models);
+    }
+
+    private static Plot Create()
+    {
+        // Set before there is a plot: one that exists would keep the old font in its legend and the labels of its bars.
+        Fonts.Default = s_fonts.FirstOrDefault(SKFontManager.Default.FontFamilies.Contains, Fonts.Default);
+        return new Plot();
     }
 
     // Returns the top of the highest bar, 0 if there is none.
@@ -86,7 +98,9 @@ internal static class ComparisonPlots
             position++;
         }
 
-        plot.Add.Bars(bars).ValueLabelStyle.FontSize = 12;
+        ScottPlot.Plottables.BarPlot barPlot = plot.Add.Bars(bars);
+        barPlot.ValueLabelStyle.FontSize = 12;
+        barPlot.ValueLabelStyle.BackgroundColor = Colors.White;
         foreach (Engine engine in engines)
         {
             plot.Legend.ManualItems.Add(new LegendItem { LabelText = engine.Name, FillColor = palette.GetColor(engines.IndexOf(engine)), LineWidth = 0 });
@@ -102,7 +116,6 @@ internal static class ComparisonPlots
 
     private static bool Save(Plot plot, string path, IReadOnlyList<ModelResult> models)
     {
-        plot.Font.Set(Fonts.Sans);
         plot.ShowLegend(Edge.Right);
         plot.SavePng(path, PixelsForAxes + PixelsPerBar * models.Sum(model => model.Engines.Count + 1), Height);
         return true;

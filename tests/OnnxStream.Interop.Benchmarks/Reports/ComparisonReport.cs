@@ -50,6 +50,11 @@ internal sealed record ComparisonReport(Machine Machine, ComparisonOptions Optio
         Line($"| system | {Cell(Machine.OperatingSystem)} |");
         Line($"| runtime | {Machine.Runtime} |");
         Line($"| library | {Machine.Library} |");
+        if (Machine.Load is { } load)
+        {
+            Line($"| load before | {load:0.0} processes computing on average (five minutes) |");
+        }
+
         Line($"| command | `{Command}` |");
         Line();
         Line("The networks of Stable Diffusion 1.5 with random weights, 512x512, float32. Each engine runs in a process of its own, in turns: "

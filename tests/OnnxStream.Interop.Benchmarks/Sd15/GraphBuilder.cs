@@ -147,7 +147,8 @@ internal sealed class GraphBuilder : IDisposable
     /// <summary>Writes the model's file; nothing can be added afterwards.</summary>
     public void Complete()
     {
-        _data.Flush();
+        // To the disk: gigabytes that are still being written would disturb what is measured next.
+        _data.Flush(flushToDisk: true);
         ModelProto model = new() { IrVersion = IrVersion, ProducerName = "OnnxStream.Interop.Benchmarks", Graph = _graph };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = OperatorSet });
         using FileStream file = File.Create(_path);
