@@ -22,7 +22,7 @@ internal static class ProgressDisplay
             return work(new LineReporter(terminal).Report);
         }
 
-        return terminal.CreateErrorConsole().Progress()
+        return terminal.ErrorConsole.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
             .Start(progress =>
