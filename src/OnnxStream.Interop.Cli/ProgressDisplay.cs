@@ -27,7 +27,7 @@ internal static class ProgressDisplay
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
             .Start(progress =>
             {
-                ProgressTask task = progress.AddTask("", maxValue: 1);
+                ProgressTask task = progress.AddTask("…", maxValue: 1);
                 return work((activity, fraction) =>
                 {
                     task.Description = Markup.Escape(activity);

@@ -115,6 +115,6 @@ internal sealed class CacheCommand : ToolCommand
             terminal.Write(table);
         }
 
-        terminal.Output.WriteLine($"{report.Folder}: {report.Stores.Count:N0} files, {Quantity.Bytes(report.Bytes)}{(removed ? " removed" : "")}");
+        terminal.Output.WriteLine($"{report.Folder}: {report.Stores.Count:N0} {(report.Stores.Count == 1 ? "file" : "files")}, {Quantity.Bytes(report.Bytes)}{(removed ? " removed" : "")}");
     }
 }
