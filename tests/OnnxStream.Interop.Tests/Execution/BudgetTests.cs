@@ -18,7 +18,7 @@ public class BudgetTests
         Assert.That(plan.SmallestBudgetBytes, Is.GreaterThanOrEqualTo(plan.PeakNativeBytes).And.LessThanOrEqualTo(plan.PeakBytes));
         foreach (long budget in (long[])[plan.SmallestBudgetBytes - 1, plan.SmallestBudgetBytes / 2, 0, -1])
         {
-            MemoryBudgetException refused = Assert.Throws<MemoryBudgetException>(() => test.Run(options with { MemoryBudget = budget }, provider, out _));
+            MemoryBudgetException refused = Assert.Throws<MemoryBudgetException>(() => test.Run(options with { MemoryBudget = budget }, provider, out _))!;
             Assert.That(refused.BudgetBytes, Is.EqualTo(budget));
             Assert.That(refused.SmallestBudgetBytes, Is.EqualTo(plan.SmallestBudgetBytes));
         }
