@@ -66,6 +66,9 @@ internal static partial class CommandLine
         {
             new RunCommand(),
             new InspectCommand(),
+            new PlanCommand(),
+            new PackCommand(),
+            new CacheCommand(),
             new ConvertCommand(),
             new StableDiffusionCommand(),
         };

@@ -22,12 +22,12 @@ internal static class ProgressDisplay
             return work(new LineReporter(terminal).Report);
         }
 
-        return terminal.CreateErrorConsole().Progress()
+        return terminal.ErrorConsole.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
             .Start(progress =>
             {
-                ProgressTask task = progress.AddTask("", maxValue: 1);
+                ProgressTask task = progress.AddTask("…", maxValue: 1);
                 return work((activity, fraction) =>
                 {
                     task.Description = Markup.Escape(activity);

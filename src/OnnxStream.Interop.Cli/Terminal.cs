@@ -54,14 +54,24 @@ internal sealed class Terminal
     /// <summary>Reports what is being done, in one line.</summary>
     public void Report(string line)
     {
-        if (!IsQuiet)
+        if (IsQuiet)
+        {
+            return;
+        }
+
+        // A bar that is being drawn must know of lines that appear above it.
+        if (IsErrorInteractive)
+        {
+            ErrorConsole.WriteLine(line);
+        }
+        else
         {
             Error.WriteLine(line);
         }
     }
 
     /// <summary>A console that draws to standard error.</summary>
-    public IAnsiConsole CreateErrorConsole() => CreateConsole(Error, IsErrorInteractive);
+    public IAnsiConsole ErrorConsole => field ??= CreateConsole(Error, IsErrorInteractive);
 
     private static IAnsiConsole CreateConsole(TextWriter writer, bool isInteractive)
     {

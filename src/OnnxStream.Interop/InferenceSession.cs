@@ -93,9 +93,15 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="MemoryBudgetException">The plan for inputs of these shapes does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
     /// <exception cref="WeightsException">A weight could not be read.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">The session is for planning only.</exception>
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(inputs);
+        if (_options.PlanOnly)
+        {
+            throw new InvalidOperationException($"A session with {nameof(SessionOptions)}.{nameof(SessionOptions.PlanOnly)} cannot run.");
+        }
+
         InputChecker.Check(Model.Inputs, inputs);
         lock (_lock)
         {
@@ -133,7 +139,7 @@ public sealed class InferenceSession : IDisposable
                 if (segment.End > start || segment.Needed is null)
                 {
                     long begin = Stopwatch.GetTimestamp();
-                    TensorBuffer[] results = planned.Executor.Run([.. segment.Inputs.Select(value => live[value])], options?.Progress, options?.Trace, cancellationToken);
+                    TensorBuffer[] results = planned.Executor!.Run([.. segment.Inputs.Select(value => live[value])], options?.Progress, options?.Trace, cancellationToken);
                     duration += Stopwatch.GetElapsedTime(begin);
                     streamed += planned.Executor.WeightsBytesStreamed;
                     for (int i = 0; i < results.Length; i++)
@@ -193,8 +199,9 @@ public sealed class InferenceSession : IDisposable
             }
 
             PlannedSegment planned = GetSegment(0, known);
-            ExecutionPlan plan = planned.Executor.Plan;
-            return plan.Summarize(_weights.HoldsWeights ? SmallestBudget(plan) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, planned.WindowBytes), SmallestBudget(plan));
+            ExecutionPlan plan = planned.Plan;
+            long window = _weights.HoldsWeights ? SmallestBudget(plan) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, planned.WindowBytes);
+            return plan.Summarize(window, SmallestBudget(plan)) with { PanelStorePath = planned.StorePath };
         }
     }
 
@@ -211,7 +218,7 @@ public sealed class InferenceSession : IDisposable
             _disposed = true;
             foreach (PlannedSegment segment in _segments)
             {
-                segment.Executor.Dispose();
+                segment.Dispose();
             }
 
             _evaluator.Dispose();
@@ -264,7 +271,7 @@ public sealed class InferenceSession : IDisposable
         if (_segments.Count(segment => segment.Segment.Start == start) == KeptPlans)
         {
             int oldest = _segments.FindIndex(segment => segment.Segment.Start == start);
-            _segments[oldest].Executor.Dispose();
+            _segments[oldest].Dispose();
             _segments.RemoveAt(oldest);
         }
 
@@ -274,7 +281,7 @@ public sealed class InferenceSession : IDisposable
             Rewriter.Rewrite(segment.Graph);
         }
 
-        PanelPacker packer = new(_options.PanelStore, _workers, _weights, _options.Logger);
+        PanelPacker packer = new(_options.PanelStore, Model.Path, _options.PlanOnly, _workers, _weights, _options.Logger);
         ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.ReadsPartsCheaply, _options.PanelStore.IsEnabled ? packer.Attach : null);
         long windowBytes;
         try
@@ -287,7 +294,8 @@ public sealed class InferenceSession : IDisposable
             throw;
         }
 
-        PlannedSegment planned = new(known, segment, new Executor(plan, _workers, _weights, windowBytes), windowBytes);
+        Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, windowBytes);
+        PlannedSegment planned = new(known, segment, plan, executor, windowBytes, packer.StorePath);
         _segments.Add(planned);
         return planned;
     }
@@ -308,7 +316,7 @@ public sealed class InferenceSession : IDisposable
 
         while (_segments.Count > 0 && KeptBytes + smallest > budget)
         {
-            _segments[0].Executor.Dispose();
+            _segments[0].Dispose();
             _segments.RemoveAt(0);
         }
 
@@ -320,10 +328,14 @@ public sealed class InferenceSession : IDisposable
     private long SmallestBudget(ExecutionPlan plan) =>
         plan.NativeBytes + (_weights.HoldsWeights ? plan.WeightSchedule.Concat(plan.PartlyReadWeights.Select(part => part.Range)).Distinct().Sum(range => range.Length) : plan.WeightsInUseBytes);
 
-    private long KeptBytes => _segments.Sum(segment => segment.Executor.Plan.NativeBytes);
+    private long KeptBytes => _segments.Sum(segment => segment.Plan.NativeBytes);
 
-    private sealed record PlannedSegment(IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, Executor Executor, long WindowBytes)
+    private sealed record PlannedSegment(
+        IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, long WindowBytes, string? StorePath) : IDisposable
     {
+        // The executor has taken the plan over.
+        public void Dispose() => ((IDisposable?)Executor ?? Plan).Dispose();
+
         public bool Matches(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) =>
             Segment.Start == start && Known.Count == known.Count &&
             Known.All(pair => known.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) other) && other.Type == pair.Value.Type &&

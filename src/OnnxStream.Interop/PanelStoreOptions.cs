@@ -32,6 +32,12 @@ public sealed record PanelStoreOptions
     /// </summary>
     public ElementType ElementType { get; init; } = ElementType.Float32;
 
+    /// <summary>Receives a report for each panel while a store is made, from any thread; null for none.</summary>
+    public IProgress<PackingProgress>? Progress { get; init; }
+
+    /// <summary>Stops the making of a store: nothing of it is left, and the session is not created (or the run not started).</summary>
+    public CancellationToken CancellationToken { get; init; }
+
     /// <summary>The folder of stores that are made automatically.</summary>
     public static string CacheFolder =>
         Environment.GetEnvironmentVariable("ONNXSTREAM_PANEL_CACHE") is { Length: > 0 } folder

@@ -15,13 +15,16 @@ public sealed record PlanSummary(
     long WindowBytes,
     long SmallestBudgetBytes)
 {
+    /// <summary>The file of packed weights that the steps read; null without one.</summary>
+    public string? PanelStorePath { get; init; }
+
     /// <summary>The most native memory that the session holds while it runs, weights that are mapped not counted.</summary>
     public long PeakNativeBytes => ArenaBytes + ConstantBytes + OperatorBytes;
 
     /// <summary>The most memory that the session holds while it runs: what <see cref="SessionOptions.MemoryBudget"/> limits.</summary>
     public long PeakBytes => PeakNativeBytes + WindowBytes;
 
-    /// <summary>The bytes of weights that a run reads.</summary>
+    /// <summary>The bytes of weights that a run reads; rows that are looked up in a table are not counted.</summary>
     public long WeightsBytes => Steps.Sum(step => step.WeightsBytes);
 
     /// <summary>Floating-point operations of a run, as its operators are defined (a multiplication and an addition are two).</summary>
@@ -35,7 +38,7 @@ public sealed record PlanSummary(
 /// <param name="Shapes">The shapes that it reads and writes, as in <c>[1,64,64,320] -> [1,64,64,640]</c>.</param>
 /// <param name="Flops">Floating-point operations as the operator is defined; 0 where there are no products.</param>
 /// <param name="Panels">The panels in which its weight is streamed; 0 without one.</param>
-/// <param name="WeightsBytes">The bytes of weights that it reads.</param>
+/// <param name="WeightsBytes">The bytes of weights that it reads; rows that are looked up in a table are not counted.</param>
 /// <param name="ScratchBytes">The memory that only this step needs.</param>
 /// <param name="LiveBytes">All memory of the arena that holds something during the step, its scratch memory included.</param>
 public sealed record PlanStep(

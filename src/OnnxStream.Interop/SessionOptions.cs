@@ -25,6 +25,12 @@ public sealed record SessionOptions
     /// </summary>
     public long? MemoryBudget { get; init; }
 
+    /// <summary>
+    /// Whether the session is only there to be asked for its <see cref="InferenceSession.Plan"/>: it reserves no memory for tensors,
+    /// makes no panel store (the plan is that with the store) and cannot run.
+    /// </summary>
+    public bool PlanOnly { get; init; }
+
     /// <summary>Names of intermediate values that a run returns in addition to the model's outputs.</summary>
     public IReadOnlyList<string> AdditionalOutputs { get; init; } = [];
 

@@ -8,7 +8,7 @@ internal sealed class CommandLineTests
         Invocation help = Invocation.Of("--help").AssertSucceeded();
         using (Assert.EnterMultipleScope())
         {
-            foreach (string part in (string[])["run <MODEL>", "inspect <MODEL>", "convert <SOURCE> <DESTINATION>", "sd <PROMPT>", "Exit codes: 0 done", "2 bad usage", "130 cancelled"])
+            foreach (string part in (string[])["run <MODEL>", "inspect <MODEL>", "plan <MODEL>", "pack <MODEL>", "cache", "convert <SOURCE> <DESTINATION>", "sd <PROMPT>", "Exit codes: 0 done", "2 bad usage", "130 cancelled"])
             {
                 Assert.That(help.Output, Does.Contain(part));
             }
@@ -19,12 +19,15 @@ internal sealed class CommandLineTests
 
     [TestCase("run")]
     [TestCase("inspect")]
+    [TestCase("plan")]
+    [TestCase("pack")]
+    [TestCase("cache")]
     [TestCase("convert")]
     [TestCase("sd")]
     public void Help_of_a_command_shows_examples(string command)
     {
         string help = Invocation.Of(command, "--help").AssertSucceeded().Output;
-        Assert.That(help, Does.Contain("Examples:").And.Contain($"  onnxstream {command} ").And.Not.Contain("Exit codes"));
+        Assert.That(help, Does.Contain("Examples:").And.Match($@"  onnxstream {command}[ \r\n]").And.Not.Contain("Exit codes"));
     }
 
     [Test]
@@ -56,10 +59,23 @@ internal sealed class CommandLineTests
     [TestCase("run", "m.onnx", "--input", "=x.npy")]
     [TestCase("run", "m.onnx", "--input", "x=")]
     [TestCase("run", "m.onnx", "--dim", "batch")]
+    [TestCase("run", "m.onnx", "--memory", "lots")]
+    [TestCase("run", "m.onnx", "--memory", "0")]
+    [TestCase("plan")]
+    [TestCase("plan", "m.onnx", "--memory", "-1MB")]
+    [TestCase("plan", "m.onnx", "--image", "memory.jpg")]
+    [TestCase("plan", "m.onnx", "--top", "-1")]
+    [TestCase("pack")]
+    [TestCase("pack", "m.onnx", "--panel-type", "f8")]
+    [TestCase("cache", "burn")]
     [TestCase("inspect")]
     [TestCase("convert", "m.onnx")]
     public void Bad_usage_is_one_line_that_points_to_the_help(params string[] args) =>
         Invocation.Of(args).AssertFailed(ExitCode.BadInput, "--help");
+
+    [Test]
+    public void A_size_that_is_none_is_explained() =>
+        Invocation.Of("run", "m.onnx", "--memory", "lots").AssertFailed(ExitCode.BadInput, "--memory lots", "128MB");
 
     [Test]
     public void A_model_after_an_input_is_explained() =>
@@ -67,6 +83,8 @@ internal sealed class CommandLineTests
 
     [TestCase("run", "nowhere.onnx")]
     [TestCase("inspect", "nowhere.onnx")]
+    [TestCase("plan", "nowhere.onnx")]
+    [TestCase("pack", "nowhere.onnx")]
     [TestCase("convert", "nowhere.onnx", "destination")]
     public void A_missing_model_is_bad_input(params string[] args) =>
         Invocation.Of(args).AssertFailed(ExitCode.BadInput, "nowhere.onnx: no such file or folder");

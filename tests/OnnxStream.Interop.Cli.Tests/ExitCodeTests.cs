@@ -8,6 +8,7 @@ internal sealed class ExitCodeTests
         new(new UnsupportedOperatorException("Foo"), ExitCode.BadInput),
         new(new InvalidInputException("x"), ExitCode.BadInput),
         new(new WeightsException("w"), ExitCode.BadInput),
+        new(new MemoryBudgetException(1, 2), ExitCode.BadInput),
         new(new UsageException("x"), ExitCode.BadInput),
         new(new FileNotFoundException(), ExitCode.BadInput),
         new(new DirectoryNotFoundException(), ExitCode.BadInput),

@@ -12,4 +12,29 @@ internal sealed class QuantityTests
     [TestCase(12, "12 FLOP")]
     [TestCase(803_200_000_000, "803.2 GFLOP")]
     public void Flops(long flops, string expected) => Assert.That(Quantity.Flops(flops), Is.EqualTo(expected));
+
+    [TestCase("500000000", 500_000_000)]
+    [TestCase("128MB", 134_217_728)]
+    [TestCase("96MiB", 100_663_296)]
+    [TestCase("1.5GB", 1_610_612_736)]
+    [TestCase("1.5 gb", 1_610_612_736)]
+    [TestCase("64k", 65_536)]
+    [TestCase("2TiB", 2_199_023_255_552)]
+    [TestCase("12B", 12)]
+    public void Sizes_are_read(string text, long expected)
+    {
+        Assert.That(Quantity.TryParseBytes(text, out long bytes), Is.True);
+        Assert.That(bytes, Is.EqualTo(expected));
+    }
+
+    [TestCase("")]
+    [TestCase("MB")]
+    [TestCase("0")]
+    [TestCase("-5MB")]
+    [TestCase("1,5GB")]
+    [TestCase("128 megabytes")]
+    [TestCase("1e9")]
+    [TestCase("99999999999TB")]
+    [TestCase("12MB34")]
+    public void What_is_no_size_is_refused(string text) => Assert.That(Quantity.TryParseBytes(text, out _), Is.False);
 }

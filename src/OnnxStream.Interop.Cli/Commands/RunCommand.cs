@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Diagnostics;
 using OnnxStream.Interop.Cli.Reports;
 using OnnxStream.Interop.Cli.Tensors;
@@ -23,12 +22,7 @@ internal sealed class RunCommand : ToolCommand
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<string[]> _dimensions = new("--dim")
-    {
-        Description = "The number for an open dimension of random inputs; 1 where none is given.",
-        HelpName = "NAME=VALUE",
-        AllowMultipleArgumentsPerToken = true,
-    };
+    private readonly Option<string[]> _dimensions = DimensionsOption("The number for an open dimension of random inputs; 1 where none is given.");
 
     private readonly Option<int> _seed = NumberOption(
         "--seed", 0, 0, "What random inputs are made from: floats standard normal, integers 0 to 9.");
@@ -40,6 +34,8 @@ internal sealed class RunCommand : ToolCommand
     };
 
     private readonly Option<int> _repeat = NumberOption("--repeat", 1, 1, "How many times to run.");
+
+    private readonly Option<long?> _memory = MemoryOption();
 
     private readonly Option<int> _threads = ThreadsOption();
 
@@ -61,13 +57,12 @@ internal sealed class RunCommand : ToolCommand
         : base("run", "Run a model and report time, memory and outputs.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _threads, _weights, _panelStore, _panelType, _trace, _json])
+        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _memory, _threads, _weights, _panelStore, _panelType, _trace, _json])
         {
             Add(option);
         }
 
         _inputs.Validators.Add(result => RequirePairs(result, "NAME=FILE"));
-        _dimensions.Validators.Add(result => RequirePairs(result, "NAME=VALUE"));
     }
 
     public override IReadOnlyList<string> Examples =>
@@ -76,6 +71,7 @@ internal sealed class RunCommand : ToolCommand
         "onnxstream run model.onnx --dim batch=2 --repeat 5 --json",
         "onnxstream run model.onnx --input sample=x.npy --input timestep=t.npy --output-dir out",
         "onnxstream run model.onnx --panel-store auto --repeat 5     pack the weights once, in the cache folder",
+        "onnxstream run model.onnx --memory 128MB                    never more than that; what is too little is refused",
         "onnxstream run unet_fp16 --weights nocache --threads 2      an OnnxStream folder",
     ];
 
@@ -95,29 +91,75 @@ internal sealed class RunCommand : ToolCommand
             Directory.CreateDirectory(folder);
         }
 
+        long? limit = arguments.GetValue(_memory);
+        Dictionary<string, TensorType> types = inputs.ToDictionary(input => input.Key, input => input.Value.Type);
+        ProcessMemory memory = ProcessMemory.Measure(InputTypes.OutputBytes(model, types));
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
-        start = Stopwatch.GetTimestamp();
+        PackingReporter packing = new();
         SessionOptions options = new()
         {
             ThreadCount = arguments.GetValue(_threads),
             WeightsProvider = weights,
-            PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType)),
+            MemoryBudget = limit is null ? null : memory.BudgetFor(limit.Value),
+            PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), packing, cancellationToken),
             Logger = new TerminalLogger(terminal),
         };
-        using InferenceSession session = new(model, options);
-        loadDuration += Stopwatch.GetElapsedTime(start);
+        RunReport report;
+        try
+        {
+            start = Stopwatch.GetTimestamp();
+            using InferenceSession session = options.PanelStore.IsEnabled ? packing.Show(terminal, () => new InferenceSession(model, options)) : new InferenceSession(model, options);
+            loadDuration += Stopwatch.GetElapsedTime(start);
+            (double[] runSeconds, long peakNativeBytes, RunResult result) = Run(arguments, terminal, session, inputs, packing, limit is not null, cancellationToken);
+            PlanSummary plan = session.Plan(types);
+            report = new RunReport(
+                Seconds(loadDuration),
+                runSeconds,
+                PeakMemory.Bytes,
+                peakNativeBytes,
+                result.Statistics.WeightsBytesStreamed,
+                limit,
+                PredictedNativeBytes(plan, arguments.GetRequiredValue(_weights)),
+                memory.SmallestLimit(plan.SmallestBudgetBytes),
+                Save(result.Outputs, folder));
+        }
+        catch (MemoryBudgetException exception)
+        {
+            throw memory.TooLittle(limit!.Value, exception.SmallestBudgetBytes);
+        }
 
+        if (arguments.GetValue(_json))
+        {
+            terminal.Output.WriteLine(ReportJson.Serialize(report));
+        }
+        else
+        {
+            Print(report, terminal);
+        }
+    }
+
+    private (double[] Seconds, long PeakNativeBytes, RunResult Result) Run(
+        ParseResult arguments, Terminal terminal, InferenceSession session, Dictionary<string, TensorBuffer> inputs, PackingReporter packing, bool isLimited, CancellationToken cancellationToken)
+    {
         string? traceFile = arguments.GetValue(_trace);
         double[] runSeconds = new double[arguments.GetValue(_repeat)];
         long peakNativeBytes = 0;
         RunResult? result = null;
         for (int i = 0; i < runSeconds.Length; i++)
         {
+            if (isLimited && i > 0)
+            {
+                // Outputs of earlier runs would stay in memory until .NET sees a reason to look for garbage.
+                result = null;
+                GC.Collect();
+            }
+
             RunTrace? trace = traceFile is not null && i == runSeconds.Length - 1 ? new RunTrace() : null;
             string description = runSeconds.Length == 1 ? "run" : $"run {i + 1}/{runSeconds.Length}";
             (result, runSeconds[i]) = ProgressDisplay.Show(terminal, report =>
             {
                 // The whole call is timed, so the first run of a model with open dimensions includes its planning.
+                packing.Display = report;
                 RunOptions runOptions = new() { Progress = new RunReporter(fraction => report(description, fraction)), Trace = trace };
                 long start = Stopwatch.GetTimestamp();
                 RunResult result = session.Run(inputs, runOptions, cancellationToken);
@@ -133,9 +175,13 @@ internal sealed class RunCommand : ToolCommand
             terminal.Report($"{description}: {Quantity.Seconds(runSeconds[i])}");
         }
 
-        IReadOnlyDictionary<string, TensorBuffer> outputs = result!.Outputs;
+        return (runSeconds, peakNativeBytes, result!);
+    }
+
+    private static List<OutputReport> Save(IReadOnlyDictionary<string, TensorBuffer> outputs, string? folder)
+    {
         IReadOnlyList<string> files = FileNames.For(outputs.Keys, ".npy");
-        List<OutputReport> outputReports = [];
+        List<OutputReport> reports = [];
         foreach ((KeyValuePair<string, TensorBuffer> output, string name) in outputs.Zip(files))
         {
             string? file = folder is null ? null : Path.Combine(folder, name);
@@ -144,40 +190,16 @@ internal sealed class RunCommand : ToolCommand
                 NpyFile.Save(file, output.Value);
             }
 
-            outputReports.Add(new OutputReport(output.Key, output.Value.ElementType.ToOnnxName(), output.Value.Shape.ToArray(), file));
+            reports.Add(new OutputReport(output.Key, output.Value.ElementType.ToOnnxName(), output.Value.Shape.ToArray(), file));
         }
 
-        RunReport report = new(
-            Seconds(loadDuration),
-            runSeconds,
-            PeakMemory.Bytes,
-            peakNativeBytes,
-            result.Statistics.WeightsBytesStreamed,
-            outputReports);
-        if (arguments.GetValue(_json))
-        {
-            terminal.Output.WriteLine(ReportJson.Serialize(report));
-        }
-        else
-        {
-            Print(report, terminal);
-        }
+        return reports;
     }
 
     private Dictionary<string, TensorBuffer> LoadInputs(ParseResult arguments, IReadOnlyList<ValueMetadata> declared)
     {
         List<(string Name, string Value)> files = Pairs(arguments.GetValue(_inputs));
-        Dictionary<string, long> dimensions = [];
-        foreach ((string name, string text) in Pairs(arguments.GetValue(_dimensions)))
-        {
-            if (!long.TryParse(text, out long value) || value < 0)
-            {
-                throw new UsageException($"--dim {name}={text}: '{text}' is not a whole number from 0 on.");
-            }
-
-            dimensions[name] = value;
-        }
-
+        Dictionary<string, long> dimensions = ParseDimensions(arguments.GetValue(_dimensions));
         if (files.Count == 0)
         {
             return RandomTensors.Create(declared, dimensions, arguments.GetValue(_seed));
@@ -209,21 +231,6 @@ internal sealed class RunCommand : ToolCommand
         return inputs;
     }
 
-    private static void RequirePairs(OptionResult result, string form)
-    {
-        foreach (Token token in result.Tokens)
-        {
-            int equals = token.Value.IndexOf('=');
-            if (equals <= 0 || equals == token.Value.Length - 1)
-            {
-                result.AddError($"'{token.Value}' is not {form} (and MODEL stands before the options).");
-            }
-        }
-    }
-
-    private static List<(string Name, string Value)> Pairs(string[]? arguments) =>
-        [.. (arguments ?? []).Select(argument => (argument[..argument.IndexOf('=')], argument[(argument.IndexOf('=') + 1)..]))];
-
     private static void Print(RunReport report, Terminal terminal)
     {
         Table table = new() { Border = TableBorder.Simple };
@@ -253,6 +260,11 @@ internal sealed class RunCommand : ToolCommand
         terminal.Output.WriteLine($"load     {Quantity.Seconds(report.LoadS)}");
         terminal.Output.WriteLine($"run      {runs}");
         terminal.Output.WriteLine($"memory   {Quantity.Bytes(report.PeakRssBytes)} peak of the process, {Quantity.Bytes(report.PeakNativeBytes)} of it native");
+        if (report.MemoryBudgetBytes is { } limit)
+        {
+            terminal.Output.WriteLine($"limit    {Quantity.Bytes(limit)}, of which {Quantity.Bytes(report.SmallestBudgetBytes)} are needed at least");
+        }
+
         terminal.Output.WriteLine($"weights  {Quantity.Bytes(report.WeightsBytesStreamed)} streamed in a run");
     }
 

@@ -85,6 +85,9 @@ internal abstract class ToolCommand : Command
         _ => WeightsProvider.DiskPrefetch(),
     };
 
+    /// <summary>The native memory that a run is expected to hold: weights that are kept in memory are native, mapped ones are not.</summary>
+    protected static long PredictedNativeBytes(PlanSummary plan, string weights) => weights == "ram" ? plan.PeakBytes : plan.PeakNativeBytes;
+
     /// <summary>The option that says whether packed weights are kept.</summary>
     protected static Option<string> PanelStoreOption() => new("--panel-store")
     {
@@ -106,7 +109,11 @@ internal abstract class ToolCommand : Command
     }
 
     /// <summary>What <see cref="PanelStoreOption"/> and <see cref="PanelTypeOption"/> say together.</summary>
-    protected static PanelStoreOptions CreatePanelStore(string store, string type)
+    /// <param name="store">The store.</param>
+    /// <param name="type">The precision.</param>
+    /// <param name="progress">Receives the progress of packing; null for none.</param>
+    /// <param name="cancellationToken">Stops packing.</param>
+    protected static PanelStoreOptions CreatePanelStore(string store, string type, IProgress<PackingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         PanelStoreOptions options = store switch
         {
@@ -114,8 +121,77 @@ internal abstract class ToolCommand : Command
             "auto" => PanelStoreOptions.Auto,
             _ => PanelStoreOptions.File(store),
         };
-        return options with { ElementType = type == "f16" ? ElementType.Float16 : ElementType.Float32 };
+        return options with
+        {
+            ElementType = type == "f16" ? ElementType.Float16 : ElementType.Float32,
+            Progress = progress,
+            CancellationToken = cancellationToken,
+        };
     }
+
+    /// <summary>The option that limits the memory of the process.</summary>
+    protected static Option<long?> MemoryOption() => new("--memory")
+    {
+        Description = "The most memory that the process may have resident, .NET included: 128MB, 1.5GB, or a number of bytes. KB, MB and GB are powers of 1024 here. What cannot be met is refused before the run.",
+        HelpName = "SIZE",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (!Quantity.TryParseBytes(text, out long bytes))
+            {
+                result.AddError($"--memory {text}: a size was expected, as in 128MB, 1.5GB or 500000000.");
+            }
+
+            return bytes;
+        },
+    };
+
+    /// <summary>The option that gives numbers to open dimensions of inputs.</summary>
+    protected static Option<string[]> DimensionsOption(string description)
+    {
+        Option<string[]> option = new("--dim")
+        {
+            Description = description,
+            HelpName = "NAME=VALUE",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        option.Validators.Add(result => RequirePairs(result, "NAME=VALUE"));
+        return option;
+    }
+
+    /// <summary>What <see cref="DimensionsOption"/> says.</summary>
+    protected static Dictionary<string, long> ParseDimensions(string[]? pairs)
+    {
+        Dictionary<string, long> dimensions = [];
+        foreach ((string name, string text) in Pairs(pairs))
+        {
+            if (!long.TryParse(text, out long value) || value < 0)
+            {
+                throw new UsageException($"--dim {name}={text}: '{text}' is not a whole number from 0 on.");
+            }
+
+            dimensions[name] = value;
+        }
+
+        return dimensions;
+    }
+
+    /// <summary>Adds an error for whatever is not of the form <c>NAME=VALUE</c>.</summary>
+    protected static void RequirePairs(OptionResult result, string form)
+    {
+        foreach (Token token in result.Tokens)
+        {
+            int equals = token.Value.IndexOf('=');
+            if (equals <= 0 || equals == token.Value.Length - 1)
+            {
+                result.AddError($"'{token.Value}' is not {form} (and MODEL stands before the options).");
+            }
+        }
+    }
+
+    /// <summary>The two sides of each <c>NAME=VALUE</c>.</summary>
+    protected static List<(string Name, string Value)> Pairs(string[]? arguments) =>
+        [.. (arguments ?? []).Select(argument => (argument[..argument.IndexOf('=')], argument[(argument.IndexOf('=') + 1)..]))];
 
     /// <summary>The option that asks for JSON.</summary>
     protected static Option<bool> JsonOption() => new("--json")

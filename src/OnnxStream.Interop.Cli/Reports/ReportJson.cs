@@ -9,6 +9,9 @@ namespace OnnxStream.Interop.Cli.Reports;
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(GenerationReport))]
+[JsonSerializable(typeof(PlanReport))]
+[JsonSerializable(typeof(PackReport))]
+[JsonSerializable(typeof(CacheReport))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {
     // The text goes to a terminal or a file, not into a web page: names and prompts stay readable.

@@ -6,6 +6,9 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="PeakRssBytes">The most memory that the process had resident, as the operating system counts it.</param>
 /// <param name="PeakNativeBytes">The most memory that the library held in native buffers, mapped files not counted.</param>
 /// <param name="WeightsBytesStreamed">Bytes of weights that one run (the last) asked for.</param>
+/// <param name="MemoryBudgetBytes">The most memory that the process was allowed (--memory); null for no limit.</param>
+/// <param name="PredictedPeakBytes">What the plan says of <paramref name="PeakNativeBytes"/>.</param>
+/// <param name="SmallestBudgetBytes">The smallest --memory that can be met.</param>
 /// <param name="Outputs">The outputs.</param>
 internal sealed record RunReport(
     double LoadS,
@@ -13,6 +16,9 @@ internal sealed record RunReport(
     long PeakRssBytes,
     long PeakNativeBytes,
     long WeightsBytesStreamed,
+    long? MemoryBudgetBytes,
+    long PredictedPeakBytes,
+    long SmallestBudgetBytes,
     IReadOnlyList<OutputReport> Outputs);
 
 /// <summary>One output of a run.</summary>

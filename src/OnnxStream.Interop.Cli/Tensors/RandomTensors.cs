@@ -17,28 +17,13 @@ internal static class RandomTensors
     public static Dictionary<string, TensorBuffer> Create(
         IReadOnlyList<ValueMetadata> inputs, IReadOnlyDictionary<string, long> openDimensions, int seed)
     {
-        HashSet<string> symbols = [.. inputs.SelectMany(input => input.Dimensions ?? []).Where(d => !d.IsKnown).Select(d => d.Symbol).OfType<string>()];
-        foreach (string name in openDimensions.Keys)
-        {
-            if (!symbols.Contains(name))
-            {
-                throw new UsageException($"--dim {name}: the model's inputs have no open dimension of that name; {(symbols.Count == 0 ? "all are fixed or without a name" : $"there are: {string.Join(", ", symbols)}")}.");
-            }
-        }
-
         Random random = new(seed);
         Dictionary<string, TensorBuffer> tensors = [];
-        foreach (ValueMetadata input in inputs)
+        foreach ((string name, TensorType type) in InputTypes.Create(inputs, openDimensions))
         {
-            if (input.Dimensions is null || input.ElementType.SizeOf() == 0)
-            {
-                throw new UsageException($"No random data can be made for the input '{input}': give it with --input {input.Name}=FILE.");
-            }
-
-            long[] dimensions = [.. input.Dimensions.Select(d => d.IsKnown ? d.Value : openDimensions.GetValueOrDefault(d.Symbol ?? "", 1))];
-            TensorBuffer tensor = new(input.ElementType, new Shape(dimensions));
+            TensorBuffer tensor = new(type.ElementType, type.Shape);
             Fill(tensor, random);
-            tensors.Add(input.Name, tensor);
+            tensors.Add(name, tensor);
         }
 
         return tensors;

@@ -11,12 +11,24 @@ using OnnxStream.Interop.Weights;
 namespace OnnxStream.Interop.Execution;
 
 /// <summary>Lets the layers of a plan use a panel store, making it first where there is none that fits.</summary>
-internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, WorkerPool workers, WeightsProvider provider, ILogger? logger)
+/// <param name="options">Which store, if any.</param>
+/// <param name="modelPath">The model, for those who look at the store.</param>
+/// <param name="planOnly">Whether a store that is missing is only thought of.</param>
+/// <param name="workers">The threads that pack.</param>
+/// <param name="provider">Where unpacked weights come from.</param>
+/// <param name="logger">Receives what is done and why; null for nothing.</param>
+internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, string modelPath, bool planOnly, WorkerPool workers, WeightsProvider provider, ILogger? logger)
 {
     private const long PackingWindowBytes = 8 << 20;
 
     // A store is only made unasked if the disk keeps at least as much again.
     private const int AmpleRoomFactor = 2;
+
+    private int _done;
+    private int _panelCount;
+
+    /// <summary>The store that was attached; null if there is none.</summary>
+    public string? StorePath { get; private set; }
 
     /// <summary>Attaches a store to all layers that can use one. Does nothing if stores are off, or if the disk has no room for an automatic one.</summary>
     /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
@@ -29,7 +41,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
         }
 
         UInt128 identity = Identity(storable);
-        string path = options.Path ?? Path.Combine(PanelStoreOptions.CacheFolder, $"{identity:x32}.panels");
+        string path = options.Path ?? Path.Combine(PanelStoreOptions.CacheFolder, $"{identity:x32}{PanelStore.Extension}");
         List<(UInt128 Layer, long Length)> panels = [];
         foreach (IPanelLayer layer in storable)
         {
@@ -43,15 +55,17 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
         PanelStore? store = PanelStore.TryOpen(path, identity, options.ElementType, panels, out string reason);
         if (store is null)
         {
-            if (!TryMake(path, identity, storable, panels, reason))
+            if (!HasRoom(path, PanelStore.SizeOf(panels, modelPath)) || (!planOnly && !TryMake(path, identity, storable, panels, reason)))
             {
                 return;
             }
 
-            store = PanelStore.TryOpen(path, identity, options.ElementType, panels, out reason) ??
+            store = planOnly ? PanelStore.Imagine(path, options.ElementType, panels, modelPath) :
+                PanelStore.TryOpen(path, identity, options.ElementType, panels, out reason) ??
                 throw new WeightsException($"{path}: the panel store that was just written cannot be used: {reason}.");
         }
 
+        StorePath = path;
         int first = 0;
         foreach (IPanelLayer layer in storable)
         {
@@ -62,25 +76,42 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
 
     private long StoredBytes(long packedBytes) => options.ElementType == ElementType.Float16 ? packedBytes / 2 : packedBytes;
 
+    // An automatic store must leave the disk as much again; the folder is only made when the store is.
+    private bool HasRoom(string path, long size)
+    {
+        if (options.Path is not null)
+        {
+            return true;
+        }
+
+        string folder = Path.GetDirectoryName(path)!;
+        string existing = folder;
+        while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { } parent)
+        {
+            existing = parent;
+        }
+
+        long room = new DriveInfo(existing).AvailableFreeSpace;
+        if (room >= AmpleRoomFactor * size)
+        {
+            return true;
+        }
+
+        Log.NoRoom(logger, size, folder, room);
+        return false;
+    }
+
     private bool TryMake(string path, UInt128 identity, List<IPanelLayer> layers, List<(UInt128 Layer, long Length)> panels, string reason)
     {
-        long size = PanelStore.Writer.SizeOf(panels);
         try
         {
-            string folder = Path.GetDirectoryName(path)!;
-            Directory.CreateDirectory(folder);
-            if (options.Path is null)
-            {
-                long room = new DriveInfo(folder).AvailableFreeSpace;
-                if (room < AmpleRoomFactor * size)
-                {
-                    Log.NoRoom(logger, size, folder, room);
-                    return false;
-                }
-            }
-
-            Log.Making(logger, path, size, File.Exists(path) ? reason : "there is none yet");
-            using PanelStore.Writer writer = new(path, identity, options.ElementType, panels);
+            options.CancellationToken.ThrowIfCancellationRequested();
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            Log.Making(logger, path, PanelStore.SizeOf(panels, modelPath), File.Exists(path) ? reason : "there is none yet");
+            using PanelStore.Writer writer = new(path, identity, options.ElementType, panels, modelPath);
+            _done = 0;
+            _panelCount = panels.Count;
+            options.Progress?.Report(new PackingProgress(path, 0, _panelCount));
             int first = 0;
             foreach (IPanelLayer layer in layers)
             {
@@ -88,6 +119,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
                 first += layer.PanelCount;
             }
 
+            options.CancellationToken.ThrowIfCancellationRequested();
             writer.Complete();
             return true;
         }
@@ -109,7 +141,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
         byte* whole = isWhole ? weights.Acquire(0) : null;
         try
         {
-            using PackingBody body = new(layer, writer, first, bias, isWhole || reader is not null ? null : weights, whole, reader, workers.WorkerCount, options.ElementType);
+            using PackingBody body = new(this, layer, writer, first, bias, isWhole || reader is not null ? null : weights, whole, reader);
             workers.Parallelize(body, layer.PanelCount);
         }
         finally
@@ -162,8 +194,17 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
         return XxHash128.HashToUInt128([.. Encoding.UTF8.GetBytes(text.ToString()), .. build]);
     }
 
+    private int Workers => workers.WorkerCount;
+
+    private ElementType ElementType => options.ElementType;
+
+    private CancellationToken CancellationToken => options.CancellationToken;
+
+    private void Packed(string path) => options.Progress?.Report(new PackingProgress(path, Interlocked.Increment(ref _done), _panelCount));
+
     private sealed class PackingBody : IParallelBody, IDisposable
     {
+        private readonly PanelPacker _packer;
         private readonly IPanelLayer _layer;
         private readonly PanelStore.Writer _writer;
         private readonly int _first;
@@ -171,11 +212,11 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
         private readonly WeightStream? _weights;
         private readonly byte* _whole;
         private readonly WeightReader? _reader;
-        private readonly ElementType _elementType;
         private readonly Stack<NativeBuffer> _free = [];
 
-        public PackingBody(IPanelLayer layer, PanelStore.Writer writer, int first, float[] bias, WeightStream? weights, byte* whole, WeightReader? reader, int workers, ElementType elementType)
+        public PackingBody(PanelPacker packer, IPanelLayer layer, PanelStore.Writer writer, int first, float[] bias, WeightStream? weights, byte* whole, WeightReader? reader)
         {
+            _packer = packer;
             _layer = layer;
             _writer = writer;
             _first = first;
@@ -183,10 +224,9 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
             _weights = weights;
             _whole = whole;
             _reader = reader;
-            _elementType = elementType;
             try
             {
-                for (int i = 0; i < Math.Min(workers, layer.PanelCount); i++)
+                for (int i = 0; i < Math.Min(packer.Workers, layer.PanelCount); i++)
                 {
                     _free.Push(new NativeBuffer(layer.PackScratchBytes + layer.PackedBytes(0) + 64));
                 }
@@ -200,6 +240,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
 
         public void Execute(int index)
         {
+            _packer.CancellationToken.ThrowIfCancellationRequested();
             NativeBuffer buffer;
             lock (_free)
             {
@@ -224,7 +265,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
                 }
 
                 Span<byte> bytes = new(packed, checked((int)length));
-                if (_elementType == ElementType.Float16)
+                if (_packer.ElementType == ElementType.Float16)
                 {
                     Span<float> wide = MemoryMarshal.Cast<byte, float>(bytes);
                     Span<Half> half = MemoryMarshal.Cast<byte, Half>(bytes)[..wide.Length];
@@ -237,6 +278,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, Work
                 }
 
                 _writer.Write(_first + index, bytes);
+                _packer.Packed(_writer.Path);
             }
             finally
             {

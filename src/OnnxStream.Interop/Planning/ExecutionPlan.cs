@@ -58,7 +58,7 @@ internal sealed class ExecutionPlan : IDisposable
         return new PlanSummary(
             [.. Steps.Select((step, i) => new PlanStep(
                 step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), step.Kernel.Flops, step.Kernel is IPanelLayer layer ? layer.PanelCount : 0,
-                step.Kernel.StreamedWeights.Concat(step.Kernel.PartlyReadWeights).Concat(step.Inputs.Select(input => input.Buffer.Constant?.Location).OfType<WeightRange>()).Sum(range => range.Length),
+                step.Kernel.StreamedWeights.Concat(step.Kernel.PartlyReadWeights).Concat(step.Inputs.Where((_, k) => step.InputWeights[k] >= 0).Select(input => input.Buffer.Constant!.Location!.Value)).Sum(range => range.Length),
                 step.Scratch?.Length ?? 0, live[i]))],
             ArenaBytes, ConstantBytes, OperatorBytes, windowBytes, smallestBudgetBytes);
     }

@@ -5,11 +5,15 @@ namespace OnnxStream.Interop.Weights;
 /// <summary>Ranges of mapped files: acquiring is pointer arithmetic, releasing lets the pages go.</summary>
 internal sealed unsafe class MappedWeightStream : WeightStream
 {
+    // How many bytes are released between two sweeps: what is left over from them is a small part.
+    private const long SweepBytes = 64L << 20;
+
     private readonly Dictionary<string, MappedFile> _files = [];
     private readonly nint[] _addresses;
     private readonly MappedFile[] _partFiles;
     private readonly ReadAhead? _readAhead;
     private int _nextPart;
+    private long _bytesSinceSweep;
 
     /// <summary>Maps every file of the schedule.</summary>
     /// <exception cref="WeightsException">A file is missing, or ends before a range does.</exception>
@@ -60,6 +64,15 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     public override void Release(int index)
     {
         OperatingSystemMemory.Discard((byte*)_addresses[index], Schedule[index].Length);
+
+        // Linux maps pages around one that is missing, also those of neighbours that have been released. Over a run they would
+        // add up, so now and then everything goes; what is in use is mapped again when it is touched.
+        if (Interlocked.Add(ref _bytesSinceSweep, Schedule[index].Length) >= SweepBytes)
+        {
+            Interlocked.Exchange(ref _bytesSinceSweep, 0);
+            DiscardAll();
+        }
+
         _readAhead?.Released(index);
     }
 
@@ -67,10 +80,7 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     public override void EndRun()
     {
         _readAhead?.End();
-        foreach (MappedFile file in _files.Values)
-        {
-            OperatingSystemMemory.Discard(file.Pointer, file.Length);
-        }
+        DiscardAll();
     }
 
     /// <inheritdoc/>
@@ -95,6 +105,14 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     /// <inheritdoc/>
     protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination) =>
         _partFiles[index].Read(part.Offset, destination);
+
+    private void DiscardAll()
+    {
+        foreach (MappedFile file in _files.Values)
+        {
+            OperatingSystemMemory.Discard(file.Pointer, file.Length);
+        }
+    }
 
     // In the read-ahead thread.
     private void Fetch(int index)

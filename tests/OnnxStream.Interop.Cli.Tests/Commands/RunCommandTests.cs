@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using OnnxStream.Interop.Cli.Tensors;
 
 namespace OnnxStream.Interop.Cli.Tests.Commands;
@@ -44,13 +45,16 @@ internal sealed class RunCommandTests
         {
             Assert.That(
                 report.EnumerateObject().Select(member => member.Name),
-                Is.EqualTo(new[] { "load_s", "runs_s", "peak_rss_bytes", "peak_native_bytes", "weights_bytes_streamed", "outputs" }));
+                Is.EqualTo(new[] { "load_s", "runs_s", "peak_rss_bytes", "peak_native_bytes", "weights_bytes_streamed", "memory_budget_bytes", "predicted_peak_bytes", "smallest_budget_bytes", "outputs" }));
             Assert.That(report.GetProperty("load_s").GetDouble(), Is.GreaterThan(0));
             Assert.That(report.GetProperty("runs_s").GetArrayLength(), Is.EqualTo(3));
             Assert.That(report.GetProperty("runs_s").EnumerateArray().Select(seconds => seconds.GetDouble()), Is.All.GreaterThan(0));
             Assert.That(report.GetProperty("peak_rss_bytes").GetInt64(), Is.GreaterThan(5 << 20));
             Assert.That(report.GetProperty("peak_native_bytes").GetInt64(), Is.GreaterThan(0));
             Assert.That(report.GetProperty("weights_bytes_streamed").GetInt64(), Is.GreaterThanOrEqualTo(0));
+            Assert.That(report.GetProperty("memory_budget_bytes").ValueKind, Is.EqualTo(JsonValueKind.Null));
+            Assert.That(report.GetProperty("predicted_peak_bytes").GetInt64(), Is.EqualTo(report.GetProperty("peak_native_bytes").GetInt64()).Within(4 << 20));
+            Assert.That(report.GetProperty("smallest_budget_bytes").GetInt64(), Is.GreaterThan(5 << 20));
             Assert.That(output.GetProperty("name").GetString(), Is.EqualTo("scores/0"));
             Assert.That(output.GetProperty("type").GetString(), Is.EqualTo("float"));
             Assert.That(output.GetProperty("shape").EnumerateArray().Select(dimension => dimension.GetInt64()), Is.EqualTo(new long[] { 5, 2 }));
@@ -106,12 +110,44 @@ internal sealed class RunCommandTests
     public void Packed_weights_are_kept_where_asked_for()
     {
         using TemporaryFolder folder = new();
-        string model = TinyModel.Write(folder);
+        string model = TinyModel.Write(folder, columns: 400);
         string store = folder["weights.panels"];
 
-        Invocation.Of("run", model, "--panel-store", store).AssertSucceeded();
+        Assert.That(Invocation.Of("run", model, "--panel-store", store).AssertSucceeded().Error, Does.Contain("Writing the panel store"));
+        Assert.That(File.Exists(store), Is.True);
         Assert.That(Invocation.Of("run", model, "--panel-store", store).AssertSucceeded().Error, Does.Not.Contain("Writing the panel store"));
         Assert.That(Invocation.Of("run", model, "--panel-type", "f8").ExitCode, Is.EqualTo(2));
+    }
+
+    [TestCase("batch")]
+    [TestCase("file")]
+    public void A_limit_that_is_too_small_names_one_that_is_not(string inputs)
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder, columns: 400);
+        NpyFile.Save(folder["x.npy"], TensorBuffer.Create<float>([1, 1, 1], 1, 3));
+        string[] run = inputs == "file" ? ["run", model, "--input", $"x={folder["x.npy"]}"] : ["run", model, "--dim", "batch=7"];
+        Invocation refused = Invocation.Of([.. run, "--memory", "1MB"]);
+        refused.AssertFailed(ExitCode.BadInput, "--memory 1.0 MiB is too little", "MB at least");
+        string smallest = Regex.Match(refused.Error, @"needs --memory (\d+MB) at least").Groups[1].Value;
+        Invocation met = Invocation.Of([.. run, "--memory", smallest, "--json", "--repeat", "2"]).AssertSucceeded();
+        using JsonDocument json = JsonDocument.Parse(met.Output);
+        Assert.That(Quantity.TryParseBytes(smallest, out long bytes), Is.True);
+        Assert.That(json.RootElement.GetProperty("memory_budget_bytes").GetInt64(), Is.EqualTo(bytes));
+        Assert.That(Invocation.Of([.. run, "--memory", "900GB"]).AssertSucceeded().Output, Does.Match(@"(?m)^limit +900\.0 GiB"));
+    }
+
+    [Test]
+    public void Weights_that_are_kept_count()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder, columns: 200_000);
+        long[] smallest = [.. ((string[])["ram", "prefetch"]).Select(weights =>
+        {
+            using JsonDocument json = JsonDocument.Parse(Invocation.Of("run", model, "--weights", weights, "--json").AssertSucceeded().Output);
+            return json.RootElement.GetProperty("predicted_peak_bytes").GetInt64();
+        })];
+        Assert.That(smallest[0] - smallest[1], Is.GreaterThan(2_000_000));
     }
 
     [Test]

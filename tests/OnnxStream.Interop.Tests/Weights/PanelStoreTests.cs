@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Native;
+
 namespace OnnxStream.Interop.Tests.Weights;
 
 [NativeMemoryLeakCheck]
@@ -135,33 +137,230 @@ public class PanelStoreTests
     [TestCase(10)]
     [TestCase(100)]
     [TestCase(5000)]
+    [TestCase(-1)]
+    [TestCase(-4096)]
     public void TruncatedStoreIsMadeAgain(int length)
     {
         Run(PanelStoreOptions.File(_store));
-        using (FileStream file = File.OpenWrite(_store))
-        {
-            file.SetLength(length);
-        }
+        byte[] written = File.ReadAllBytes(_store);
+        File.WriteAllBytes(_store, written[..(length >= 0 ? length : LastPanelEnd() + length)]);
 
         Assert.That(Run(PanelStoreOptions.File(_store)).Bytes.SequenceEqual(_expected.Bytes), Is.True);
+        Assert.That(File.ReadAllBytes(_store), Is.EqualTo(written));
     }
 
-    [TestCase(3)]
-    [TestCase(20)]
-    [TestCase(70)]
-    public void StoreWithDamagedHeaderIsMadeAgain(int position)
+    // Header, index and the model's path: what is not used is harmless, everything else is noticed.
+    [Test]
+    public void StoreWithADamagedHeaderOrIndexIsMadeAgain()
     {
         Run(PanelStoreOptions.File(_store));
-        Flip(position);
+        byte[] written = File.ReadAllBytes(_store);
+        int end = 64 + 40 * BitConverter.ToInt32(written, 32) + _model.Length;
+        for (int position = 0; position < end; position += position < 64 ? 1 : 7)
+        {
+            Flip(position);
+            Assert.That(Run(PanelStoreOptions.File(_store)).Bytes.SequenceEqual(_expected.Bytes), Is.True, $"byte {position}");
+            File.WriteAllBytes(_store, written);
+        }
+    }
+
+    [Test]
+    public void DamagedPanelIsFoundAndTheStoreMadeAgain([Values(ElementType.Float32, ElementType.Float16)] ElementType type)
+    {
+        PanelStoreOptions options = PanelStoreOptions.File(_store) with { ElementType = type };
+        TensorBuffer expected = Run(options);
+        byte[] written = File.ReadAllBytes(_store);
+        foreach (int position in (int[])[4096 + 17, LastPanelEnd() - 1])
+        {
+            Flip(position);
+            Assert.That(() => Run(options), Throws.TypeOf<WeightsException>().With.Message.Contains("damaged").And.Message.Contains(_store).And.Message.Contains("made again"));
+            Assert.That(Run(options).Bytes.SequenceEqual(expected.Bytes), Is.True);
+            Assert.That(File.ReadAllBytes(_store), Is.EqualTo(written));
+        }
+    }
+
+    [Test]
+    public void DamagedPanelOfWinogradsConvolutionIsFound()
+    {
+        string model = _folder.Write("large.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, 1, 24, 33, 31).Output("y")
+            .Initializer("w", TestTensors.Floats(6, 96, 24, 3, 3)).Node("Conv", "x w", "y", ("pads", new[] { 1, 1, 1, 1 })).ToBytes());
+        Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(5, 1, 24, 33, 31) };
+        SessionOptions options = new() { PanelStore = PanelStoreOptions.File(_store), ThreadCount = 2 };
+        using (InferenceSession packing = new(model, options))
+        {
+            packing.Run(inputs);
+        }
+
+        Flip(LastPanelEnd() - 1);
+        using (InferenceSession damaged = new(model, options))
+        {
+            Assert.That(() => damaged.Run(inputs), Throws.TypeOf<WeightsException>().With.Message.Contains("damaged"));
+        }
+
+        using InferenceSession again = new(model, options);
+        Assert.That(() => again.Run(inputs), Throws.Nothing);
+    }
+
+    // A store that cannot be deleted, as files in use on Windows, must be deleted by its user.
+    [Test]
+    public void DamagedPanelOfAStoreThatCannotBeDeleted()
+    {
+        if (OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess)
+        {
+            Assert.Ignore("No permission keeps this user from deleting a file.");
+            return;
+        }
+
+        Run(PanelStoreOptions.File(_store));
+        Flip(4096 + 17);
+        UnixFileMode before = File.GetUnixFileMode(_folder.Path);
+        File.SetUnixFileMode(_folder.Path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        try
+        {
+            Assert.That(() => Run(PanelStoreOptions.File(_store)), Throws.TypeOf<WeightsException>().With.Message.Contains("Delete the file"));
+        }
+        finally
+        {
+            File.SetUnixFileMode(_folder.Path, before);
+        }
+    }
+
+    [Test]
+    [Platform(Include = "Linux,MacOSX")]
+    public void StoreThatIsDeletedWhileASessionIsOpenServesIt()
+    {
+        Run(PanelStoreOptions.File(_store));
+        using InferenceSession session = new(_model, new SessionOptions { ThreadCount = 2, PanelStore = PanelStoreOptions.File(_store) });
+        File.Delete(_store);
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.That(session.Run(_inputs)["o"].Bytes.SequenceEqual(_expected.Bytes), Is.True);
+        }
+    }
+
+    // The file that the store is written to beside its place is one of a device that is always full.
+    [Test]
+    [Platform(Include = "Linux")]
+    public void FullDiskLeavesNothing([Values] bool isAutomatic)
+    {
+        WithCacheFolder(() =>
+        {
+            Run(PanelStoreOptions.Auto);
+            string store = Directory.GetFiles(_folder["cache"]).Single();
+            File.Delete(store);
+            File.CreateSymbolicLink($"{store}.{Environment.ProcessId}.partial", "/dev/full");
+            if (isAutomatic)
+            {
+                Assert.That(Run(PanelStoreOptions.Auto, runs: 1).Bytes.SequenceEqual(_expected.Bytes), Is.True, "it runs all the same");
+            }
+            else
+            {
+                Assert.That(() => Run(PanelStoreOptions.File(store)), Throws.InstanceOf<IOException>().With.Message.Contains("No space left"));
+            }
+
+            Assert.That(Directory.GetFileSystemEntries(_folder["cache"]), Is.Empty);
+            Assert.That(Run(PanelStoreOptions.File(store)).Bytes.SequenceEqual(_expected.Bytes), Is.True);
+        });
+    }
+
+    [Test]
+    public void ProgressIsReportedForEachPanel([Values(1, 2)] int threads)
+    {
+        Recorder recorder = new();
+        Pack(recorder, threads, CancellationToken.None);
+        int count = recorder.Reports[0].PanelCount;
+        Assert.That(count, Is.GreaterThanOrEqualTo(3));
+        Assert.That(recorder.Reports.Select(report => report.Panel).Order(), Is.EqualTo(Enumerable.Range(0, count + 1)));
+        Assert.That(recorder.Reports.Select(report => report.Path).Distinct(), Is.EqualTo(new[] { _store }));
+        recorder.Reports.Clear();
+        Pack(recorder, threads, CancellationToken.None);
+        Assert.That(recorder.Reports, Is.Empty, "there was nothing to pack");
+    }
+
+    [Test]
+    public void CancellingAtAnyPanelLeavesNothing([Values(1, 2)] int threads)
+    {
+        long live = MemoryDiagnostics.LiveBytes;
+        for (int panel = 0; ; panel++)
+        {
+            using CancellationTokenSource source = new();
+            Recorder recorder = new() { Action = report => { if (report.Panel == panel) { source.Cancel(); } } };
+            Assert.That(() => Pack(recorder, threads, source.Token), Throws.InstanceOf<OperationCanceledException>(), $"panel {panel}");
+            Assert.That(Directory.GetFiles(_folder.Path), Has.Length.EqualTo(1));
+            Assert.That(MemoryDiagnostics.LiveBytes, Is.EqualTo(live));
+            if (panel == recorder.Reports[0].PanelCount)
+            {
+                break;
+            }
+        }
+
+        Assert.That(() => Pack(null, threads, new CancellationToken(canceled: true)), Throws.InstanceOf<OperationCanceledException>());
+        Pack(null, threads, CancellationToken.None);
         Assert.That(Run(PanelStoreOptions.File(_store)).Bytes.SequenceEqual(_expected.Bytes), Is.True);
     }
 
     [Test]
-    public void DamagedPanelIsFound()
+    public void AllocationsThatFailWhilePackingLeaveNothing([Values(1, 2)] int threads)
     {
-        Run(PanelStoreOptions.File(_store));
-        Flip(4096 + 17);
-        Assert.That(() => Run(PanelStoreOptions.File(_store)), Throws.TypeOf<WeightsException>().With.Message.Contains("damaged").And.Message.Contains(_store));
+        Model model = Model.Load(_model);
+        long live = MemoryDiagnostics.LiveBytes;
+        int failures = 0;
+        try
+        {
+            for (int n = 0; ; n++)
+            {
+                CountedMemory.FailureCountdown = n;
+                try
+                {
+                    using InferenceSession session = new(model, new SessionOptions { ThreadCount = threads, PanelStore = PanelStoreOptions.File(_store) });
+                    if (CountedMemory.FailureCountdown >= 0)
+                    {
+                        break;
+                    }
+
+                    CountedMemory.FailureCountdown = -1;
+                    Assert.That(session.Run(_inputs)["o"].Bytes.SequenceEqual(_expected.Bytes), Is.True, $"allocation {n}");
+                    File.Delete(_store);
+                }
+                catch (NativeMemoryException)
+                {
+                    failures++;
+
+                    // The store may have been complete when the session itself found no memory.
+                    File.Delete(_store);
+                }
+
+                CountedMemory.FailureCountdown = -1;
+                Assert.That(MemoryDiagnostics.LiveBytes, Is.EqualTo(live), $"allocation {n}");
+                Assert.That(Directory.GetFiles(_folder.Path), Has.Length.EqualTo(1), $"allocation {n}");
+            }
+        }
+        finally
+        {
+            CountedMemory.FailureCountdown = -1;
+        }
+
+        Assert.That(failures, Is.GreaterThan(10));
+        Assert.That(Run(PanelStoreOptions.File(_store)).Bytes.SequenceEqual(_expected.Bytes), Is.True);
+    }
+
+    [Test]
+    public void StoresInAFolderAreFound()
+    {
+        string folder = _folder["stores"];
+        Assert.That(PanelStoreFile.FindAll(folder), Is.Empty);
+        Run(PanelStoreOptions.File(Path.Combine(folder, "a.panels")));
+        File.WriteAllText(Path.Combine(folder, "b.panels"), "something else");
+        File.WriteAllText(Path.Combine(folder, "c.panels.1.partial"), "");
+        File.WriteAllText(Path.Combine(folder, "notes.txt"), "");
+        using FileStream writer = new(Path.Combine(folder, "d.panels.2.partial"), FileMode.Create, FileAccess.ReadWrite, FileShare.None);
+        Assert.That(PanelStoreFile.FindAll(folder).Select(file => (Path.GetFileName(file.Path), file.State, file.ModelPath)).Order(), Is.EqualTo(new[]
+        {
+            ("a.panels", PanelStoreState.Complete, _model),
+            ("b.panels", PanelStoreState.Unknown, null),
+            ("c.panels.1.partial", PanelStoreState.LeftBehind, null),
+            ("d.panels.2.partial", PanelStoreState.BeingWritten, null),
+        }));
     }
 
     [Test]
@@ -173,20 +372,11 @@ public class PanelStoreTests
     }
 
     [Test]
-    public void AutomaticStoreLiesInTheCacheFolder()
+    public void AutomaticStoreLiesInTheCacheFolder() => WithCacheFolder(() =>
     {
-        string? before = Environment.GetEnvironmentVariable("ONNXSTREAM_PANEL_CACHE");
-        try
-        {
-            Environment.SetEnvironmentVariable("ONNXSTREAM_PANEL_CACHE", _folder["cache"]);
-            Assert.That(Run(PanelStoreOptions.Auto).Bytes.SequenceEqual(_expected.Bytes), Is.True);
-            Assert.That(Directory.GetFiles(_folder["cache"], "*.panels"), Has.Length.EqualTo(1));
-        }
-        finally
-        {
-            Environment.SetEnvironmentVariable("ONNXSTREAM_PANEL_CACHE", before);
-        }
-    }
+        Assert.That(Run(PanelStoreOptions.Auto).Bytes.SequenceEqual(_expected.Bytes), Is.True);
+        Assert.That(Directory.GetFiles(_folder["cache"], "*.panels"), Has.Length.EqualTo(1));
+    });
 
     // A convolution, a Gemm with its bias and a product: each way in which weights lie.
     private static byte[] BuildModel(int seed) => new ModelBuilder(13)
@@ -198,11 +388,40 @@ public class PanelStoreTests
         .Node("Conv", "x w b", "y").Node("Reshape", "y shape", "r").Node("Gemm", "r g c", "z", ("transB", 1)).Node("MatMul", "z m", "o")
         .Output("o").ToBytes();
 
-    private TensorBuffer Run(PanelStoreOptions options)
+    private void WithCacheFolder(Action test)
+    {
+        string? before = Environment.GetEnvironmentVariable("ONNXSTREAM_PANEL_CACHE");
+        try
+        {
+            Environment.SetEnvironmentVariable("ONNXSTREAM_PANEL_CACHE", _folder["cache"]);
+            test();
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("ONNXSTREAM_PANEL_CACHE", before);
+        }
+    }
+
+    private TensorBuffer Run(PanelStoreOptions options, int runs = 2)
     {
         using InferenceSession session = new(_model, new SessionOptions { ThreadCount = 2, PanelStore = options });
-        session.Run(_inputs);
+        for (int i = 1; i < runs; i++)
+        {
+            session.Run(_inputs);
+        }
+
         return session.Run(_inputs)["o"];
+    }
+
+    private void Pack(IProgress<PackingProgress>? progress, int threads, CancellationToken cancellationToken) =>
+        new InferenceSession(_model, new SessionOptions { ThreadCount = threads, PanelStore = PanelStoreOptions.File(_store) with { Progress = progress, CancellationToken = cancellationToken } }).Dispose();
+
+    // The last entry of the index says where the last panel lies.
+    private int LastPanelEnd()
+    {
+        byte[] bytes = File.ReadAllBytes(_store);
+        int entry = 64 + 40 * (BitConverter.ToInt32(bytes, 32) - 1);
+        return (int)(BitConverter.ToInt64(bytes, entry + 16) + BitConverter.ToInt64(bytes, entry + 24));
     }
 
     private void Flip(int position)
@@ -210,5 +429,24 @@ public class PanelStoreTests
         byte[] bytes = File.ReadAllBytes(_store);
         bytes[position] ^= 4;
         File.WriteAllBytes(_store, bytes);
+    }
+
+    private sealed class Recorder : IProgress<PackingProgress>
+    {
+        private readonly Lock _lock = new();
+
+        public List<PackingProgress> Reports { get; } = [];
+
+        public Action<PackingProgress>? Action { get; init; }
+
+        public void Report(PackingProgress value)
+        {
+            lock (_lock)
+            {
+                Reports.Add(value);
+            }
+
+            Action?.Invoke(value);
+        }
     }
 }

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Diagnostics;
+using OnnxStream.Interop.Cli.Reports;
+
+namespace OnnxStream.Interop.Cli.Commands;
+
+/// <summary><c>onnxstream pack</c>: makes the panel store of a model ahead of its first run.</summary>
+internal sealed class PackCommand : ToolCommand
+{
+    private readonly Argument<string> _model = new("MODEL")
+    {
+        Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
+    };
+
+    private readonly Option<string?> _output = new("--output", "-o")
+    {
+        Description = "The file to write, for 'run --panel-store FILE'. Without it, the store lies in the cache folder, for 'run --panel-store auto'.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string> _panelType = PanelTypeOption();
+
+    private readonly Option<string[]> _dimensions = DimensionsOption("The number for an open dimension of the inputs; 1 where none is given. A store is for one plan.");
+
+    private readonly Option<int> _threads = ThreadsOption();
+
+    private readonly Option<bool> _json = JsonOption();
+
+    public PackCommand()
+        : base("pack", "Pack the weights of a model once, so that runs need not.")
+    {
+        Add(_model);
+        foreach (Option option in (Option[])[_output, _panelType, _dimensions, _threads, _json])
+        {
+            Add(option);
+        }
+    }
+
+    public override IReadOnlyList<string> Examples =>
+    [
+        "onnxstream pack model.onnx                               for 'run --panel-store auto'",
+        "onnxstream pack model.onnx --output model.panels --panel-type f16",
+        "onnxstream pack model.onnx --dim batch=2 --threads 2     as the runs will be",
+    ];
+
+    protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
+    {
+        string path = arguments.GetRequiredValue(_model);
+        RequireExisting(path);
+        Model model = Model.Load(path);
+        Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, ParseDimensions(arguments.GetValue(_dimensions)));
+        PackingReporter packing = new();
+        string type = arguments.GetRequiredValue(_panelType);
+        SessionOptions options = new()
+        {
+            ThreadCount = arguments.GetValue(_threads),
+            PanelStore = CreatePanelStore(arguments.GetValue(_output) is { } output ? Path.GetFullPath(output) : FindCachedStore(model, types, type, arguments.GetValue(_threads)), type, packing, cancellationToken),
+            Logger = new TerminalLogger(terminal),
+        };
+        DateTime? before = LastWriteTime(options.PanelStore.Path!);
+        long start = Stopwatch.GetTimestamp();
+        string? store = packing.Show(terminal, () =>
+        {
+            using InferenceSession session = new(model, options);
+            return session.Plan(types).PanelStorePath;
+        });
+        double seconds = Seconds(Stopwatch.GetElapsedTime(start));
+        PackReport report = new(RequireStore(store), new FileInfo(store!).Length, LastWriteTime(store!) != before, seconds);
+        if (arguments.GetValue(_json))
+        {
+            terminal.Output.WriteLine(ReportJson.Serialize(report));
+        }
+        else
+        {
+            terminal.Output.WriteLine($"file  {report.File}");
+            terminal.Output.WriteLine($"size  {Quantity.Bytes(report.Bytes)}");
+            terminal.Output.WriteLine($"time  {(report.Packed ? Quantity.Seconds(seconds) : "none: it was there already")}");
+        }
+    }
+
+    // A store in the cache folder is named for its content. By its path, it is made even if the disk is nearly full then, and an error is one.
+    private static string FindCachedStore(Model model, Dictionary<string, TensorType> types, string panelType, int threads)
+    {
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = threads, PanelStore = CreatePanelStore("auto", panelType), PlanOnly = true });
+        return RequireStore(session.Plan(types).PanelStorePath);
+    }
+
+    private static string RequireStore(string? path) =>
+        path ?? throw new UsageException("No panel store can be made: the model has no weights that are packed, or the disk of the cache folder has not twice the room (--output takes a file elsewhere).");
+
+    private static DateTime? LastWriteTime(string path) => File.Exists(path) ? File.GetLastWriteTimeUtc(path) : null;
+}

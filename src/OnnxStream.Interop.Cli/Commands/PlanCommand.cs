@@ -1,0 +1,200 @@
+using System.CommandLine;
+using OnnxStream.Interop.Cli.Reports;
+using OnnxStream.Interop.Weights;
+using Spectre.Console;
+
+namespace OnnxStream.Interop.Cli.Commands;
+
+/// <summary><c>onnxstream plan</c>: says what a run would do and how much memory that needs, without running.</summary>
+internal sealed class PlanCommand : ToolCommand
+{
+    private readonly Argument<string> _model = new("MODEL")
+    {
+        Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
+    };
+
+    private readonly Option<long?> _memory = MemoryOption();
+
+    private readonly Option<string[]> _dimensions = DimensionsOption("The number for an open dimension of the inputs; 1 where none is given.");
+
+    private readonly Option<string> _panelStore = PanelStoreOption();
+
+    private readonly Option<string> _panelType = PanelTypeOption();
+
+    private readonly Option<int> _threads = ThreadsOption();
+
+    private readonly Option<string> _weights = WeightsOption();
+
+    private readonly Option<int> _top = NumberOption("--top", 0, 20, "How many steps are listed: those with the most memory, and those with the most operations.");
+
+    private readonly Option<bool> _all = new("--all")
+    {
+        Description = "List all steps.",
+    };
+
+    private readonly Option<string?> _image = new("--image")
+    {
+        Description = "Draw the memory over the steps.",
+        HelpName = "FILE.png",
+    };
+
+    private readonly Option<bool> _json = JsonOption();
+
+    public PlanCommand()
+        : base("plan", "Show what a run would do, and the memory that it would need.")
+    {
+        Add(_model);
+        foreach (Option option in (Option[])[_memory, _dimensions, _panelStore, _panelType, _threads, _weights, _top, _all, _image, _json])
+        {
+            Add(option);
+        }
+
+        _image.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is { } file && !file.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
+            {
+                result.AddError($"--image {file}: the name of a .png file was expected.");
+            }
+        });
+    }
+
+    public override IReadOnlyList<string> Examples =>
+    [
+        "onnxstream plan model.onnx                              how much memory, and where?",
+        "onnxstream plan model.onnx --memory 128MB               does it fit?",
+        "onnxstream plan model.onnx --dim batch=2 --image memory.png",
+        "onnxstream plan model.onnx --panel-store auto --all     the plan with packed weights; none are packed",
+    ];
+
+    protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
+    {
+        string path = arguments.GetRequiredValue(_model);
+        RequireExisting(path);
+        Model model = Model.Load(path);
+        Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, ParseDimensions(arguments.GetValue(_dimensions)));
+        long? limit = arguments.GetValue(_memory);
+        ProcessMemory memory = ProcessMemory.Measure(types.Values.Sum(type => type.ByteLength) + InputTypes.OutputBytes(model, types));
+        string weightsName = arguments.GetRequiredValue(_weights);
+        using WeightsProvider weights = CreateWeightsProvider(weightsName);
+        SessionOptions options = new()
+        {
+            ThreadCount = arguments.GetValue(_threads),
+            WeightsProvider = weights,
+            MemoryBudget = limit is null ? null : memory.BudgetFor(limit.Value),
+            PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), null, cancellationToken),
+            PlanOnly = true,
+            Logger = new TerminalLogger(terminal),
+        };
+        PlanSummary plan;
+        UsageException? refusal = null;
+        try
+        {
+            plan = Plan(model, options, types);
+        }
+        catch (MemoryBudgetException exception)
+        {
+            // What the model would need is told all the same, to those who read it with a program.
+            refusal = memory.TooLittle(limit!.Value, exception.SmallestBudgetBytes);
+            if (!arguments.GetValue(_json))
+            {
+                throw refusal;
+            }
+
+            plan = Plan(model, options with { MemoryBudget = null }, types);
+        }
+
+        if (refusal is null && arguments.GetValue(_image) is { } image)
+        {
+            if (Path.GetDirectoryName(image) is { Length: > 0 } folder)
+            {
+                Directory.CreateDirectory(folder);
+            }
+
+            PlanPicture.Write(image, ModelName(path), plan, memory.PeakFor(plan) - plan.PeakBytes, limit);
+        }
+
+        PlanReport report = new(
+            [.. plan.Steps.Select(PlanStepReport.Of)],
+            plan.Flops,
+            plan.WeightsBytes,
+            plan.ArenaBytes,
+            plan.ConstantBytes,
+            plan.OperatorBytes,
+            plan.WindowBytes,
+            PredictedNativeBytes(plan, weightsName),
+            memory.PeakFor(plan),
+            limit,
+            memory.SmallestLimit(plan.SmallestBudgetBytes),
+            plan.PanelStorePath);
+        if (arguments.GetValue(_json))
+        {
+            terminal.Output.WriteLine(ReportJson.Serialize(report));
+        }
+        else
+        {
+            Print(report, arguments.GetValue(_all) ? int.MaxValue : arguments.GetValue(_top), terminal);
+        }
+
+        if (refusal is not null)
+        {
+            throw refusal;
+        }
+    }
+
+    // Many models are called model.onnx: their folder tells more.
+    private static string ModelName(string path)
+    {
+        string full = Path.GetFullPath(path);
+        return Path.Combine(Path.GetFileName(Path.GetDirectoryName(full)) ?? "", Path.GetFileName(full));
+    }
+
+    private static PlanSummary Plan(Model model, SessionOptions options, Dictionary<string, TensorType> types)
+    {
+        using InferenceSession session = new(model, options);
+        return session.Plan(types);
+    }
+
+    private static void Print(PlanReport report, int top, Terminal terminal)
+    {
+        int[] byMemory = [.. Enumerable.Range(0, report.Steps.Count).OrderByDescending(i => report.Steps[i].LiveBytes).Take(top)];
+        int[] byFlops = [.. Enumerable.Range(0, report.Steps.Count).OrderByDescending(i => report.Steps[i].Flops).Take(top)];
+        int[] listed = [.. byMemory.Union(byFlops).Order()];
+        if (listed.Length > 0)
+        {
+            Table table = new() { Border = TableBorder.Simple };
+            table.AddColumn("step", column => column.RightAligned());
+            table.AddColumns("node", "kernel", "shapes");
+            foreach (string name in (string[])["operations", "panels", "weights", "live"])
+            {
+                table.AddColumn(name, column => column.RightAligned());
+            }
+
+            foreach (int i in listed)
+            {
+                PlanStepReport step = report.Steps[i];
+                table.AddRow(
+                    $"{i:N0}",
+                    Markup.Escape(step.Node.Length > 0 ? step.Node : step.Operator),
+                    Markup.Escape(step.Kernel),
+                    Markup.Escape(step.Shapes),
+                    step.Flops == 0 ? "" : Quantity.Flops(step.Flops),
+                    step.Panels == 0 ? "" : $"{step.Panels:N0}",
+                    step.WeightsBytes == 0 ? "" : Quantity.Bytes(step.WeightsBytes),
+                    Quantity.Bytes(step.LiveBytes));
+            }
+
+            terminal.Write(table);
+        }
+
+        string more = listed.Length < report.Steps.Count ? $", {listed.Length:N0} of them listed (--all lists all)" : "";
+        terminal.Output.WriteLine($"steps       {report.Steps.Count:N0}{more}");
+        terminal.Output.WriteLine($"operations  {Quantity.Flops(report.Flops)}");
+        terminal.Output.WriteLine($"weights     {Quantity.Bytes(report.WeightsBytes)} streamed in a run{(report.PanelStore is { } store ? $" from {store}{(File.Exists(store) ? "" : ", which is not there yet")}" : "")}");
+        terminal.Output.WriteLine($"arena       {Quantity.Bytes(report.ArenaBytes)}");
+        terminal.Output.WriteLine($"constants   {Quantity.Bytes(report.ConstantBytes)}");
+        terminal.Output.WriteLine($"operators   {Quantity.Bytes(report.OperatorBytes)}");
+        terminal.Output.WriteLine($"window      {Quantity.Bytes(report.WindowBytes)} of weights at once");
+        terminal.Output.WriteLine($"memory      {Quantity.Bytes(report.PredictedPeakRssBytes)} predicted peak of the process, {Quantity.Bytes(report.PredictedPeakBytes)} of it native");
+        terminal.Output.WriteLine($"smallest    --memory {report.SmallestBudgetBytes >> 20}MB");
+    }
+}

@@ -1,0 +1,58 @@
+namespace OnnxStream.Interop.Cli;
+
+/// <summary>The types of tensors, from what a model declares and numbers for what it leaves open.</summary>
+internal static class InputTypes
+{
+    /// <summary>The type of each input.</summary>
+    /// <param name="inputs">What the model declares.</param>
+    /// <param name="openDimensions">The numbers for open dimensions by name; those not named here are 1.</param>
+    /// <exception cref="UsageException">An input has no declared shape or no numeric type, or a dimension is not the model's.</exception>
+    public static Dictionary<string, TensorType> Create(IReadOnlyList<ValueMetadata> inputs, IReadOnlyDictionary<string, long> openDimensions)
+    {
+        HashSet<string> symbols = [.. inputs.SelectMany(input => input.Dimensions ?? []).Where(d => !d.IsKnown).Select(d => d.Symbol).OfType<string>()];
+        foreach (string name in openDimensions.Keys)
+        {
+            if (!symbols.Contains(name))
+            {
+                throw new UsageException($"--dim {name}: the model's inputs have no open dimension of that name; {(symbols.Count == 0 ? "all are fixed or without a name" : $"there are: {string.Join(", ", symbols)}")}.");
+            }
+        }
+
+        Dictionary<string, TensorType> types = [];
+        foreach (ValueMetadata input in inputs)
+        {
+            if (input.Dimensions is null || input.ElementType.SizeOf() == 0)
+            {
+                throw new UsageException($"No random data can be made for the input '{input}': its type or shape is only known from a tensor, which 'run' takes with --input {input.Name}=FILE.");
+            }
+
+            types.Add(input.Name, new TensorType(input.ElementType, new Shape([.. input.Dimensions.Select(d => d.IsKnown ? d.Value : openDimensions.GetValueOrDefault(d.Symbol ?? "", 1))])));
+        }
+
+        return types;
+    }
+
+    /// <summary>The bytes of all outputs whose shapes follow from what the model declares.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="inputs">The types of its inputs.</param>
+    public static long OutputBytes(Model model, IReadOnlyDictionary<string, TensorType> inputs)
+    {
+        Dictionary<string, long> numbers = [];
+        foreach (ValueMetadata input in model.Inputs)
+        {
+            if (inputs.TryGetValue(input.Name, out TensorType type) && input.Dimensions is { } dimensions && dimensions.Count == type.Shape.Rank)
+            {
+                for (int i = 0; i < dimensions.Count; i++)
+                {
+                    if (dimensions[i].Symbol is { } symbol)
+                    {
+                        numbers[symbol] = type.Shape[i];
+                    }
+                }
+            }
+        }
+
+        return model.Outputs.Sum(output => output.Dimensions?.Aggregate(
+            (long)output.ElementType.SizeOf(), (bytes, d) => bytes * (d.IsKnown ? d.Value : numbers.GetValueOrDefault(d.Symbol ?? "", 0))) ?? 0);
+    }
+}

@@ -1,0 +1,46 @@
+namespace OnnxStream.Interop.Cli.Reports;
+
+/// <summary>What <c>plan --json</c> prints.</summary>
+/// <param name="Steps">The steps, in the order in which they run.</param>
+/// <param name="Flops">Floating-point operations of a run.</param>
+/// <param name="WeightsBytes">Bytes of weights that a run reads.</param>
+/// <param name="ArenaBytes">The block that holds all tensors and scratch memory.</param>
+/// <param name="ConstantBytes">Small constants that stay in memory.</param>
+/// <param name="OperatorBytes">XNNPACK's operators and what kernels hold besides.</param>
+/// <param name="WindowBytes">The most bytes of weights that are resident at once.</param>
+/// <param name="PredictedPeakBytes">The most memory that the library holds in native buffers.</param>
+/// <param name="PredictedPeakRssBytes">The most memory that a process that runs the plan has resident.</param>
+/// <param name="MemoryBudgetBytes">The most memory that the process is allowed (--memory); null for no limit.</param>
+/// <param name="SmallestBudgetBytes">The smallest --memory that can be met.</param>
+/// <param name="PanelStore">The file of packed weights that the steps read, made or not; null without one.</param>
+internal sealed record PlanReport(
+    IReadOnlyList<PlanStepReport> Steps,
+    long Flops,
+    long WeightsBytes,
+    long ArenaBytes,
+    long ConstantBytes,
+    long OperatorBytes,
+    long WindowBytes,
+    long PredictedPeakBytes,
+    long PredictedPeakRssBytes,
+    long? MemoryBudgetBytes,
+    long SmallestBudgetBytes,
+    string? PanelStore);
+
+/// <summary>A step of a plan.</summary>
+/// <param name="Node">The node that it computes, or a part of.</param>
+/// <param name="Operator">The operator of that node.</param>
+/// <param name="Kernel">What computes.</param>
+/// <param name="Shapes">The shapes that it reads and writes.</param>
+/// <param name="Flops">Floating-point operations; 0 where there are no products.</param>
+/// <param name="Panels">The panels in which its weight is streamed; 0 without one.</param>
+/// <param name="WeightsBytes">The bytes of weights that it reads.</param>
+/// <param name="ScratchBytes">The memory that only this step needs.</param>
+/// <param name="LiveBytes">All memory of the arena that holds something during the step.</param>
+internal sealed record PlanStepReport(
+    string Node, string Operator, string Kernel, string Shapes, long Flops, int Panels, long WeightsBytes, long ScratchBytes, long LiveBytes)
+{
+    /// <summary>Describes a step.</summary>
+    public static PlanStepReport Of(PlanStep step) => new(
+        step.NodeName, step.OperatorType, step.KernelName, step.Shapes, step.Flops, step.Panels, step.WeightsBytes, step.ScratchBytes, step.LiveBytes);
+}
