@@ -89,11 +89,8 @@ internal sealed unsafe class RowTilesKernel : Kernel
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        foreach (Step step in _builder.Steps)
-        {
-            step.Kernel.Dispose();
-        }
-
+        _builder.Dispose();
+        _plan?.Dispose();
         _constants?.Dispose();
         base.Dispose(disposing);
     }

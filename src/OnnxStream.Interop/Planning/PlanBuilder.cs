@@ -4,7 +4,7 @@ using OnnxStream.Interop.Native;
 namespace OnnxStream.Interop.Planning;
 
 /// <summary>Collects the steps of a plan while nodes are lowered, and the tensors that they read and write.</summary>
-internal sealed class PlanBuilder(Graph graph, WorkerPool workers, bool readsParts, bool usesStore)
+internal sealed class PlanBuilder(Graph graph, WorkerPool workers, bool readsParts, bool usesStore) : IDisposable
 {
     private readonly Dictionary<Value, PlanTensor> _tensors = [];
     private readonly List<Step> _steps = [];
@@ -62,6 +62,15 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, bool readsPar
             {
                 step.Scratch = NewBuffer(step.Kernel.ScratchBytes, null);
             }
+        }
+    }
+
+    /// <summary>Frees what the kernels hold; what a plan made of the builder frees, too.</summary>
+    public void Dispose()
+    {
+        foreach (Step step in _steps)
+        {
+            step.Kernel.Dispose();
         }
     }
 

@@ -30,7 +30,7 @@ internal static class Planner
         }
         catch
         {
-            Dispose(builder);
+            builder.Dispose();
             throw;
         }
     }
@@ -50,7 +50,7 @@ internal static class Planner
         }
         catch
         {
-            Dispose(builder);
+            builder.Dispose();
             throw;
         }
     }
@@ -104,14 +104,6 @@ internal static class Planner
             OperatorBytes = builder.OperatorBytes,
             WeightsInUseBytes = builder.Steps.Select(WeightsInUse).DefaultIfEmpty().Max(),
         };
-    }
-
-    private static void Dispose(PlanBuilder builder)
-    {
-        foreach (Step step in builder.Steps)
-        {
-            step.Kernel.Dispose();
-        }
     }
 
     private static void FindLifetimes(IReadOnlyList<Step> steps, PlanTensor[] inputs, PlanTensor[] outputs)
