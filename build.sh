@@ -167,8 +167,32 @@ build() {
   native
   dotnet build "$solution" -c Release -nodeReuse:false -v quiet -clp:Summary
   # Relative, so that it still points to the tool when the checkout has moved.
-  ln -sfn OnnxStream.Interop.Cli/release/onnxstream "$tool"
+  ln -sfn "$(compile_tool || echo OnnxStream.Interop.Cli/release/onnxstream)" "$tool"
   echo "build: $tool is ready"
+}
+
+# Compiles the tool ahead of time, for this very processor: 30 MiB less memory than where .NET compiles while it runs, and a quicker
+# start. Prints where it is, from artifacts/bin. Without a compiler package or a linker, the tool that .NET compiles is used.
+compile_tool() {
+  local rid log=artifacts/aot.log arguments=()
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64) rid=linux-x64 ;;
+    Linux-aarch64) rid=linux-arm64 ;;
+    Darwin-arm64) rid=osx-arm64 ;;
+    *) return 1 ;;
+  esac
+  [[ $(uname -s) == Darwin ]] || arguments=("-p:CppCompilerAndLinker=$(find_clang || echo clang)" -p:LinkerFlavor=lld)
+  local compiled=artifacts/bin/onnxstream-$rid/onnxstream
+  if [[ -x $compiled && -z $(find artifacts/bin/OnnxStream.Interop.Cli/release artifacts/native -newer "$compiled" \( -name '*.dll' -o -name '*.so' -o -name '*.dylib' \) -print -quit) ]]; then
+    echo "onnxstream-$rid/onnxstream"
+    return
+  fi
+  if ! dotnet publish src/OnnxStream.Interop.Cli -c Release -r "$rid" -p:IlcInstructionSet=native ${arguments[@]+"${arguments[@]}"} \
+      -nodeReuse:false -v quiet -o artifacts/bin/onnxstream-"$rid" >"$log" 2>&1; then
+    echo "build: the tool could not be compiled ahead of time ($log says why); it runs with more memory" >&2
+    return 1
+  fi
+  echo "onnxstream-$rid/onnxstream"
 }
 
 test_() {

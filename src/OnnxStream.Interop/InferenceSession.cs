@@ -200,7 +200,7 @@ public sealed class InferenceSession : IDisposable
 
             PlannedSegment planned = GetSegment(0, known);
             ExecutionPlan plan = planned.Plan;
-            long window = _weights.HoldsWeights ? SmallestBudget(plan) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, planned.WindowBytes);
+            long window = _weights.HoldsWeights ? SmallestBudget(plan) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
             return plan.Summarize(window, SmallestBudget(plan)) with { PanelStorePath = planned.StorePath };
         }
     }
@@ -318,6 +318,11 @@ public sealed class InferenceSession : IDisposable
         {
             _segments[0].Dispose();
             _segments.RemoveAt(0);
+        }
+
+        if (!_weights.HoldsWindow)
+        {
+            return _weights.WindowBytes;
         }
 
         long room = budget - KeptBytes - plan.NativeBytes;

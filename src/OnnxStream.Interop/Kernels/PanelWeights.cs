@@ -22,6 +22,8 @@ internal enum PanelLayout
 /// <summary>A weight that is used panel by panel: groups of output channels.</summary>
 internal sealed unsafe class PanelWeights
 {
+    private const long SmallBytes = 10 << 20;
+
     private readonly Constant? _constant;
     private readonly PanelLayout _layout;
     private readonly int _inputs;
@@ -71,8 +73,8 @@ internal sealed unsafe class PanelWeights
     /// <summary>Whether every run packs the panels anew.</summary>
     public bool IsPackedInRuns { get; init; }
 
-    /// <summary>The weight, if parts of it are read.</summary>
-    public WeightRange? PartlyRead => ReadsParts && !HasPanelRanges ? _constant?.Location : null;
+    /// <summary>The weight, if parts of it are read. A small one is brought in whole: that is quicker than thousands of reads.</summary>
+    public WeightRange? PartlyRead => ReadsParts && !HasPanelRanges && _constant?.Location is { Length: > SmallBytes } location ? location : null;
 
     /// <summary>Whether panels come out as [input, output], so that XNNPACK has to transpose them while packing.</summary>
     public bool IsInputMajor => _layout == PanelLayout.InputMajor;
@@ -95,7 +97,7 @@ internal sealed unsafe class PanelWeights
 
         if (!HasPanelRanges)
         {
-            return ReadsParts ? [] : [location];
+            return PartlyRead is null ? [location] : [];
         }
 
         List<WeightRange> ranges = [];

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace OnnxStream.Interop.Native;
 
@@ -9,11 +10,22 @@ internal static unsafe partial class OperatingSystemMemory
     private const int AdviseWillNeed = 3;
     private const int AdviseDontNeed = 4;
     private const int AdvisePopulateRead = 22;
+    private const int ReadWithoutWaiting = 8;
 
     private static bool s_populate = OperatingSystem.IsLinux();
 
-    /// <summary>Makes the pages of a mapped range resident, reading them from disk if need be.</summary>
+    /// <summary>Makes the pages of a mapped range this process's memory with one call, where the system has one for it; elsewhere they come when they are touched.</summary>
     public static void Populate(byte* start, long length)
+    {
+        // Kernels before 5.14 refuse it.
+        if (s_populate && madvise(FirstPage(start), PagesLength(start, length), AdvisePopulateRead) != 0)
+        {
+            s_populate = false;
+        }
+    }
+
+    /// <summary>Lets the system read a mapped range from disk into its cache of files; it does not become this process's memory yet.</summary>
+    public static void WillNeed(byte* start, long length)
     {
         byte* first = FirstPage(start);
         nuint size = PagesLength(start, length);
@@ -22,37 +34,34 @@ internal static unsafe partial class OperatingSystemMemory
             MemoryRange range = new() { Address = first, Size = size };
             _ = PrefetchVirtualMemory(-1, 1, &range, 0);
         }
-        else if (s_populate)
-        {
-            // One system call for the page tables of the whole range; kernels before 5.14 refuse it.
-            if (madvise(first, size, AdvisePopulateRead) == 0)
-            {
-                return;
-            }
-
-            s_populate = false;
-        }
-
-        if (!OperatingSystem.IsWindows())
+        else
         {
             _ = madvise(first, size, AdviseWillNeed);
         }
-
-        byte sum = 0;
-        for (byte* page = first; page < start + length; page += Environment.SystemPageSize)
-        {
-            sum |= Volatile.Read(ref *page);
-        }
-
-        GC.KeepAlive(sum);
     }
 
-    /// <summary>Lets the system read a mapped range from disk into its cache, without making it this process's memory.</summary>
-    public static void WillNeed(byte* start, long length)
+    /// <summary>Whether a byte of a file can be read without waiting for the disk; false where the system does not tell.</summary>
+    public static bool IsCached(SafeFileHandle file, long offset)
     {
-        if (!OperatingSystem.IsWindows())
+        if (!OperatingSystem.IsLinux())
         {
-            _ = madvise(FirstPage(start), PagesLength(start, length), AdviseWillNeed);
+            return false;
+        }
+
+        byte value;
+        IoVector vector = new() { Base = &value, Length = 1 };
+        bool isHeld = false;
+        try
+        {
+            file.DangerousAddRef(ref isHeld);
+            return preadv2((int)file.DangerousGetHandle(), &vector, 1, offset, ReadWithoutWaiting) == 1;
+        }
+        finally
+        {
+            if (isHeld)
+            {
+                file.DangerousRelease();
+            }
         }
     }
 
@@ -92,6 +101,16 @@ internal static unsafe partial class OperatingSystemMemory
     [DllImport("kernel32", ExactSpelling = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
     private static extern int VirtualUnlock(void* address, nuint size);
+
+    [DllImport("libc", ExactSpelling = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern nint preadv2(int file, IoVector* vectors, int count, long offset, int flags);
+
+    private struct IoVector
+    {
+        public void* Base;
+        public nuint Length;
+    }
 
     private struct MemoryRange
     {

@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using Microsoft.Win32.SafeHandles;
+using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Weights;
 
@@ -54,6 +55,21 @@ internal sealed unsafe class MappedFile : IDisposable
         {
             throw new WeightsException($"{Path}: the weight file had {Length:N0} bytes when it was opened and has {length:N0} now. Files must not change while a model is in use; open the model again.");
         }
+    }
+
+    /// <summary>Whether a range seems to be in the system's cache of files: a few of its pages are.</summary>
+    public bool SeemsCached(long offset, long length)
+    {
+        const int Probes = 4;
+        for (int i = 0; i <= Probes; i++)
+        {
+            if (!OperatingSystemMemory.IsCached(_file.SafeFileHandle, offset + (length - 1) * i / Probes))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Copies bytes without making pages of the mapping resident.</summary>

@@ -2,11 +2,18 @@ using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Weights;
 
-/// <summary>Ranges of mapped files: acquiring is pointer arithmetic, releasing lets the pages go.</summary>
+/// <summary>Ranges of mapped files: acquiring maps their pages, releasing lets them go.</summary>
+/// <remarks>
+/// What is read ahead goes into the system's cache of files, which it shrinks when memory is needed elsewhere; it becomes memory of
+/// this process when it is acquired. So only what is in use is resident, and the thread that reads ahead costs next to nothing.
+/// </remarks>
 internal sealed unsafe class MappedWeightStream : WeightStream
 {
     // How many bytes are released between two sweeps: what is left over from them is a small part.
     private const long SweepBytes = 64L << 20;
+
+    // Linux's default of fault_around_bytes.
+    private const long MappedAroundBytes = 64 << 10;
 
     private readonly Dictionary<string, MappedFile> _files = [];
     private readonly nint[] _addresses;
@@ -63,10 +70,11 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     /// <inheritdoc/>
     public override void Release(int index)
     {
-        OperatingSystemMemory.Discard((byte*)_addresses[index], Schedule[index].Length);
+        long before = Math.Min(MappedAroundBytes, Schedule[index].Offset);
+        OperatingSystemMemory.Discard((byte*)_addresses[index] - before, Schedule[index].Length + before);
 
         // Linux maps pages around one that is missing, also those of neighbours that have been released. Over a run they would
-        // add up, so now and then everything goes; what is in use is mapped again when it is touched.
+        // add up; what is in use by another thread is mapped again when it is touched. Now and then everything goes.
         if (Interlocked.Add(ref _bytesSinceSweep, Schedule[index].Length) >= SweepBytes)
         {
             Interlocked.Exchange(ref _bytesSinceSweep, 0);
@@ -99,6 +107,7 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     protected override byte* AcquireCore(int index)
     {
         _readAhead?.Used(index);
+        OperatingSystemMemory.Populate((byte*)_addresses[index], Schedule[index].Length);
         return (byte*)_addresses[index];
     }
 
@@ -124,7 +133,12 @@ internal sealed unsafe class MappedWeightStream : WeightStream
             OperatingSystemMemory.WillNeed(_partFiles[_nextPart].Pointer + range.Offset, range.Length);
         }
 
-        OperatingSystemMemory.Populate((byte*)_addresses[index], Schedule[index].Length);
+        // Asking for what is there costs the system as much as finding out page by page.
+        WeightRange next = Schedule[index];
+        if (next.Length > 0 && !_files[next.Path].SeemsCached(next.Offset, next.Length))
+        {
+            OperatingSystemMemory.WillNeed((byte*)_addresses[index], next.Length);
+        }
     }
 
     private nint Map(in WeightRange range)

@@ -10,5 +10,8 @@ internal sealed class MappedWeightsProvider(long windowBytes) : WeightsProvider(
     internal override bool ReadsPartsCheaply => true;
 
     /// <inheritdoc/>
+    internal override bool HoldsWindow => false;
+
+    /// <inheritdoc/>
     internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes) => new MappedWeightStream(schedule, parts, windowBytes);
 }

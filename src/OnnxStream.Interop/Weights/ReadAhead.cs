@@ -17,6 +17,7 @@ internal sealed class ReadAhead : IDisposable
     private int _next;
     private long _heldBytes;
     private bool _running;
+    private bool _isFull;
     private int _fetching = None;
     private bool _disposed;
 
@@ -40,6 +41,7 @@ internal sealed class ReadAhead : IDisposable
         {
             _next = 0;
             _heldBytes = 0;
+            _isFull = false;
             _running = true;
             Monitor.PulseAll(_lock);
         }
@@ -69,7 +71,11 @@ internal sealed class ReadAhead : IDisposable
         lock (_lock)
         {
             _heldBytes -= _schedule[index].Length;
-            Monitor.PulseAll(_lock);
+            if (_isFull && _heldBytes <= _windowBytes / 2)
+            {
+                _isFull = false;
+                Monitor.PulseAll(_lock);
+            }
         }
     }
 
@@ -106,8 +112,10 @@ internal sealed class ReadAhead : IDisposable
             int index;
             lock (_lock)
             {
-                while (!_disposed && !(_running && _next < _schedule.Count && Fits(_schedule[_next].Length)))
+                while (!_disposed && !(_running && _next < _schedule.Count && !_isFull && Fits(_schedule[_next].Length)))
                 {
+                    // Woken for each range, the thread would take a processor from those that compute hundreds of times a second.
+                    _isFull = _running && _next < _schedule.Count;
                     Monitor.Wait(_lock);
                 }
 

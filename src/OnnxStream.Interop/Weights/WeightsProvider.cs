@@ -26,8 +26,8 @@ public abstract class WeightsProvider : IDisposable
     /// <summary>Weights are mapped when a step needs them and released right after it: the least memory.</summary>
     public static WeightsProvider DiskNoCache() => new MappedWeightsProvider(0);
 
-    /// <summary>As <see cref="DiskNoCache"/>, and a thread brings the next bytes in while the current step computes.</summary>
-    /// <param name="windowBytes">The most bytes that are resident ahead of use.</param>
+    /// <summary>As <see cref="DiskNoCache"/>, and a thread has the next bytes read into the system's cache of files while the current step computes.</summary>
+    /// <param name="windowBytes">How many bytes are read ahead of use. They are not memory of this process until they are used.</param>
     public static WeightsProvider DiskPrefetch(long windowBytes = DefaultWindowBytes) => new MappedWeightsProvider(windowBytes);
 
     /// <summary>Weights are read once and stay in memory, shared by all sessions of this provider: the most memory.</summary>
@@ -49,6 +49,9 @@ public abstract class WeightsProvider : IDisposable
 
     /// <summary>Whether many reads of a few kilobytes cost little more than one of all.</summary>
     internal virtual bool ReadsPartsCheaply => false;
+
+    /// <summary>Whether what is read ahead is memory of this process.</summary>
+    internal virtual bool HoldsWindow => true;
 
     /// <summary>Whether a weight is in memory already when it is asked for, and stays there.</summary>
     internal virtual bool HoldsWeights => false;
