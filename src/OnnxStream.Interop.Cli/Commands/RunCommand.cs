@@ -110,6 +110,9 @@ internal sealed class RunCommand : ToolCommand
             start = Stopwatch.GetTimestamp();
             using InferenceSession session = options.PanelStore.IsEnabled ? packing.Show(terminal, () => new InferenceSession(model, options)) : new InferenceSession(model, options);
             loadDuration += Stopwatch.GetElapsedTime(start);
+
+            // Planning leaves a lot behind.
+            ProcessMemory.CleanUp();
             (double[] runSeconds, long peakNativeBytes, RunResult result) = Run(arguments, terminal, session, inputs, packing, limit is not null, cancellationToken);
             PlanSummary plan = session.Plan(types);
             report = new RunReport(

@@ -80,7 +80,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public override IReadOnlyList<WeightRange> StreamedWeights => _store is null ? _unpacked : _stored;
 
     /// <inheritdoc/>
-    public override long WeightsInUseBytes => _slotCount * base.WeightsInUseBytes;
+    public override long WeightsInUseBytes => (_store is not null || _weights.HasPanelRanges ? _slotCount : 1) * base.WeightsInUseBytes;
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> PartlyReadWeights => _store is null && PartlyRead is { } range ? [range] : [];
