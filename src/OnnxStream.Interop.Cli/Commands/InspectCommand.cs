@@ -12,12 +12,18 @@ internal sealed class InspectCommand : ToolCommand
         Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
     };
 
+    private readonly Option<bool> _plan = new("--plan")
+    {
+        Description = "Also count the steps that are left when the graph has been rewritten, by what computes them; every open dimension is 1.",
+    };
+
     private readonly Option<bool> _json = JsonOption();
 
     public InspectCommand()
         : base("inspect", "Show a model's inputs, outputs, operators, parameters and operation count.")
     {
         Add(_model);
+        Add(_plan);
         Add(_json);
     }
 
@@ -25,6 +31,7 @@ internal sealed class InspectCommand : ToolCommand
     [
         "onnxstream inspect model.onnx",
         "onnxstream inspect unet_fp16 --json",
+        "onnxstream inspect model.onnx --plan                    what is fused, and how often is a tensor transposed?",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -43,12 +50,37 @@ internal sealed class InspectCommand : ToolCommand
                 [.. summary.Operators.Select(op => new OperatorReport(op.OperatorType, op.Count, op.IsSupported))],
                 summary.ParameterCount,
                 summary.WeightBytes,
-                summary.FlopCount)));
+                summary.FlopCount,
+                arguments.GetValue(_plan) ? CountSteps(model) : null)));
         }
         else
         {
             Print(model, summary, terminal);
+            if (arguments.GetValue(_plan))
+            {
+                Print(CountSteps(model), terminal);
+            }
         }
+    }
+
+    private static List<StepCountReport> CountSteps(Model model)
+    {
+        using InferenceSession session = new(model, new SessionOptions { PlanOnly = true });
+        return [.. session.Plan(InputTypes.Create(model.Inputs, new Dictionary<string, long>())).Steps.GroupBy(step => step.KernelName).Select(group => new StepCountReport(group.Key, group.Count())).OrderByDescending(count => count.Count).ThenBy(count => count.Kernel, StringComparer.Ordinal)];
+    }
+
+    private static void Print(List<StepCountReport> steps, Terminal terminal)
+    {
+        Table table = new() { Border = TableBorder.Simple };
+        table.AddColumn("kernel");
+        table.AddColumn("steps", column => column.RightAligned());
+        foreach (StepCountReport count in steps)
+        {
+            table.AddRow(Markup.Escape(count.Kernel), $"{count.Count:N0}");
+        }
+
+        table.AddRow("all", $"{steps.Sum(count => count.Count):N0}");
+        terminal.Write(table);
     }
 
     // The version of ONNX's own operators; OnnxStream's format has none.

@@ -11,6 +11,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="Parameters">The number of floating-point elements of all weights.</param>
 /// <param name="WeightBytes">The bytes of all weights as they are stored.</param>
 /// <param name="Flops">Floating-point operations of a run; null while dimensions are open.</param>
+/// <param name="Steps">The steps that are left after rewriting, by kernel; null unless asked for.</param>
 internal sealed record InspectReport(
     string Format,
     long Opset,
@@ -19,7 +20,13 @@ internal sealed record InspectReport(
     IReadOnlyList<OperatorReport> Operators,
     long Parameters,
     long WeightBytes,
-    long? Flops);
+    long? Flops,
+    IReadOnlyList<StepCountReport>? Steps);
+
+/// <summary>The steps that a kernel computes.</summary>
+/// <param name="Kernel">The kernel.</param>
+/// <param name="Count">How many steps of a plan it computes.</param>
+internal sealed record StepCountReport(string Kernel, int Count);
 
 /// <summary>An input or output.</summary>
 /// <param name="Name">Its name in the model.</param>

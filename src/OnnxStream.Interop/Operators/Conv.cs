@@ -9,7 +9,8 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Convolution. https://onnx.ai/onnx/operators/onnx__Conv.html (opsets 1 to 22: only types were added).</summary>
 /// <param name="channelsLast">Whether data is [N,H,W,C], as rewrites make it, instead of ONNX's [N,C,H,W].</param>
 /// <remarks>
-/// Channels-last, an attribute <c>upsample</c> that is not 0 doubles height and width of the data first, each pixel becoming four.
+/// Channels-last, an attribute <c>upsample</c> that is not 0 doubles height and width of the data first, each pixel becoming four;
+/// <c>low</c> and <c>high</c> limit the results.
 /// Up to three spatial dimensions, any groups, strides, dilations and (asymmetric) pads. XNNPACK computes one and two
 /// dimensions of single precision, on channels-last tensors, so data is transposed on the way in and out; a constant weight
 /// without groups is streamed in panels. Three dimensions and other precisions are managed.
@@ -93,6 +94,8 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             inputs.Add(context.Input(2));
         }
 
+        (float low, float high) = (context.Attributes.Float("low", float.NegativeInfinity), context.Attributes.Float("high", float.PositiveInfinity));
+        parameters = parameters with { Low = low, High = high };
         Kernel kernel =
             IsUpsampled(context) ? new XnnWinogradConvolution2d(weights, hasBias, ChannelsLast(Data(context)), parameters, context.Workers, isUpsampled: true) :
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters) :

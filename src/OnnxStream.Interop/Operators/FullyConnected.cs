@@ -4,10 +4,10 @@ using OnnxStream.Interop.Kernels.Xnnpack;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>Internal: rows times a constant matrix, plus a constant bias if there is one, then a gate if there is one. Made by a pass.</summary>
+/// <summary>Internal: rows times a constant matrix, plus a constant bias if there is one, then an activation or a gate if there is one. Made by a pass.</summary>
 /// <remarks>
 /// The matrix is [K,N], or [N,K] if <c>transposed</c>. With a <c>gate</c>, an activation's kind, the second half of the N results is
-/// activated and multiplied with the first: half as many numbers come out.
+/// activated and multiplied with the first: half as many numbers come out. An <c>activation</c>, a kind as well, treats all of them.
 /// </remarks>
 internal sealed class FullyConnected : Operator
 {
@@ -38,7 +38,7 @@ internal sealed class FullyConnected : Operator
         PanelWeights panels = context.Panels(context.ConstantInput(1), layout, outputs, inputs, bias: context.ConstantInput(2), isGated: IsGated(context));
         Kernel kernel = context.Attributes.String("gate", "") switch
         {
-            "" => new XnnFullyConnected(panels, hasBias, rows, context.Workers),
+            "" => Create(context, panels, hasBias, rows),
             FusedActivation.Silu => new XnnGatedFullyConnected<SiluActivation>(panels, hasBias, rows, context.Workers),
             FusedActivation.Gelu => new XnnGatedFullyConnected<GeluActivation>(panels, hasBias, rows, context.Workers),
             FusedActivation.GeluTanh => new XnnGatedFullyConnected<GeluTanhActivation>(panels, hasBias, rows, context.Workers),
@@ -47,6 +47,16 @@ internal sealed class FullyConnected : Operator
         };
         context.Emit(kernel, hasBias ? [context.Input(0), context.Input(2)] : [context.Input(0)], [context.Output(0)]);
     }
+
+    private static XnnFullyConnected Create(LoweringContext context, PanelWeights panels, bool hasBias, long rows) => context.Attributes.String("activation", "") switch
+    {
+        "" => new XnnFullyConnected(panels, hasBias, rows, context.Workers),
+        FusedActivation.Silu => new XnnActivatedFullyConnected<SiluActivation>(panels, hasBias, rows, context.Workers),
+        FusedActivation.Gelu => new XnnActivatedFullyConnected<GeluActivation>(panels, hasBias, rows, context.Workers),
+        FusedActivation.GeluTanh => new XnnActivatedFullyConnected<GeluTanhActivation>(panels, hasBias, rows, context.Workers),
+        FusedActivation.QuickGelu => new XnnActivatedFullyConnected<QuickGeluActivation>(panels, hasBias, rows, context.Workers),
+        var kind => throw context.Unsupported($"the activation '{kind}'"),
+    };
 
     private static bool IsGated(NodeContext context) => context.Attributes.String("gate", "").Length > 0;
 

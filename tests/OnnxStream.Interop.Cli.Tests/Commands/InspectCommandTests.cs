@@ -44,6 +44,16 @@ internal sealed class InspectCommandTests
     }
 
     [Test]
+    public void The_plan_counts_steps_by_kernel()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        Assert.That(Invocation.Of("inspect", model, "--plan").AssertSucceeded().Output, Does.Contain("kernel").And.Contains("steps"));
+        using JsonDocument json = JsonDocument.Parse(Invocation.Of("inspect", model, "--plan", "--json").AssertSucceeded().Output);
+        Assert.That(json.RootElement.GetProperty("steps").EnumerateArray().Sum(step => step.GetProperty("count").GetInt32()), Is.Positive);
+    }
+
+    [Test]
     public void A_model_with_unsupported_operators_can_still_be_inspected()
     {
         using TemporaryFolder folder = new();

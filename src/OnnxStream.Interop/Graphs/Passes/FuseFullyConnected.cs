@@ -2,13 +2,13 @@ using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Graphs.Passes;
 
-/// <summary>Makes one FullyConnected out of a product with a weight and what belongs to it: a transposition of the weight, a bias, a gate.</summary>
+/// <summary>Makes one FullyConnected out of a product with a weight and what belongs to it: a transposition of the weight, a bias, an activation or a gate.</summary>
 /// <remarks>
 /// <code>
-/// [GatedActivation] ( [Add b] ( MatMul(x, W) or MatMul(x, Transpose(V)) ) )
+/// [Activation or GatedActivation] ( [Add b] ( MatMul(x, W) or MatMul(x, Transpose(V)) ) )
 /// </code>
 /// W is a constant [K,N] in a file, V a constant [N,K], b a constant [N], all used as single precision. A product without any of
-/// the three stays a MatMul, which streams its weight as well; a gate on a transposed weight stays apart.
+/// them stays a MatMul, which streams its weight as well; a gate on a transposed weight stays apart.
 /// </remarks>
 internal static class FuseFullyConnected
 {
@@ -47,9 +47,16 @@ internal static class FuseFullyConnected
                 last = gating;
             }
 
+            string activation = "";
+            if (gate.Length == 0 && editor.OnlyConsumer(last.Outputs[0]!) is { Domain: OperatorRegistry.InternalDomain, OperatorType: FusedActivation.Name } activating)
+            {
+                activation = activating.Attributes.String("kind", "");
+                last = activating;
+            }
+
             if (last != product || isTransposed)
             {
-                editor.Replace(last, FullyConnected.Name, OperatorRegistry.InternalDomain, inputs, ("transposed", isTransposed ? 1L : 0), ("gate", gate));
+                editor.Replace(last, FullyConnected.Name, OperatorRegistry.InternalDomain, inputs, ("transposed", isTransposed ? 1L : 0), ("gate", gate), ("activation", activation));
             }
         }
 

@@ -14,6 +14,7 @@ internal static class Rewriter
         FuseFullyConnected.Apply,
         ChannelsLast.Apply,
         FuseUpsampling.Apply,
+        FuseClamp.Apply,
         EliminateIdentity.Apply,
         TileRows.Apply,
         EliminateDeadNodes.Apply,

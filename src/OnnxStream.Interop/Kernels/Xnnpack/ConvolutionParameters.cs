@@ -3,6 +3,11 @@ namespace OnnxStream.Interop.Kernels.Xnnpack;
 /// <summary>The geometry of a two-dimensional convolution or pooling.</summary>
 internal readonly record struct ConvolutionParameters
 {
+    /// <summary>No padding, no limits.</summary>
+    public ConvolutionParameters()
+    {
+    }
+
     /// <summary>Rows of padding above.</summary>
     public int PaddingTop { get; init; }
 
@@ -35,6 +40,12 @@ internal readonly record struct ConvolutionParameters
 
     /// <summary>Groups of channels that are computed apart.</summary>
     public int Groups { get; init; }
+
+    /// <summary>The least result; what would be less becomes it.</summary>
+    public float Low { get; init; } = float.NegativeInfinity;
+
+    /// <summary>The greatest result; what would be more becomes it.</summary>
+    public float High { get; init; } = float.PositiveInfinity;
 
     /// <summary>The rows of the output of a convolution.</summary>
     public long OutputHeight(long inputHeight) => (inputHeight + PaddingTop + PaddingBottom - DilationHeight * (KernelHeight - 1) - 1) / StrideHeight + 1;

@@ -1,8 +1,6 @@
 using System.Numerics;
-using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Native;
-using static OnnxStream.Interop.Bindings.Xnnpack;
 
 namespace OnnxStream.Interop.Kernels.Xnnpack;
 
@@ -28,8 +26,9 @@ internal enum AttentionMask
 /// </remarks>
 internal sealed unsafe class XnnAttention : Kernel
 {
-    private const int QueryTile = 120; // a multiple of the row tiles (5, 6, 8) of XNNPACK's GEMM kernels, nearly
-    private const int KeyTile = 512;
+    // A multiple of the row tiles (5, 7) of XNNPACK's GEMM kernels; the scores of a tile fit the cache of one core.
+    private const int QueryTile = 70;
+    private const int KeyTile = 1024;
 
     private readonly int _batch;
     private readonly int _heads;
@@ -44,6 +43,8 @@ internal sealed unsafe class XnnAttention : Kernel
     private readonly int _queryTiles;
     private readonly long _packedKeyBytes;
     private readonly long _packedValueBytes;
+    private readonly int _lastTile;
+    private readonly Products?[] _products;
     private readonly WorkerSlots _slots;
     private readonly Packing _packing;
     private readonly Tiles _tiles;
@@ -68,8 +69,30 @@ internal sealed unsafe class XnnAttention : Kernel
         _packing = new Packing(this);
         _tiles = new Tiles(this);
         int tile = Math.Min(keys, KeyTile);
-        _packedKeyBytes = MeasurePacked(depth, tile, transpose: false);
-        _packedValueBytes = MeasurePacked(tile, valueDepth, transpose: true);
+        _lastTile = keys - (_keyTiles - 1) * KeyTile;
+        (_packedKeyBytes, _) = PanelOperator.MeasureFullyConnected(depth, tile);
+        (_packedValueBytes, _) = PanelOperator.MeasureFullyConnected(tile, valueDepth, inputMajor: true);
+        _products = new Products[_workers];
+        try
+        {
+            for (int i = 0; i < _workers; i++)
+            {
+                Products products = new();
+                _products[i] = products;
+                products.Scores = PanelOperator.FullyConnected(depth, tile, (long)heads * depth, tile);
+                products.Values = PanelOperator.FullyConnected(tile, valueDepth, tile, valueDepth, inputMajor: true);
+                if (_lastTile != tile)
+                {
+                    products.LastScores = PanelOperator.FullyConnected(depth, _lastTile, (long)heads * depth, _lastTile);
+                    products.LastValues = PanelOperator.FullyConnected(_lastTile, valueDepth, _lastTile, valueDepth, inputMajor: true);
+                }
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -111,15 +134,15 @@ internal sealed unsafe class XnnAttention : Kernel
 
     private static long Align(long bytes) => (bytes + 63) & ~63L;
 
-    private static long MeasurePacked(int inputs, int outputs, bool transpose)
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
-        using NativeBuffer buffer = new(sizeof(PackedPanelSlot));
-        PackedPanelSlot* slot = (PackedPanelSlot*)buffer.Pointer;
-        PackedPanelSlot.Reset(slot, null, 0);
-        xnn_operator* created = null;
-        float dummy = 0;
-        xnn_status status = xnn_create_fully_connected_nc_f32((nuint)inputs, (nuint)outputs, (nuint)inputs, (nuint)outputs, &dummy, null, float.NegativeInfinity, float.PositiveInfinity, transpose ? (uint)XNN_FLAG_TRANSPOSE_WEIGHTS : 0, null, PackedPanelSlot.Provider(slot), &created);
-        return Align(PackedPanelSlot.Required(slot, status, nameof(xnn_create_fully_connected_nc_f32), $"{inputs}x{outputs}"));
+        foreach (Products? products in _products)
+        {
+            products?.Dispose();
+        }
+
+        base.Dispose(disposing);
     }
 
     private byte* PackedKeys(int unit, int tile) => _context!.Scratch + unit * UnitBytes + tile * _packedKeyBytes;
@@ -137,36 +160,23 @@ internal sealed unsafe class XnnAttention : Kernel
         }
     }
 
-    private void Pack(byte* memory, float* weights, int inputs, int outputs, bool transpose, byte* packed, long packedBytes)
+    // The products of one worker: scores of a tile of keys, and their product with values; for the last tile, if it is smaller, too.
+    private sealed class Products : IDisposable
     {
-        PackedPanelSlot* slot = (PackedPanelSlot*)memory;
-        PackedPanelSlot.Reset(slot, packed, (nuint)packedBytes);
-        xnn_operator* created = null;
-        XnnpackLibrary.Check(
-            xnn_create_fully_connected_nc_f32((nuint)inputs, (nuint)outputs, (nuint)inputs, (nuint)outputs, weights, null, float.NegativeInfinity, float.PositiveInfinity, transpose ? (uint)XNN_FLAG_TRANSPOSE_WEIGHTS : 0, null, PackedPanelSlot.Provider(slot), &created),
-            nameof(xnn_create_fully_connected_nc_f32), _context!.Step.NodeName);
-        _ = xnn_delete_operator(created);
-    }
+        public PanelOperator? Scores { get; set; }
 
-    private void Multiply(byte* memory, byte* packed, long packedBytes, int inputs, int outputs, bool transpose, int rows, float* input, long inputStride, float* output, long outputStride)
-    {
-        PackedPanelSlot* slot = (PackedPanelSlot*)memory;
-        PackedPanelSlot.Reset(slot, packed, (nuint)packedBytes);
-        PackedPanelSlot.MarkFilled(slot);
-        string node = _context!.Step.NodeName;
-        xnn_operator* created = null;
-        XnnpackLibrary.Check(
-            xnn_create_fully_connected_nc_f32((nuint)inputs, (nuint)outputs, (nuint)inputStride, (nuint)outputStride, (float*)packed, null, float.NegativeInfinity, float.PositiveInfinity, transpose ? (uint)XNN_FLAG_TRANSPOSE_WEIGHTS : 0, null, PackedPanelSlot.Provider(slot), &created),
-            nameof(xnn_create_fully_connected_nc_f32), node);
-        try
+        public PanelOperator? Values { get; set; }
+
+        public PanelOperator? LastScores { get; set; }
+
+        public PanelOperator? LastValues { get; set; }
+
+        public void Dispose()
         {
-            XnnpackLibrary.Check(xnn_reshape_fully_connected_nc_f32(created, (nuint)rows, null), nameof(xnn_reshape_fully_connected_nc_f32), node);
-            XnnpackLibrary.Check(xnn_setup_fully_connected_nc_f32(created, input, output), nameof(xnn_setup_fully_connected_nc_f32), node);
-            XnnpackLibrary.Check(xnn_run_operator(created, null), nameof(xnn_run_operator), node);
-        }
-        finally
-        {
-            _ = xnn_delete_operator(created);
+            Scores?.Dispose();
+            Values?.Dispose();
+            LastScores?.Dispose();
+            LastValues?.Dispose();
         }
     }
 
@@ -186,12 +196,13 @@ internal sealed unsafe class XnnAttention : Kernel
                 long keyStride = (long)kernel._heads * kernel._depth;
                 float* keys = (float*)kernel._context!.Input(1) + ((long)batch * kernel._keys + first) * keyStride + head * kernel._depth;
                 Gather(keys, keyStride, count, kernel._depth, gathered);
-                kernel.Pack(memory, gathered, kernel._depth, count, transpose: false, kernel.PackedKeys(unit, tile), kernel._packedKeyBytes);
+                string node = kernel._context.Step.NodeName;
+                PanelOperator.PackFullyConnected(memory, gathered, kernel._depth, count, inputMajor: false, kernel.PackedKeys(unit, tile), kernel._packedKeyBytes, node);
 
                 long valueStride = (long)kernel._heads * kernel._valueDepth;
                 float* values = (float*)kernel._context.Input(2) + ((long)batch * kernel._keys + first) * valueStride + head * kernel._valueDepth;
                 Gather(values, valueStride, count, kernel._valueDepth, gathered);
-                kernel.Pack(memory, gathered, count, kernel._valueDepth, transpose: true, kernel.PackedValues(unit, tile), kernel._packedValueBytes);
+                PanelOperator.PackFullyConnected(memory, gathered, count, kernel._valueDepth, inputMajor: true, kernel.PackedValues(unit, tile), kernel._packedValueBytes, node);
             }
             finally
             {
@@ -209,7 +220,7 @@ internal sealed unsafe class XnnAttention : Kernel
             int slot = kernel._slots.Acquire();
             try
             {
-                Run(kernel.WorkerMemory(slot), unit, batch, head, tile * QueryTile, Math.Min(QueryTile, kernel._queries - tile * QueryTile));
+                Run(kernel._products[slot]!, kernel.WorkerMemory(slot), unit, batch, head, tile * QueryTile, Math.Min(QueryTile, kernel._queries - tile * QueryTile));
             }
             finally
             {
@@ -217,8 +228,9 @@ internal sealed unsafe class XnnAttention : Kernel
             }
         }
 
-        private void Run(byte* memory, int unit, int batch, int head, int first, int rows)
+        private void Run(Products products, byte* memory, int unit, int batch, int head, int first, int rows)
         {
+            string node = kernel._context!.Step.NodeName;
             int tileKeys = Math.Min(kernel._keys, KeyTile);
             int valueDepth = kernel._valueDepth;
             float* scores = (float*)(memory + Align(2 * sizeof(PackedPanelSlot)));
@@ -227,7 +239,7 @@ internal sealed unsafe class XnnAttention : Kernel
             float* maxima = (float*)((byte*)sum + Align(QueryTile * (long)valueDepth * sizeof(float)));
             float* totals = maxima + QueryTile;
             long queryStride = (long)kernel._heads * kernel._depth;
-            float* queries = (float*)kernel._context!.Input(0) + ((long)batch * kernel._queries + first) * queryStride + head * kernel._depth;
+            float* queries = (float*)kernel._context.Input(0) + ((long)batch * kernel._queries + first) * queryStride + head * kernel._depth;
             long outputStride = (long)kernel._heads * valueDepth;
             float* output = (float*)kernel._context.Output(0) + ((long)batch * kernel._queries + first) * outputStride + head * valueDepth;
 
@@ -235,7 +247,8 @@ internal sealed unsafe class XnnAttention : Kernel
             {
                 int firstKey = tile * KeyTile;
                 int keys = Math.Min(KeyTile, kernel._keys - firstKey);
-                kernel.Multiply(memory, kernel.PackedKeys(unit, tile), kernel._packedKeyBytes, kernel._depth, keys, transpose: false, rows, queries, queryStride, scores, keys);
+                bool isSmaller = tile == kernel._keyTiles - 1 && products.LastScores is not null;
+                (isSmaller ? products.LastScores : products.Scores)!.Multiply(kernel.PackedKeys(unit, tile), rows, queries, scores, node);
                 for (int row = 0; row < rows; row++)
                 {
                     float* rowScores = scores + (long)row * keys;
@@ -262,7 +275,7 @@ internal sealed unsafe class XnnAttention : Kernel
                 }
 
                 float* target = tile == 0 ? sum : product;
-                kernel.Multiply(memory, kernel.PackedValues(unit, tile), kernel._packedValueBytes, keys, valueDepth, transpose: true, rows, scores, keys, target, valueDepth);
+                (isSmaller ? products.LastValues : products.Values)!.Multiply(kernel.PackedValues(unit, tile), rows, scores, target, node);
                 if (tile > 0)
                 {
                     Accumulate(product, sum, (long)rows * valueDepth);

@@ -38,7 +38,7 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
             (uint)_parameters.PaddingTop, (uint)_parameters.PaddingRight, (uint)_parameters.PaddingBottom, (uint)_parameters.PaddingLeft,
             (uint)_parameters.KernelHeight, (uint)_parameters.KernelWidth, (uint)_parameters.StrideHeight, (uint)_parameters.StrideWidth,
             (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, 1, (nuint)_input[3], (nuint)outputs, (nuint)_input[3], (nuint)_outputs,
-            kernel, bias, float.NegativeInfinity, float.PositiveInfinity, (uint)XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER, null, cache, created);
+            kernel, bias, _parameters.Low, _parameters.High, (uint)XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER, null, cache, created);
 
     /// <inheritdoc/>
     protected override xnn_status Reshape(xnn_operator* created, nuint* workspaceBytes, Pthreadpool* threads)

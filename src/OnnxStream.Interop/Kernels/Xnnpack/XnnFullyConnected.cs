@@ -5,7 +5,7 @@ using static OnnxStream.Interop.Bindings.Xnnpack;
 namespace OnnxStream.Interop.Kernels.Xnnpack;
 
 /// <summary>Rows times a constant matrix, plus a bias: [rows, K] x [K, N] + [N].</summary>
-internal sealed unsafe class XnnFullyConnected : PanelKernel
+internal unsafe class XnnFullyConnected : PanelKernel
 {
     private readonly PanelWeights _weights;
     private readonly long _rows;

@@ -83,11 +83,11 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
                 (uint)_parameters.PaddingTop, (uint)_parameters.PaddingRight, (uint)_parameters.PaddingBottom, (uint)_parameters.PaddingLeft,
                 (uint)_parameters.KernelHeight, (uint)_parameters.KernelWidth, (uint)_parameters.StrideHeight, (uint)_parameters.StrideWidth,
                 (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, (uint)groups, inputs / groups, outputs / groups, inputs, outputs,
-                kernel, bias, float.NegativeInfinity, float.PositiveInfinity, 0, null, null, created)
+                kernel, bias, _parameters.Low, _parameters.High, 0, null, null, created)
             : xnn_create_convolution2d_nhwc_f32(
                 (uint)_parameters.PaddingTop, (uint)_parameters.PaddingRight, (uint)_parameters.PaddingBottom, (uint)_parameters.PaddingLeft,
                 (uint)_parameters.KernelHeight, (uint)_parameters.KernelWidth, (uint)_parameters.StrideHeight, (uint)_parameters.StrideWidth,
                 (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, (uint)groups, inputs / groups, outputs / groups, inputs, outputs,
-                kernel, bias, float.NegativeInfinity, float.PositiveInfinity, 0, null, null, created);
+                kernel, bias, _parameters.Low, _parameters.High, 0, null, null, created);
     }
 }

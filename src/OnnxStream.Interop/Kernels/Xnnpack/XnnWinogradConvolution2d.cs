@@ -404,6 +404,8 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
             int panel = kernel._panel;
             int panelOutputs = kernel.Outputs(panel);
             int outputs = kernel._weights.Outputs;
+            Vector<float> low = new(kernel._parameters.Low);
+            Vector<float> high = new(kernel._parameters.High);
             float* bias = kernel._hasBias ? (float*)kernel._context!.Input(kernel._weights.IsStreamed ? 1 : 2) + panel * kernel._panelOutputs : null;
             for (int tile = 0; tile < count; tile++)
             {
@@ -425,7 +427,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
                         float* pixel = target + (long)y * kernel._outputWidth * outputs + channel;
                         for (int x = 0; x < columns; x++, pixel += outputs)
                         {
-                            Vector<float> result = tileOutputs[y * WinogradTransform.TileOutputs + x] + offset;
+                            Vector<float> result = Vector.Min(Vector.Max(tileOutputs[y * WinogradTransform.TileOutputs + x] + offset, low), high);
                             if (lanes == Vector<float>.Count)
                             {
                                 result.Store(pixel);

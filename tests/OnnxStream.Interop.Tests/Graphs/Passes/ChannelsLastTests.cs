@@ -32,11 +32,11 @@ public class ChannelsLastTests
 
     [Test]
     public void Chain() =>
-        Conv(Conv(Start(2, 5, 7, 9), "x", "a", 5, 12).Node("Relu", "a", "b").Node("Sigmoid", "b", "c"), "c", "y", 12, 3).Output("y").Becomes("1 Relu, 1 Sigmoid, 2 Transpose, 2 onnxstream.Conv").Check();
+        Conv(Conv(Start(2, 5, 7, 9), "x", "a", 5, 12).Node("Relu", "a", "b").Node("Sigmoid", "b", "c"), "c", "y", 12, 3).Output("y").Becomes("1 Sigmoid, 2 Transpose, 2 onnxstream.Conv").Check();
 
     [Test]
     public void ResidualBlock() =>
-        Conv(Conv(Start(2, 5, 7, 9), "x", "a", 5, 5).Node("Relu", "a", "b"), "b", "c", 5, 5).Node("Add", "c x", "y").Output("y").Becomes("1 Add, 1 Relu, 2 Transpose, 2 onnxstream.Conv").Check();
+        Conv(Conv(Start(2, 5, 7, 9), "x", "a", 5, 5).Node("Relu", "a", "b"), "b", "c", 5, 5).Node("Add", "c x", "y").Output("y").Becomes("1 Add, 2 Transpose, 2 onnxstream.Conv").Check();
 
     [Test]
     public void OutputInTheMiddle() =>
@@ -225,10 +225,10 @@ public class ChannelsLastTests
             iter: 300, threads: 1);
 
     [Test]
-    public void ClipWithLimits() => Conv(Conv(Start(2, 5, 4, 6).Scalar("low", -0.5f).Scalar("high", 0.5f), "x", "a", 5, 8).Node("Clip", "a low high", "b"), "b", "y", 8, 3).Output("y").Becomes("1 Clip, 2 Transpose, 2 onnxstream.Conv").Check();
+    public void ClipWithLimits() => Conv(Conv(Start(2, 5, 4, 6).Scalar("low", -0.5f).Scalar("high", 0.5f), "x", "a", 5, 8).Node("Clip", "a low high", "b"), "b", "y", 8, 3).Output("y").Becomes("2 Transpose, 2 onnxstream.Conv").Check();
 
     [Test]
-    public void Unary([Values("Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Relu", "Round", "Selu", "Sigmoid", "Sin", "Softplus", "Softsign", "Tanh", "ThresholdedRelu")] string operatorType)
+    public void Unary([Values("Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "Round", "Selu", "Sigmoid", "Sin", "Softplus", "Softsign", "Tanh", "ThresholdedRelu")] string operatorType)
     {
         PassTester tester = new PassTester(22) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 5, 4, 6));
         Conv(tester, "x", "a", 5, 8).Node(operatorType, "a", "y").Output("y").Becomes(string.Join(", ", new[] { $"1 {operatorType}", "2 Transpose" }.OrderBy(text => text[2..], StringComparer.Ordinal)) + ", 1 onnxstream.Conv").Check();
@@ -310,7 +310,7 @@ public class ChannelsLastTests
     [Test]
     public void Groups([Values(2, 6)] int groups) =>
         Start(2, 6, 7, 9).Constant("w", TestTensors.Floats(2, 6, 6 / groups, 3, 3)).Node("Conv", "x w", "a", ("group", groups), ("auto_pad", "SAME_UPPER"), ("strides", new[] { 2, 1 })).Node("Relu", "a", "y").Output("y")
-            .Becomes("1 Relu, 2 Transpose, 1 onnxstream.Conv").Check();
+            .Becomes("2 Transpose, 1 onnxstream.Conv").Check();
 
     [Test]
     public void ConstantImage() =>

@@ -1,0 +1,41 @@
+using OnnxStream.Interop.Operators;
+
+namespace OnnxStream.Interop.Graphs.Passes;
+
+/// <summary>Lets a convolution limit its own results: Relu(Conv), or Clip(Conv, low, high) with constant limits; channels-last.</summary>
+/// <remarks>As in classifiers and detectors: XNNPACK's kernels limit what they store anyway.</remarks>
+internal static class FuseClamp
+{
+    /// <summary>Rewrites <paramref name="graph"/>.</summary>
+    public static void Apply(Graph graph)
+    {
+        GraphEditor editor = new(graph);
+        foreach (Node node in graph.Nodes)
+        {
+            if (node is { Domain: OperatorRegistry.InternalDomain, OperatorType: "Conv" } && !node.Attributes.Has("low") &&
+                editor.OnlyConsumer(node.Outputs[0]!) is { Domain: "" } consumer && Limits(consumer) is { } limits && limits.Low < limits.High)
+            {
+                editor.Replace(consumer, "Conv", OperatorRegistry.InternalDomain, node.Inputs, [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), ("low", limits.Low), ("high", limits.High)]);
+            }
+        }
+
+        editor.Apply();
+    }
+
+    private static (float Low, float High)? Limits(Node node)
+    {
+        switch (node.OperatorType)
+        {
+            case "Relu":
+                return (0, float.PositiveInfinity);
+            case "Clip" when node.OperatorSet < 11:
+                return (node.Attributes.Float("min", float.NegativeInfinity), node.Attributes.Float("max", float.PositiveInfinity));
+            case "Clip":
+                float? low = node.Inputs.Length > 1 && node.Inputs[1] is { } minimum ? GraphEditor.Scalar(minimum) : float.NegativeInfinity;
+                float? high = node.Inputs.Length > 2 && node.Inputs[2] is { } maximum ? GraphEditor.Scalar(maximum) : float.PositiveInfinity;
+                return low is null || high is null ? null : (low.Value, high.Value);
+            default:
+                return null;
+        }
+    }
+}

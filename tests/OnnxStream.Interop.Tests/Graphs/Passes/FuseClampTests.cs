@@ -1,0 +1,39 @@
+namespace OnnxStream.Interop.Tests.Graphs.Passes;
+
+[NativeMemoryLeakCheck]
+public class FuseClampTests
+{
+    // One layer in panels, one in groups, one large enough for Winograd's algorithm.
+    private static PassTester Convolution(int size, int groups, int operatorSet = 17) =>
+        new PassTester(operatorSet) { Tolerance = 1e-3 }.Input("x", TestTensors.Floats(1, 2, 32, size, size)).Constant("w", TestTensors.Floats(2, 40 / groups * groups, 32 / groups, 3, 3)).Constant("b", TestTensors.Floats(3, 40 / groups * groups))
+            .Scalar("low", -3).Scalar("high", 6).Node("Conv", "x w b", "a", ("pads", new[] { 1, 1, 1, 1 }), ("group", groups));
+
+    private const string Fused = "2 Transpose, 1 onnxstream.Conv";
+
+    [Test]
+    public void Relu([Values(9, 31)] int size, [Values(1, 4)] int groups) => Convolution(size, groups).Node("Relu", "a", "y").Output("y").Becomes(Fused).Check();
+
+    [TestCase("a low high")]
+    [TestCase("a low")]
+    [TestCase("a - high")]
+    public void Clip(string inputs)
+    {
+        foreach (int size in (int[])[9, 31])
+        {
+            Convolution(size, 1).Node("Clip", inputs, "y").Output("y").Becomes(Fused).Check();
+        }
+    }
+
+    [Test]
+    public void ClipWithAttributes() => Convolution(9, 1, operatorSet: 9).Node("Clip", "a", "y", ("min", -1f), ("max", 1f)).Output("y").Becomes(Fused).Check();
+
+    // Everything becomes the upper limit, which XNNPACK does not know.
+    [Test]
+    public void LimitsTheWrongWayRound() => Convolution(9, 1).Node("Clip", "a high low", "y").Output("y").Has(1, "Clip").Check();
+
+    [Test]
+    public void ComputedLimit() => Convolution(9, 1).Input("limit", TensorBuffer.Create<float>([1])).Node("Clip", "a limit", "y").Output("y").Has(1, "Clip").Check();
+
+    [Test]
+    public void ResultIsReadElsewhere() => Convolution(9, 1).Node("Relu", "a", "y").Node("Sin", "a", "z").Output("y").Output("z").Has(1, "Relu").Check();
+}
