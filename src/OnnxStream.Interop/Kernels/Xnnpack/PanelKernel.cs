@@ -286,7 +286,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     private static int ChoosePanelOutputs(PanelWeights weights, int workers)
     {
-        long bytes = weights is { PartlyRead: not null, IsPackedInRuns: true } 
+        long bytes = weights is { PartlyRead: not null, IsPackedInRuns: true }
             ? Math.Clamp(weights.PerOutput * weights.Outputs * sizeof(float) / LeastCopiedPanels, PanelBytes, CopiedPanelBytes)
             : PanelBytes;
         long fitting = Math.Max(1, bytes / (weights.PerOutput * sizeof(float) * Tile)) * Tile;
