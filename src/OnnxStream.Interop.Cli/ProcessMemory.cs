@@ -11,7 +11,7 @@ internal sealed class ProcessMemory
     /// What .NET still grows by after a model was loaded: code that is compiled when it is first used, the stacks of threads,
     /// what planning and running allocate. Measured with the networks of Stable Diffusion 1.5 at their smallest limits.
     /// </summary>
-    private static readonly long ReserveBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 26L : 10L) << 20;
+    private static readonly long ReserveBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 26L : 12L) << 20;
 
     // Two processes that do the same are not equally large: a limit that one of them names must do for the next.
     private const long VariationBytes = 2L << 20;
