@@ -88,55 +88,10 @@ internal sealed class ModelBuilder
 
     private static string[] Names(string list) => [.. list.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => name == "-" ? "" : name)];
 
-    private static AttributeProto Attribute(string name, object value)
+    private static AttributeProto Attribute(string name, object value) => value switch
     {
-        AttributeProto proto = new() { Name = name };
-        switch (value)
-        {
-            case int number:
-                proto.Type = AttributeProto.Types.AttributeType.Int;
-                proto.I = number;
-                break;
-            case long number:
-                proto.Type = AttributeProto.Types.AttributeType.Int;
-                proto.I = number;
-                break;
-            case float number:
-                proto.Type = AttributeProto.Types.AttributeType.Float;
-                proto.F = number;
-                break;
-            case string text:
-                proto.Type = AttributeProto.Types.AttributeType.String;
-                proto.S = ByteString.CopyFromUtf8(text);
-                break;
-            case int[] numbers:
-                proto.Type = AttributeProto.Types.AttributeType.Ints;
-                proto.Ints.Add(numbers.Select(number => (long)number));
-                break;
-            case long[] numbers:
-                proto.Type = AttributeProto.Types.AttributeType.Ints;
-                proto.Ints.Add(numbers);
-                break;
-            case float[] numbers:
-                proto.Type = AttributeProto.Types.AttributeType.Floats;
-                proto.Floats.Add(numbers);
-                break;
-            case string[] texts:
-                proto.Type = AttributeProto.Types.AttributeType.Strings;
-                proto.Strings.Add(texts.Select(ByteString.CopyFromUtf8));
-                break;
-            case TensorBuffer tensor:
-                proto.Type = AttributeProto.Types.AttributeType.Tensor;
-                proto.T = Tensor(name, tensor);
-                break;
-            case GraphProto graph:
-                proto.Type = AttributeProto.Types.AttributeType.Graph;
-                proto.G = graph;
-                break;
-            default:
-                throw new ArgumentException($"An attribute cannot be a {value.GetType()}.");
-        }
-
-        return proto;
-    }
+        TensorBuffer tensor => new() { Name = name, Type = AttributeProto.Types.AttributeType.Tensor, T = Tensor(name, tensor) },
+        GraphProto graph => new() { Name = name, Type = AttributeProto.Types.AttributeType.Graph, G = graph },
+        _ => OnnxAttribute.Make(name, value),
+    };
 }

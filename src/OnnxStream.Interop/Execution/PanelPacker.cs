@@ -69,7 +69,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         int first = 0;
         foreach (IPanelLayer layer in storable)
         {
-            layer.UseStore(store, first);
+            layer.UseStore(new StoredPanels(store, first, layer.PanelCount));
             first += layer.PanelCount;
         }
     }

@@ -37,5 +37,5 @@ internal unsafe interface IPanelLayer
     void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader);
 
     /// <summary>From now on, take packed panels from a store instead of packing unpacked ones.</summary>
-    void UseStore(PanelStore store, int firstPanel);
+    void UseStore(StoredPanels panels);
 }

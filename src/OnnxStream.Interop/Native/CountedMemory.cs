@@ -18,6 +18,10 @@ internal static unsafe class CountedMemory
     private static long s_peakBytes;
     private static long s_failureCountdown = -1;
 
+    /// <summary>The least multiple of <see cref="Alignment"/> that is not below <paramref name="bytes"/>.</summary>
+    /// <exception cref="OverflowException">It does not fit into 63 bits.</exception>
+    public static long Align(long bytes) => checked(bytes + Alignment - 1) & ~(Alignment - 1L);
+
     /// <summary>Bytes that are allocated now.</summary>
     public static long LiveBytes => Interlocked.Read(ref s_liveBytes);
 

@@ -112,53 +112,16 @@ internal sealed class OnnxWriter
         NodeProto cast = new() { Name = $"{value.Name}.Cast", OpType = "Cast" };
         cast.Input.Add(stored);
         cast.Output.Add(value.Name);
-        cast.Attribute.Add(WriteAttribute("to", (long)constant.Type.ElementType, []));
+        cast.Attribute.Add(OnnxAttribute.Make("to", (long)constant.Type.ElementType));
         graph.Node.Add(cast);
     }
 
-    private AttributeProto WriteAttribute(string name, object value, HashSet<Value> visible)
+    private AttributeProto WriteAttribute(string name, object value, HashSet<Value> visible) => value switch
     {
-        AttributeProto proto = new() { Name = name };
-        switch (value)
-        {
-            case long number:
-                proto.Type = AttributeProto.Types.AttributeType.Int;
-                proto.I = number;
-                break;
-            case float number:
-                proto.Type = AttributeProto.Types.AttributeType.Float;
-                proto.F = number;
-                break;
-            case string text:
-                proto.Type = AttributeProto.Types.AttributeType.String;
-                proto.S = ByteString.CopyFromUtf8(text);
-                break;
-            case long[] numbers:
-                proto.Type = AttributeProto.Types.AttributeType.Ints;
-                proto.Ints.Add(numbers);
-                break;
-            case float[] numbers:
-                proto.Type = AttributeProto.Types.AttributeType.Floats;
-                proto.Floats.Add(numbers);
-                break;
-            case string[] texts:
-                proto.Type = AttributeProto.Types.AttributeType.Strings;
-                proto.Strings.Add(texts.Select(ByteString.CopyFromUtf8));
-                break;
-            case Constant constant:
-                proto.Type = AttributeProto.Types.AttributeType.Tensor;
-                proto.T = WriteTensor(name, constant);
-                break;
-            case Graph graph:
-                proto.Type = AttributeProto.Types.AttributeType.Graph;
-                proto.G = WriteGraph(graph, visible);
-                break;
-            default:
-                throw new InvalidOperationException($"An attribute cannot be a {value.GetType()}.");
-        }
-
-        return proto;
-    }
+        Constant constant => new() { Name = name, Type = AttributeProto.Types.AttributeType.Tensor, T = WriteTensor(name, constant) },
+        Graph graph => new() { Name = name, Type = AttributeProto.Types.AttributeType.Graph, G = WriteGraph(graph, visible) },
+        _ => OnnxAttribute.Make(name, value),
+    };
 
     private TensorProto WriteTensor(string name, Constant constant)
     {

@@ -42,6 +42,9 @@ internal sealed class Activation(ActivationFunction function) : Operator
     }
 
     /// <inheritdoc/>
+    public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         ElementType type = context.InputElementType(0);

@@ -10,6 +10,9 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class Clip : Operator
 {
     /// <inheritdoc/>
+    public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         ElementType type = context.InputElementType(0);

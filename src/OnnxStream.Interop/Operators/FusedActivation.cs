@@ -22,6 +22,9 @@ internal sealed class FusedActivation : Operator
     public const string QuickGelu = "quick_gelu";
 
     /// <inheritdoc/>
+    public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         if (context.InputElementType(0) != ElementType.Float32)

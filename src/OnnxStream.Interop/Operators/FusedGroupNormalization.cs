@@ -13,6 +13,9 @@ internal sealed class FusedGroupNormalization : Operator
     public const string Silu = "silu";
 
     /// <inheritdoc/>
+    public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         Shape shape = context.InputShape(0);

@@ -6,6 +6,9 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class InstanceNormalization : Operator
 {
     /// <inheritdoc/>
+    public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         Shape input = context.InputShape(0);

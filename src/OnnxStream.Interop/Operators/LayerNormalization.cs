@@ -12,6 +12,9 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class LayerNormalization(bool isUncentered) : Operator
 {
     /// <inheritdoc/>
+    public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         Shape input = context.InputShape(0);

@@ -10,6 +10,10 @@ internal abstract class Operator
     /// <summary>Whether equal inputs always give equal outputs, so that the node may be computed once when all inputs are constant.</summary>
     public virtual bool IsDeterministic => true;
 
+    /// <summary>Whether the first output can take the memory of the first input where nobody else reads that later.</summary>
+    /// <remarks>Decides about the order of nodes; whether a step does work in place is decided with its kernel.</remarks>
+    public virtual bool CanOverwriteInput => false;
+
     /// <summary>Checks attributes and inputs and sets the types (and constants, where they follow) of the outputs.</summary>
     /// <exception cref="InvalidGraphException">The node contradicts the ONNX specification.</exception>
     /// <exception cref="UnsupportedOperatorException">The node is valid but this variant is not supported.</exception>

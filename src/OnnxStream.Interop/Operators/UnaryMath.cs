@@ -13,6 +13,9 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class UnaryMath(UnaryMathFunction function) : Operator
 {
     /// <inheritdoc/>
+    public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         if (!context.InputElementType(0).IsFloat())

@@ -1,16 +1,13 @@
+using OnnxStream.Interop.Native;
+
 namespace OnnxStream.Interop.Planning;
 
 /// <summary>Gives buffers places in one block of memory so that those that live at the same time do not overlap.</summary>
 internal static class Arena
 {
-    private const long Alignment = 64;
-
     /// <summary>Bytes behind the last buffer: XNNPACK's kernels may read up to 16 past the end of an input.</summary>
     /// <remarks>The end of any other buffer is followed by the next one. Room behind each would be waste, and worse: two halves would not fit where a whole was.</remarks>
     public const long Padding = 64;
-
-    /// <summary>The bytes that a buffer of <paramref name="length"/> takes.</summary>
-    public static long Align(long length) => checked(length + Alignment - 1) & ~(Alignment - 1);
 
     /// <summary>Sets the offsets and returns the size of the arena: largest first, each at the lowest place that is free for its whole life.</summary>
     /// <remarks>The greedy order is the one that Pisarchyk and Lee found best in "Efficient Memory Management for Deep Neural Net Inference" (arXiv 2001.03288).</remarks>
@@ -20,7 +17,7 @@ internal static class Arena
         List<PlanBuffer> placed = []; // by offset
         foreach (PlanBuffer buffer in buffers.OrderByDescending(buffer => buffer.Length).ThenBy(buffer => buffer.FirstStep))
         {
-            long length = Align(buffer.Length);
+            long length = CountedMemory.Align(buffer.Length);
             long offset = 0;
             foreach (PlanBuffer other in placed)
             {
@@ -34,7 +31,7 @@ internal static class Arena
                     break;
                 }
 
-                offset = Math.Max(offset, other.Offset + Align(other.Length));
+                offset = Math.Max(offset, other.Offset + CountedMemory.Align(other.Length));
             }
 
             buffer.Offset = offset;

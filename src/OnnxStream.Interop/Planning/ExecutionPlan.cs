@@ -1,4 +1,4 @@
-using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Planning;
@@ -51,13 +51,13 @@ internal sealed class ExecutionPlan : IDisposable
         {
             for (int i = Math.Max(0, buffer.FirstStep); i <= Math.Min(Steps.Count - 1, buffer.LastStep); i++)
             {
-                live[i] += Arena.Align(buffer.Length);
+                live[i] += CountedMemory.Align(buffer.Length);
             }
         }
 
         return new PlanSummary(
             [.. Steps.Select((step, i) => new PlanStep(
-                step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), step.Kernel.Flops, step.Kernel is IPanelLayer layer ? layer.PanelCount : 0,
+                step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), step.Kernel.Flops, step.Kernel.PanelLayers.Sum(layer => layer.PanelCount),
                 step.Kernel.StreamedWeights.Concat(step.Kernel.PartlyReadWeights).Concat(step.Inputs.Where((_, k) => step.InputWeights[k] >= 0).Select(input => input.Buffer.Constant!.Location!.Value)).Sum(range => range.Length),
                 step.Scratch?.Length ?? 0, live[i]))],
             ArenaBytes, ConstantBytes, OperatorBytes, windowBytes, smallestBudgetBytes);

@@ -56,10 +56,7 @@ internal static class NodeOrder
 
     // The input whose memory the first output could take.
     private static Value? Overwritten(Node node) =>
-        (node.Domain is OperatorRegistry.InternalDomain && node.OperatorType is FusedGroupNormalization.Name or FusedActivation.Name) ||
-        (node.Domain.Length == 0 && node.OperatorType is "LayerNormalization" or "InstanceNormalization" or "BatchNormalization" or "Relu" or "Sigmoid" or "Tanh" or "Clip")
-            ? node.Inputs[0] is { Constant: null } input && input.Type == node.Outputs[0]?.Type ? input : null
-            : null;
+        OperatorRegistry.Get(node).CanOverwriteInput && node.Inputs[0] is { Constant: null } input && input.Type == node.Outputs[0]?.Type ? input : null;
 
     private static long Bytes(Value? value) => value is { Constant: null, Type: { } type } ? type.ByteLength : 0;
 }

@@ -58,11 +58,13 @@ internal static class Planner
     /// <summary>Plans the memory of steps whose layers know where their panels come from.</summary>
     public static ExecutionPlan Complete(PlanBuilder builder)
     {
+        long before = CountedMemory.LiveBytes;
         foreach (Step step in builder.Steps)
         {
             step.Kernel.PanelsAreDecided();
         }
 
+        builder.OperatorBytes += Math.Max(0, CountedMemory.LiveBytes - before);
         builder.ReserveScratch();
         PlanTensor[] inputs = [.. builder.Graph.Inputs.Select(builder.Tensor)];
         PlanTensor[] outputs = [.. builder.Graph.Outputs.Select(builder.Tensor)];
@@ -82,7 +84,7 @@ internal static class Planner
             if (buffer.Constant is { Data: not null })
             {
                 buffer.Offset = constantBytes;
-                constantBytes += Arena.Align(buffer.Length);
+                constantBytes += CountedMemory.Align(buffer.Length);
                 constants.Add(buffer);
             }
             else if (buffer.IsInArena && buffer.LastStep >= 0)

@@ -76,7 +76,7 @@ internal sealed class GraphBuilder : IDisposable
         int count = CollectionsMarshal.GetValueRefOrAddDefault(_nodeNames, name, out _)++;
         NodeProto node = new() { Name = count == 0 ? name : $"{name}_{count}", OpType = operatorType };
         node.Input.Add(inputs.Select(input => input.Name));
-        node.Attribute.Add(attributes.Select(attribute => Attribute(attribute.Name, attribute.Value)));
+        node.Attribute.Add(attributes.Select(attribute => OnnxAttribute.Make(attribute.Name, attribute.Value)));
         List<GraphValue> outputs = [.. shapes.Select((shape, i) => new GraphValue($"{node.Name}_output_{i}", shape))];
         node.Output.Add(outputs.Select(output => output.Name));
         _graph.Node.Add(node);
@@ -181,33 +181,5 @@ internal sealed class GraphBuilder : IDisposable
         TensorShapeProto proto = new();
         proto.Dim.Add(shape.Select(dimension => new TensorShapeProto.Types.Dimension { DimValue = dimension }));
         return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new() { ElemType = (int)type, Shape = proto } } };
-    }
-
-    private static AttributeProto Attribute(string name, object value)
-    {
-        AttributeProto attribute = new() { Name = name };
-        switch (value)
-        {
-            case int number:
-                attribute.Type = AttributeProto.Types.AttributeType.Int;
-                attribute.I = number;
-                break;
-            case float number:
-                attribute.Type = AttributeProto.Types.AttributeType.Float;
-                attribute.F = number;
-                break;
-            case string text:
-                attribute.Type = AttributeProto.Types.AttributeType.String;
-                attribute.S = ByteString.CopyFromUtf8(text);
-                break;
-            case int[] numbers:
-                attribute.Type = AttributeProto.Types.AttributeType.Ints;
-                attribute.Ints.Add(numbers.Select(number => (long)number));
-                break;
-            default:
-                throw new ArgumentException($"An attribute cannot be a {value.GetType()}.", nameof(value));
-        }
-
-        return attribute;
     }
 }

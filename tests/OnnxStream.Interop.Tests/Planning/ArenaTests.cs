@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Tests.Planning;
@@ -33,7 +34,7 @@ public class ArenaTests
     public void MemoryIsUsedAgain()
     {
         PlanBuffer[] chain = [.. Enumerable.Range(0, 10).Select(i => new PlanBuffer(1000) { FirstStep = i, LastStep = i + 1 })];
-        Assert.That(Arena.Place(chain), Is.EqualTo(2 * Arena.Align(1000) + 64));
+        Assert.That(Arena.Place(chain), Is.EqualTo(2 * CountedMemory.Align(1000) + 64));
     }
 
     [Test]

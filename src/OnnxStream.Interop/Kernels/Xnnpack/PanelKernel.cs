@@ -40,9 +40,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private readonly PanelOperator?[] _operators;
     private readonly PanelOperator?[] _lastOperators;
     private readonly WeightRange[] _unpacked;
-    private PanelStore? _store;
-    private WeightRange[] _stored = [];
-    private int _firstStored;
+    private StoredPanels? _stored;
     private long _packedBytes;
     private long _lastPackedBytes;
     private long _workspaceBytes;
@@ -77,13 +75,13 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public override long ScratchBytes => _slotCount * SlotBytes;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> StreamedWeights => _store is null ? _unpacked : _stored;
+    public override IReadOnlyList<WeightRange> StreamedWeights => _stored?.Ranges ?? _unpacked;
 
     /// <inheritdoc/>
-    public override long WeightsInUseBytes => (_store is not null || _weights.HasPanelRanges ? _slotCount : 1) * base.WeightsInUseBytes;
+    public override long WeightsInUseBytes => (_stored is not null || _weights.HasPanelRanges ? _slotCount : 1) * base.WeightsInUseBytes;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> PartlyReadWeights => _store is null && PartlyRead is { } range ? [range] : [];
+    public override IReadOnlyList<WeightRange> PartlyReadWeights => _stored is null && PartlyRead is { } range ? [range] : [];
 
     /// <inheritdoc/>
     public WeightRange? PartlyRead => _weights.PartlyRead;
@@ -101,13 +99,13 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
 
     /// <inheritdoc/>
-    public long PackScratchBytes => Align(sizeof(PackedPanelSlot)) + Align(_weights.GatherBytes(_panelOutputs)) + (_weights.IsGated ? Align(_panelOutputs * sizeof(float)) : 0);
+    public long PackScratchBytes => CountedMemory.Align(sizeof(PackedPanelSlot)) + CountedMemory.Align(_weights.GatherBytes(_panelOutputs)) + (_weights.IsGated ? CountedMemory.Align(_panelOutputs * sizeof(float)) : 0);
 
     /// <summary>The number of output channels in a panel (the last one may have fewer).</summary>
     public int PanelOutputs => _panelOutputs;
 
     // Packed weights, what packing needs, XNNPACK's workspace. Panels that are stored in single precision are used where they are.
-    private long SlotBytes => (_store is { ElementType: ElementType.Float32 } ? 0 : Align(_packedBytes)) + (_store is null ? PackScratchBytes : 0) + Align(_workspaceBytes);
+    private long SlotBytes => (_stored is { AreUsedInPlace: true } ? 0 : CountedMemory.Align(_packedBytes)) + (_stored is null ? PackScratchBytes : 0) + CountedMemory.Align(_workspaceBytes);
 
     /// <inheritdoc/>
     public long PackedBytes(int panel) => panel < _panelCount - 1 ? _packedBytes : _lastPackedBytes;
@@ -119,27 +117,22 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         int count = Math.Min(_panelOutputs, _weights.Outputs - first);
         PackedPanelSlot* slot = (PackedPanelSlot*)scratch;
         PackedPanelSlot.Reset(slot, destination, (nuint)PackedBytes(panel));
-        byte* gathered = scratch + Align(sizeof(PackedPanelSlot));
+        byte* gathered = scratch + CountedMemory.Align(sizeof(PackedPanelSlot));
         float* kernel = _weights.Gather(source, first, count, (float*)gathered, reader);
-        float* biases = _weights.GatherBias(bias, first, count, (float*)(gathered + Align(_weights.GatherBytes(_panelOutputs))));
+        float* biases = _weights.GatherBias(bias, first, count, (float*)(gathered + CountedMemory.Align(_weights.GatherBytes(_panelOutputs))));
         xnn_operator* created = null;
         XnnpackLibrary.CheckCreated(Create(kernel, biases, count, PackedPanelSlot.Provider(slot), &created), created, FunctionName, $"panel {panel}");
         _ = xnn_delete_operator(created);
     }
 
     /// <inheritdoc/>
-    public void UseStore(PanelStore store, int firstPanel)
-    {
-        _store = store;
-        _firstStored = firstPanel;
-        _stored = [.. Enumerable.Range(firstPanel, _panelCount).Select(store.Range)];
-    }
+    public void UseStore(StoredPanels panels) => _stored = panels;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
         _context = context;
-        bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _weights.PartlyRead is null && _store is null;
+        bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _weights.PartlyRead is null && _stored is null;
         _wholeWeight = wholeWeight ? context.AcquireWeight(0) : _weights.IsStreamed ? null : context.Input(1);
         try
         {
@@ -301,28 +294,26 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         return (int)Math.Min(weights.Outputs, (outputs + Tile - 1) / Tile * Tile);
     }
 
-    private static long Align(long bytes) => (bytes + 63) & ~63L;
-
     private void RunPanel(int panel, int slotIndex, Pthreadpool* threads)
     {
         KernelContext context = _context!;
         int first = panel * _panelOutputs;
         byte* slot = context.Scratch + slotIndex * SlotBytes;
-        bool isAcquired = _store is not null || (_weights.IsStreamed && _weights.HasPanelRanges);
+        bool isAcquired = _stored is not null || (_weights.IsStreamed && _weights.HasPanelRanges);
         byte* source = isAcquired ? context.AcquireWeight(panel) :
             _weights.HasPanelRanges ? _wholeWeight + first * _weights.PerOutput * sizeof(float) : _wholeWeight;
         try
         {
             byte* packed = slot;
-            if (_store is null)
+            if (_stored is null)
             {
                 float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) : null;
-                Pack(panel, source, bias, slot + Align(_packedBytes), packed, _weights.PartlyRead is null ? null : _reader);
+                Pack(panel, source, bias, slot + CountedMemory.Align(_packedBytes), packed, _weights.PartlyRead is null ? null : _reader);
             }
             else
             {
-                _store.Verify(_firstStored + panel, source);
-                if (_store.ElementType == ElementType.Float16)
+                _stored.Verify(panel, source);
+                if (!_stored.AreUsedInPlace)
                 {
                     int elements = checked((int)(PackedBytes(panel) / sizeof(float)));
                     TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, elements), new Span<float>(packed, elements));
@@ -341,7 +332,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
             PanelOperator operation = (panel < _panelCount - 1 ? _operators : _lastOperators)[slotIndex]!;
             operation.PointTo(packed);
-            Compute(operation, first, Math.Min(_panelOutputs, _weights.Outputs - first), slot + SlotBytes - Align(_workspaceBytes), (float*)context.Input(0), (float*)context.Output(0), threads, context.Step.NodeName);
+            Compute(operation, first, Math.Min(_panelOutputs, _weights.Outputs - first), slot + SlotBytes - CountedMemory.Align(_workspaceBytes), (float*)context.Input(0), (float*)context.Output(0), threads, context.Step.NodeName);
         }
         finally
         {

@@ -75,7 +75,7 @@ internal sealed unsafe class PanelOperator : IDisposable
         XnnpackLibrary.Check(xnn_run_operator(Pointer, null), nameof(xnn_run_operator), node);
     }
 
-    /// <summary>The bytes of a packed matrix, a multiple of 64, and XNNPACK's number for the layout.</summary>
+    /// <summary>The bytes of a packed matrix, a multiple of <see cref="CountedMemory.Alignment"/>, and XNNPACK's number for the layout.</summary>
     public static (long Bytes, uint Layout) MeasureFullyConnected(int inputs, int outputs, bool inputMajor = false)
     {
         using NativeBuffer buffer = new(sizeof(PackedPanelSlot));
@@ -87,7 +87,7 @@ internal sealed unsafe class PanelOperator : IDisposable
             (nuint)inputs, (nuint)outputs, (nuint)inputs, (nuint)outputs, &dummy, null,
             float.NegativeInfinity, float.PositiveInfinity, inputMajor ? (uint)XNN_FLAG_TRANSPOSE_WEIGHTS : 0, null, PackedPanelSlot.Provider(slot), &created);
         long bytes = PackedPanelSlot.Required(slot, status, nameof(xnn_create_fully_connected_nc_f32), $"{inputs}x{outputs}");
-        return ((bytes + 63) & ~63L, slot->Seed);
+        return (CountedMemory.Align(bytes), slot->Seed);
     }
 
     /// <summary>Packs a matrix, [outputs, inputs] or [inputs, outputs] if <paramref name="inputMajor"/>.</summary>
@@ -113,5 +113,5 @@ internal sealed unsafe class PanelOperator : IDisposable
     }
 
     /// <summary>Bytes of scratch memory that packing needs.</summary>
-    public static long PackScratchBytes => (sizeof(PackedPanelSlot) + 63) & ~63L;
+    public static long PackScratchBytes => CountedMemory.Align(sizeof(PackedPanelSlot));
 }

@@ -112,8 +112,8 @@ internal sealed unsafe class XnnAttention : Kernel
     private long UnitBytes => _keyTiles * (_packedKeyBytes + _packedValueBytes);
 
     // A slot for the weights cache, the scores of a tile, the products of a tile with V, maximum and sum of each row.
-    private long WorkerBytes => Align(2 * sizeof(PackedPanelSlot)) + Align((long)Math.Max(QueryTile, Math.Max(_depth, _valueDepth)) * Math.Min(_keys, KeyTile) * sizeof(float)) +
-        2 * Align(QueryTile * (long)_valueDepth * sizeof(float)) + Align(2 * QueryTile * sizeof(float));
+    private long WorkerBytes => CountedMemory.Align(2 * sizeof(PackedPanelSlot)) + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(_depth, _valueDepth)) * Math.Min(_keys, KeyTile) * sizeof(float)) +
+        2 * CountedMemory.Align(QueryTile * (long)_valueDepth * sizeof(float)) + CountedMemory.Align(2 * QueryTile * sizeof(float));
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -131,8 +131,6 @@ internal sealed unsafe class XnnAttention : Kernel
 
         _context = null;
     }
-
-    private static long Align(long bytes) => (bytes + 63) & ~63L;
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -190,7 +188,7 @@ internal sealed unsafe class XnnAttention : Kernel
             int count = Math.Min(KeyTile, kernel._keys - first);
             int slot = kernel._slots.Acquire();
             byte* memory = kernel.WorkerMemory(slot);
-            float* gathered = (float*)(memory + Align(2 * sizeof(PackedPanelSlot)));
+            float* gathered = (float*)(memory + CountedMemory.Align(2 * sizeof(PackedPanelSlot)));
             try
             {
                 long keyStride = (long)kernel._heads * kernel._depth;
@@ -233,10 +231,10 @@ internal sealed unsafe class XnnAttention : Kernel
             string node = kernel._context!.Step.NodeName;
             int tileKeys = Math.Min(kernel._keys, KeyTile);
             int valueDepth = kernel._valueDepth;
-            float* scores = (float*)(memory + Align(2 * sizeof(PackedPanelSlot)));
-            float* product = (float*)((byte*)scores + Align((long)Math.Max(QueryTile, Math.Max(kernel._depth, valueDepth)) * tileKeys * sizeof(float)));
-            float* sum = (float*)((byte*)product + Align(QueryTile * (long)valueDepth * sizeof(float)));
-            float* maxima = (float*)((byte*)sum + Align(QueryTile * (long)valueDepth * sizeof(float)));
+            float* scores = (float*)(memory + CountedMemory.Align(2 * sizeof(PackedPanelSlot)));
+            float* product = (float*)((byte*)scores + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(kernel._depth, valueDepth)) * tileKeys * sizeof(float)));
+            float* sum = (float*)((byte*)product + CountedMemory.Align(QueryTile * (long)valueDepth * sizeof(float)));
+            float* maxima = (float*)((byte*)sum + CountedMemory.Align(QueryTile * (long)valueDepth * sizeof(float)));
             float* totals = maxima + QueryTile;
             long queryStride = (long)kernel._heads * kernel._depth;
             float* queries = (float*)kernel._context.Input(0) + ((long)batch * kernel._queries + first) * queryStride + head * kernel._depth;

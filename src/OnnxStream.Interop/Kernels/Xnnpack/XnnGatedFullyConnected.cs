@@ -56,7 +56,7 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
 
     /// <inheritdoc/>
     protected override xnn_status Setup(xnn_operator* created, byte* workspace, float* input, float* output) =>
-        throw new NotSupportedException("Tiles are set up one by one.");
+        xnn_setup_fully_connected_nc_f32(created, input, output);
 
     /// <inheritdoc/>
     protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, float* input, float* output, Pthreadpool* threads, string node)
@@ -68,7 +68,7 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
         {
             long rows = Math.Min(_tileRows, _rows - row);
             XnnpackLibrary.Check(xnn_reshape_fully_connected_nc_f32(operation.Pointer, (nuint)rows, threads), nameof(xnn_reshape_fully_connected_nc_f32), node);
-            XnnpackLibrary.Check(xnn_setup_fully_connected_nc_f32(operation.Pointer, input + row * _weights.PerOutput, products), nameof(xnn_setup_fully_connected_nc_f32), node);
+            XnnpackLibrary.Check(Setup(operation.Pointer, workspace, input + row * _weights.PerOutput, products), nameof(xnn_setup_fully_connected_nc_f32), node);
             XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
             for (long i = 0; i < rows; i++)
             {

@@ -63,9 +63,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     private readonly Transformation _transformation;
     private readonly Packing _packing;
     private readonly Expansion _expansion;
-    private PanelStore? _store;
-    private WeightRange[] _stored = [];
-    private int _firstStored;
+    private StoredPanels? _stored;
     private KernelContext? _context;
     private int _panel;
     private byte* _packed;
@@ -139,10 +137,10 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     public override long Flops => 2 * _input[0] * _outputHeight * _outputWidth * _weights.Outputs * _weights.PerOutput;
 
     /// <inheritdoc/>
-    public override long ScratchBytes => PackedScratchBytes + _workers * WorkerBytes + Align(_channels * sizeof(float)) + (_isKept ? InputBytes(_tileCount) : 0);
+    public override long ScratchBytes => PackedScratchBytes + _workers * WorkerBytes + CountedMemory.Align(_channels * sizeof(float)) + (_isKept ? InputBytes(_tileCount) : 0);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> StreamedWeights => _store is null ? _unpacked : _stored;
+    public override IReadOnlyList<WeightRange> StreamedWeights => _stored?.Ranges ?? _unpacked;
 
     /// <inheritdoc/>
     public string? Identity => _weights.Identity is { } weights ? $"winograd 4x4:{weights}:{_panelOutputs}:{_layout:x8}" : null;
@@ -162,30 +160,30 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     /// <inheritdoc/>
     public long PackScratchBytes => GatherBytes + PackWorkerBytes;
 
-    private long GatherBytes => Align(_weights.GatherBytes(_panelOutputs));
+    private long GatherBytes => CountedMemory.Align(_weights.GatherBytes(_panelOutputs));
 
     // XNNPACK's weights cache and one transformed matrix.
-    private long PackWorkerBytes => PanelOperator.PackScratchBytes + Align((long)_panelOutputs * _channels * sizeof(float));
+    private long PackWorkerBytes => PanelOperator.PackScratchBytes + CountedMemory.Align((long)_panelOutputs * _channels * sizeof(float));
 
     // Panels that are stored in single precision are used where they are. Packing memory of the workers lies where their blocks do later.
-    private long PackedScratchBytes => _store switch
+    private long PackedScratchBytes => _stored switch
     {
         null => WinogradTransform.Positions * _positionBytes + GatherBytes,
-        { ElementType: ElementType.Float32 } => 0,
+        { AreUsedInPlace: true } => 0,
         _ => WinogradTransform.Positions * _positionBytes,
     };
 
-    private long InputBytes(int tiles) => Align(WinogradTransform.Positions * (long)tiles * _channels * sizeof(float));
+    private long InputBytes(int tiles) => CountedMemory.Align(WinogradTransform.Positions * (long)tiles * _channels * sizeof(float));
 
     private long BlockInputBytes => _isKept ? 0 : InputBytes(_blockTiles);
 
     private long WorkerBytes => Math.Max(
-        BlockInputBytes + Align(WinogradTransform.Positions * (long)_blockTiles * SumStride(0) * sizeof(float) + Vector<float>.Count * sizeof(float)),
-        _store is null ? PackWorkerBytes : 0);
+        BlockInputBytes + CountedMemory.Align(WinogradTransform.Positions * (long)_blockTiles * SumStride(0) * sizeof(float) + Vector<float>.Count * sizeof(float)),
+        _stored is null ? PackWorkerBytes : 0);
 
     private float* Zeros => (float*)(_context!.Scratch + PackedScratchBytes + _workers * WorkerBytes);
 
-    private float* Kept => (float*)((byte*)Zeros + Align(_channels * sizeof(float)));
+    private float* Kept => (float*)((byte*)Zeros + CountedMemory.Align(_channels * sizeof(float)));
 
     /// <summary>Whether this is the better way to compute a convolution.</summary>
     public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs) =>
@@ -208,12 +206,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     }
 
     /// <inheritdoc/>
-    public void UseStore(PanelStore store, int firstPanel)
-    {
-        _store = store;
-        _firstStored = firstPanel;
-        _stored = [.. Enumerable.Range(firstPanel, _panelCount).Select(store.Range)];
-    }
+    public void UseStore(StoredPanels panels) => _stored = panels;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -228,20 +221,20 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         for (_panel = 0; _panel < _panelCount; _panel++)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
-            bool isAcquired = _store is not null || _weights.IsStreamed;
+            bool isAcquired = _stored is not null || _weights.IsStreamed;
             _source = isAcquired ? context.AcquireWeight(_panel) : context.Input(1) + (long)_panel * _panelOutputs * _weights.PerOutput * sizeof(float);
             try
             {
                 _packed = context.Scratch;
-                if (_store is null)
+                if (_stored is null)
                 {
                     _source = (byte*)_weights.Gather(_source, _panel * _panelOutputs, Outputs(_panel), (float*)(context.Scratch + WinogradTransform.Positions * _positionBytes));
                     context.Workers.Parallelize(_packing, WinogradTransform.Positions);
                 }
                 else
                 {
-                    _store.Verify(_firstStored + _panel, _source);
-                    if (_store.ElementType == ElementType.Float16)
+                    _stored.Verify(_panel, _source);
+                    if (!_stored.AreUsedInPlace)
                     {
                         context.Workers.Parallelize(_expansion, WinogradTransform.Positions);
                     }
@@ -281,8 +274,6 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
 
         base.Dispose(disposing);
     }
-
-    private static long Align(long bytes) => (bytes + 63) & ~63L;
 
     private int Outputs(int panel) => Math.Min(_panelOutputs, _weights.Outputs - panel * _panelOutputs);
 
