@@ -278,7 +278,7 @@ public sealed class InferenceSession : IDisposable
         Segment segment = Specializer.Specialize(_graph, start, known, _wanted, _evaluator.Evaluate);
         if (_options.RewriteGraph)
         {
-            Rewriter.Rewrite(segment.Graph);
+            Rewriter.Rewrite(segment.Graph, storesHalf: _options.ActivationElementType == ElementType.Float16);
         }
 
         PanelPacker packer = new(_options.PanelStore, Model.Path, _options.PlanOnly, _workers, _weights, _options.Logger);

@@ -26,6 +26,18 @@ public sealed record SessionOptions
     public long? MemoryBudget { get; init; }
 
     /// <summary>
+    /// The type in which large activations are stored between steps: <see cref="ElementType.Float32"/> (the default, exact), or
+    /// <see cref="ElementType.Float16"/>, which takes half the memory where operators allow it. Computed is in single precision either way, but
+    /// results lose digits, and what is beyond ±65504 becomes infinite. A model whose own activations are float16 is stored as that in any case.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is another type.</exception>
+    public ElementType ActivationElementType
+    {
+        get;
+        init => field = value is ElementType.Float32 or ElementType.Float16 ? value : throw new ArgumentException($"Activations cannot be stored as {value}: Float32 and Float16 are possible.", nameof(value));
+    } = ElementType.Float32;
+
+    /// <summary>
     /// Whether the session is only there to be asked for its <see cref="InferenceSession.Plan"/>: it reserves no memory for tensors,
     /// makes no panel store (the plan is that with the store) and cannot run.
     /// </summary>

@@ -20,6 +20,7 @@ internal sealed class PlanCommand : ToolCommand
     private readonly Option<string> _panelStore = PanelStoreOption();
 
     private readonly Option<string> _panelType = PanelTypeOption();
+    private readonly Option<string> _activationType = ActivationTypeOption();
 
     private readonly Option<int> _threads = ThreadsOption();
 
@@ -44,7 +45,7 @@ internal sealed class PlanCommand : ToolCommand
         : base("plan", "Show what a run would do, and the memory that it would need.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_memory, _dimensions, _panelStore, _panelType, _threads, _weights, _top, _all, _image, _json])
+        foreach (Option option in (Option[])[_memory, _dimensions, _panelStore, _panelType, _activationType, _threads, _weights, _top, _all, _image, _json])
         {
             Add(option);
         }
@@ -81,6 +82,7 @@ internal sealed class PlanCommand : ToolCommand
             ThreadCount = arguments.GetValue(_threads),
             WeightsProvider = weights,
             MemoryBudget = limit is null ? null : memory.BudgetFor(limit.Value),
+            ActivationElementType = ParseType(arguments.GetRequiredValue(_activationType)),
             PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), null, cancellationToken),
             PlanOnly = true,
             Logger = new TerminalLogger(terminal),

@@ -44,6 +44,7 @@ internal sealed class RunCommand : ToolCommand
     private readonly Option<string> _panelStore = PanelStoreOption();
 
     private readonly Option<string> _panelType = PanelTypeOption();
+    private readonly Option<string> _activationType = ActivationTypeOption();
 
     private readonly Option<string?> _trace = new("--trace")
     {
@@ -57,7 +58,7 @@ internal sealed class RunCommand : ToolCommand
         : base("run", "Run a model and report time, memory and outputs.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _memory, _threads, _weights, _panelStore, _panelType, _trace, _json])
+        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _memory, _threads, _weights, _panelStore, _panelType, _activationType, _trace, _json])
         {
             Add(option);
         }
@@ -101,6 +102,7 @@ internal sealed class RunCommand : ToolCommand
             ThreadCount = arguments.GetValue(_threads),
             WeightsProvider = weights,
             MemoryBudget = limit is null ? null : memory.BudgetFor(limit.Value),
+            ActivationElementType = ParseType(arguments.GetRequiredValue(_activationType)),
             PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), packing, cancellationToken),
             Logger = new TerminalLogger(terminal),
         };

@@ -108,6 +108,21 @@ internal abstract class ToolCommand : Command
         return option.AcceptOnlyFromAmong("f32", "f16");
     }
 
+    /// <summary>The option that says in which precision activations are stored.</summary>
+    protected static Option<string> ActivationTypeOption()
+    {
+        Option<string> option = new("--activation-type")
+        {
+            Description = "The precision in which large activations wait in memory: f16 takes half the bytes and loses digits; computed is in f32 either way.",
+            HelpName = "f32|f16",
+            DefaultValueFactory = _ => "f32",
+        };
+        return option.AcceptOnlyFromAmong("f32", "f16");
+    }
+
+    /// <summary>The element type that <c>f32</c> or <c>f16</c> names.</summary>
+    protected static ElementType ParseType(string type) => type == "f16" ? ElementType.Float16 : ElementType.Float32;
+
     /// <summary>What <see cref="PanelStoreOption"/> and <see cref="PanelTypeOption"/> say together.</summary>
     /// <param name="store">The store.</param>
     /// <param name="type">The precision.</param>
@@ -123,7 +138,7 @@ internal abstract class ToolCommand : Command
         };
         return options with
         {
-            ElementType = type == "f16" ? ElementType.Float16 : ElementType.Float32,
+            ElementType = ParseType(type),
             Progress = progress,
             CancellationToken = cancellationToken,
         };

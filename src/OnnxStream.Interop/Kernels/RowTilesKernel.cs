@@ -5,7 +5,7 @@ using OnnxStream.Interop.Weights;
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Runs a plan for some rows of its inputs after the other: what lies between input and output exists for one tile of rows at a time.</summary>
-/// <remarks>The weights of the plan are streamed once for each tile.</remarks>
+/// <remarks>The weights of the plan are streamed once for each tile. What is stored in half precision around the plan is single precision in it.</remarks>
 internal sealed unsafe class RowTilesKernel : Kernel
 {
     private readonly PlanBuilder _builder;
@@ -71,7 +71,7 @@ internal sealed unsafe class RowTilesKernel : Kernel
             _runner.FirstWeight = context.FirstWeight + context.Step.FirstWeight + tile * plan.WeightSchedule.Count;
             for (int i = 0; i < plan.Inputs.Count; i++)
             {
-                Copy(context.Input(i) + tile * plan.Inputs[i].Type.ByteLength, _runner.Address(plan.Inputs[i]), plan.Inputs[i].Type.ByteLength);
+                CopyIn(context, i, tile);
             }
 
             foreach (Step step in plan.Steps)
@@ -79,7 +79,38 @@ internal sealed unsafe class RowTilesKernel : Kernel
                 _runner.Run(step);
             }
 
-            Copy(_runner.Address(output), context.Output(0) + tile * output.Type.ByteLength, output.Type.ByteLength);
+            CopyOut(context, output, tile);
+        }
+    }
+
+    private void CopyIn(KernelContext context, int index, int tile)
+    {
+        PlanTensor input = _plan!.Inputs[index];
+        int elements = checked((int)input.ElementCount);
+        ElementType stored = context.Step.Inputs[index].ElementType;
+        byte* source = context.Input(index) + (long)tile * elements * stored.SizeOf();
+        if (stored != input.ElementType)
+        {
+            StorageTypes.Expand(source, (float*)_runner!.Address(input), elements);
+        }
+        else
+        {
+            Buffer.MemoryCopy(source, _runner!.Address(input), input.Type.ByteLength, input.Type.ByteLength);
+        }
+    }
+
+    private void CopyOut(KernelContext context, PlanTensor output, int tile)
+    {
+        int elements = checked((int)output.ElementCount);
+        ElementType stored = context.Step.Outputs[0].ElementType;
+        byte* destination = context.Output(0) + (long)tile * elements * stored.SizeOf();
+        if (stored != output.ElementType)
+        {
+            StorageTypes.Round((float*)_runner!.Address(output), destination, elements);
+        }
+        else
+        {
+            Buffer.MemoryCopy(_runner!.Address(output), destination, output.Type.ByteLength, output.Type.ByteLength);
         }
     }
 
@@ -94,6 +125,4 @@ internal sealed unsafe class RowTilesKernel : Kernel
         _constants?.Dispose();
         base.Dispose(disposing);
     }
-
-    private static void Copy(byte* source, byte* destination, long bytes) => Buffer.MemoryCopy(source, destination, bytes, bytes);
 }

@@ -10,10 +10,13 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Add, Sub, Mul, Div: https://onnx.ai/onnx/operators/onnx__Add.html and its siblings.</summary>
 /// <remarks>
 /// Opset 7 brought NumPy's broadcasting; before, <c>broadcast</c> and <c>axis</c> aligned the second input. Integers are exact
-/// and wrap around; integer division truncates. Single precision is XNNPACK's, everything else managed.
+/// and wrap around; integer division truncates. Single and half precision are XNNPACK's, everything else managed.
 /// </remarks>
 internal sealed class BinaryArithmetic(xnn_binary_operator type) : Operator
 {
+    /// <inheritdoc/>
+    public override bool StoresAlike => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
@@ -35,8 +38,8 @@ internal sealed class BinaryArithmetic(xnn_binary_operator type) : Operator
     /// <summary>Emits the step that combines two tensors of one element type into a third of the broadcast shape.</summary>
     public static void Emit(LoweringContext context, xnn_binary_operator type, PlanTensor left, PlanTensor right, PlanTensor output)
     {
-        Kernel kernel = left.ElementType == ElementType.Float32 && XnnBinary.Supports(left.Shape, right.Shape)
-            ? new XnnBinary(type, left.Shape, right.Shape, context.Workers)
+        Kernel kernel = XnnBinary.Supports(left.ElementType, left.Shape, right.Shape)
+            ? new XnnBinary(type, left.ElementType, left.Shape, right.Shape, context.Workers)
             : NumericKernels.Create(left.ElementType, new Factory(type, output.Shape, left.Shape, right.Shape)) ??
                 throw context.Unsupported($"element type {left.ElementType.ToOnnxName()}");
         context.Emit(kernel, [left, right], [output]);

@@ -8,6 +8,9 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class Concat : Operator
 {
     /// <inheritdoc/>
+    public override bool StoresAlike => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         Shape first = context.InputShape(0);

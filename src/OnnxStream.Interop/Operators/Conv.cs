@@ -18,6 +18,16 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class Conv(bool channelsLast = false) : Operator
 {
     /// <inheritdoc/>
+    public override bool CanReadHalf(Node node, int input) => input == 0 && CanWriteHalf(node);
+
+    /// <inheritdoc/>
+    public override bool CanWriteHalf(Node node)
+    {
+        InferenceContext context = new(node);
+        return channelsLast && Parse(context).Groups == 1 && Data(context)[1] > 1;
+    }
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         (SpatialAttributes spatial, int groups) = Parse(context);
@@ -96,11 +106,13 @@ internal sealed class Conv(bool channelsLast = false) : Operator
 
         (float low, float high) = (context.Attributes.Float("low", float.NegativeInfinity), context.Attributes.Float("high", float.PositiveInfinity));
         parameters = parameters with { Low = low, High = high };
+        StorageTypes types = new(data.ElementType, result.ElementType);
         Kernel kernel =
-            IsUpsampled(context) ? new XnnWinogradConvolution2d(weights, hasBias, ChannelsLast(Data(context)), parameters, context.Workers, isUpsampled: true) :
+            IsUpsampled(context) ? new XnnWinogradConvolution2d(weights, hasBias, ChannelsLast(Data(context)), parameters, context.Workers, types, isUpsampled: true) :
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters) :
-            XnnWinogradConvolution2d.IsFor(parameters, data.Shape, weightShape[0]) ? new XnnWinogradConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers) :
-            new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers);
+            parameters.IsPointwise ? new XnnFullyConnected(weights, hasBias, data.Shape.Product(0, 3), context.Workers, types, low, high) :
+            XnnWinogradConvolution2d.IsFor(parameters, data.Shape, weightShape[0]) ? new XnnWinogradConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types) :
+            new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types);
         context.Emit(kernel, [.. inputs], [result]);
         if (!channelsLast)
         {

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Kernels.Xnnpack;
@@ -13,6 +14,12 @@ internal sealed class FullyConnected : Operator
 {
     /// <summary>The operator type.</summary>
     public const string Name = "FullyConnected";
+
+    /// <inheritdoc/>
+    public override bool CanReadHalf(Node node, int input) => input == 0;
+
+    /// <inheritdoc/>
+    public override bool CanWriteHalf(Node node) => true;
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -36,25 +43,26 @@ internal sealed class FullyConnected : Operator
         bool hasBias = context.HasInput(2);
         PanelLayout layout = context.Attributes.Int("transposed", 0) != 0 ? PanelLayout.OutputMajor : PanelLayout.InputMajor;
         PanelWeights panels = context.Panels(context.ConstantInput(1), layout, outputs, inputs, bias: context.ConstantInput(2), isGated: IsGated(context));
+        StorageTypes types = new(context.Input(0).ElementType, context.Output(0).ElementType);
         Kernel kernel = context.Attributes.String("gate", "") switch
         {
-            "" => Create(context, panels, hasBias, rows),
-            FusedActivation.Silu => new XnnGatedFullyConnected<SiluActivation>(panels, hasBias, rows, context.Workers),
-            FusedActivation.Gelu => new XnnGatedFullyConnected<GeluActivation>(panels, hasBias, rows, context.Workers),
-            FusedActivation.GeluTanh => new XnnGatedFullyConnected<GeluTanhActivation>(panels, hasBias, rows, context.Workers),
-            FusedActivation.QuickGelu => new XnnGatedFullyConnected<QuickGeluActivation>(panels, hasBias, rows, context.Workers),
+            "" => Create(context, panels, hasBias, rows, types),
+            FusedActivation.Silu => new XnnGatedFullyConnected<SiluActivation>(panels, hasBias, rows, context.Workers, types),
+            FusedActivation.Gelu => new XnnGatedFullyConnected<GeluActivation>(panels, hasBias, rows, context.Workers, types),
+            FusedActivation.GeluTanh => new XnnGatedFullyConnected<GeluTanhActivation>(panels, hasBias, rows, context.Workers, types),
+            FusedActivation.QuickGelu => new XnnGatedFullyConnected<QuickGeluActivation>(panels, hasBias, rows, context.Workers, types),
             var kind => throw context.Unsupported($"the activation '{kind}'"),
         };
         context.Emit(kernel, hasBias ? [context.Input(0), context.Input(2)] : [context.Input(0)], [context.Output(0)]);
     }
 
-    private static XnnFullyConnected Create(LoweringContext context, PanelWeights panels, bool hasBias, long rows) => context.Attributes.String("activation", "") switch
+    private static XnnFullyConnected Create(LoweringContext context, PanelWeights panels, bool hasBias, long rows, StorageTypes types) => context.Attributes.String("activation", "") switch
     {
-        "" => new XnnFullyConnected(panels, hasBias, rows, context.Workers),
-        FusedActivation.Silu => new XnnActivatedFullyConnected<SiluActivation>(panels, hasBias, rows, context.Workers),
-        FusedActivation.Gelu => new XnnActivatedFullyConnected<GeluActivation>(panels, hasBias, rows, context.Workers),
-        FusedActivation.GeluTanh => new XnnActivatedFullyConnected<GeluTanhActivation>(panels, hasBias, rows, context.Workers),
-        FusedActivation.QuickGelu => new XnnActivatedFullyConnected<QuickGeluActivation>(panels, hasBias, rows, context.Workers),
+        "" => new XnnFullyConnected(panels, hasBias, rows, context.Workers, types),
+        FusedActivation.Silu => new XnnActivatedFullyConnected<SiluActivation>(panels, hasBias, rows, context.Workers, types),
+        FusedActivation.Gelu => new XnnActivatedFullyConnected<GeluActivation>(panels, hasBias, rows, context.Workers, types),
+        FusedActivation.GeluTanh => new XnnActivatedFullyConnected<GeluTanhActivation>(panels, hasBias, rows, context.Workers, types),
+        FusedActivation.QuickGelu => new XnnActivatedFullyConnected<QuickGeluActivation>(panels, hasBias, rows, context.Workers, types),
         var kind => throw context.Unsupported($"the activation '{kind}'"),
     };
 

@@ -1,9 +1,10 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>Internal: SiLU or one of the GELUs of a single-precision tensor. Made by the pass that fuses activations.</summary>
+/// <summary>Internal: SiLU or one of the GELUs, in single precision. Made by the pass that fuses activations.</summary>
 internal sealed class FusedActivation : Operator
 {
     /// <summary>The operator type.</summary>
@@ -25,6 +26,12 @@ internal sealed class FusedActivation : Operator
     public override bool CanOverwriteInput => true;
 
     /// <inheritdoc/>
+    public override bool CanReadHalf(Node node, int input) => true;
+
+    /// <inheritdoc/>
+    public override bool CanWriteHalf(Node node) => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         if (context.InputElementType(0) != ElementType.Float32)
@@ -37,15 +44,15 @@ internal sealed class FusedActivation : Operator
 
     /// <inheritdoc/>
     public override void Lower(LoweringContext context) =>
-        context.Emit(CreateKernel(context, 1, context.InputShape(0).ElementCount, isGated: false), [context.Input(0)], [context.Output(0)]);
+        context.Emit(CreateKernel(context, 1, context.InputShape(0).ElementCount, isGated: false, new StorageTypes(context.Input(0).ElementType, context.Output(0).ElementType)), [context.Input(0)], [context.Output(0)]);
 
     /// <summary>The kernel for the node's <c>kind</c>.</summary>
-    public static Kernel CreateKernel(LoweringContext context, long rows, long columns, bool isGated) => context.Attributes.String("kind", "") switch
+    public static Kernel CreateKernel(LoweringContext context, long rows, long columns, bool isGated, StorageTypes types = default) => context.Attributes.String("kind", "") switch
     {
-        Silu => new ActivationKernel<SiluActivation>(rows, columns, isGated),
-        Gelu => new ActivationKernel<GeluActivation>(rows, columns, isGated),
-        GeluTanh => new ActivationKernel<GeluTanhActivation>(rows, columns, isGated),
-        QuickGelu => new ActivationKernel<QuickGeluActivation>(rows, columns, isGated),
+        Silu => new ActivationKernel<SiluActivation>(rows, columns, isGated, types),
+        Gelu => new ActivationKernel<GeluActivation>(rows, columns, isGated, types),
+        GeluTanh => new ActivationKernel<GeluTanhActivation>(rows, columns, isGated, types),
+        QuickGelu => new ActivationKernel<QuickGeluActivation>(rows, columns, isGated, types),
         var kind => throw context.Unsupported($"the activation '{kind}'"),
     };
 }

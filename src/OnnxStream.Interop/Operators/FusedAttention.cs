@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels.Xnnpack;
 using OnnxStream.Interop.Planning;
 
@@ -11,6 +12,12 @@ internal sealed class FusedAttention : Operator
 {
     /// <summary>The operator type.</summary>
     public const string Name = "Attention";
+
+    /// <inheritdoc/>
+    public override bool CanReadHalf(Node node, int input) => input < 3;
+
+    /// <inheritdoc/>
+    public override bool CanWriteHalf(Node node) => true;
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -40,10 +47,11 @@ internal sealed class FusedAttention : Operator
         Shape key = context.InputShape(1);
         int heads = (int)context.Attributes.Int("heads", 1);
         bool hasMask = context.HasInput(3);
+        List<PlanTensor> inputs = [context.Input(0), context.Input(1), context.Input(2)];
         XnnAttention kernel = new(
             (int)query[0], heads, (int)query[1], (int)key[1], (int)(query[2] / heads), (int)(context.InputShape(2)[2] / heads), context.Attributes.Float("scale", 1),
-            hasMask ? (context.InputShape(3).ElementCount == key[1] && query[1] != 1 ? AttentionMask.PerKey : AttentionMask.PerQueryAndKey) : AttentionMask.None, context.Workers);
-        List<PlanTensor> inputs = [context.Input(0), context.Input(1), context.Input(2)];
+            hasMask ? (context.InputShape(3).ElementCount == key[1] && query[1] != 1 ? AttentionMask.PerKey : AttentionMask.PerQueryAndKey) : AttentionMask.None, context.Workers,
+            new AttentionTypes(inputs[0].ElementType, inputs[1].ElementType, inputs[2].ElementType, context.Output(0).ElementType));
         if (hasMask)
         {
             inputs.Add(context.Input(3));

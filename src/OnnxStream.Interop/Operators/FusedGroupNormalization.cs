@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 
@@ -14,6 +15,12 @@ internal sealed class FusedGroupNormalization : Operator
 
     /// <inheritdoc/>
     public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
+    public override bool CanReadHalf(Node node, int input) => input == 0 && IsChannelsLast(node.Attributes);
+
+    /// <inheritdoc/>
+    public override bool CanWriteHalf(Node node) => IsChannelsLast(node.Attributes);
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -43,11 +50,14 @@ internal sealed class FusedGroupNormalization : Operator
         int groups = (int)context.Attributes.Int("groups", 1);
         float epsilon = context.Attributes.Float("epsilon", 1e-5f);
         bool channelsLast = ChannelAxis(context) != 1;
+        StorageTypes types = new(context.Input(0).ElementType, context.Output(0).ElementType);
         Kernel kernel = context.Attributes.String("activation", "") == Silu
-            ? new GroupNormalizationKernel<SiluActivation>((int)shape[0], channels, space, groups, epsilon, channelsLast)
-            : new GroupNormalizationKernel<NoActivation>((int)shape[0], channels, space, groups, epsilon, channelsLast);
+            ? new GroupNormalizationKernel<SiluActivation>((int)shape[0], channels, space, groups, epsilon, channelsLast, context.Workers, types)
+            : new GroupNormalizationKernel<NoActivation>((int)shape[0], channels, space, groups, epsilon, channelsLast, context.Workers, types);
         context.Emit(kernel, [context.Input(0), context.Input(1), context.Input(2)], [context.Output(0)]);
     }
 
-    private static int ChannelAxis(NodeContext context) => context.Attributes.Int("channels_last", 0) != 0 ? context.InputShape(0).Rank - 1 : 1;
+    private static int ChannelAxis(NodeContext context) => IsChannelsLast(context.Attributes) ? context.InputShape(0).Rank - 1 : 1;
+
+    private static bool IsChannelsLast(Attributes attributes) => attributes.Int("channels_last", 0) != 0;
 }

@@ -1,4 +1,6 @@
 using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Planning;
 
@@ -13,6 +15,12 @@ internal sealed class LayerNormalization(bool isUncentered) : Operator
 {
     /// <inheritdoc/>
     public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
+    public override bool CanReadHalf(Node node, int input) => input == 0 && IsWhole(new InferenceContext(node));
+
+    /// <inheritdoc/>
+    public override bool CanWriteHalf(Node node) => IsWhole(new InferenceContext(node));
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -51,9 +59,8 @@ internal sealed class LayerNormalization(bool isUncentered) : Operator
         PlanTensor? scale = context.Input(1);
         PlanTensor? bias = context.OptionalInput(2);
 
-        // Scales that are broadcast in another way are steps of their own.
         Shape normalized = new(input.Dimensions[axis..]);
-        bool isFused = IsPerElement(scale.Shape, normalized) && (bias is null || IsPerElement(bias.Shape, normalized));
+        bool isFused = IsWhole(context);
         List<PlanTensor> inputs = [context.Input(0)];
         if (isFused)
         {
@@ -78,9 +85,10 @@ internal sealed class LayerNormalization(bool isUncentered) : Operator
             BiasInput = isFused && bias is not null ? 2 : 0,
             MeanOutput = meanOutput,
             InverseDeviationOutput = inverseOutput,
+            Types = new StorageTypes(type, outputs[0].ElementType),
         };
         context.Emit(
-            NormalizationKernel.Create(type, normalization, context.Workers) ?? throw context.Unsupported($"element type {type.ToOnnxName()}"),
+            NormalizationKernel.Create(scale.ElementType, normalization, context.Workers) ?? throw context.Unsupported($"element type {type.ToOnnxName()}"),
             [.. inputs], [.. outputs]);
         if (!isFused)
         {
@@ -94,6 +102,13 @@ internal sealed class LayerNormalization(bool isUncentered) : Operator
     }
 
     private static int Axis(NodeContext context) => context.Axis(context.Attributes.Int("axis", -1), context.InputShape(0).Rank);
+
+    // Scales that are broadcast in another way are steps of their own.
+    private static bool IsWhole(NodeContext context)
+    {
+        Shape normalized = new(context.InputShape(0).Dimensions[Axis(context)..]);
+        return IsPerElement(context.InputShape(1), normalized) && (!context.HasInput(2) || IsPerElement(context.InputShape(2), normalized));
+    }
 
     private static bool IsPerElement(Shape shape, Shape normalized) =>
         shape.ElementCount == normalized.ElementCount &&

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Kernels.Xnnpack;
@@ -12,6 +14,16 @@ namespace OnnxStream.Interop.Operators;
 /// </remarks>
 internal sealed class MatMul : Operator
 {
+    /// <inheritdoc/>
+    public override bool CanReadHalf(Node node, int input) => input == 0 && CanWriteHalf(node);
+
+    /// <inheritdoc/>
+    public override bool CanWriteHalf(Node node)
+    {
+        InferenceContext context = new(node);
+        return IsWeightProduct(context, Geometry.Of(context), out _);
+    }
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
@@ -41,12 +53,12 @@ internal sealed class MatMul : Operator
         Geometry geometry = Geometry.Of(context);
         PlanTensor output = context.Output(0);
         ElementType type = context.InputElementType(0);
-        if (type == ElementType.Float32 && output.ElementCount > 0 && geometry.K > 0 &&
-            context.ConstantInput(1) is { Location: not null } weight && geometry.RightBatch.ElementCount == 1)
+        if (IsWeightProduct(context, geometry, out Constant? weight))
         {
             // All batches on the left are rows of one product.
             PanelWeights panels = context.Panels(weight, PanelLayout.InputMajor, geometry.N, geometry.K);
-            context.Emit(new XnnFullyConnected(panels, hasBias: false, geometry.LeftBatch.ElementCount * geometry.M, context.Workers), [context.Input(0)], [output]);
+            StorageTypes types = new(type, output.ElementType);
+            context.Emit(new XnnFullyConnected(panels, hasBias: false, geometry.LeftBatch.ElementCount * geometry.M, context.Workers, types), [context.Input(0)], [output]);
             return;
         }
 
@@ -67,6 +79,13 @@ internal sealed class MatMul : Operator
             new XnnBatchMatMul(
                 Padded(geometry.LeftBatch, geometry.Batch.Rank), Padded(geometry.RightBatch, geometry.Batch.Rank), geometry.M, geometry.K, geometry.N, transposeRight: false, context.Workers),
             [left, right], [output]);
+    }
+
+    // Rows times a weight of single precision, whatever the rows are stored in.
+    private static bool IsWeightProduct(NodeContext context, Geometry geometry, [NotNullWhen(true)] out Constant? weight)
+    {
+        weight = context.ConstantInput(1);
+        return weight is { Location: not null, Type.ElementType: ElementType.Float32 } && geometry.RightBatch.ElementCount == 1 && geometry.K > 0 && geometry.N > 0 && geometry.Batch.ElementCount * geometry.M > 0;
     }
 
     private static long[] Padded(Shape shape, int rank) => [.. Enumerable.Repeat(1L, rank - shape.Rank), .. shape.Dimensions];

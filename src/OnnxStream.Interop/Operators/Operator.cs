@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Graphs;
+
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>What an operator means: the types of its outputs, and the kernels that compute them.</summary>
@@ -13,6 +15,15 @@ internal abstract class Operator
     /// <summary>Whether the first output can take the memory of the first input where nobody else reads that later.</summary>
     /// <remarks>Decides about the order of nodes; whether a step does work in place is decided with its kernel.</remarks>
     public virtual bool CanOverwriteInput => false;
+
+    /// <summary>Whether this input, single precision by its type, may be stored in half precision: the kernel expands it while it computes.</summary>
+    public virtual bool CanReadHalf(Node node, int input) => false;
+
+    /// <summary>Whether the first output, single precision by its type, may be stored in half precision.</summary>
+    public virtual bool CanWriteHalf(Node node) => false;
+
+    /// <summary>Whether floating-point inputs and the first output can only be stored in half precision together.</summary>
+    public virtual bool StoresAlike => false;
 
     /// <summary>Checks attributes and inputs and sets the types (and constants, where they follow) of the outputs.</summary>
     /// <exception cref="InvalidGraphException">The node contradicts the ONNX specification.</exception>

@@ -29,8 +29,8 @@ internal sealed class PRelu : Operator
         PlanTensor input = context.Input(0);
         PlanTensor output = context.Output(0);
         Shape slope = Slope(context);
-        Kernel kernel = input.ElementType == ElementType.Float32 && XnnBinary.Supports(input.Shape, slope)
-            ? new XnnBinary(xnn_binary_operator.xnn_binary_prelu, input.Shape, slope, context.Workers)
+        Kernel kernel = input.ElementType == ElementType.Float32 && XnnBinary.Supports(input.ElementType, input.Shape, slope)
+            ? new XnnBinary(xnn_binary_operator.xnn_binary_prelu, input.ElementType, input.Shape, slope, context.Workers)
             : NumericKernels.Create(input.ElementType, new Factory(input.Shape, slope)) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
         context.Emit(kernel, [input, context.Input(1)], [output]);
     }

@@ -11,6 +11,12 @@ internal sealed class RowTiles : Operator
     public const string Name = "RowTiles";
 
     /// <inheritdoc/>
+    public override bool CanReadHalf(Node node, int input) => true;
+
+    /// <inheritdoc/>
+    public override bool CanWriteHalf(Node node) => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         Shape input = context.InputShape(0);

@@ -51,6 +51,9 @@ internal sealed class Slice : Operator
     }
 
     /// <inheritdoc/>
+    public override bool StoresAlike => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         SliceAttributes attributes = SliceAttributes.Parse(context);

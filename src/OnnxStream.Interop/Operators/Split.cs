@@ -41,6 +41,9 @@ internal sealed class Split : Operator
     }
 
     /// <inheritdoc/>
+    public override bool StoresAlike => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         (int axis, long[] sizes) = SplitAttributes.Parse(context);

@@ -9,6 +9,9 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class Transpose : Operator
 {
     /// <inheritdoc/>
+    public override bool StoresAlike => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         Shape input = context.InputShape(0);

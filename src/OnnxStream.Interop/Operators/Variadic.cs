@@ -66,8 +66,8 @@ internal sealed class Variadic(VariadicFunction function) : Operator
     private Kernel CreateKernel(LoweringContext context, Shape left, Shape right, Shape output)
     {
         ElementType type = context.OutputElementType(0);
-        return function is VariadicFunction.Sum or VariadicFunction.Mean && type == ElementType.Float32 && XnnBinary.Supports(left, right) && context.Broadcast(left, right) == output
-            ? new XnnBinary(xnn_binary_operator.xnn_binary_add, left, right, context.Workers)
+        return function is VariadicFunction.Sum or VariadicFunction.Mean && type == ElementType.Float32 && XnnBinary.Supports(type, left, right) && context.Broadcast(left, right) == output
+            ? new XnnBinary(xnn_binary_operator.xnn_binary_add, type, left, right, context.Workers)
             : NumericKernels.Create(type, new Factory(function, output, left, right)) ?? throw context.Unsupported($"element type {type.ToOnnxName()}");
     }
 

@@ -4,6 +4,9 @@ namespace OnnxStream.Interop.Operators;
 internal abstract class ViewOperator : Operator
 {
     /// <inheritdoc/>
+    public sealed override bool StoresAlike => true;
+
+    /// <inheritdoc/>
     public sealed override void Infer(InferenceContext context)
     {
         Shape shape = OutputShape(context);

@@ -1,6 +1,6 @@
 namespace OnnxStream.Interop.Graphs.Passes;
 
-/// <summary>The rewrites of a specialized graph, in the order in which they are made. Each computes the same as before.</summary>
+/// <summary>The rewrites of a specialized graph, in the order in which they are made. Each computes the same as before, except for the first and the last: those change how often numbers are rounded.</summary>
 internal static class Rewriter
 {
     private static readonly Action<Graph>[] s_passes =
@@ -21,11 +21,19 @@ internal static class Rewriter
     ];
 
     /// <summary>Applies all passes to <paramref name="graph"/>.</summary>
-    public static void Rewrite(Graph graph)
+    /// <param name="graph">The graph.</param>
+    /// <param name="storesHalf">Whether large activations may be stored in half precision. Those of a model that computes in half precision are in any case.</param>
+    public static void Rewrite(Graph graph, bool storesHalf = false)
     {
+        storesHalf |= ComputeInSingle.Apply(graph);
         foreach (Action<Graph> pass in s_passes)
         {
             pass(graph);
+        }
+
+        if (storesHalf)
+        {
+            StoreInHalf.Apply(graph);
         }
     }
 }

@@ -4,14 +4,18 @@ using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Kernels.Managed;
 
-/// <summary>A single-precision activation, or (with a gate) the product of the first half of each row and the activation of the second.</summary>
+/// <summary>An activation in single precision, or (with a gate) the product of the first half of each row and the activation of the second.</summary>
 /// <param name="rows">The number of rows.</param>
 /// <param name="columns">The number of outputs in a row.</param>
 /// <param name="isGated">Whether the input has twice as many columns.</param>
-internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns, bool isGated) : Kernel, IParallelBody
+/// <param name="types">How data and results are stored, if there is no gate.</param>
+internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns, bool isGated, StorageTypes types = default) : Kernel, IParallelBody
     where TFunction : IActivationFunction
 {
     private const long PieceElements = 16 << 10;
+
+    // Elements that are single precision at a time where they are stored in half.
+    private const int Block = 1024;
 
     // About how many times as long as an addition an exponential takes.
     private const long OperationsPerElement = 4;
@@ -23,7 +27,7 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
     public override string Name => typeof(TFunction).Name;
 
     /// <inheritdoc/>
-    public override bool CanRunInPlace(int input) => !isGated;
+    public override bool CanRunInPlace(int input) => !isGated && types.ReadsHalf == types.WritesHalf;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -43,6 +47,12 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
         {
             // Elements do not depend on each other: rows do not matter.
             long start = index * PieceElements;
+            if (types.ReadsHalf || types.WritesHalf)
+            {
+                ApplyStored(start, Math.Min(PieceElements, rows * columns - start));
+                return;
+            }
+
             Apply(input + start, null, output + start, Math.Min(PieceElements, rows * columns - start));
             return;
         }
@@ -53,6 +63,29 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
         {
             float* source = input + row * columns * 2;
             Apply(source + columns, source, output + row * columns, columns);
+        }
+    }
+
+    private void ApplyStored(long first, long count)
+    {
+        float* block = stackalloc float[Block];
+        for (long start = first; start < first + count; start += Block)
+        {
+            int length = (int)Math.Min(Block, first + count - start);
+            byte* source = _context!.Input(0) + start * types.InputSize;
+            byte* target = _context.Output(0) + start * types.OutputSize;
+            if (types.ReadsHalf)
+            {
+                StorageTypes.Expand(source, block, length);
+                source = (byte*)block;
+            }
+
+            float* results = types.WritesHalf ? block : (float*)target;
+            Apply((float*)source, null, results, length);
+            if (types.WritesHalf)
+            {
+                StorageTypes.Round(results, target, length);
+            }
         }
     }
 

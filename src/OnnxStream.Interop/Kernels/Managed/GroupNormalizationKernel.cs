@@ -8,7 +8,8 @@ namespace OnnxStream.Interop.Kernels.Managed;
 /// <remarks>
 /// One pass finds mean and variance of each channel in pieces, relative to the piece's first element; they are put together
 /// in double precision, relative to the group's first element. A second pass writes (x - mean) * a[c] + b[c]. So neither a
-/// large mean nor a large tensor costs digits. Inputs of the step: data, scale [C], bias [C]. Wu and He, arXiv 1803.08494.
+/// large mean nor a large tensor costs digits. Channels-last data and results may be stored in half precision. Inputs of the step:
+/// data, scale [C], bias [C]. Wu and He, arXiv 1803.08494.
 /// </remarks>
 internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     where TFunction : IActivationFunction
@@ -23,13 +24,19 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     private readonly float _epsilon;
     private readonly bool _channelsLast;
     private readonly int _pieces;
+    private readonly StorageTypes _types;
+    private readonly int _workers;
+    private readonly WorkerSlots _slots;
     private readonly Statistics _statistics;
     private readonly Output _output;
     private KernelContext? _context;
 
     /// <summary>Makes the kernel.</summary>
-    public GroupNormalizationKernel(int batch, int channels, int space, int groups, float epsilon, bool channelsLast)
+    public GroupNormalizationKernel(int batch, int channels, int space, int groups, float epsilon, bool channelsLast, WorkerPool workers, StorageTypes types = default)
     {
+        _types = types;
+        _workers = workers.WorkerCount;
+        _slots = new WorkerSlots(_workers);
         _batch = batch;
         _channels = channels;
         _space = space;
@@ -45,12 +52,16 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     public override string Name => "group normalization";
 
     /// <inheritdoc/>
-    public override long ScratchBytes => CoefficientBytes + (_channelsLast ? (long)_batch * _pieces * _channels * 2 * sizeof(float) : (long)_batch * _channels * 2 * sizeof(double));
+    public override long ScratchBytes => CoefficientBytes + PartialBytes + (_types.ReadsHalf || _types.WritesHalf ? _workers * PieceBytes : 0);
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => input == 0;
 
     private long CoefficientBytes => ((long)_batch * _channels * CoefficientCount * sizeof(float) + 7) & ~7L;
+
+    private long PartialBytes => _channelsLast ? (long)_batch * _pieces * _channels * 2 * sizeof(float) : (long)_batch * _channels * 2 * sizeof(double);
+
+    private long PieceBytes => (long)RowsPerPiece * _channels * sizeof(float);
 
     // For image n, channel c: center, factor and summand, as [n, 3, c].
     private float* Coefficients => (float*)_context!.Scratch;
@@ -97,21 +108,26 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     // The mean and the sum of squared deviations of some channels.
     private (double Mean, double Squares) CombinePieces(int n, int first, int count)
     {
-        float* input = (float*)_context!.Input(0) + (long)n * _space * _channels;
-        Sums sums = new(input[first]);
+        byte* input = _context!.Input(0) + (long)n * _space * _channels * _types.InputSize;
+        Sums sums = new(Element(input, first));
         for (int piece = 0; piece < _pieces; piece++)
         {
-            float* shifts = input + (long)piece * RowsPerPiece * _channels;
+            byte* shifts = input + (long)piece * RowsPerPiece * _channels * _types.InputSize;
             float* partial = (float*)Partial + ((long)n * _pieces + piece) * 2 * _channels;
             int rows = Math.Min(RowsPerPiece, _space - piece * RowsPerPiece);
             for (int c = first; c < first + count; c++)
             {
-                sums.Add(rows, (double)shifts[c] + partial[c], partial[_channels + c]);
+                sums.Add(rows, (double)Element(shifts, c) + partial[c], partial[_channels + c]);
             }
         }
 
         return sums.Result;
     }
+
+    private float Element(byte* data, int index) => _types.ReadsHalf ? (float)((Half*)data)[index] : ((float*)data)[index];
+
+    // Memory for one piece in single precision.
+    private float* Piece(int slot) => (float*)(Partial + PartialBytes + slot * PieceBytes);
 
     private (double Mean, double Squares) CombineChannels(int n, int first, int count)
     {
@@ -147,24 +163,38 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     {
         public void Execute(int index)
         {
-            if (kernel._channelsLast)
-            {
-                ChannelsLast(index);
-            }
-            else
+            if (!kernel._channelsLast)
             {
                 ChannelsFirst(index);
+                return;
+            }
+
+            (int n, int piece) = Math.DivRem(index, kernel._pieces);
+            int first = piece * RowsPerPiece;
+            int rows = Math.Min(RowsPerPiece, kernel._space - first);
+            byte* input = kernel._context!.Input(0) + ((long)n * kernel._space + first) * kernel._channels * kernel._types.InputSize;
+            if (!kernel._types.ReadsHalf)
+            {
+                ChannelsLast(index, (float*)input, rows);
+                return;
+            }
+
+            int slot = kernel._slots.Acquire();
+            try
+            {
+                StorageTypes.Expand(input, kernel.Piece(slot), rows * kernel._channels);
+                ChannelsLast(index, kernel.Piece(slot), rows);
+            }
+            finally
+            {
+                kernel._slots.Release(slot);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void ChannelsLast(int index)
+        private void ChannelsLast(int index, float* input, int rows)
         {
             int channels = kernel._channels;
-            (int n, int piece) = Math.DivRem(index, kernel._pieces);
-            int first = piece * RowsPerPiece;
-            int rows = Math.Min(RowsPerPiece, kernel._space - first);
-            float* input = (float*)kernel._context!.Input(0) + ((long)n * kernel._space + first) * channels;
             float* means = (float*)kernel.Partial + (long)index * 2 * channels;
             float* squares = means + channels;
             float inverse = 1f / rows;
@@ -285,7 +315,36 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             int first = piece * RowsPerPiece;
             int rows = Math.Min(RowsPerPiece, kernel._space - first);
             long start = ((long)n * kernel._space + first) * channels;
-            Rows((float*)kernel._context!.Input(0) + start, (float*)kernel._context.Output(0) + start, rows, channels, kernel.Coefficients + (long)n * CoefficientCount * channels);
+            byte* input = kernel._context!.Input(0) + start * kernel._types.InputSize;
+            byte* output = kernel._context.Output(0) + start * kernel._types.OutputSize;
+            float* coefficients = kernel.Coefficients + (long)n * CoefficientCount * channels;
+            if (!kernel._types.ReadsHalf && !kernel._types.WritesHalf)
+            {
+                Rows((float*)input, (float*)output, rows, channels, coefficients);
+                return;
+            }
+
+            int slot = kernel._slots.Acquire();
+            try
+            {
+                float* exact = kernel.Piece(slot);
+                float* source = (float*)input;
+                if (kernel._types.ReadsHalf)
+                {
+                    StorageTypes.Expand(input, exact, rows * channels);
+                    source = exact;
+                }
+
+                Rows(source, kernel._types.WritesHalf ? exact : (float*)output, rows, channels, coefficients);
+                if (kernel._types.WritesHalf)
+                {
+                    StorageTypes.Round(exact, output, rows * channels);
+                }
+            }
+            finally
+            {
+                kernel._slots.Release(slot);
+            }
         }
 
         // Like all loops here, compiled for speed before the first call: a plan may run only a few times.

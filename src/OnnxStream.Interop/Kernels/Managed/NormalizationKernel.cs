@@ -35,6 +35,9 @@ internal readonly record struct Normalization
     /// <summary>If elements share scales: after how many rows they start again.</summary>
     public long Period { get; init; }
 
+    /// <summary>How data and results of a single-precision normalization are stored.</summary>
+    public StorageTypes Types { get; init; }
+
     /// <summary>The output that receives the rows' means as single-precision numbers; 0 for none.</summary>
     public int MeanOutput { get; init; }
 
@@ -62,12 +65,16 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
     private readonly long _operations;
     private readonly long _rowsPerPiece;
     private KernelContext? _context;
+    private readonly bool _readsHalf;
+    private readonly bool _writesHalf;
     private bool _onlyMoments;
 
     /// <summary>Makes the kernel. <typeparamref name="TCompute"/> is <typeparamref name="T"/>, or single precision for half.</summary>
     public NormalizationKernel(Normalization normalization, int workers)
     {
         _normalization = normalization;
+        _readsHalf = typeof(T) == typeof(float) && normalization.Types.ReadsHalf;
+        _writesHalf = typeof(T) == typeof(float) && normalization.Types.WritesHalf;
         _partsPerRow = workers > 1 && normalization.Rows < 2 * workers ? checked((int)Math.Max(1, (normalization.Length + PartElements - 1) / PartElements)) : 1;
         _rowsPerPiece = Math.Max(1, PieceElements / Math.Max(1, normalization.Length));
 
@@ -82,7 +89,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
     public override long ScratchBytes => _partsPerRow > 1 ? _normalization.Rows * _partsPerRow * sizeof(Moments) : 0;
 
     /// <inheritdoc/>
-    public override bool CanRunInPlace(int input) => input == 0;
+    public override bool CanRunInPlace(int input) => input == 0 && _readsHalf == _writesHalf;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -107,13 +114,13 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
     /// <inheritdoc/>
     public void Execute(int index)
     {
-        T* input = (T*)_context!.Input(0);
+        byte* input = _context!.Input(0);
         if (_partsPerRow == 1)
         {
             long last = Math.Min((index + 1) * _rowsPerPiece, _normalization.Rows);
             for (long row = index * _rowsPerPiece; row < last; row++)
             {
-                Write(row, 0, _normalization.Length, Measure(input + row * _normalization.Length, _normalization.Length));
+                Write(row, 0, _normalization.Length, Measure(input + row * _normalization.Length * InputSize, _normalization.Length));
             }
 
             return;
@@ -125,7 +132,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         long length = Math.Min(PartElements, _normalization.Length - start);
         if (_onlyMoments)
         {
-            parts[index] = Measure(input + wholeRow * _normalization.Length + start, length);
+            parts[index] = Measure(input + (wholeRow * _normalization.Length + start) * InputSize, length);
             return;
         }
 
@@ -138,14 +145,16 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         Write(wholeRow, start, length, moments);
     }
 
-    private Moments Measure(T* values, long length)
+    private int InputSize => _readsHalf ? sizeof(Half) : sizeof(T);
+
+    private Moments Measure(byte* values, long length)
     {
-        TCompute* buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
+        TCompute* buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) && !_readsHalf ? 0 : Block];
         Moments moments = default;
         for (long start = 0; start < length; start += Block)
         {
             int count = (int)Math.Min(Block, length - start);
-            TCompute* block = Load(values + start, count, buffer);
+            TCompute* block = LoadData(values + start * InputSize, count, buffer);
             TCompute center = _normalization.IsUncentered ? TCompute.Zero : Deviations(block, count, TCompute.Zero).Sum / TCompute.CreateTruncating(count);
             (TCompute sum, TCompute squares) = Deviations(block, count, center);
             double offset = double.CreateTruncating(sum) / count;
@@ -171,15 +180,17 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
             ((float*)_context!.Output(_normalization.InverseDeviationOutput))[row] = (float)inverse;
         }
 
-        T* input = (T*)_context!.Input(0) + row * _normalization.Length;
-        T* output = (T*)_context.Output(0) + row * _normalization.Length;
+        int outputSize = _writesHalf ? sizeof(Half) : sizeof(T);
+        byte* input = _context!.Input(0) + row * _normalization.Length * InputSize;
+        byte* output = _context.Output(0) + row * _normalization.Length * outputSize;
         T* scales = _normalization.ScaleInput > 0 ? (T*)_context.Input(_normalization.ScaleInput) : null;
         T* biases = _normalization.BiasInput > 0 ? (T*)_context.Input(_normalization.BiasInput) : null;
 
         // The mean in two numbers: the first is subtracted from elements close to it without error, the rest goes into the bias.
         TCompute mean = TCompute.CreateTruncating(moments.Mean);
         double rest = moments.Mean - double.CreateTruncating(mean);
-        TCompute* buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
+        bool isDirect = typeof(T) == typeof(TCompute) && !_writesHalf;
+        TCompute* buffer = stackalloc TCompute[isDirect && !_readsHalf ? 0 : Block];
         TCompute* scaleBuffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
         TCompute* biasBuffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
         bool isShared = _normalization.SharedBy > 0;
@@ -187,8 +198,8 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         {
             long limit = isShared ? Math.Min(end, (start / _normalization.SharedBy + 1) * _normalization.SharedBy) : end;
             int count = (int)Math.Min(Block, limit - start);
-            TCompute* values = Load(input + start, count, buffer);
-            TCompute* results = typeof(T) == typeof(TCompute) ? (TCompute*)(output + start) : buffer;
+            TCompute* values = LoadData(input + start * InputSize, count, buffer);
+            TCompute* results = isDirect ? (TCompute*)(output + start * outputSize) : buffer;
             if (isShared)
             {
                 long index = row % _normalization.Period * (_normalization.Length / _normalization.SharedBy) + start / _normalization.SharedBy;
@@ -203,13 +214,28 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
                 Scale(values, results, count, mean, TCompute.CreateTruncating(inverse), TCompute.CreateTruncating(-rest * inverse), factors, summands);
             }
 
-            if (typeof(T) != typeof(TCompute))
+            if (_writesHalf)
             {
-                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TCompute>(results, count), new Span<T>(output + start, count));
+                StorageTypes.Round((float*)results, output + start * sizeof(Half), count);
+            }
+            else if (typeof(T) != typeof(TCompute))
+            {
+                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TCompute>(results, count), new Span<T>(output + start * sizeof(T), count));
             }
 
             start += count;
         }
+    }
+
+    private TCompute* LoadData(byte* source, int length, TCompute* buffer)
+    {
+        if (!_readsHalf)
+        {
+            return Load((T*)source, length, buffer);
+        }
+
+        StorageTypes.Expand(source, (float*)buffer, length);
+        return buffer;
     }
 
     private static TCompute* Load(T* source, int length, TCompute* buffer)

@@ -47,6 +47,12 @@ internal readonly record struct ConvolutionParameters
     /// <summary>The greatest result; what would be more becomes it.</summary>
     public float High { get; init; } = float.PositiveInfinity;
 
+    /// <summary>Whether each pixel of the output comes from one pixel of the input alone, the one at its place.</summary>
+    public bool IsPointwise => this is
+    {
+        KernelHeight: 1, KernelWidth: 1, StrideHeight: 1, StrideWidth: 1, PaddingTop: 0, PaddingRight: 0, PaddingBottom: 0, PaddingLeft: 0, Groups: 1,
+    };
+
     /// <summary>The rows of the output of a convolution.</summary>
     public long OutputHeight(long inputHeight) => (inputHeight + PaddingTop + PaddingBottom - DilationHeight * (KernelHeight - 1) - 1) / StrideHeight + 1;
 

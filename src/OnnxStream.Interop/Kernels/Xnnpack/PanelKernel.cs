@@ -25,6 +25,9 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     private const int PackingRows = 32;
 
+    /// <summary>Rows that are computed at a time where a panel is not computed for all of them at once: a multiple of XNNPACK's row tiles, nearly.</summary>
+    protected const int RowTile = 70;
+
     // Packed layouts come in tiles of output channels; all of XNNPACK's tile widths divide 16 or 32.
     private const int Tile = 32;
 
@@ -47,6 +50,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private uint _seed;
     private KernelContext? _context;
     private byte* _wholeWeight;
+    private byte* _data;
 
     /// <summary>Divides the layer into panels.</summary>
     /// <param name="weights">The weight.</param>
@@ -72,7 +76,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     }
 
     /// <inheritdoc/>
-    public override long ScratchBytes => _slotCount * SlotBytes;
+    public override long ScratchBytes => _slotCount * SlotBytes + DataBytes;
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> StreamedWeights => _stored?.Ranges ?? _unpacked;
@@ -132,6 +136,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public override void Run(KernelContext context)
     {
         _context = context;
+        _data = Prepare(context.Input(0), context.Scratch + _slotCount * SlotBytes);
         bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _weights.PartlyRead is null && _stored is null;
         _wholeWeight = wholeWeight ? context.AcquireWeight(0) : _weights.IsStreamed ? null : context.Input(1);
         try
@@ -258,7 +263,13 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     protected abstract xnn_status Reshape(xnn_operator* created, nuint* workspaceBytes, Pthreadpool* threads);
 
     /// <summary>Sets the operator of a panel up.</summary>
-    protected abstract xnn_status Setup(xnn_operator* created, byte* workspace, float* input, float* output);
+    protected abstract xnn_status Setup(xnn_operator* created, byte* workspace, byte* input, byte* output);
+
+    /// <summary>The memory that <see cref="Prepare"/> needs.</summary>
+    protected virtual long DataBytes => 0;
+
+    /// <summary>Makes what panels read out of the data, once for all of them.</summary>
+    protected virtual byte* Prepare(byte* data, byte* scratch) => data;
 
     /// <summary>Computes a panel whose operator has been pointed to its weights.</summary>
     /// <param name="operation">The operator.</param>
@@ -269,11 +280,11 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <param name="output">The first output channel of the first row.</param>
     /// <param name="threads">The threads; null for the calling one.</param>
     /// <param name="node">The node, for messages.</param>
-    protected virtual void Compute(PanelOperator operation, int first, int count, byte* workspace, float* input, float* output, Pthreadpool* threads, string node)
+    protected virtual void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
         nuint workspaceBytes = 0;
         XnnpackLibrary.Check(Reshape(operation.Pointer, &workspaceBytes, threads), FunctionName, node);
-        XnnpackLibrary.Check(Setup(operation.Pointer, workspace, input, output + first), FunctionName, node);
+        XnnpackLibrary.Check(Setup(operation.Pointer, workspace, input, output + (long)first * sizeof(float)), FunctionName, node);
         XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
     }
 
@@ -332,7 +343,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
             PanelOperator operation = (panel < _panelCount - 1 ? _operators : _lastOperators)[slotIndex]!;
             operation.PointTo(packed);
-            Compute(operation, first, Math.Min(_panelOutputs, _weights.Outputs - first), slot + SlotBytes - CountedMemory.Align(_workspaceBytes), (float*)context.Input(0), (float*)context.Output(0), threads, context.Step.NodeName);
+            Compute(operation, first, Math.Min(_panelOutputs, _weights.Outputs - first), slot + SlotBytes - CountedMemory.Align(_workspaceBytes), _data, context.Output(0), threads, context.Step.NodeName);
         }
         finally
         {

@@ -17,6 +17,13 @@ internal enum AttentionMask
     PerQueryAndKey,
 }
 
+/// <summary>How the tensors of an attention are stored: in single precision or in half. Computed is in single precision.</summary>
+/// <param name="Query">Queries.</param>
+/// <param name="Key">Keys.</param>
+/// <param name="Value">Values.</param>
+/// <param name="Output">Results.</param>
+internal readonly record struct AttentionTypes(ElementType Query, ElementType Key, ElementType Value, ElementType Output);
+
 /// <summary>Attention in tiles of queries and keys that stay in the cache; the scores of a whole layer never exist.</summary>
 /// <remarks>
 /// For a tile, XNNPACK multiplies Q with K' and the weights with V; in between, the softmax is kept up from tile to tile
@@ -38,6 +45,7 @@ internal sealed unsafe class XnnAttention : Kernel
     private readonly int _valueDepth;
     private readonly float _scale;
     private readonly AttentionMask _mask;
+    private readonly AttentionTypes _types;
     private readonly int _workers;
     private readonly int _keyTiles;
     private readonly int _queryTiles;
@@ -52,7 +60,7 @@ internal sealed unsafe class XnnAttention : Kernel
     private int _firstUnit;
 
     /// <summary>Makes the kernel.</summary>
-    public XnnAttention(int batch, int heads, int queries, int keys, int depth, int valueDepth, float scale, AttentionMask mask, WorkerPool workers)
+    public XnnAttention(int batch, int heads, int queries, int keys, int depth, int valueDepth, float scale, AttentionMask mask, WorkerPool workers, AttentionTypes types = default)
     {
         _batch = batch;
         _heads = heads;
@@ -62,6 +70,7 @@ internal sealed unsafe class XnnAttention : Kernel
         _valueDepth = valueDepth;
         _scale = scale;
         _mask = mask;
+        _types = types;
         _workers = workers.WorkerCount;
         _keyTiles = (keys + KeyTile - 1) / KeyTile;
         _queryTiles = (queries + QueryTile - 1) / QueryTile;
@@ -79,11 +88,11 @@ internal sealed unsafe class XnnAttention : Kernel
             {
                 Products products = new();
                 _products[i] = products;
-                products.Scores = PanelOperator.FullyConnected(depth, tile, (long)heads * depth, tile);
+                products.Scores = PanelOperator.FullyConnected(depth, tile, QueryStride, tile);
                 products.Values = PanelOperator.FullyConnected(tile, valueDepth, tile, valueDepth, inputMajor: true);
                 if (_lastTile != tile)
                 {
-                    products.LastScores = PanelOperator.FullyConnected(depth, _lastTile, (long)heads * depth, _lastTile);
+                    products.LastScores = PanelOperator.FullyConnected(depth, _lastTile, QueryStride, _lastTile);
                     products.LastValues = PanelOperator.FullyConnected(_lastTile, valueDepth, _lastTile, valueDepth, inputMajor: true);
                 }
             }
@@ -99,7 +108,7 @@ internal sealed unsafe class XnnAttention : Kernel
     public override string Name => "attention";
 
     /// <summary>A tile reads the queries of its rows and its head until it writes there.</summary>
-    public override bool CanRunInPlace(int input) => input == 0 && _depth == _valueDepth;
+    public override bool CanRunInPlace(int input) => input == 0 && _depth == _valueDepth && _types.Query == _types.Output;
 
     /// <inheritdoc/>
     public override long Flops => 2L * _batch * _heads * _queries * _keys * (_depth + _valueDepth);
@@ -111,8 +120,15 @@ internal sealed unsafe class XnnAttention : Kernel
 
     private long UnitBytes => _keyTiles * (_packedKeyBytes + _packedValueBytes);
 
-    // A slot for the weights cache, the scores of a tile, the products of a tile with V, maximum and sum of each row.
-    private long WorkerBytes => CountedMemory.Align(2 * sizeof(PackedPanelSlot)) + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(_depth, _valueDepth)) * Math.Min(_keys, KeyTile) * sizeof(float)) +
+    // Queries that are stored in half precision are expanded for a tile, side by side.
+    private bool ExpandsQueries => _types.Query == ElementType.Float16;
+
+    private long QueryStride => ExpandsQueries ? _depth : (long)_heads * _depth;
+
+    private long QueryBytes => ExpandsQueries ? CountedMemory.Align(QueryTile * (long)_depth * sizeof(float)) : 0;
+
+    // A slot for the weights cache, queries if they are expanded, the scores of a tile, the products of a tile with V, maximum and sum of each row.
+    private long WorkerBytes => QueryBytes + CountedMemory.Align(2 * sizeof(PackedPanelSlot)) + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(_depth, _valueDepth)) * Math.Min(_keys, KeyTile) * sizeof(float)) +
         2 * CountedMemory.Align(QueryTile * (long)_valueDepth * sizeof(float)) + CountedMemory.Align(2 * QueryTile * sizeof(float));
 
     /// <inheritdoc/>
@@ -149,12 +165,20 @@ internal sealed unsafe class XnnAttention : Kernel
 
     private byte* WorkerMemory(int slot) => _context!.Scratch + UnitsAtOnce * UnitBytes + slot * WorkerBytes;
 
-    // Copies rows of one head, which lie a whole token apart, side by side.
-    private static void Gather(float* source, long stride, int rows, int columns, float* destination)
+    // Copies rows of one head, which lie a whole token apart, side by side. "first" and "stride" are numbers of elements.
+    private static void Gather(byte* source, ElementType type, long first, long stride, int rows, int columns, float* destination)
     {
         for (int row = 0; row < rows; row++)
         {
-            new ReadOnlySpan<float>(source + row * stride, columns).CopyTo(new Span<float>(destination + (long)row * columns, columns));
+            long start = first + row * stride;
+            if (type == ElementType.Float16)
+            {
+                StorageTypes.Expand(source + start * sizeof(Half), destination + (long)row * columns, columns);
+            }
+            else
+            {
+                new ReadOnlySpan<float>(source + start * sizeof(float), columns).CopyTo(new Span<float>(destination + (long)row * columns, columns));
+            }
         }
     }
 
@@ -188,18 +212,16 @@ internal sealed unsafe class XnnAttention : Kernel
             int count = Math.Min(KeyTile, kernel._keys - first);
             int slot = kernel._slots.Acquire();
             byte* memory = kernel.WorkerMemory(slot);
-            float* gathered = (float*)(memory + CountedMemory.Align(2 * sizeof(PackedPanelSlot)));
+            float* gathered = (float*)(memory + CountedMemory.Align(2 * sizeof(PackedPanelSlot)) + kernel.QueryBytes);
             try
             {
                 long keyStride = (long)kernel._heads * kernel._depth;
-                float* keys = (float*)kernel._context!.Input(1) + ((long)batch * kernel._keys + first) * keyStride + head * kernel._depth;
-                Gather(keys, keyStride, count, kernel._depth, gathered);
+                Gather(kernel._context!.Input(1), kernel._types.Key, ((long)batch * kernel._keys + first) * keyStride + head * kernel._depth, keyStride, count, kernel._depth, gathered);
                 string node = kernel._context.Step.NodeName;
                 PanelOperator.PackFullyConnected(memory, gathered, kernel._depth, count, inputMajor: false, kernel.PackedKeys(unit, tile), kernel._packedKeyBytes, node);
 
                 long valueStride = (long)kernel._heads * kernel._valueDepth;
-                float* values = (float*)kernel._context.Input(2) + ((long)batch * kernel._keys + first) * valueStride + head * kernel._valueDepth;
-                Gather(values, valueStride, count, kernel._valueDepth, gathered);
+                Gather(kernel._context.Input(2), kernel._types.Value, ((long)batch * kernel._keys + first) * valueStride + head * kernel._valueDepth, valueStride, count, kernel._valueDepth, gathered);
                 PanelOperator.PackFullyConnected(memory, gathered, count, kernel._valueDepth, inputMajor: true, kernel.PackedValues(unit, tile), kernel._packedValueBytes, node);
             }
             finally
@@ -231,15 +253,20 @@ internal sealed unsafe class XnnAttention : Kernel
             string node = kernel._context!.Step.NodeName;
             int tileKeys = Math.Min(kernel._keys, KeyTile);
             int valueDepth = kernel._valueDepth;
-            float* scores = (float*)(memory + CountedMemory.Align(2 * sizeof(PackedPanelSlot)));
+            float* expanded = (float*)(memory + CountedMemory.Align(2 * sizeof(PackedPanelSlot)));
+            float* scores = (float*)((byte*)expanded + kernel.QueryBytes);
             float* product = (float*)((byte*)scores + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(kernel._depth, valueDepth)) * tileKeys * sizeof(float)));
             float* sum = (float*)((byte*)product + CountedMemory.Align(QueryTile * (long)valueDepth * sizeof(float)));
             float* maxima = (float*)((byte*)sum + CountedMemory.Align(QueryTile * (long)valueDepth * sizeof(float)));
             float* totals = maxima + QueryTile;
             long queryStride = (long)kernel._heads * kernel._depth;
-            float* queries = (float*)kernel._context.Input(0) + ((long)batch * kernel._queries + first) * queryStride + head * kernel._depth;
-            long outputStride = (long)kernel._heads * valueDepth;
-            float* output = (float*)kernel._context.Output(0) + ((long)batch * kernel._queries + first) * outputStride + head * valueDepth;
+            long firstQuery = ((long)batch * kernel._queries + first) * queryStride + head * kernel._depth;
+            float* queries = (float*)kernel._context.Input(0) + firstQuery;
+            if (kernel.ExpandsQueries)
+            {
+                Gather(kernel._context.Input(0), kernel._types.Query, firstQuery, queryStride, rows, kernel._depth, expanded);
+                queries = expanded;
+            }
 
             for (int tile = 0; tile < kernel._keyTiles; tile++)
             {
@@ -284,7 +311,15 @@ internal sealed unsafe class XnnAttention : Kernel
             {
                 float* result = sum + (long)row * valueDepth;
                 Scale(result, valueDepth, 1 / totals[row]);
-                new ReadOnlySpan<float>(result, valueDepth).CopyTo(new Span<float>(output + row * outputStride, valueDepth));
+                long start = ((long)batch * kernel._queries + first + row) * kernel._heads * valueDepth + head * valueDepth;
+                if (kernel._types.Output == ElementType.Float16)
+                {
+                    StorageTypes.Round(result, kernel._context.Output(0) + start * sizeof(Half), valueDepth);
+                }
+                else
+                {
+                    new ReadOnlySpan<float>(result, valueDepth).CopyTo(new Span<float>((float*)kernel._context.Output(0) + start, valueDepth));
+                }
             }
         }
 

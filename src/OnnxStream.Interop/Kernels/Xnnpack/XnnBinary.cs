@@ -4,19 +4,21 @@ using static OnnxStream.Interop.Bindings.Xnnpack;
 
 namespace OnnxStream.Interop.Kernels.Xnnpack;
 
-/// <summary>Element by element, two single-precision tensors with broadcasting: one output.</summary>
+/// <summary>Element by element, two tensors of single or half precision with broadcasting: one output.</summary>
 internal sealed unsafe class XnnBinary : XnnKernel
 {
+    private static readonly Lazy<bool> s_supportsHalf = new(TryHalf);
+
     private readonly xnn_binary_operator _type;
 
     /// <summary>Makes the kernel; <see cref="Supports"/> must hold.</summary>
-    public XnnBinary(xnn_binary_operator type, Shape left, Shape right, WorkerPool workers)
+    public XnnBinary(xnn_binary_operator type, ElementType elementType, Shape left, Shape right, WorkerPool workers)
     {
         _type = type;
         Operations = Math.Max(left.ElementCount, right.ElementCount);
         string details = $"{type} {left} {right}";
         xnn_operator* created = null;
-        Own(xnn_create_binary_elementwise_nd(type, xnn_datatype.xnn_datatype_fp32, null, null, null, 0, &created), created, nameof(xnn_create_binary_elementwise_nd), details);
+        Own(xnn_create_binary_elementwise_nd(type, elementType == ElementType.Float16 ? xnn_datatype.xnn_datatype_fp16 : xnn_datatype.xnn_datatype_fp32, null, null, null, 0, &created), created, nameof(xnn_create_binary_elementwise_nd), details);
         (nuint[] a, nuint[] b) = Collapse(left, right);
         fixed (nuint* leftDimensions = a, rightDimensions = b)
         {
@@ -30,9 +32,9 @@ internal sealed unsafe class XnnBinary : XnnKernel
     /// <inheritdoc/>
     public override string Name => _type.ToString();
 
-    /// <summary>Whether tensors of these shapes can be combined: XNNPACK knows up to six dimensions.</summary>
-    public static bool Supports(Shape left, Shape right) =>
-        left.ElementCount > 0 && right.ElementCount > 0 && Collapse(left, right).Left.Length <= Bindings.Xnnpack.XNN_MAX_TENSOR_DIMS;
+    /// <summary>Whether tensors of this type and these shapes can be combined: XNNPACK knows up to six dimensions, and half precision where the processor does.</summary>
+    public static bool Supports(ElementType type, Shape left, Shape right) =>
+        (type == ElementType.Float32 || (type == ElementType.Float16 && s_supportsHalf.Value)) && left.ElementCount > 0 && right.ElementCount > 0 && Collapse(left, right).Left.Length <= Bindings.Xnnpack.XNN_MAX_TENSOR_DIMS;
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => true;
@@ -42,6 +44,19 @@ internal sealed unsafe class XnnBinary : XnnKernel
     {
         XnnpackLibrary.Check(xnn_setup_binary_elementwise_nd(Operator, context.Input(0), context.Input(1), context.Output(0)), nameof(xnn_setup_binary_elementwise_nd), context.Step.NodeName);
         RunOperator(context);
+    }
+
+    private static bool TryHalf()
+    {
+        XnnpackLibrary.Initialize();
+        xnn_operator* created = null;
+        if (xnn_create_binary_elementwise_nd(xnn_binary_operator.xnn_binary_add, xnn_datatype.xnn_datatype_fp16, null, null, null, 0, &created) != xnn_status.xnn_status_success)
+        {
+            return false;
+        }
+
+        _ = xnn_delete_operator(created);
+        return true;
     }
 
     // Neighbouring dimensions that are broadcast alike are one dimension.

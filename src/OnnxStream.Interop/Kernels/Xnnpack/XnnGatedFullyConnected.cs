@@ -15,20 +15,20 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
 {
     private const long TileBytes = 768 << 10;
 
-    // A multiple of XNNPACK's row tiles, nearly.
-    private const int LeastRows = 70;
-
     private readonly PanelWeights _weights;
     private readonly long _rows;
-    private readonly long _tileRows;
+    private readonly StorageTypes _types;
+    private readonly int _tileRows;
 
     /// <summary>Makes the kernel for <paramref name="rows"/> rows.</summary>
-    public XnnGatedFullyConnected(PanelWeights weights, bool hasBias, long rows, WorkerPool workers)
+    public XnnGatedFullyConnected(PanelWeights weights, bool hasBias, long rows, WorkerPool workers, StorageTypes types = default)
         : base(weights, hasBias, rows, workers)
     {
         _weights = weights;
         _rows = rows;
-        _tileRows = Math.Min(rows, Math.Max(LeastRows, TileBytes / sizeof(float) / PanelOutputs / LeastRows * LeastRows));
+        _types = types;
+        long perRow = sizeof(float) * (PanelOutputs + (types.ReadsHalf ? weights.PerOutput : 0));
+        _tileRows = (int)Math.Min(rows, Math.Max(RowTile, TileBytes / perRow / RowTile * RowTile));
         Measure($"[{rows},{weights.PerOutput}]x[{weights.PerOutput},2x{weights.Outputs / 2}]");
     }
 
@@ -50,31 +50,46 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
     /// <inheritdoc/>
     protected override xnn_status Reshape(xnn_operator* created, nuint* workspaceBytes, Pthreadpool* threads)
     {
-        *workspaceBytes = (nuint)(_tileRows * PanelOutputs * sizeof(float));
+        *workspaceBytes = (nuint)(ProductBytes + (_types.ReadsHalf ? _tileRows * _weights.PerOutput * sizeof(float) : 0));
         return xnn_reshape_fully_connected_nc_f32(created, (nuint)_tileRows, threads);
     }
 
     /// <inheritdoc/>
-    protected override xnn_status Setup(xnn_operator* created, byte* workspace, float* input, float* output) =>
-        xnn_setup_fully_connected_nc_f32(created, input, output);
+    protected override xnn_status Setup(xnn_operator* created, byte* workspace, byte* input, byte* output) =>
+        xnn_setup_fully_connected_nc_f32(created, (float*)input, (float*)output);
 
     /// <inheritdoc/>
-    protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, float* input, float* output, Pthreadpool* threads, string node)
+    protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
         int columns = count / 2;
         long stride = _weights.Outputs / 2;
-        float* products = (float*)workspace;
+        float* expanded = (float*)(workspace + ProductBytes);
         for (long row = 0; row < _rows; row += _tileRows)
         {
-            long rows = Math.Min(_tileRows, _rows - row);
+            int rows = (int)Math.Min(_tileRows, _rows - row);
+            byte* source = input + row * _weights.PerOutput * _types.InputSize;
+            if (_types.ReadsHalf)
+            {
+                StorageTypes.Expand(source, expanded, (int)(rows * _weights.PerOutput));
+                source = (byte*)expanded;
+            }
+
             XnnpackLibrary.Check(xnn_reshape_fully_connected_nc_f32(operation.Pointer, (nuint)rows, threads), nameof(xnn_reshape_fully_connected_nc_f32), node);
-            XnnpackLibrary.Check(Setup(operation.Pointer, workspace, input + row * _weights.PerOutput, products), nameof(xnn_setup_fully_connected_nc_f32), node);
+            XnnpackLibrary.Check(Setup(operation.Pointer, workspace, source, workspace), nameof(xnn_setup_fully_connected_nc_f32), node);
             XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
             for (long i = 0; i < rows; i++)
             {
-                float* source = products + i * count;
-                ActivationKernel<TFunction>.Apply(source + columns, source, output + (row + i) * stride + first / 2, columns);
+                float* products = (float*)workspace + i * count;
+                byte* target = output + ((row + i) * stride + first / 2) * _types.OutputSize;
+                float* results = _types.WritesHalf ? products : (float*)target;
+                ActivationKernel<TFunction>.Apply(products + columns, products, results, columns);
+                if (_types.WritesHalf)
+                {
+                    StorageTypes.Round(results, target, columns);
+                }
             }
         }
     }
+
+    private long ProductBytes => CountedMemory.Align((long)_tileRows * PanelOutputs * sizeof(float));
 }

@@ -39,6 +39,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     private readonly bool _hasBias;
     private readonly Shape _input;
     private readonly ConvolutionParameters _parameters;
+    private readonly StorageTypes _types;
     private readonly int _upsampling;
     private readonly int _channels;
     private readonly int _outputHeight;
@@ -75,10 +76,12 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     /// <param name="input">The shape of what is convolved.</param>
     /// <param name="parameters">The geometry.</param>
     /// <param name="workers">The threads.</param>
+    /// <param name="types">How data and results are stored.</param>
     /// <param name="isUpsampled">Whether the data has half the height and width, and each of its pixels stands for four.</param>
-    public XnnWinogradConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, bool isUpsampled = false)
+    public XnnWinogradConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, StorageTypes types = default, bool isUpsampled = false)
     {
         _upsampling = isUpsampled ? 1 : 0;
+        _types = types;
         _weights = weights;
         _hasBias = hasBias;
         _input = input;
@@ -177,9 +180,14 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
 
     private long BlockInputBytes => _isKept ? 0 : InputBytes(_blockTiles);
 
-    private long WorkerBytes => Math.Max(
+    private long WorkerBytes => TileBytes + Math.Max(
         BlockInputBytes + CountedMemory.Align(WinogradTransform.Positions * (long)_blockTiles * SumStride(0) * sizeof(float) + Vector<float>.Count * sizeof(float)),
         _stored is null ? PackWorkerBytes : 0);
+
+    // A tile's pixels in single precision, where they are stored in half: read, or written.
+    private long TileBytes => CountedMemory.Align(sizeof(float) * Math.Max(
+        _types.ReadsHalf ? WinogradTransform.Positions * (long)_channels : 0,
+        _types.WritesHalf ? WinogradTransform.TileOutputs * WinogradTransform.TileOutputs * (long)_panelOutputs : 0));
 
     private float* Zeros => (float*)(_context!.Scratch + PackedScratchBytes + _workers * WorkerBytes);
 
@@ -282,7 +290,9 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     // A row of sums has room for at least one vector.
     private int SumStride(int panel) => Math.Max(Outputs(panel), Vector<float>.Count);
 
-    private byte* WorkerMemory(int slot) => _context!.Scratch + PackedScratchBytes + slot * WorkerBytes;
+    private float* TileMemory(int slot) => (float*)(_context!.Scratch + PackedScratchBytes + slot * WorkerBytes);
+
+    private byte* WorkerMemory(int slot) => (byte*)TileMemory(slot) + TileBytes;
 
     private void PackPosition(int panel, float* gathered, int position, byte* scratch, byte* destination)
     {
@@ -292,7 +302,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     }
 
     // Transformed tiles side by side for each position; "stride" numbers from one position to the next.
-    private void TransformInputs(int first, int count, float* destination, long stride)
+    private void TransformInputs(int first, int count, float* destination, long stride, float* expanded)
     {
         float** pixels = stackalloc float*[WinogradTransform.Positions];
         float* zeros = Zeros;
@@ -302,13 +312,23 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         {
             (int line, int column) = Math.DivRem(first + tile, _tileColumns);
             (int image, int row) = Math.DivRem(line, _tileRows);
-            float* data = (float*)_context!.Input(0) + (long)image * (height >> _upsampling) * (width >> _upsampling) * channels;
+            byte* data = _context!.Input(0) + (long)image * (height >> _upsampling) * (width >> _upsampling) * channels * _types.InputSize;
             int top = row * WinogradTransform.TileOutputs - _parameters.PaddingTop;
             int left = column * WinogradTransform.TileOutputs - _parameters.PaddingLeft;
             for (int i = 0; i < WinogradTransform.Positions; i++)
             {
                 (int y, int x) = (top + i / WinogradTransform.TileInputs, left + i % WinogradTransform.TileInputs);
-                pixels[i] = (uint)y < (uint)height && (uint)x < (uint)width ? data + ((long)(y >> _upsampling) * (width >> _upsampling) + (x >> _upsampling)) * channels : zeros;
+                pixels[i] = zeros;
+                if ((uint)y < (uint)height && (uint)x < (uint)width)
+                {
+                    byte* pixel = data + ((long)(y >> _upsampling) * (width >> _upsampling) + (x >> _upsampling)) * channels * _types.InputSize;
+                    pixels[i] = (float*)pixel;
+                    if (_types.ReadsHalf)
+                    {
+                        pixels[i] = expanded + i * channels;
+                        StorageTypes.Expand(pixel, pixels[i], channels);
+                    }
+                }
             }
 
             WinogradTransform.TransformInput(pixels, channels, destination + (long)tile * channels, stride);
@@ -318,8 +338,19 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
     // All tiles of a row of tiles, for panels that share them.
     private sealed class Transformation(XnnWinogradConvolution2d kernel) : IParallelBody
     {
-        public void Execute(int index) => kernel.TransformInputs(
-            index * kernel._tileColumns, kernel._tileColumns, kernel.Kept + (long)index * kernel._tileColumns * kernel._channels, (long)kernel._tileCount * kernel._channels);
+        public void Execute(int index)
+        {
+            int slot = kernel._slots.Acquire();
+            try
+            {
+                kernel.TransformInputs(
+                    index * kernel._tileColumns, kernel._tileColumns, kernel.Kept + (long)index * kernel._tileColumns * kernel._channels, (long)kernel._tileCount * kernel._channels, kernel.TileMemory(slot));
+            }
+            finally
+            {
+                kernel._slots.Release(slot);
+            }
+        }
     }
 
     private sealed class Packing(XnnWinogradConvolution2d kernel) : IParallelBody
@@ -368,7 +399,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
                 }
                 else
                 {
-                    kernel.TransformInputs(first, count, inputs, inputStride);
+                    kernel.TransformInputs(first, count, inputs, inputStride, kernel.TileMemory(slot));
                 }
 
                 int panel = kernel._panel;
@@ -381,7 +412,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
                         sums + (long)position * kernel._blockTiles * stride, kernel._context!.Step.NodeName);
                 }
 
-                TransformOutputs(first, count, sums, stride);
+                TransformOutputs(first, count, sums, stride, kernel.TileMemory(slot));
             }
             finally
             {
@@ -389,7 +420,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
             }
         }
 
-        private void TransformOutputs(int first, int count, float* sums, int stride)
+        private void TransformOutputs(int first, int count, float* sums, int stride, float* exact)
         {
             Vector<float>* tileOutputs = stackalloc Vector<float>[WinogradTransform.TileOutputs * WinogradTransform.TileOutputs];
             int panel = kernel._panel;
@@ -406,7 +437,11 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
                 int left = column * WinogradTransform.TileOutputs;
                 int rows = Math.Min(WinogradTransform.TileOutputs, kernel._outputHeight - top);
                 int columns = Math.Min(WinogradTransform.TileOutputs, kernel._outputWidth - left);
-                float* target = (float*)kernel._context!.Output(0) + (((long)image * kernel._outputHeight + top) * kernel._outputWidth + left) * outputs + panel * kernel._panelOutputs;
+                byte* output = kernel._context!.Output(0) + ((((long)image * kernel._outputHeight + top) * kernel._outputWidth + left) * outputs + panel * kernel._panelOutputs) * kernel._types.OutputSize;
+                bool isRounded = kernel._types.WritesHalf;
+                float* target = isRounded ? exact : (float*)output;
+                int pixelStride = isRounded ? panelOutputs : outputs;
+                long rowStride = (isRounded ? WinogradTransform.TileOutputs : kernel._outputWidth) * (long)pixelStride;
                 for (int i = 0; i < panelOutputs; i += Vector<float>.Count)
                 {
                     int channel = Math.Max(0, Math.Min(i, panelOutputs - Vector<float>.Count));
@@ -415,8 +450,8 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
                     WinogradTransform.TransformOutput(sums + (long)tile * stride + channel, (long)kernel._blockTiles * stride, tileOutputs);
                     for (int y = 0; y < rows; y++)
                     {
-                        float* pixel = target + (long)y * kernel._outputWidth * outputs + channel;
-                        for (int x = 0; x < columns; x++, pixel += outputs)
+                        float* pixel = target + y * rowStride + channel;
+                        for (int x = 0; x < columns; x++, pixel += pixelStride)
                         {
                             Vector<float> result = Vector.Min(Vector.Max(tileOutputs[y * WinogradTransform.TileOutputs + x] + offset, low), high);
                             if (lanes == Vector<float>.Count)
@@ -432,6 +467,12 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
                             }
                         }
                     }
+                }
+
+                for (int i = 0; isRounded && i < rows * columns; i++)
+                {
+                    (int y, int x) = Math.DivRem(i, columns);
+                    StorageTypes.Round(target + y * rowStride + x * pixelStride, output + ((long)y * kernel._outputWidth + x) * outputs * kernel._types.OutputSize, panelOutputs);
                 }
             }
         }

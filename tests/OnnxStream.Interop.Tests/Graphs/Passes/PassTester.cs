@@ -99,10 +99,30 @@ internal sealed class PassTester(int operatorSet = 17)
         }
     }
 
-    /// <summary>ONNX Runtime's results.</summary>
+    /// <summary>Stores activations in half precision and asserts that results differ from the exact ones, but little; returns the plan.</summary>
+    public PlanSummary CheckInHalf(int threads = 2, double tolerance = 2e-3)
+    {
+        using TemporaryFolder folder = new();
+        SessionOptions options = new() { ThreadCount = threads };
+        string path = folder.Write("model.onnx", _builder.ToBytes());
+        using InferenceSession exact = new(path, options);
+        using InferenceSession rounded = new(path, options with { ActivationElementType = ElementType.Float16 });
+        RunResult expected = exact.Run(_inputs);
+        RunResult actual = rounded.Run(_inputs);
+        foreach ((string name, TensorBuffer tensor) in Expected())
+        {
+            Assert.That(TestTensors.RelativeRms(expected[name], tensor), Is.LessThan(1e-5), name);
+            Assert.That(TestTensors.RelativeRms(actual[name], tensor), Is.InRange(1e-6, tolerance), name);
+        }
+
+        Assert.That(rounded.Plan().SmallestBudgetBytes, Is.GreaterThanOrEqualTo(rounded.Plan().PeakNativeBytes));
+        return rounded.Plan();
+    }
+
     /// <summary>The model.</summary>
     public byte[] ToBytes() => _builder.ToBytes();
 
+    /// <summary>ONNX Runtime's results.</summary>
     public Dictionary<string, TensorBuffer> Expected() => Oracle.Run(_builder.ToBytes(), _inputs, asWritten: true);
 
     /// <summary>Our results for the rewritten graph.</summary>

@@ -1,0 +1,29 @@
+using System.Numerics.Tensors;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>How a kernel's data lies in memory before and after it. Kernels that know this compute in single precision either way.</summary>
+/// <param name="Input">The element type of the data that is read: half or single precision.</param>
+/// <param name="Output">The element type of the results.</param>
+internal readonly record struct StorageTypes(ElementType Input, ElementType Output)
+{
+    /// <summary>Whether data has to be expanded.</summary>
+    public bool ReadsHalf => Input == ElementType.Float16;
+
+    /// <summary>Whether results have to be rounded.</summary>
+    public bool WritesHalf => Output == ElementType.Float16;
+
+    /// <summary>The bytes of an element that is read.</summary>
+    public int InputSize => ReadsHalf ? 2 : sizeof(float);
+
+    /// <summary>The bytes of an element that is written.</summary>
+    public int OutputSize => WritesHalf ? 2 : sizeof(float);
+
+    /// <summary>Half precision to single.</summary>
+    public static unsafe void Expand(byte* source, float* destination, int count) =>
+        TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, count), new Span<float>(destination, count));
+
+    /// <summary>Single precision to the nearest half; what is out of its range becomes infinite.</summary>
+    public static unsafe void Round(float* source, byte* destination, int count) =>
+        TensorPrimitives.ConvertToHalf(new ReadOnlySpan<float>(source, count), new Span<Half>(destination, count));
+}
