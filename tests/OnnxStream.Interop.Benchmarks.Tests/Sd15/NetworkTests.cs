@@ -15,6 +15,7 @@ public class NetworkTests
     [
         new TextEncoderNetwork { Width = 24, Heads = 3, InnerWidth = 40, VocabularySize = VocabularySize, TokenCount = 16 },
         new UnetNetwork { Channels = [8, 12, 16, 16], Heads = 2, Groups = 2, ContextWidth = 20, TokenCount = 16, Size = 8 },
+        new UnetNetwork { Name = "unet_f16", Type = ElementType.Float16, Channels = [8, 12, 16, 16], Heads = 2, Groups = 2, ContextWidth = 20, TokenCount = 16, Size = 8 },
         new VaeDecoderNetwork { Channels = [6, 8, 12, 12], Groups = 2, Size = 8 },
     ];
 
@@ -47,6 +48,19 @@ public class NetworkTests
         TensorBuffer actual = session.Run(inputs).Outputs.Values.Single();
         Assert.That(actual.Type, Is.EqualTo(expected.Type));
         Assert.That(TensorPrimitives.Distance<float>(actual.Span<float>(), expected.Span<float>()) / TensorPrimitives.Norm<float>(expected.Span<float>()), Is.LessThan(1e-4f));
+    }
+
+    // Weights and activations are half precision; the time's waves are not.
+    [Test]
+    public void HalfPrecisionAgreesWithOnnxRuntime()
+    {
+        Model model = Write("unet_f16");
+        Assert.That(model.Summarize().Operators.Sum(count => count.Count), Is.EqualTo(2051));
+        Dictionary<string, TensorBuffer> inputs = SampleInputs.Create(model);
+        using OnnxRuntimeSession onnxRuntime = new(model.Path, 1, OnnxRuntimeMode.Default, inputs);
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = 2 });
+        OutputSet expected = new(onnxRuntime.Run());
+        Assert.That(new OutputSet(session.Run(inputs).Outputs).RelativeErrorTo(expected), Is.LessThan(1e-2));
     }
 
     [Test]

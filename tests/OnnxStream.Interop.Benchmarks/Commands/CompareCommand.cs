@@ -16,7 +16,7 @@ internal sealed class CompareCommand : RootCommand
     {
         Description = "The networks, separated by commas.",
         HelpName = "NAME,...",
-        DefaultValueFactory = _ => string.Join(',', Network.All.Select(network => network.Name)),
+        DefaultValueFactory = _ => string.Join(',', Network.Published.Select(network => network.Name)),
     };
 
     private readonly Option<string> _engines = new("--engines")

@@ -10,7 +10,7 @@ internal sealed class GenerateCommand : Command
         : base("generate", "Only make the networks, and print where they are.") =>
         SetAction(_ =>
         {
-            foreach (Network network in Network.All)
+            foreach (Network network in Network.Published)
             {
                 Console.WriteLine(ModelCache.Default.Ensure(network, Console.Error.WriteLine));
             }

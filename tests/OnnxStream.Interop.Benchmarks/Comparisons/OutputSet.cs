@@ -4,12 +4,16 @@ using OnnxStream.Interop.Cli.Tensors;
 
 namespace OnnxStream.Interop.Benchmarks.Comparisons;
 
-/// <summary>The outputs of a run, read back from their files.</summary>
-internal sealed class OutputSet
+/// <summary>The outputs of a run.</summary>
+internal sealed class OutputSet(IReadOnlyDictionary<string, TensorBuffer> tensors)
 {
-    private readonly Dictionary<string, TensorBuffer> _tensors;
+    private readonly IReadOnlyDictionary<string, TensorBuffer> _tensors = tensors;
 
-    public OutputSet(EngineReport report) => _tensors = report.Outputs.ToDictionary(output => output.Name, output => NpyFile.Load(output.File));
+    /// <summary>Reads the outputs of a process back from their files.</summary>
+    public OutputSet(EngineReport report)
+        : this(report.Outputs.ToDictionary(output => output.Name, output => NpyFile.Load(output.File)))
+    {
+    }
 
     /// <summary>The root mean square of the difference, divided by that of what is expected; of the worst output.</summary>
     public double RelativeErrorTo(OutputSet expected) => expected._tensors.Max(pair =>
@@ -20,6 +24,22 @@ internal sealed class OutputSet
             throw new InvalidDataException($"The output '{pair.Key}' is {actual.Type}; {pair.Value.Type} was expected.");
         }
 
-        return (double)TensorPrimitives.Distance<float>(actual.Span<float>(), pair.Value.Span<float>()) / TensorPrimitives.Norm<float>(pair.Value.Span<float>());
+        float[] numbers = Numbers(pair.Value);
+        return (double)TensorPrimitives.Distance<float>(Numbers(actual), numbers) / TensorPrimitives.Norm<float>(numbers);
     });
+
+    private static float[] Numbers(TensorBuffer tensor)
+    {
+        float[] numbers = new float[tensor.Shape.ElementCount];
+        if (tensor.ElementType == ElementType.Float16)
+        {
+            TensorPrimitives.ConvertToSingle(tensor.Span<Half>(), numbers);
+        }
+        else
+        {
+            tensor.Span<float>().CopyTo(numbers);
+        }
+
+        return numbers;
+    }
 }

@@ -10,7 +10,9 @@ internal static class EngineCatalog
     public const string Plain = "onnxstream";
 
     /// <summary>The names of the engines that are measured unless others are named.</summary>
-    public static IReadOnlyList<string> DefaultNames { get; } = [Baseline, "onnxruntime-lean", Plain, "onnxstream-store", "onnxstream-store-f16"];
+    public static IReadOnlyList<string> DefaultNames { get; } = [Baseline, "onnxruntime-lean", Plain, "onnxstream-store", "onnxstream-store-f16", "onnxstream-store-half"];
+
+    private static readonly string[] s_half = ["--activation-type", "f16"];
 
     /// <summary>All engines.</summary>
     /// <param name="tool">The path of the <c>onnxstream</c> tool.</param>
@@ -22,6 +24,8 @@ internal static class EngineCatalog
         new OnnxRuntimeEngine("onnxruntime-unoptimized", "the same without graph optimizations", OnnxRuntimeMode.Unoptimized),
         new ToolEngine(Plain, "this library: weights are packed anew in every run", tool, []),
         new ToolEngine("onnxstream-store", "this library with packed weights kept in a file (`--panel-store`)", tool, []) { StoreFolder = storeFolder },
-        new ToolEngine("onnxstream-store-f16", "the same in half precision (`--panel-type f16`)", tool, []) { StoreFolder = storeFolder, StoreType = "f16" },
+        new ToolEngine("onnxstream-half", "this library with activations stored in half precision (`--activation-type f16`)", tool, s_half),
+        new ToolEngine("onnxstream-store-half", "the same with packed weights kept in a file", tool, s_half) { StoreFolder = storeFolder },
+        new ToolEngine("onnxstream-store-f16", "this library with packed weights kept in half precision (`--panel-type f16`)", tool, []) { StoreFolder = storeFolder, StoreType = "f16" },
     ];
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 using OnnxStream.Interop.Onnx;
@@ -21,6 +22,7 @@ internal sealed class GraphBuilder : IDisposable
     private readonly string _path;
     private readonly FileStream _data;
     private readonly float[] _block = new float[1 << 18];
+    private readonly Half[] _rounded = new Half[1 << 18];
     private readonly Dictionary<string, int> _nodeNames = [];
     private readonly Dictionary<string, GraphValue> _constants = [];
     private ulong _seed;
@@ -40,6 +42,9 @@ internal sealed class GraphBuilder : IDisposable
     /// <summary>Where layers are added to the model.</summary>
     public Layers Root { get; }
 
+    /// <summary>The type of weights, and of what is computed with them: single precision, or half.</summary>
+    public ElementType Type { get; init; } = ElementType.Float32;
+
     /// <summary>The number of random weights so far.</summary>
     public long ParameterCount { get; private set; }
 
@@ -47,7 +52,7 @@ internal sealed class GraphBuilder : IDisposable
     public GraphValue Input(string name, ElementType type, params long[] shape)
     {
         _graph.Input.Add(Declare(name, type, shape));
-        return new GraphValue(name, shape);
+        return new GraphValue(name, shape, type);
     }
 
     /// <summary>Makes a computed value an output of the model, under a name of its own.</summary>
@@ -56,7 +61,7 @@ internal sealed class GraphBuilder : IDisposable
         NodeProto node = _graph.Node.Single(node => node.Output.Contains(value.Name));
         node.Output[node.Output.IndexOf(value.Name)] = name;
         _graph.ValueInfo.Remove(_graph.ValueInfo.Single(info => info.Name == value.Name));
-        _graph.Output.Add(Declare(name, ElementType.Float32, value.Shape));
+        _graph.Output.Add(Declare(name, value.Type, value.Shape));
     }
 
     /// <summary>Adds a node with one output.</summary>
@@ -77,13 +82,12 @@ internal sealed class GraphBuilder : IDisposable
         NodeProto node = new() { Name = count == 0 ? name : $"{name}_{count}", OpType = operatorType };
         node.Input.Add(inputs.Select(input => input.Name));
         node.Attribute.Add(attributes.Select(attribute => OnnxAttribute.Make(attribute.Name, attribute.Value)));
-        List<GraphValue> outputs = [.. shapes.Select((shape, i) => new GraphValue($"{node.Name}_output_{i}", shape))];
+
+        // All operators of these networks keep the type of what they compute with; tokens choose from a table, whose type counts.
+        ElementType type = attributes.FirstOrDefault(attribute => attribute.Name == "to").Value is int to ? (ElementType)to : inputs[0].Type;
+        List<GraphValue> outputs = [.. shapes.Select((shape, i) => new GraphValue($"{node.Name}_output_{i}", shape, type))];
         node.Output.Add(outputs.Select(output => output.Name));
         _graph.Node.Add(node);
-
-        // All intermediate values of these networks are single-precision, except the reshaped token numbers.
-        ElementType type = outputs.Count == 1 && _graph.Input.FirstOrDefault(input => input.Name == node.Input[0]) is { } input
-            && operatorType == "Reshape" ? (ElementType)input.Type.TensorType.ElemType : ElementType.Float32;
         _graph.ValueInfo.Add(outputs.Select(output => Declare(output.Name, type, output.Shape)));
         return outputs;
     }
@@ -91,7 +95,7 @@ internal sealed class GraphBuilder : IDisposable
     /// <summary>Adds a weight of random numbers.</summary>
     public GraphValue Weight(string name, Distribution distribution, params long[] shape)
     {
-        TensorProto tensor = Tensor(name, ElementType.Float32, shape);
+        TensorProto tensor = Tensor(name, Type, shape);
         UniformRandom random = new(++_seed);
         long count = shape.Aggregate(1L, (product, dimension) => checked(product * dimension));
         ParameterCount += count;
@@ -99,21 +103,34 @@ internal sealed class GraphBuilder : IDisposable
         {
             float[] values = new float[count];
             random.Fill(values, distribution);
-            tensor.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan()));
+            tensor.RawData = ByteString.CopyFrom(Encode(values));
         }
         else
         {
-            BeginExternal(tensor, count * sizeof(float));
+            BeginExternal(tensor, count * Type.SizeOf());
             for (long done = 0; done < count; done += _block.Length)
             {
                 Span<float> block = _block.AsSpan(0, (int)Math.Min(_block.Length, count - done));
                 random.Fill(block, distribution);
-                _data.Write(MemoryMarshal.AsBytes(block));
+                _data.Write(Encode(block));
             }
         }
 
         _graph.Initializer.Add(tensor);
-        return new GraphValue(name, shape);
+        return new GraphValue(name, shape, Type);
+    }
+
+    /// <summary>A constant of the type of weights.</summary>
+    public GraphValue Numbers(ReadOnlySpan<float> elements, params long[] shape)
+    {
+        if (Type == ElementType.Float32)
+        {
+            return Constant(elements, shape);
+        }
+
+        Half[] rounded = new Half[elements.Length];
+        TensorPrimitives.ConvertToHalf(elements, rounded);
+        return Constant<Half>(rounded, shape);
     }
 
     /// <summary>A constant with these elements; equal ones are the same.</summary>
@@ -126,7 +143,7 @@ internal sealed class GraphBuilder : IDisposable
         ref GraphValue? value = ref CollectionsMarshal.GetValueRefOrAddDefault(_constants, key, out bool exists);
         if (!exists)
         {
-            value = new GraphValue($"/Constant_{_constants.Count - 1}_output_0", shape);
+            value = new GraphValue($"/Constant_{_constants.Count - 1}_output_0", shape, type);
             TensorProto tensor = Tensor(value.Name, type, shape);
             if (bytes.Length <= MinimumExternalBytes)
             {
@@ -157,6 +174,18 @@ internal sealed class GraphBuilder : IDisposable
 
     /// <summary>Closes the file of weights.</summary>
     public void Dispose() => _data.Dispose();
+
+    // Numbers as the model's weights are stored.
+    private ReadOnlySpan<byte> Encode(ReadOnlySpan<float> values)
+    {
+        if (Type == ElementType.Float32)
+        {
+            return MemoryMarshal.AsBytes(values);
+        }
+
+        TensorPrimitives.ConvertToHalf(values, _rounded);
+        return MemoryMarshal.AsBytes(_rounded.AsSpan(0, values.Length));
+    }
 
     // The elements are to be written next.
     private void BeginExternal(TensorProto tensor, long byteLength)

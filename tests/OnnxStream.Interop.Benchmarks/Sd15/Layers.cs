@@ -33,7 +33,10 @@ internal sealed class Layers(GraphBuilder graph, string scope)
     public GraphValue Mul(GraphValue a, GraphValue b) => Binary("Mul", a, b);
 
     /// <summary>A constant number.</summary>
-    public GraphValue Scalar(float value) => graph.Constant<float>([value]);
+    public GraphValue Scalar(float value) => graph.Numbers([value]);
+
+    /// <summary>The same in the type of weights; nothing is added where it is that already.</summary>
+    public GraphValue ToWeightType(GraphValue x) => x.Type == graph.Type ? x : graph.Node(scope, "Cast", [x], x.Shape, ("to", (int)graph.Type));
 
     public GraphValue Reshape(GraphValue x, params long[] shape) =>
         graph.Node(scope, "Reshape", [x, graph.Constant<long>(shape, shape.Length)], shape, ("allowzero", 0));
@@ -148,7 +151,7 @@ internal sealed class Layers(GraphBuilder graph, string scope)
         Array.Fill(ones, 1);
         GraphValue grouped = layer.Reshape(x, 1, groups, channels / groups * x.Shape[2] * x.Shape[3]);
         GraphValue normalized = graph.Node(
-            layer.Scope, "InstanceNormalization", [grouped, graph.Constant<float>(ones, groups), graph.Constant<float>(new float[groups], groups)], grouped.Shape, ("epsilon", epsilon));
+            layer.Scope, "InstanceNormalization", [grouped, graph.Numbers(ones, groups), graph.Numbers(new float[groups], groups)], grouped.Shape, ("epsilon", epsilon));
         GraphValue image = layer.Reshape(normalized, [.. x.Shape]);
         GraphValue scaled = layer.Mul(image, graph.Weight($"{layer.Prefix}weight", Distribution.Gamma, channels, 1, 1));
         return layer.Add(scaled, graph.Weight($"{layer.Prefix}bias", Distribution.Beta, channels, 1, 1));

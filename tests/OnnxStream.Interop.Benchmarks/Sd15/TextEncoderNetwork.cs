@@ -65,6 +65,6 @@ internal sealed record TextEncoderNetwork() : Network("text_encoder")
             mask.AsSpan(i * TokenCount + i + 1, TokenCount - i - 1).Fill(float.MinValue);
         }
 
-        return graph.Constant<float>(mask, 1, 1, TokenCount, TokenCount);
+        return graph.Numbers(mask, 1, 1, TokenCount, TokenCount);
     }
 }

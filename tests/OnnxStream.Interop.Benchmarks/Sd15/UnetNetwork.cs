@@ -25,9 +25,9 @@ internal sealed record UnetNetwork() : Network("unet")
     public override void Build(GraphBuilder graph)
     {
         Layers root = graph.Root;
-        GraphValue sample = graph.Input("sample", ElementType.Float32, 1, LatentChannels, Size, Size);
+        GraphValue sample = graph.Input("sample", graph.Type, 1, LatentChannels, Size, Size);
         GraphValue timestep = graph.Input("timestep", ElementType.Float32, 1);
-        GraphValue context = graph.Input("encoder_hidden_states", ElementType.Float32, 1, TokenCount, ContextWidth);
+        GraphValue context = graph.Input("encoder_hidden_states", graph.Type, 1, TokenCount, ContextWidth);
         GraphValue embedding = EmbedTime(graph, timestep);
 
         // All blocks take the embedding through the same activation: the first one computes it.
@@ -83,7 +83,7 @@ internal sealed record UnetNetwork() : Network("unet")
         graph.Output("out_sample", root.Conv("conv_out", x, LatentChannels, 3));
     }
 
-    // Sines and cosines of the time at falling frequencies, the cosines first, through two linear layers.
+    // In single precision, whatever the weights are: sines and cosines of the time at falling frequencies, the cosines first, through two linear layers.
     private GraphValue EmbedTime(GraphBuilder graph, GraphValue timestep)
     {
         Layers root = graph.Root;
@@ -97,7 +97,7 @@ internal sealed record UnetNetwork() : Network("unet")
         GraphValue angles = root.Mul(root.Unsqueeze(timestep, 1), graph.Constant<float>(frequencies, 1, half));
         GraphValue waves = root.Concat(-1, root.Unary("Sin", angles), root.Unary("Cos", angles));
         GraphValue flipped = root.Concat(-1, root.SliceColumns(waves, half, long.MaxValue), root.SliceColumns(waves, 0, half));
-        return root.Gemm("time_2", root.Silu(root.Gemm("time_1", flipped, 4 * Channels[0])), 4 * Channels[0]);
+        return root.Gemm("time_2", root.Silu(root.Gemm("time_1", root.ToWeightType(flipped), 4 * Channels[0])), 4 * Channels[0]);
     }
 
     // The pixels as tokens that attend to each other, then to the text.

@@ -18,7 +18,7 @@ internal sealed record VaeDecoderNetwork() : Network("vae_decoder")
     public override void Build(GraphBuilder graph)
     {
         Layers root = graph.Root;
-        GraphValue latents = graph.Input("latent_sample", ElementType.Float32, 1, LatentChannels, Size, Size);
+        GraphValue latents = graph.Input("latent_sample", graph.Type, 1, LatentChannels, Size, Size);
         GraphValue x = root.Conv("conv_in", root.Conv("post_quant_conv", latents, LatentChannels, 1), Channels[^1], 3);
         x = root["mid_res1"].ResnetBlock(x, Channels[^1], Groups, Epsilon);
         x = Attention(root["mid_attn"], x);

@@ -77,8 +77,16 @@ internal sealed class GraphEditor
         };
     }
 
-    /// <summary>Whether a value is a constant of one element, close to <paramref name="number"/>.</summary>
-    public static bool IsScalar(Value? value, float number) => Scalar(value) is { } scalar && MathF.Abs(scalar - number) <= 1e-4f * MathF.Abs(number);
+    /// <summary>Whether a value is a constant of one element, close to <paramref name="number"/> or what half precision makes of it.</summary>
+    public static bool IsScalar(Value? value, float number) =>
+        Scalar(value) is { } scalar && (MathF.Abs(scalar - number) <= 1e-4f * MathF.Abs(number) || scalar == (float)(Half)number || scalar == ToBrainFloat(number));
+
+    // To the nearest, ties to even.
+    private static float ToBrainFloat(float number)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(number);
+        return BitConverter.UInt32BitsToSingle((bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000);
+    }
 
     /// <summary>For a node with two inputs of which one is <paramref name="value"/>: the other one.</summary>
     public static Value? Other(Node node, Value value) =>
