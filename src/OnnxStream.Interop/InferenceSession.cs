@@ -200,8 +200,8 @@ public sealed class InferenceSession : IDisposable
 
             PlannedSegment planned = GetSegment(0, known);
             ExecutionPlan plan = planned.Plan;
-            long window = _weights.HoldsWeights ? SmallestBudget(plan) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
-            return plan.Summarize(window, SmallestBudget(plan)) with { PanelStorePath = planned.StorePath };
+            long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
+            return plan.Summarize(window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath };
         }
     }
 
@@ -281,12 +281,18 @@ public sealed class InferenceSession : IDisposable
             Rewriter.Rewrite(segment.Graph, storesHalf: _options.ActivationElementType == ElementType.Float16);
         }
 
-        PanelPacker packer = new(_options.PanelStore, Model.Path, _options.PlanOnly, _workers, _weights, _options.Logger);
+        PanelPacker packer = new(_options.PanelStore, Model.Path, _workers, _weights, _options.Logger);
         ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.ReadsPartsCheaply, _options.PanelStore.IsEnabled ? packer.Attach : null);
         long windowBytes;
         try
         {
-            windowBytes = FitBudget(plan);
+            windowBytes = FitBudget(plan, packer);
+            if (!_options.PlanOnly && !packer.TryMake(PackingRoom(plan)))
+            {
+                plan.Dispose();
+                plan = Planner.Plan(segment.Graph, _workers, _weights.ReadsPartsCheaply);
+                windowBytes = FitBudget(plan, packer);
+            }
         }
         catch
         {
@@ -295,20 +301,20 @@ public sealed class InferenceSession : IDisposable
         }
 
         Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, windowBytes);
-        PlannedSegment planned = new(known, segment, plan, executor, windowBytes, packer.StorePath);
+        PlannedSegment planned = new(known, segment, plan, executor, windowBytes, packer.StorePath, packer.SmallestPackingBytes);
         _segments.Add(planned);
         return planned;
     }
 
     // How many bytes of weights may be read ahead beside a new plan. Plans that are kept only to be used again make room for it.
-    private long FitBudget(ExecutionPlan plan)
+    private long FitBudget(ExecutionPlan plan, PanelPacker packer)
     {
         if (_options.MemoryBudget is not { } budget)
         {
             return _weights.WindowBytes;
         }
 
-        long smallest = SmallestBudget(plan);
+        long smallest = SmallestBudget(plan, packer.SmallestPackingBytes);
         if (smallest > budget)
         {
             throw new MemoryBudgetException(budget, smallest);
@@ -329,14 +335,18 @@ public sealed class InferenceSession : IDisposable
         return room >= plan.WeightsInUseBytes ? Math.Min(_weights.WindowBytes, room) : 0;
     }
 
-    // A provider that keeps what it has read needs room for all of it.
-    private long SmallestBudget(ExecutionPlan plan) =>
-        plan.NativeBytes + (_weights.HoldsWeights ? plan.WeightSchedule.Concat(plan.PartlyReadWeights.Select(part => part.Range)).Distinct().Sum(range => range.Length) : plan.WeightsInUseBytes);
+    // The operators of the plan and the plans that are kept are there while panels are packed.
+    private long PackingRoom(ExecutionPlan plan) => _options.MemoryBudget is { } budget ? budget - KeptBytes - plan.OperatorBytes : long.MaxValue;
+
+    // A provider that keeps what it has read needs room for all of it. A store is made before the plan's own memory is reserved.
+    private long SmallestBudget(ExecutionPlan plan, long packingBytes) => Math.Max(
+        plan.OperatorBytes + packingBytes,
+        plan.NativeBytes + (_weights.HoldsWeights ? plan.WeightSchedule.Concat(plan.PartlyReadWeights.Select(part => part.Range)).Distinct().Sum(range => range.Length) : plan.WeightsInUseBytes));
 
     private long KeptBytes => _segments.Sum(segment => segment.Plan.NativeBytes);
 
     private sealed record PlannedSegment(
-        IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, long WindowBytes, string? StorePath) : IDisposable
+        IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, long WindowBytes, string? StorePath, long PackingBytes) : IDisposable
     {
         // The executor has taken the plan over.
         public void Dispose() => ((IDisposable?)Executor ?? Plan).Dispose();

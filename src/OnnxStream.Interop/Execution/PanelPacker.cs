@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Extensions.Logging;
@@ -10,14 +11,13 @@ using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Execution;
 
-/// <summary>Lets the layers of a plan use a panel store, making it first where there is none that fits.</summary>
+/// <summary>Lets the layers of a plan use a panel store. One that is missing is only thought of while the plan is made; it is written when the plan is known to fit.</summary>
 /// <param name="options">Which store, if any.</param>
 /// <param name="modelPath">The model, for those who look at the store.</param>
-/// <param name="planOnly">Whether a store that is missing is only thought of.</param>
 /// <param name="workers">The threads that pack.</param>
 /// <param name="provider">Where unpacked weights come from.</param>
 /// <param name="logger">Receives what is done and why; null for nothing.</param>
-internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, string modelPath, bool planOnly, WorkerPool workers, WeightsProvider provider, ILogger? logger)
+internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, string modelPath, WorkerPool workers, WeightsProvider provider, ILogger? logger)
 {
     private const long PackingWindowBytes = 8 << 20;
 
@@ -26,12 +26,15 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
 
     private int _done;
     private int _panelCount;
+    private MissingStore? _missing;
 
     /// <summary>The store that was attached; null if there is none.</summary>
     public string? StorePath { get; private set; }
 
+    /// <summary>The memory that making the store needs at least; 0 where it is there, or none is used.</summary>
+    public long SmallestPackingBytes => _missing is null ? 0 : _missing.Layers.Max(layer => WorkerBytes(layer) + WholeBytes(layer));
+
     /// <summary>Attaches a store to all layers that can use one. Does nothing if stores are off, or if the disk has no room for an automatic one.</summary>
-    /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
     public void Attach(IReadOnlyList<IPanelLayer> layers)
     {
         List<IPanelLayer> storable = [.. layers.Where(layer => layer.Identity is not null)];
@@ -55,24 +58,61 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         PanelStore? store = PanelStore.TryOpen(path, identity, options.ElementType, panels, out string reason);
         if (store is null)
         {
-            if (!HasRoom(path, PanelStore.SizeOf(panels, modelPath)) || (!planOnly && !TryMake(path, identity, storable, panels, reason)))
+            if (!HasRoom(path, PanelStore.SizeOf(panels, modelPath)))
             {
                 return;
             }
 
-            store = planOnly ? PanelStore.Imagine(path, options.ElementType, panels, modelPath) :
-                PanelStore.TryOpen(path, identity, options.ElementType, panels, out reason) ??
-                throw new WeightsException($"{path}: the panel store that was just written cannot be used: {reason}.");
+            store = PanelStore.Imagine(path, options.ElementType, panels, modelPath);
+            _missing = new MissingStore(path, identity, storable, panels, reason);
         }
 
         StorePath = path;
+        Use(storable, store);
+    }
+
+    /// <summary>Writes the store if it is missing.</summary>
+    /// <param name="room">The bytes that packing may hold; at least <see cref="SmallestPackingBytes"/>.</param>
+    /// <returns>Whether the layers can use their store; otherwise it was an automatic one, and they must be planned without.</returns>
+    /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
+    public bool TryMake(long room)
+    {
+        if (_missing is not { } missing)
+        {
+            return true;
+        }
+
+        if (!TryWrite(missing, room))
+        {
+            StorePath = null;
+            _missing = null;
+            return false;
+        }
+
+        _missing = null;
+        Use(missing.Layers, PanelStore.TryOpen(missing.Path, missing.Identity, options.ElementType, missing.Panels, out string reason) ??
+            throw new WeightsException($"{missing.Path}: the panel store that was just written cannot be used: {reason}."));
+        return true;
+    }
+
+    private static void Use(List<IPanelLayer> layers, PanelStore store)
+    {
         int first = 0;
-        foreach (IPanelLayer layer in storable)
+        foreach (IPanelLayer layer in layers)
         {
             layer.UseStore(new StoredPanels(store, first, layer.PanelCount));
             first += layer.PanelCount;
         }
     }
+
+    // What one thread holds: a packed panel, what packing needs, and the weights that it reads.
+    private static long WorkerBytes(IPanelLayer layer) =>
+        CountedMemory.Align(layer.PackedBytes(0)) + layer.PackScratchBytes + (IsWhole(layer) ? 0 : layer.UnpackedWeights.Select(range => range.Length).DefaultIfEmpty().Max());
+
+    // What all threads read together.
+    private static long WholeBytes(IPanelLayer layer) => IsWhole(layer) ? layer.UnpackedWeights[0].Length : 0;
+
+    private static bool IsWhole(IPanelLayer layer) => layer.UnpackedWeights.Count == 1 && layer.PanelCount > 1;
 
     private long StoredBytes(long packedBytes) => options.ElementType == ElementType.Float16 ? packedBytes / 2 : packedBytes;
 
@@ -101,21 +141,21 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         return false;
     }
 
-    private bool TryMake(string path, UInt128 identity, List<IPanelLayer> layers, List<(UInt128 Layer, long Length)> panels, string reason)
+    private bool TryWrite(MissingStore store, long room)
     {
         try
         {
             options.CancellationToken.ThrowIfCancellationRequested();
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            Log.Making(logger, path, PanelStore.SizeOf(panels, modelPath), File.Exists(path) ? reason : "there is none yet");
-            using PanelStore.Writer writer = new(path, identity, options.ElementType, panels, modelPath);
+            Directory.CreateDirectory(Path.GetDirectoryName(store.Path)!);
+            Log.Making(logger, store.Path, PanelStore.SizeOf(store.Panels, modelPath), File.Exists(store.Path) ? store.Reason : "there is none yet");
+            using PanelStore.Writer writer = new(store.Path, store.Identity, options.ElementType, store.Panels, modelPath);
             _done = 0;
-            _panelCount = panels.Count;
-            options.Progress?.Report(new PackingProgress(path, 0, _panelCount));
+            _panelCount = store.Panels.Count;
+            options.Progress?.Report(new PackingProgress(store.Path, 0, _panelCount));
             int first = 0;
-            foreach (IPanelLayer layer in layers)
+            foreach (IPanelLayer layer in store.Layers)
             {
-                Pack(layer, writer, first);
+                Pack(layer, writer, first, room);
                 first += layer.PanelCount;
             }
 
@@ -126,23 +166,39 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && options.Path is null)
         {
             // Nobody asked for the file: without it the model runs all the same.
-            Log.Failed(logger, path, exception.Message);
+            Log.Failed(logger, store.Path, exception.Message);
             return false;
         }
     }
 
-    private void Pack(IPanelLayer layer, PanelStore.Writer writer, int first)
+    private void Pack(IPanelLayer layer, PanelStore.Writer writer, int first, long room)
     {
         float[] bias = layer.Bias is { } constant ? ReadBias(constant) : [];
-        using WeightStream weights = provider.OpenStream(layer.UnpackedWeights, layer.PartlyRead is { } range ? [new PartlyReadWeight(range, 0)] : [], Math.Min(provider.WindowBytes, PackingWindowBytes));
+
+        // One thread packs where the memory is too little for all of them; nothing is held for reading ahead where that is too little still.
+        bool isShared = WholeBytes(layer) + Math.Min(workers.WorkerCount, layer.PanelCount) * WorkerBytes(layer) <= room;
+        long left = room - WholeBytes(layer) - (isShared ? Math.Min(workers.WorkerCount, layer.PanelCount) : 1) * WorkerBytes(layer);
+        long windowBytes = Math.Min(provider.WindowBytes, PackingWindowBytes);
+        using WeightStream weights = provider.OpenStream(
+            layer.UnpackedWeights, layer.PartlyRead is { } range ? [new PartlyReadWeight(range, 0)] : [], !provider.HoldsWindow || windowBytes <= left ? windowBytes : 0);
         WeightReader? reader = layer.PartlyRead is null ? null : (offset, destination) => weights.ReadPart(0, offset, destination);
-        bool isWhole = layer.UnpackedWeights.Count == 1 && layer.PanelCount > 1;
+        bool isWhole = IsWhole(layer);
         weights.BeginRun();
         byte* whole = isWhole ? weights.Acquire(0) : null;
         try
         {
-            using PackingBody body = new(this, layer, writer, first, bias, isWhole || reader is not null ? null : weights, whole, reader);
-            workers.Parallelize(body, layer.PanelCount);
+            using PackingBody body = new(this, layer, writer, first, bias, isWhole || reader is not null ? null : weights, whole, reader, isShared ? workers.WorkerCount : 1);
+            if (isShared)
+            {
+                workers.Parallelize(body, layer.PanelCount);
+            }
+            else
+            {
+                for (int i = 0; i < layer.PanelCount; i++)
+                {
+                    body.Execute(i);
+                }
+            }
         }
         finally
         {
@@ -194,16 +250,20 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         return XxHash128.HashToUInt128([.. Encoding.UTF8.GetBytes(text.ToString()), .. build]);
     }
 
-    private int Workers => workers.WorkerCount;
-
     private ElementType ElementType => options.ElementType;
 
     private CancellationToken CancellationToken => options.CancellationToken;
 
     private void Packed(string path) => options.Progress?.Report(new PackingProgress(path, Interlocked.Increment(ref _done), _panelCount));
 
+    // A store that has not been written yet.
+    private sealed record MissingStore(string Path, UInt128 Identity, List<IPanelLayer> Layers, List<(UInt128 Layer, long Length)> Panels, string Reason);
+
     private sealed class PackingBody : IParallelBody, IDisposable
     {
+        // Halves take the place of the numbers that they are made of, which must have been read.
+        private const int RoundedAtOnce = 1024;
+
         private readonly PanelPacker _packer;
         private readonly IPanelLayer _layer;
         private readonly PanelStore.Writer _writer;
@@ -214,7 +274,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         private readonly WeightReader? _reader;
         private readonly Stack<NativeBuffer> _free = [];
 
-        public PackingBody(PanelPacker packer, IPanelLayer layer, PanelStore.Writer writer, int first, float[] bias, WeightStream? weights, byte* whole, WeightReader? reader)
+        public PackingBody(PanelPacker packer, IPanelLayer layer, PanelStore.Writer writer, int first, float[] bias, WeightStream? weights, byte* whole, WeightReader? reader, int slots)
         {
             _packer = packer;
             _layer = layer;
@@ -226,7 +286,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
             _reader = reader;
             try
             {
-                for (int i = 0; i < Math.Min(packer.Workers, layer.PanelCount); i++)
+                for (int i = 0; i < Math.Min(slots, layer.PanelCount); i++)
                 {
                     _free.Push(new NativeBuffer(layer.PackScratchBytes + layer.PackedBytes(0) + 64));
                 }
@@ -269,9 +329,12 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
                 {
                     Span<float> wide = MemoryMarshal.Cast<byte, float>(bytes);
                     Span<Half> half = MemoryMarshal.Cast<byte, Half>(bytes)[..wide.Length];
-                    for (int i = 0; i < wide.Length; i++)
+                    Span<Half> rounded = stackalloc Half[RoundedAtOnce];
+                    for (int i = 0; i < wide.Length; i += RoundedAtOnce)
                     {
-                        half[i] = (Half)wide[i];
+                        Span<float> part = wide[i..Math.Min(i + RoundedAtOnce, wide.Length)];
+                        TensorPrimitives.ConvertToHalf(part, rounded);
+                        rounded[..part.Length].CopyTo(half[i..]);
                     }
 
                     bytes = MemoryMarshal.AsBytes(half);

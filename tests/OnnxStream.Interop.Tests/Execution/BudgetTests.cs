@@ -116,6 +116,30 @@ public class BudgetTests
         Assert.That(plan.PanelStorePath, Is.EqualTo(store ? path : null));
     }
 
+    // Packing is inside of the budget, too, and nothing is written for a budget that is refused.
+    [Test]
+    public void AStoreIsMadeInsideOfTheBudget([Values] Kind kind, [Values(1, 2)] int threads)
+    {
+        using Case test = new(kind);
+        using TemporaryFolder folder = new();
+        SessionOptions options = new() { ThreadCount = threads, PanelStore = PanelStoreOptions.File(folder["model.panels"]) };
+        PlanSummary plan;
+        using (InferenceSession planned = new(test.Path, options with { PlanOnly = true }))
+        {
+            plan = planned.Plan();
+        }
+
+        Assert.That(() => new InferenceSession(test.Path, options with { MemoryBudget = plan.SmallestBudgetBytes - 1 }), Throws.TypeOf<MemoryBudgetException>());
+        Assert.That(Directory.GetFiles(folder.Path), Is.Empty);
+        long before = MemoryDiagnostics.LiveBytes;
+        MemoryDiagnostics.ResetPeak();
+        using InferenceSession session = new(test.Path, options with { MemoryBudget = plan.SmallestBudgetBytes });
+        Assert.That(MemoryDiagnostics.PeakBytes - before, Is.LessThanOrEqualTo(plan.SmallestBudgetBytes + ToleranceBytes));
+        Assert.That(Directory.GetFiles(folder.Path), Has.Length.EqualTo(1));
+        session.Run(test.Inputs);
+        Assert.That(session.Plan().SmallestBudgetBytes, Is.LessThanOrEqualTo(plan.SmallestBudgetBytes));
+    }
+
     /// <summary>The models: several kinds of weights, Winograd's convolution, attention.</summary>
     public enum Kind
     {
