@@ -27,7 +27,7 @@ internal static class PlanPicture
             (".NET and the model", processBytes, "#9aa5b1"),
             ("operators", plan.OperatorBytes, "#c9a227"),
             ("constants", plan.ConstantBytes, "#7b5ea7"),
-            ("weights in the window", plan.WindowBytes, "#e07a3f"),
+            ("weights in use", plan.WeightBufferBytes + plan.WindowBytes, "#e07a3f"),
         ];
         foreach ((string name, long bytes, string color) in bands)
         {

@@ -282,7 +282,7 @@ public sealed class InferenceSession : IDisposable
         }
 
         PanelPacker packer = new(_options.PanelStore, Model.Path, _workers, _weights, _options.Logger);
-        ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.ReadsPartsCheaply, _options.PanelStore.IsEnabled ? packer.Attach : null);
+        ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, _options.PanelStore.IsEnabled ? packer.Attach : null);
         long windowBytes;
         try
         {
@@ -290,7 +290,7 @@ public sealed class InferenceSession : IDisposable
             if (!_options.PlanOnly && !packer.TryMake(PackingRoom(plan)))
             {
                 plan.Dispose();
-                plan = Planner.Plan(segment.Graph, _workers, _weights.ReadsPartsCheaply);
+                plan = Planner.Plan(segment.Graph, _workers, _weights.Traits);
                 windowBytes = FitBudget(plan, packer);
             }
         }

@@ -5,6 +5,7 @@ namespace OnnxStream.Interop;
 /// <param name="ArenaBytes">The block that holds all tensors and scratch memory at fixed places.</param>
 /// <param name="ConstantBytes">Small constants that stay in memory.</param>
 /// <param name="OperatorBytes">XNNPACK's operators and what kernels hold besides.</param>
+/// <param name="WeightBufferBytes">Buffers that weights are copied into panel by panel.</param>
 /// <param name="WindowBytes">The most bytes of mapped weights that are resident at once: read ahead or in use.</param>
 /// <param name="SmallestBudgetBytes">The smallest <see cref="SessionOptions.MemoryBudget"/> that can be met.</param>
 public sealed record PlanSummary(
@@ -12,6 +13,7 @@ public sealed record PlanSummary(
     long ArenaBytes,
     long ConstantBytes,
     long OperatorBytes,
+    long WeightBufferBytes,
     long WindowBytes,
     long SmallestBudgetBytes)
 {
@@ -19,7 +21,7 @@ public sealed record PlanSummary(
     public string? PanelStorePath { get; init; }
 
     /// <summary>The most native memory that the session holds while it runs, weights that are mapped not counted.</summary>
-    public long PeakNativeBytes => ArenaBytes + ConstantBytes + OperatorBytes;
+    public long PeakNativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + WeightBufferBytes;
 
     /// <summary>The most memory that the session holds while it runs: what <see cref="SessionOptions.MemoryBudget"/> limits.</summary>
     public long PeakBytes => PeakNativeBytes + WindowBytes;

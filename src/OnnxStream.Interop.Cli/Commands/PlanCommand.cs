@@ -122,6 +122,7 @@ internal sealed class PlanCommand : ToolCommand
             plan.ArenaBytes,
             plan.ConstantBytes,
             plan.OperatorBytes,
+            plan.WeightBufferBytes,
             plan.WindowBytes,
             PredictedNativeBytes(plan, weightsName),
             memory.PeakFor(plan),
@@ -195,7 +196,8 @@ internal sealed class PlanCommand : ToolCommand
         terminal.Output.WriteLine($"arena       {Quantity.Bytes(report.ArenaBytes)}");
         terminal.Output.WriteLine($"constants   {Quantity.Bytes(report.ConstantBytes)}");
         terminal.Output.WriteLine($"operators   {Quantity.Bytes(report.OperatorBytes)}");
-        terminal.Output.WriteLine($"window      {Quantity.Bytes(report.WindowBytes)} of weights at once");
+        terminal.Output.WriteLine($"buffers     {Quantity.Bytes(report.WeightBufferBytes)} that weights are copied into");
+        terminal.Output.WriteLine($"window      {Quantity.Bytes(report.WindowBytes)} of mapped weights at once");
         terminal.Output.WriteLine($"memory      {Quantity.Bytes(report.PredictedPeakRssBytes)} predicted peak of the process, {Quantity.Bytes(report.PredictedPeakBytes)} of it native");
         terminal.Output.WriteLine($"smallest    --memory {report.SmallestBudgetBytes >> 20}MB");
     }

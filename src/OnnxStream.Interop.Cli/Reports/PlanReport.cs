@@ -7,6 +7,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="ArenaBytes">The block that holds all tensors and scratch memory.</param>
 /// <param name="ConstantBytes">Small constants that stay in memory.</param>
 /// <param name="OperatorBytes">XNNPACK's operators and what kernels hold besides.</param>
+/// <param name="WeightBufferBytes">Buffers that weights are copied into.</param>
 /// <param name="WindowBytes">The most bytes of weights that are resident at once.</param>
 /// <param name="PredictedPeakBytes">The most memory that the library holds in native buffers.</param>
 /// <param name="PredictedPeakRssBytes">The most memory that a process that runs the plan has resident.</param>
@@ -20,6 +21,7 @@ internal sealed record PlanReport(
     long ArenaBytes,
     long ConstantBytes,
     long OperatorBytes,
+    long WeightBufferBytes,
     long WindowBytes,
     long PredictedPeakBytes,
     long PredictedPeakRssBytes,

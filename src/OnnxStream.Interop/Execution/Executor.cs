@@ -23,7 +23,7 @@ internal sealed unsafe class Executor : IDisposable
         _plan = plan;
         try
         {
-            _weights = provider.OpenStream(plan.WeightSchedule, plan.PartlyReadWeights, windowBytes);
+            _weights = provider.OpenStream(plan.WeightSchedule, plan.PartlyReadWeights, windowBytes, workers.WorkerCount);
             _constants = new NativeBuffer(plan.ConstantBytes);
             _arena = new NativeBuffer(plan.ArenaBytes);
         }

@@ -17,8 +17,8 @@ internal abstract class Kernel : IDisposable
     /// <summary>The ranges that the kernel acquires itself, in order of use. Other weights are brought in for it.</summary>
     public virtual IReadOnlyList<WeightRange> StreamedWeights => [];
 
-    /// <summary>The most bytes of <see cref="StreamedWeights"/> that the kernel holds at once.</summary>
-    public virtual long WeightsInUseBytes => StreamedWeights.Select(range => range.Length).DefaultIfEmpty().Max();
+    /// <summary>The most bytes of <see cref="StreamedWeights"/> that the kernel holds at once, those not counted that are copied into the stream's buffers.</summary>
+    public virtual long WeightsInUse(StreamTraits traits) => StreamedWeights.Where(range => !traits.Copies(range)).Select(range => range.Length).DefaultIfEmpty().Max();
 
     /// <summary>The layers whose panels could come from a store.</summary>
     public virtual IEnumerable<IPanelLayer> PanelLayers => this is IPanelLayer layer ? [layer] : [];

@@ -33,11 +33,14 @@ internal sealed class ExecutionPlan : IDisposable
     /// <summary>The native memory of the kernels.</summary>
     public required long OperatorBytes { get; init; }
 
-    /// <summary>The most bytes of weights that steps hold at once.</summary>
+    /// <summary>The size of the buffers that weights are copied into.</summary>
+    public required long WeightBufferBytes { get; init; }
+
+    /// <summary>The most bytes of weights that steps hold at once beside those buffers.</summary>
     public required long WeightsInUseBytes { get; init; }
 
-    /// <summary>The native memory that running the plan needs, weights not counted.</summary>
-    public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes;
+    /// <summary>The native memory that running the plan needs; weights that are mapped are not counted.</summary>
+    public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + WeightBufferBytes;
 
     /// <summary>The plan as people see it.</summary>
     /// <param name="windowBytes">The most bytes of weights that are resident at once.</param>
@@ -60,7 +63,7 @@ internal sealed class ExecutionPlan : IDisposable
                 step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), step.Kernel.Flops, step.Kernel.PanelLayers.Sum(layer => layer.PanelCount),
                 step.Kernel.StreamedWeights.Concat(step.Kernel.PartlyReadWeights).Concat(step.Inputs.Where((_, k) => step.InputWeights[k] >= 0).Select(input => input.Buffer.Constant!.Location!.Value)).Sum(range => range.Length),
                 step.Scratch?.Length ?? 0, live[i]))],
-            ArenaBytes, ConstantBytes, OperatorBytes, windowBytes, smallestBudgetBytes);
+            ArenaBytes, ConstantBytes, OperatorBytes, WeightBufferBytes, windowBytes, smallestBudgetBytes);
     }
 
     /// <inheritdoc/>

@@ -1,10 +1,11 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Planning;
 
 /// <summary>Collects the steps of a plan while nodes are lowered, and the tensors that they read and write.</summary>
-internal sealed class PlanBuilder(Graph graph, WorkerPool workers, bool readsParts, bool usesStore) : IDisposable
+internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore) : IDisposable
 {
     private readonly Dictionary<Value, PlanTensor> _tensors = [];
     private readonly List<Step> _steps = [];
@@ -19,8 +20,8 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, bool readsPar
     /// <summary>The threads that the plan will run on.</summary>
     public WorkerPool Workers { get; } = workers;
 
-    /// <summary>Whether weights can be read in small parts where they lie.</summary>
-    public bool ReadsParts { get; } = readsParts;
+    /// <summary>How weights are brought in.</summary>
+    public StreamTraits Traits { get; } = traits;
 
     /// <summary>Whether weights are to be packed ahead of time.</summary>
     public bool UsesStore { get; } = usesStore;

@@ -16,12 +16,12 @@ internal static class Planner
     /// <summary>Makes a plan.</summary>
     /// <param name="graph">A graph in which every value has a type.</param>
     /// <param name="workers">The threads that it will run on.</param>
-    /// <param name="readsParts">Whether weights can be read in small parts where they lie.</param>
+    /// <param name="traits">How weights are brought in.</param>
     /// <param name="attachStore">Lets layers use packed panels; null for none.</param>
-    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, bool readsParts = false, Action<IReadOnlyList<IPanelLayer>>? attachStore = null)
+    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, Action<IReadOnlyList<IPanelLayer>>? attachStore = null)
     {
         long before = CountedMemory.LiveBytes;
-        PlanBuilder builder = Lower(graph, workers, readsParts, attachStore is not null);
+        PlanBuilder builder = Lower(graph, workers, traits, attachStore is not null);
         try
         {
             builder.OperatorBytes = Math.Max(0, CountedMemory.LiveBytes - before);
@@ -36,9 +36,9 @@ internal static class Planner
     }
 
     /// <summary>Turns the nodes of a graph into steps.</summary>
-    public static PlanBuilder Lower(Graph graph, WorkerPool workers, bool readsParts, bool usesStore)
+    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore)
     {
-        PlanBuilder builder = new(graph, workers, readsParts, usesStore);
+        PlanBuilder builder = new(graph, workers, traits, usesStore);
         try
         {
             foreach (Node node in NodeOrder.Of(graph))
@@ -104,7 +104,8 @@ internal static class Planner
             ArenaBytes = Arena.Place(arena),
             ConstantBytes = constantBytes == 0 ? 0 : constantBytes + Arena.Padding,
             OperatorBytes = builder.OperatorBytes,
-            WeightsInUseBytes = builder.Steps.Select(WeightsInUse).DefaultIfEmpty().Max(),
+            WeightsInUseBytes = builder.Steps.Select(step => WeightsInUse(step, builder.Traits)).DefaultIfEmpty().Max(),
+            WeightBufferBytes = WeightBuffers.TotalBytes(builder.Workers.WorkerCount, builder.Traits.BufferBytes(schedule)),
         };
     }
 
@@ -174,8 +175,8 @@ internal static class Planner
     }
 
     // The weights that the kernel brings in itself, and those that are brought in for it.
-    private static long WeightsInUse(Step step) =>
-        step.Kernel.WeightsInUseBytes +
+    private static long WeightsInUse(Step step, StreamTraits traits) =>
+        step.Kernel.WeightsInUse(traits) +
         step.Inputs.Where((_, i) => step.InputWeights[i] >= 0).Sum(input => input.Buffer.Constant!.Location!.Value.Length);
 
     private static (List<WeightRange> Schedule, List<PartlyReadWeight> Parts) ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)

@@ -2,10 +2,16 @@ using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Weights;
 
-/// <summary>Ranges of mapped files: acquiring maps their pages, releasing lets them go.</summary>
+/// <summary>Ranges of mapped files: acquiring maps their pages, releasing lets them go. Ranges of about a megabyte are copied instead.</summary>
 /// <remarks>
+/// <para>
 /// What is read ahead goes into the system's cache of files, which it shrinks when memory is needed elsewhere; it becomes memory of
 /// this process when it is acquired. So only what is in use is resident, and the thread that reads ahead costs next to nothing.
+/// </para>
+/// <para>
+/// Mapping a page and letting it go costs about as much as copying it, and every time that pages go, all processors that compute are
+/// interrupted. A copy lies in the cache of the processor that is about to compute with it: for a panel that pays.
+/// </para>
 /// </remarks>
 internal sealed unsafe class MappedWeightStream : WeightStream
 {
@@ -15,18 +21,26 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     // Linux's default of fault_around_bytes.
     private const long MappedAroundBytes = 64 << 10;
 
+    private const int Mapped = -1;
+
     private readonly Dictionary<string, MappedFile> _files = [];
     private readonly nint[] _addresses;
     private readonly MappedFile[] _partFiles;
     private readonly ReadAhead? _readAhead;
+    private readonly StreamTraits _traits;
+    private readonly WeightBuffers? _buffers;
+    private readonly int[] _bufferOf;
     private int _nextPart;
     private long _bytesSinceSweep;
 
     /// <summary>Maps every file of the schedule.</summary>
     /// <exception cref="WeightsException">A file is missing, or ends before a range does.</exception>
-    public MappedWeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes)
+    public MappedWeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, StreamTraits traits = default, int buffers = 0)
         : base(schedule, parts)
     {
+        _traits = traits;
+        _bufferOf = new int[schedule.Count];
+        Array.Fill(_bufferOf, Mapped);
         _addresses = new nint[schedule.Count];
         _partFiles = new MappedFile[parts.Count];
         try
@@ -40,6 +54,11 @@ internal sealed unsafe class MappedWeightStream : WeightStream
             {
                 Map(parts[i].Range);
                 _partFiles[i] = _files[parts[i].Range.Path];
+            }
+
+            if (buffers > 0 && traits.BufferBytes(schedule) is > 0 and long bytes)
+            {
+                _buffers = new WeightBuffers(buffers, bytes);
             }
         }
         catch
@@ -70,6 +89,14 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     /// <inheritdoc/>
     public override void Release(int index)
     {
+        if (_bufferOf[index] is >= 0 and int buffer)
+        {
+            _bufferOf[index] = Mapped;
+            _buffers!.Return(buffer);
+            _readAhead?.Released(index);
+            return;
+        }
+
         long before = Math.Min(MappedAroundBytes, Schedule[index].Offset);
         OperatingSystemMemory.Discard((byte*)_addresses[index] - before, Schedule[index].Length + before);
 
@@ -95,6 +122,7 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     public override void Dispose()
     {
         _readAhead?.Dispose();
+        _buffers?.Dispose();
         foreach (MappedFile file in _files.Values)
         {
             file.Dispose();
@@ -107,6 +135,23 @@ internal sealed unsafe class MappedWeightStream : WeightStream
     protected override byte* AcquireCore(int index)
     {
         _readAhead?.Used(index);
+        WeightRange range = Schedule[index];
+        if (_buffers is not null && _traits.Copies(range) && _buffers.TryTake() is >= 0 and int buffer)
+        {
+            try
+            {
+                _files[range.Path].Read(range.Offset, new Span<byte>(_buffers.Address(buffer), (int)range.Length));
+            }
+            catch
+            {
+                _buffers.Return(buffer);
+                throw;
+            }
+
+            _bufferOf[index] = buffer;
+            return _buffers.Address(buffer);
+        }
+
         OperatingSystemMemory.Populate((byte*)_addresses[index], Schedule[index].Length);
         return (byte*)_addresses[index];
     }

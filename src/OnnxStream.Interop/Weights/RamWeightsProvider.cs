@@ -42,13 +42,13 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
     }
 
     /// <inheritdoc/>
-    internal override bool ReadsPartsCheaply => true;
+    internal override StreamTraits Traits => new(ReadsParts: true, CopiedBytes: 0);
 
     /// <inheritdoc/>
     internal override bool HoldsWeights => true;
 
     /// <inheritdoc/>
-    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes)
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0)
     {
         lock (_lock)
         {

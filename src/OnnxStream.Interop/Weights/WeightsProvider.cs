@@ -47,8 +47,8 @@ public abstract class WeightsProvider : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Whether many reads of a few kilobytes cost little more than one of all.</summary>
-    internal virtual bool ReadsPartsCheaply => false;
+    /// <summary>How streams bring weights in.</summary>
+    internal virtual StreamTraits Traits => default;
 
     /// <summary>Whether what is read ahead is memory of this process.</summary>
     internal virtual bool HoldsWindow => true;
@@ -60,7 +60,8 @@ public abstract class WeightsProvider : IDisposable
     /// <param name="schedule">Every range that a run will ask for, in the order of the steps.</param>
     /// <param name="parts">Weights of which a run will ask for parts.</param>
     /// <param name="windowBytes">How many bytes may be held for reading ahead.</param>
-    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes) => new BufferedWeightStream(this, schedule, parts, windowBytes);
+    /// <param name="buffers">The number of buffers for ranges that are copied (<see cref="StreamTraits.Copies"/>): one for each thread, or 0.</param>
+    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0) => new BufferedWeightStream(this, schedule, parts, windowBytes);
 
     /// <summary>Frees what the provider holds.</summary>
     /// <param name="disposing">Whether <see cref="Dispose()"/> was called.</param>

@@ -1,0 +1,25 @@
+namespace OnnxStream.Interop.Weights;
+
+/// <summary>How the streams of a provider bring weights in, as far as a plan depends on it.</summary>
+/// <param name="ReadsParts">Whether many reads of a few kilobytes cost little more than one of all.</param>
+/// <param name="CopiedBytes">Ranges up to this size are read into buffers that are kept: for a panel that is faster than mapping its pages and letting them go. 0 for none.</param>
+internal readonly record struct StreamTraits(bool ReadsParts, long CopiedBytes)
+{
+    // What is smaller is acquired by the dozen, and is a few pages.
+    private const long LeastCopiedBytes = 64 << 10;
+
+    /// <summary>Whether a range is read into a buffer, if one is free.</summary>
+    public bool Copies(in WeightRange range) => range.Length > LeastCopiedBytes && range.Length <= CopiedBytes;
+
+    /// <summary>The size of a buffer that any range of a schedule fits that is copied; 0 if none is.</summary>
+    public long BufferBytes(IReadOnlyList<WeightRange> schedule)
+    {
+        long most = 0;
+        foreach (WeightRange range in schedule)
+        {
+            most = Copies(range) ? Math.Max(most, range.Length) : most;
+        }
+
+        return most;
+    }
+}
