@@ -69,6 +69,17 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private readonly Option<string> _weights = WeightsOption();
 
+    private readonly Option<string> _panelStore = new("--panel-store")
+    {
+        Description = "Whether packed weights are kept for the next time: auto keeps those of each network in the cache folder if there is ample room, off packs them anew in every step.",
+        HelpName = "auto|off",
+        DefaultValueFactory = _ => "off",
+    };
+
+    private readonly Option<string> _panelType = PanelTypeOption();
+
+    private readonly Option<string> _activationType = ActivationTypeOption();
+
     private readonly Option<bool> _json = JsonOption();
 
     public StableDiffusionCommand()
@@ -76,7 +87,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
     {
         Add(_prompt);
         foreach (Option option in (Option[])[
-            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _output, _grid, _enlarge, _threads, _weights, _json])
+            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _activationType, _json])
         {
             Add(option);
         }
@@ -88,6 +99,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
                 result.AddError($"--sampler {name}: there are {string.Join(" and ", SchedulerTypes.Names)}.");
             }
         });
+        _panelStore.AcceptOnlyFromAmong("auto", "off");
         _output.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string>() is { } file && !file.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
@@ -110,7 +122,13 @@ internal sealed class StableDiffusionCommand : ToolCommand
         RequireExisting(folder);
         string output = arguments.GetRequiredValue(_output);
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
-        SessionOptions sessionOptions = new() { ThreadCount = arguments.GetValue(_threads), WeightsProvider = weights };
+        SessionOptions sessionOptions = new()
+        {
+            ThreadCount = arguments.GetValue(_threads),
+            WeightsProvider = weights,
+            PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), progress: null, cancellationToken),
+            ActivationElementType = ParseType(arguments.GetRequiredValue(_activationType)),
+        };
         StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(folder, sessionOptions);
         int trainingSteps = pipeline.Configuration.NoiseSchedule.TrainingTimesteps;
         if (arguments.GetValue(_steps) > trainingSteps)

@@ -50,6 +50,21 @@ internal sealed class StableDiffusionCommandTests
         }
     }
 
+    // The picture changes by what half precision rounds, which is little.
+    [Test]
+    public void Activations_in_half_precision_give_nearly_the_same_picture()
+    {
+        using TemporaryFolder folder = new();
+        string[] sd = ["sd", "a red circle", "--model", Model, "--steps", "2", "--seed", "5", "--output"];
+        Invocation.Of([.. sd, folder["single.png"]]).AssertSucceeded();
+        Invocation.Of([.. sd, folder["half.png"], "--activation-type", "f16"]).AssertSucceeded();
+        byte[] single = File.ReadAllBytes(folder["single.png"]);
+        byte[] half = File.ReadAllBytes(folder["half.png"]);
+        Assert.That(Size(folder["half.png"]), Is.EqualTo(Size(folder["single.png"])));
+        Assert.That(half.AsSpan().SequenceEqual(single), Is.False, "something was rounded");
+        Assert.That(Invocation.Of([.. sd, folder["x.png"], "--panel-store", "somewhere"]).ExitCode, Is.EqualTo(2));
+    }
+
     [Test]
     public void A_grid_is_one_file()
     {
