@@ -23,6 +23,7 @@ Usage: ./build.sh VERB
   build                             native, then the solution; leaves the tool at $tool
   test [DOTNET-TEST-OPTION ...]     build, then all tests
   demo ["PROMPT"]                   build, then pictures from text with the model that ships in this repository
+  publish [--rid RID]               the tool for other machines: compiled ahead of time, in artifacts/publish
   pack                              build, then NuGet packages in artifacts/packages
 TEXT
   [[ -d $benchmarks ]] && echo "  bench [OPTION ...]                build, then the benchmarks"
@@ -174,25 +175,73 @@ build() {
 # Compiles the tool ahead of time, for this very processor: 30 MiB less memory than where .NET compiles while it runs, and a quicker
 # start. Prints where it is, from artifacts/bin. Without a compiler package or a linker, the tool that .NET compiles is used.
 compile_tool() {
-  local rid log=artifacts/aot.log arguments=()
-  case $(uname -s)-$(uname -m) in
-    Linux-x86_64) rid=linux-x64 ;;
-    Linux-aarch64) rid=linux-arm64 ;;
-    Darwin-arm64) rid=osx-arm64 ;;
-    *) return 1 ;;
-  esac
-  [[ $(uname -s) == Darwin ]] || arguments=("-p:CppCompilerAndLinker=$(find_clang || echo clang)" -p:LinkerFlavor=lld)
+  local rid log=artifacts/aot.log properties=()
+  rid=$(host_rid) || return 1
+  read -r -a properties <<<"$(compiler_properties "$rid")"
   local compiled=artifacts/bin/onnxstream-$rid/onnxstream
   if [[ -x $compiled && -z $(find artifacts/bin/OnnxStream.Interop.Cli/release artifacts/native -newer "$compiled" \( -name '*.dll' -o -name '*.so' -o -name '*.dylib' \) -print -quit) ]]; then
     echo "onnxstream-$rid/onnxstream"
     return
   fi
-  if ! dotnet publish src/OnnxStream.Interop.Cli -c Release -r "$rid" -p:IlcInstructionSet=native ${arguments[@]+"${arguments[@]}"} \
+  if ! dotnet publish src/OnnxStream.Interop.Cli -c Release -r "$rid" -p:IlcInstructionSet=native ${properties[@]+"${properties[@]}"} \
       -nodeReuse:false -v quiet -o artifacts/bin/onnxstream-"$rid" >"$log" 2>&1; then
     echo "build: the tool could not be compiled ahead of time ($log says why); it runs with more memory" >&2
     return 1
   fi
   echo "onnxstream-$rid/onnxstream"
+}
+
+# Prints MSBuild's properties for compiling a program ahead of time for RID, in one line.
+compiler_properties() {
+  local rid=$1 properties
+  [[ $(uname -s) != Darwin ]] || return 0
+  properties="-p:CppCompilerAndLinker=$(find_clang || echo clang) -p:LinkerFlavor=lld"
+  # objcopy splits off the symbols, and must know the other processor's files.
+  [[ $rid != linux-arm64 || $(uname -m) == aarch64 ]] || properties+=" -p:ObjCopyName=aarch64-linux-gnu-objcopy"
+  echo "$properties"
+}
+
+host_rid() {
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64) echo linux-x64 ;;
+    Linux-aarch64) echo linux-arm64 ;;
+    Darwin-arm64) echo osx-arm64 ;;
+    *) return 1 ;;
+  esac
+}
+
+# The tool as others get it: for any processor of its kind, with its licences. Linux: for glibc 2.34 or newer, as the library.
+publish() {
+  local rid="" folder log properties=()
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      --rid) [[ $# -ge 2 ]] || fail "publish: --rid needs a runtime identifier, such as linux-arm64"; rid=$2; shift 2 ;;
+      *) fail "publish: unknown option '$1'. Try: ./build.sh help" ;;
+    esac
+  done
+  [[ -n $rid ]] || rid=$(host_rid) || fail "publish: this machine's runtime identifier is unknown; say it with --rid"
+  require_dotnet
+  native --rid "$rid"
+  folder=artifacts/publish/$rid
+  log=artifacts/publish-$rid.log
+  rm -rf "$folder" "artifacts/publish/symbols/$rid"
+  mkdir -p "$folder" "artifacts/publish/symbols/$rid"
+  read -r -a properties <<<"$(compiler_properties "$rid")"
+  if ! dotnet publish src/OnnxStream.Interop.Cli -c Release -r "$rid" ${properties[@]+"${properties[@]}"} \
+      -nodeReuse:false -v quiet -o "$folder" >"$log" 2>&1; then
+    cat "$log" >&2
+    fail "publish: the tool could not be compiled for $rid."
+  fi
+  # Trimming and compiling ahead of time warn of what may fail at run time: nothing may.
+  ! grep -E 'warning (IL|NETSDK)' "$log" >&2 || fail "publish: the warnings above must go."
+  find "$folder" -maxdepth 1 \( -name '*.dbg' -o -name '*.pdb' -o -name '*.dSYM' \) -exec mv {} "artifacts/publish/symbols/$rid/" \;
+  chmod 0755 "$folder"/onnxstream* "$folder"/*.so "$folder"/*.dylib 2>/dev/null || true
+  cp LICENSE THIRD-PARTY-NOTICES.txt "$folder/"
+  if [[ $rid == linux-* ]]; then
+    cmake -DLIBRARY="$folder/onnxstream" -DMAXIMUM_BYTES=20000000 -DGLIBC_FLOOR=2.34 -P cmake/check-program.cmake
+  fi
+  tar -C artifacts/publish -czf "artifacts/publish/onnxstream-$rid.tar.gz" "$rid"
+  echo "publish: $folder is ready, and artifacts/publish/onnxstream-$rid.tar.gz"
 }
 
 test_() {
@@ -252,7 +301,7 @@ clean() {
 verb=${1:-help}
 [[ $# -gt 0 ]] && shift
 case $verb in
-  native | bindings | build | demo | pack | bench | clean) "$verb" "$@" ;;
+  native | bindings | build | demo | publish | pack | bench | clean) "$verb" "$@" ;;
   test) test_ "$@" ;;
   help | -h | --help) help ;;
   *) help >&2; fail "build.sh: unknown verb '$verb'" ;;

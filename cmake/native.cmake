@@ -88,4 +88,12 @@ file(GLOB files LIST_DIRECTORIES FALSE "${CACHED}/*")
 list(REMOVE_ITEM files "${CACHED}/complete")
 file(MAKE_DIRECTORY "${OUTPUT}")
 file(COPY ${files} DESTINATION "${OUTPUT}")
+
+# Raspberry Pi OS and Debian 12 have glibc 2.36, Ubuntu 22.04 has 2.35. README.md and build.sh promise the same version.
+if(RID MATCHES "^linux-")
+  set(GLIBC_FLOOR 2.34)
+endif()
+file(GLOB LIBRARY "${OUTPUT}/*onnxstream_xnnpack.so" "${OUTPUT}/*onnxstream_xnnpack.dylib" "${OUTPUT}/*onnxstream_xnnpack.dll")
+set(MAXIMUM_BYTES 3145728)
+include("${ROOT}/cmake/check-program.cmake")
 message(NOTICE "native: ${OUTPUT} is ready (cached as ${RID}-${key})")

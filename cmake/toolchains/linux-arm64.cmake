@@ -1,7 +1,5 @@
 # 64-bit ARM Linux; on another host it cross-compiles with Debian's crossbuild-essential-arm64 as the sysroot.
 set(ONNXSTREAM_RID linux-arm64)
-# The oldest C library that the result may need; Raspberry Pi OS and Debian 12 have 2.36, Ubuntu 22.04 has 2.35.
-set(ONNXSTREAM_GLIBC_FLOOR 2.34)
 if(NOT CMAKE_HOST_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   set(CMAKE_SYSTEM_NAME Linux)
   set(CMAKE_SYSTEM_PROCESSOR aarch64)
