@@ -282,10 +282,35 @@ demo() {
   "$tool" sd "${1:-$default_prompt}" --model "$demo_model" --count 4 --grid --seed 1 --enlarge 4 --output artifacts/demo/picture.png
 }
 
+# All packages, for this machine and those that it can build for: the native ones for every library in artifacts/native, which may also
+# have been collected there from other machines.
 pack() {
-  build
-  dotnet pack "$solution" -c Release --no-build -nodeReuse:false -v quiet -o artifacts/packages
-  ls -l artifacts/packages
+  local rid host folder=artifacts/packages options tool_rids properties=()
+  require_dotnet
+  host=$(host_rid) || fail "pack: this machine's runtime identifier is unknown"
+  native --rid "$host"
+  [[ $host != linux-x64 ]] || native --rid linux-arm64
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  # Apart from the build: paths in packages are those of the repository, not of this machine.
+  options=(-c Release -nodeReuse:false -v quiet -p:ContinuousIntegrationBuild=true "-p:ArtifactsPath=$PWD/artifacts/pack" -o "$folder")
+  for rid in artifacts/native/*/; do
+    dotnet pack "packaging/OnnxStream.Interop.Native.$(basename "$rid").csproj" "${options[@]}"
+  done
+  dotnet pack packaging/OnnxStream.Interop.Native.csproj "${options[@]}"
+  dotnet pack src/OnnxStream.Interop.Diffusion "${options[@]}"
+  dotnet pack src/OnnxStream.Interop "${options[@]}"
+  dotnet pack bindings "${options[@]}"
+  # The tool is compiled for each platform by a machine that can; all others get the one for .NET's runtime.
+  tool_rids="$host;any"
+  [[ $host != linux-x64 ]] || tool_rids="linux-x64;linux-arm64;any"
+  for rid in ${tool_rids//;/ }; do
+    properties=()
+    [[ $rid == any ]] || read -r -a properties <<<"$(compiler_properties "$rid")"
+    dotnet pack src/OnnxStream.Interop.Cli -r "$rid" "-p:ToolRids=\"$tool_rids\"" ${properties[@]+"${properties[@]}"} "${options[@]}"
+  done
+  dotnet pack src/OnnxStream.Interop.Cli "-p:ToolRids=\"$tool_rids\"" "${options[@]}"
+  ls -l "$folder"
 }
 
 bench() {

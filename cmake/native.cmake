@@ -37,7 +37,7 @@ onnxstream_find_compilers()
 
 set(scripts compilers dependencies native sources)
 list(TRANSFORM scripts REPLACE "(.+)" "${ROOT}/cmake/\\1.cmake")
-file(GLOB inputs ${scripts} "${ROOT}/cmake/toolchains/${RID}.cmake" "${ROOT}/native/*" "${ROOT}/bindings/*.cs" "${ROOT}/bindings/Generated/*Xnnpack.cs" "${ROOT}/bindings/Generated/*Methods.cs")
+file(GLOB inputs ${scripts} "${ROOT}/cmake/toolchains/${RID}.cmake" "${ROOT}/native/*" "${ROOT}/bindings/Abi.cs" "${ROOT}/bindings/Generated/*Xnnpack.cs" "${ROOT}/bindings/Generated/*Methods.cs")
 list(SORT inputs)
 set(identity "${RID}\n${ONNXSTREAM_COMPILER_ID}\n")
 foreach(input IN LISTS inputs)
