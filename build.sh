@@ -24,7 +24,7 @@ Usage: ./build.sh VERB
   test [DOTNET-TEST-OPTION ...]     build, then all tests
   demo ["PROMPT"]                   build, then pictures from text with the model that ships in this repository
   publish [--rid RID]               the tool for other machines: compiled ahead of time, in artifacts/publish
-  pack                              build, then NuGet packages in artifacts/packages
+  pack                              NuGet packages in artifacts/packages
 TEXT
   [[ -d $benchmarks ]] && echo "  bench [OPTION ...]                build, then the benchmarks"
   cat <<TEXT
@@ -244,9 +244,54 @@ publish() {
   echo "publish: $folder is ready, and artifacts/publish/onnxstream-$rid.tar.gz"
 }
 
+# What the tests of packages need: the packages, and an emulator of 64-bit ARM. Packing compiles the tool twice, so packages are kept in
+# the cache by what they are made from. Without them, or without the emulator, those tests are skipped and say so.
+prepare_package_tests() {
+  local key cached
+  if [[ $(host_rid) == linux-x64 ]] && ! have qemu-aarch64-static && have apt-get && [[ $(id -u) == 0 ]]; then
+    echo "tools: installing qemu-user-static with apt-get"
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends qemu-user-static >/dev/null 2>&1 ||
+      echo "tools: qemu-user-static could not be installed: tests for ARM are skipped" >&2
+  fi
+  if [[ $(host_rid) == linux-x64 && ! -d /usr/aarch64-linux-gnu/include && $(id -u) != 0 ]]; then
+    echo "test: packages for ARM need crossbuild-essential-arm64, which only root can install: tests of packages are skipped" >&2
+    return
+  fi
+  native >/dev/null
+  [[ $(host_rid) != linux-x64 ]] || native --rid linux-arm64
+  key=$({
+    dotnet --version
+    find src bindings packaging cmake native artifacts/native build.sh ./*.props ./*.targets README.md LICENSE THIRD-PARTY-NOTICES.txt \
+      -type f -print0 | sort -z | xargs -0 cat
+  } | hash_of)
+  cached=$(cache_folder)/packages/$key
+  if [[ -d $cached ]]; then
+    rm -rf artifacts/packages
+    mkdir -p artifacts
+    cp -R "$cached" artifacts/packages
+    echo "test: packages from $cached"
+    return
+  fi
+  mkdir -p artifacts
+  ./build.sh pack >artifacts/pack.log 2>&1 || { cat artifacts/pack.log >&2; fail "test: the packages could not be made."; }
+  rm -rf "$(cache_folder)/packages"
+  mkdir -p "$(cache_folder)/packages"
+  cp -R artifacts/packages "$cached.incoming" && mv "$cached.incoming" "$cached"
+}
+
+hash_of() {
+  if have sha256sum; then sha256sum; else shasum -a 256; fi | cut -c 1-20
+}
+
+cache_folder() {
+  echo "${ONNXSTREAM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/onnxstream-interop}"
+}
+
 test_() {
   local results=artifacts/test-results project name ended_well files=() failed_runs=0 summary
   build
+  # Options choose among tests: those of packages then take the packages that are there.
+  [[ $# -gt 0 ]] || prepare_package_tests
   rm -rf "$results"
   for project in tests/*/*.Tests.csproj; do
     name=$(basename "$project" .csproj)
