@@ -337,6 +337,8 @@ pack() {
   [[ $host != linux-x64 ]] || native --rid linux-arm64
   rm -rf "$folder"
   mkdir -p "$folder"
+  # What an earlier version published would go into the package of the tool as well.
+  rm -rf artifacts/pack/publish
   # Apart from the build: paths in packages are those of the repository, not of this machine.
   options=(-c Release -nodeReuse:false -v quiet -p:ContinuousIntegrationBuild=true "-p:ArtifactsPath=$PWD/artifacts/pack" -o "$folder")
   for rid in artifacts/native/*/; do

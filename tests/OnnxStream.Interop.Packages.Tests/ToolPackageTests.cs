@@ -129,7 +129,7 @@ public class ToolPackageTests
             ZipFile.ExtractToDirectory(Packages.File(id), folder);
         }
 
-        return Directory.EnumerateFiles(folder, "onnxstream*", SearchOption.AllDirectories).Select(path => Path.GetDirectoryName(path)!).Distinct().Single();
+        return Path.GetDirectoryName(Directory.EnumerateFiles(folder, "DotnetToolSettings.xml", SearchOption.AllDirectories).Single())!;
     }
 
     // The bytes of a picture of 8-bit red, green and blue.
