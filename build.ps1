@@ -33,7 +33,8 @@ Usage: .\build.ps1 VERB
   build                         native, then the solution; leaves the tool at $Tool
   test [DOTNET-TEST-OPTION ...] build, then all tests
   demo ["PROMPT"]               build, then pictures from text with the model that ships in this repository
-  pack                          build, then NuGet packages in artifacts/packages
+  publish [--rid RID]           the tool for other machines: compiled ahead of time, in artifacts/publish
+  pack                          NuGet packages in artifacts/packages
 "@
     if (Test-Path $Benchmarks) { '  bench [OPTION ...]            build, then the benchmarks' }
     @"
@@ -150,10 +151,43 @@ function Invoke-Demo([string[]] $Options) {
         'sd', $prompt, '--model', $DemoModel, '--count', '4', '--grid', '--seed', '1', '--enlarge', '4', '--output', 'artifacts/demo/picture.png')
 }
 
+# The tool as others get it: for any processor of its kind, with its licences.
+function Invoke-Publish([string[]] $Options) {
+    $rid = 'win-x64'
+    for ($i = 0; $i -lt $Options.Count; $i++) {
+        if ($Options[$i] -eq '--rid' -and $i + 1 -lt $Options.Count) { $rid = $Options[++$i] }
+        else { Stop-Build "publish: unknown option '$($Options[$i])'. Try: .\build.ps1 help" }
+    }
+    Assert-Dotnet
+    Invoke-Native @('--rid', $rid)
+    $folder = "artifacts/publish/$rid"
+    if (Test-Path $folder) { Remove-Item $folder -Recurse -Force }
+    Invoke-Program dotnet @('publish', 'src/OnnxStream.Interop.Cli', '-c', 'Release', '-r', $rid, '-nodeReuse:false', '-v', 'quiet', '-o', $folder)
+    New-Item -ItemType Directory -Force "artifacts/publish/symbols/$rid" | Out-Null
+    Get-ChildItem "$folder/*.pdb" | Move-Item -Destination "artifacts/publish/symbols/$rid" -Force
+    Copy-Item LICENSE, THIRD-PARTY-NOTICES.txt $folder
+    "publish: $folder is ready"
+}
+
+# All packages, for the libraries in artifacts/native: that of this machine, and those collected there from others.
 function Invoke-Pack {
-    Invoke-Build
-    Invoke-Program dotnet @('pack', $Solution, '-c', 'Release', '--no-build', '-nodeReuse:false', '-v', 'quiet', '-o', 'artifacts/packages')
-    Get-ChildItem artifacts/packages | Select-Object Length, Name
+    Assert-Dotnet
+    Invoke-Native @()
+    $folder = 'artifacts/packages'
+    if (Test-Path $folder) { Remove-Item $folder -Recurse -Force }
+    $options = @('-c', 'Release', '-nodeReuse:false', '-v', 'quiet', '-p:ContinuousIntegrationBuild=true', "-p:ArtifactsPath=$PSScriptRoot/artifacts/pack", '-o', $folder)
+    foreach ($native in Get-ChildItem artifacts/native -Directory) {
+        Invoke-Program dotnet (@('pack', "packaging/OnnxStream.Interop.Native.$($native.Name).csproj") + $options)
+    }
+    foreach ($project in 'packaging/OnnxStream.Interop.Native.csproj', 'src/OnnxStream.Interop.Diffusion', 'src/OnnxStream.Interop', 'bindings') {
+        Invoke-Program dotnet (@('pack', $project) + $options)
+    }
+    $toolRids = '-p:ToolRids="win-x64;any"'
+    foreach ($rid in 'win-x64', 'any') {
+        Invoke-Program dotnet (@('pack', 'src/OnnxStream.Interop.Cli', '-r', $rid, $toolRids) + $options)
+    }
+    Invoke-Program dotnet (@('pack', 'src/OnnxStream.Interop.Cli', $toolRids) + $options)
+    Get-ChildItem $folder | Select-Object Length, Name
 }
 
 function Invoke-Bench([string[]] $Options) {
@@ -168,6 +202,7 @@ switch ($Verb) {
     'build' { Invoke-Build }
     'test' { Invoke-Test $Arguments }
     'demo' { Invoke-Demo $Arguments }
+    'publish' { Invoke-Publish $Arguments }
     'pack' { Invoke-Pack }
     'bench' { Invoke-Bench $Arguments }
     'clean' { if (Test-Path artifacts) { Remove-Item artifacts -Recurse -Force } }

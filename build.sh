@@ -23,7 +23,8 @@ Usage: ./build.sh VERB
   build                             native, then the solution; leaves the tool at $tool
   test [DOTNET-TEST-OPTION ...]     build, then all tests
   demo ["PROMPT"]                   build, then pictures from text with the model that ships in this repository
-  pack                              build, then NuGet packages in artifacts/packages
+  publish [--rid RID]               the tool for other machines: compiled ahead of time, in artifacts/publish
+  pack                              NuGet packages in artifacts/packages
 TEXT
   [[ -d $benchmarks ]] && echo "  bench [OPTION ...]                build, then the benchmarks"
   cat <<TEXT
@@ -174,20 +175,15 @@ build() {
 # Compiles the tool ahead of time, for this very processor: 30 MiB less memory than where .NET compiles while it runs, and a quicker
 # start. Prints where it is, from artifacts/bin. Without a compiler package or a linker, the tool that .NET compiles is used.
 compile_tool() {
-  local rid log=artifacts/aot.log arguments=()
-  case $(uname -s)-$(uname -m) in
-    Linux-x86_64) rid=linux-x64 ;;
-    Linux-aarch64) rid=linux-arm64 ;;
-    Darwin-arm64) rid=osx-arm64 ;;
-    *) return 1 ;;
-  esac
-  [[ $(uname -s) == Darwin ]] || arguments=("-p:CppCompilerAndLinker=$(find_clang || echo clang)" -p:LinkerFlavor=lld)
+  local rid log=artifacts/aot.log properties=()
+  rid=$(host_rid) || return 1
+  read -r -a properties <<<"$(compiler_properties "$rid")"
   local compiled=artifacts/bin/onnxstream-$rid/onnxstream
   if [[ -x $compiled && -z $(find artifacts/bin/OnnxStream.Interop.Cli/release artifacts/native -newer "$compiled" \( -name '*.dll' -o -name '*.so' -o -name '*.dylib' \) -print -quit) ]]; then
     echo "onnxstream-$rid/onnxstream"
     return
   fi
-  if ! dotnet publish src/OnnxStream.Interop.Cli -c Release -r "$rid" -p:IlcInstructionSet=native ${arguments[@]+"${arguments[@]}"} \
+  if ! dotnet publish src/OnnxStream.Interop.Cli -c Release -r "$rid" -p:IlcInstructionSet=native ${properties[@]+"${properties[@]}"} \
       -nodeReuse:false -v quiet -o artifacts/bin/onnxstream-"$rid" >"$log" 2>&1; then
     echo "build: the tool could not be compiled ahead of time ($log says why); it runs with more memory" >&2
     return 1
@@ -195,9 +191,107 @@ compile_tool() {
   echo "onnxstream-$rid/onnxstream"
 }
 
+# Prints MSBuild's properties for compiling a program ahead of time for RID, in one line.
+compiler_properties() {
+  local rid=$1 properties
+  [[ $(uname -s) != Darwin ]] || return 0
+  properties="-p:CppCompilerAndLinker=$(find_clang || echo clang) -p:LinkerFlavor=lld"
+  # objcopy splits off the symbols, and must know the other processor's files.
+  [[ $rid != linux-arm64 || $(uname -m) == aarch64 ]] || properties+=" -p:ObjCopyName=aarch64-linux-gnu-objcopy"
+  echo "$properties"
+}
+
+host_rid() {
+  case $(uname -s)-$(uname -m) in
+    Linux-x86_64) echo linux-x64 ;;
+    Linux-aarch64) echo linux-arm64 ;;
+    Darwin-arm64) echo osx-arm64 ;;
+    *) return 1 ;;
+  esac
+}
+
+# The tool as others get it: for any processor of its kind, with its licences. Linux: for glibc 2.34 or newer, as the library.
+publish() {
+  local rid="" folder log properties=()
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      --rid) [[ $# -ge 2 ]] || fail "publish: --rid needs a runtime identifier, such as linux-arm64"; rid=$2; shift 2 ;;
+      *) fail "publish: unknown option '$1'. Try: ./build.sh help" ;;
+    esac
+  done
+  [[ -n $rid ]] || rid=$(host_rid) || fail "publish: this machine's runtime identifier is unknown; say it with --rid"
+  require_dotnet
+  native --rid "$rid"
+  folder=artifacts/publish/$rid
+  log=artifacts/publish-$rid.log
+  rm -rf "$folder" "artifacts/publish/symbols/$rid"
+  mkdir -p "$folder" "artifacts/publish/symbols/$rid"
+  read -r -a properties <<<"$(compiler_properties "$rid")"
+  if ! dotnet publish src/OnnxStream.Interop.Cli -c Release -r "$rid" ${properties[@]+"${properties[@]}"} \
+      -nodeReuse:false -v quiet -o "$folder" >"$log" 2>&1; then
+    cat "$log" >&2
+    fail "publish: the tool could not be compiled for $rid."
+  fi
+  # Trimming and compiling ahead of time warn of what may fail at run time: nothing may.
+  ! grep -E 'warning (IL|NETSDK)' "$log" >&2 || fail "publish: the warnings above must go."
+  find "$folder" -maxdepth 1 \( -name '*.dbg' -o -name '*.pdb' -o -name '*.dSYM' \) -exec mv {} "artifacts/publish/symbols/$rid/" \;
+  chmod 0755 "$folder"/onnxstream* "$folder"/*.so "$folder"/*.dylib 2>/dev/null || true
+  cp LICENSE THIRD-PARTY-NOTICES.txt "$folder/"
+  if [[ $rid == linux-* ]]; then
+    cmake -DLIBRARY="$folder/onnxstream" -DMAXIMUM_BYTES=20000000 -DGLIBC_FLOOR=2.34 -P cmake/check-program.cmake
+  fi
+  tar -C artifacts/publish -czf "artifacts/publish/onnxstream-$rid.tar.gz" "$rid"
+  echo "publish: $folder is ready, and artifacts/publish/onnxstream-$rid.tar.gz"
+}
+
+# What the tests of packages need: the packages, and an emulator of 64-bit ARM. Packing compiles the tool twice, so packages are kept in
+# the cache by what they are made from. Without them, or without the emulator, those tests are skipped and say so.
+prepare_package_tests() {
+  local key cached
+  if [[ $(host_rid) == linux-x64 ]] && ! have qemu-aarch64-static && have apt-get && [[ $(id -u) == 0 ]]; then
+    echo "tools: installing qemu-user-static with apt-get"
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends qemu-user-static >/dev/null 2>&1 ||
+      echo "tools: qemu-user-static could not be installed: tests for ARM are skipped" >&2
+  fi
+  if [[ $(host_rid) == linux-x64 && ! -d /usr/aarch64-linux-gnu/include && $(id -u) != 0 ]]; then
+    echo "test: packages for ARM need crossbuild-essential-arm64, which only root can install: tests of packages are skipped" >&2
+    return
+  fi
+  native >/dev/null
+  [[ $(host_rid) != linux-x64 ]] || native --rid linux-arm64
+  key=$({
+    dotnet --version
+    find src bindings packaging cmake native artifacts/native build.sh ./*.props ./*.targets README.md LICENSE THIRD-PARTY-NOTICES.txt \
+      -type f -print0 | sort -z | xargs -0 cat
+  } | hash_of)
+  cached=$(cache_folder)/packages/$key
+  if [[ -d $cached ]]; then
+    rm -rf artifacts/packages
+    mkdir -p artifacts
+    cp -R "$cached" artifacts/packages
+    echo "test: packages from $cached"
+    return
+  fi
+  mkdir -p artifacts
+  ./build.sh pack >artifacts/pack.log 2>&1 || { cat artifacts/pack.log >&2; fail "test: the packages could not be made."; }
+  rm -rf "$(cache_folder)/packages"
+  mkdir -p "$(cache_folder)/packages"
+  cp -R artifacts/packages "$cached.incoming" && mv "$cached.incoming" "$cached"
+}
+
+hash_of() {
+  if have sha256sum; then sha256sum; else shasum -a 256; fi | cut -c 1-20
+}
+
+cache_folder() {
+  echo "${ONNXSTREAM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/onnxstream-interop}"
+}
+
 test_() {
   local results=artifacts/test-results project name ended_well files=() failed_runs=0 summary
   build
+  # Options choose among tests: those of packages then take the packages that are there.
+  [[ $# -gt 0 ]] || prepare_package_tests
   rm -rf "$results"
   for project in tests/*/*.Tests.csproj; do
     name=$(basename "$project" .csproj)
@@ -233,10 +327,37 @@ demo() {
   "$tool" sd "${1:-$default_prompt}" --model "$demo_model" --count 4 --grid --seed 1 --enlarge 4 --output artifacts/demo/picture.png
 }
 
+# All packages, for this machine and those that it can build for: the native ones for every library in artifacts/native, which may also
+# have been collected there from other machines.
 pack() {
-  build
-  dotnet pack "$solution" -c Release --no-build -nodeReuse:false -v quiet -o artifacts/packages
-  ls -l artifacts/packages
+  local rid host folder=artifacts/packages options tool_rids properties=()
+  require_dotnet
+  host=$(host_rid) || fail "pack: this machine's runtime identifier is unknown"
+  native --rid "$host"
+  [[ $host != linux-x64 ]] || native --rid linux-arm64
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  # What an earlier version published would go into the package of the tool as well.
+  rm -rf artifacts/pack/publish
+  # Apart from the build: paths in packages are those of the repository, not of this machine.
+  options=(-c Release -nodeReuse:false -v quiet -p:ContinuousIntegrationBuild=true "-p:ArtifactsPath=$PWD/artifacts/pack" -o "$folder")
+  for rid in artifacts/native/*/; do
+    dotnet pack "packaging/OnnxStream.Interop.Native.$(basename "$rid").csproj" "${options[@]}"
+  done
+  dotnet pack packaging/OnnxStream.Interop.Native.csproj "${options[@]}"
+  dotnet pack src/OnnxStream.Interop.Diffusion "${options[@]}"
+  dotnet pack src/OnnxStream.Interop "${options[@]}"
+  dotnet pack bindings "${options[@]}"
+  # The tool is compiled for each platform by a machine that can; all others get the one for .NET's runtime.
+  tool_rids="$host;any"
+  [[ $host != linux-x64 ]] || tool_rids="linux-x64;linux-arm64;any"
+  for rid in ${tool_rids//;/ }; do
+    properties=()
+    [[ $rid == any ]] || read -r -a properties <<<"$(compiler_properties "$rid")"
+    dotnet pack src/OnnxStream.Interop.Cli -r "$rid" "-p:ToolRids=\"$tool_rids\"" ${properties[@]+"${properties[@]}"} "${options[@]}"
+  done
+  dotnet pack src/OnnxStream.Interop.Cli "-p:ToolRids=\"$tool_rids\"" "${options[@]}"
+  ls -l "$folder"
 }
 
 bench() {
@@ -252,7 +373,7 @@ clean() {
 verb=${1:-help}
 [[ $# -gt 0 ]] && shift
 case $verb in
-  native | bindings | build | demo | pack | bench | clean) "$verb" "$@" ;;
+  native | bindings | build | demo | publish | pack | bench | clean) "$verb" "$@" ;;
   test) test_ "$@" ;;
   help | -h | --help) help ;;
   *) help >&2; fail "build.sh: unknown verb '$verb'" ;;

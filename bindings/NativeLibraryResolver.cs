@@ -1,3 +1,6 @@
+#nullable enable
+
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
@@ -19,6 +22,9 @@ public static class NativeLibraryResolver
 
     /// <summary>The environment variable that overrides where the library is (a file or a folder).</summary>
     public const string EnvironmentVariable = "ONNXSTREAM_NATIVE";
+
+    // Platforms with a package.
+    private static readonly string[] s_packaged = ["linux-arm64", "linux-x64", "osx-arm64", "win-x64"];
 
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "The resolver must be there before the first import runs, whoever calls it.")]
@@ -46,9 +52,11 @@ public static class NativeLibraryResolver
     /// <summary>Loads the first library that can be loaded.</summary>
     /// <param name="candidates">The files to try.</param>
     /// <param name="probe">Tries the runtime's own search paths; returns 0 if it finds nothing.</param>
-    /// <exception cref="DllNotFoundException">None can be; the message says why for each.</exception>
-    internal static nint Load(IEnumerable<string> candidates, Func<nint> probe)
+    /// <param name="system">The runtime identifier of the system, which tells musl from glibc; null for this one.</param>
+    /// <exception cref="DllNotFoundException">None can be; the message says why for each, and what to do.</exception>
+    internal static nint Load(IEnumerable<string> candidates, Func<nint> probe, string? system = null)
     {
+        string? otherPlatform = null;
         StringBuilder trace = new();
         foreach (string path in candidates)
         {
@@ -64,7 +72,16 @@ public static class NativeLibraryResolver
                 }
                 catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
                 {
-                    trace.Append("  ").Append(path).Append(": ").AppendLine(exception.Message);
+                    trace.Append("  ").Append(path).Append(": ");
+                    if (PlatformOf(path) is { } platform && platform != RuntimeIdentifier)
+                    {
+                        otherPlatform = platform;
+                        trace.AppendLine($"is for {platform}");
+                    }
+                    else
+                    {
+                        trace.AppendLine(exception.Message);
+                    }
                 }
             }
         }
@@ -78,8 +95,41 @@ public static class NativeLibraryResolver
         trace.AppendLine("  the runtime's own search paths: not found");
         throw new DllNotFoundException(
             $"The native library '{FileName}' for {RuntimeIdentifier} could not be loaded. Tried:{Environment.NewLine}{trace}" +
-            $"Reference the package OnnxStream.Interop.Native.{RuntimeIdentifier}, or build it with './build.sh native', " +
-            $"or set {EnvironmentVariable} to the file. (musl-based systems such as Alpine need a build of their own.)");
+            Cure(system ?? RuntimeInformation.RuntimeIdentifier, otherPlatform));
+    }
+
+    private static string Cure(string system, string? otherPlatform)
+    {
+        string build = $"build it on such a machine with './build.sh native' and set {EnvironmentVariable} to the file";
+        return
+            system.Contains("musl", StringComparison.Ordinal)
+                ? $"This system's C library is musl, as in Alpine Linux, and the library of the packages needs glibc. Use a system or container image with glibc, such as Debian's or Ubuntu's, or {build}." :
+            !s_packaged.Contains(RuntimeIdentifier)
+                ? $"There is no package for {RuntimeIdentifier}, only for {string.Join(", ", s_packaged)}: {build}." :
+            otherPlatform is not null
+                ? $"The program was published for {otherPlatform}, but this process is {RuntimeIdentifier}: publish it with 'dotnet publish -r {RuntimeIdentifier}', or set {EnvironmentVariable} to the right file." :
+            $"Reference the package OnnxStream.Interop.Native.{RuntimeIdentifier} (OnnxStream.Interop does), publish with '-r {RuntimeIdentifier}', " +
+            $"or build it with './build.sh native', or set {EnvironmentVariable} to the file.";
+    }
+
+    // What an ELF file says of the processor that it is for; null for other files.
+    private static string? PlatformOf(string path)
+    {
+        const int MachineOffset = 18;
+        Span<byte> header = stackalloc byte[MachineOffset + sizeof(ushort)];
+        using FileStream file = File.OpenRead(path);
+        if (file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length || !header.StartsWith("\u007fELF"u8))
+        {
+            return null;
+        }
+
+        return BinaryPrimitives.ReadUInt16LittleEndian(header[MachineOffset..]) switch
+        {
+            62 => "linux-x64",
+            183 => "linux-arm64",
+            40 => "linux-arm",
+            _ => null,
+        };
     }
 
     private static IEnumerable<string> Candidates()

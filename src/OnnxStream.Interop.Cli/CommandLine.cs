@@ -5,6 +5,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using OnnxStream.Interop.Cli.Commands;
+using OnnxStream.Interop.Cli.SelfTests;
 
 namespace OnnxStream.Interop.Cli;
 
@@ -71,6 +72,7 @@ internal static partial class CommandLine
             new CacheCommand(),
             new ConvertCommand(),
             new StableDiffusionCommand(),
+            new SelfTestCommand(),
         };
         root.Options.Add(new Option<bool>(ToolCommand.QuietOption, "-q")
         {
@@ -115,7 +117,7 @@ internal static partial class CommandLine
         string message = exception switch
         {
             OperationCanceledException => "cancelled.",
-            OnnxStreamException or UsageException or IOException or UnauthorizedAccessException => exception.Message,
+            OnnxStreamException or UsageException or SelfTestException or IOException or UnauthorizedAccessException => exception.Message,
             _ => $"{exception.GetType().Name}: {exception.Message} (--verbose tells where.)",
         };
         stderr.WriteLine($"{Name}: {OneLine(message)}");

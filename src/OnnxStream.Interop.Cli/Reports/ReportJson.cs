@@ -12,6 +12,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 [JsonSerializable(typeof(PlanReport))]
 [JsonSerializable(typeof(PackReport))]
 [JsonSerializable(typeof(CacheReport))]
+[JsonSerializable(typeof(SelfTestReport))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {
     // The text goes to a terminal or a file, not into a web page: names and prompts stay readable.

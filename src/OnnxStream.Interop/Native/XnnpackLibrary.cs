@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using System.Text;
 using OnnxStream.Interop.Bindings;
 
 namespace OnnxStream.Interop.Native;
@@ -47,6 +49,33 @@ internal static unsafe class XnnpackLibrary
     [StackTraceHidden]
     public static void CheckCreated(xnn_status status, xnn_operator* created, string function, string details = "") =>
         Check(status == xnn_status.xnn_status_success && created is null ? xnn_status.xnn_status_out_of_memory : status, function, details);
+
+    /// <summary>The instruction sets that XNNPACK uses on this processor.</summary>
+    /// <exception cref="XnnpackException">The processor lacks what XNNPACK needs at least.</exception>
+    public static IReadOnlyList<string> ReadInstructionSets()
+    {
+        Initialize();
+        List<string> names = [];
+        while (Marshal.PtrToStringUTF8((nint)Abi.onnxstream_instruction_set((nuint)names.Count)) is { } name)
+        {
+            names.Add(name);
+        }
+
+        return names;
+    }
+
+    /// <summary>The micro-kernel that multiplies matrices of a type; null where there is none, or where it cannot be told.</summary>
+    /// <param name="type">"f32", "f16" or "qd8_f32_qc8w", as XNNPACK names types.</param>
+    /// <exception cref="XnnpackException">The processor lacks what XNNPACK needs at least.</exception>
+    public static string? ReadMatrixKernel(string type)
+    {
+        Initialize();
+        fixed (byte* name = Encoding.UTF8.GetBytes($"{type}\0"))
+        {
+            string? kernel = Marshal.PtrToStringUTF8((nint)Abi.onnxstream_matrix_kernel(name));
+            return string.IsNullOrEmpty(kernel) ? null : kernel;
+        }
+    }
 
     [DoesNotReturn]
     [StackTraceHidden]

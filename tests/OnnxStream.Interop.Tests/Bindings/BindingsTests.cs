@@ -91,6 +91,32 @@ public class BindingsTests
     }
 
     [Test]
+    public void AlpineLinuxIsToldAboutMusl()
+    {
+        DllNotFoundException exception = Assert.Throws<DllNotFoundException>(() => NativeLibraryResolver.Load(["missing.so"], () => 0, system: "linux-musl-x64"))!;
+        Assert.That(exception.Message, Does.Contain("musl").And.Contain("glibc").And.Contain(NativeLibraryResolver.EnvironmentVariable));
+    }
+
+    [Test]
+    public void ALibraryForAnotherProcessorIsNamedAsSuch()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Assert.Ignore("The processor of a library is read from ELF files only.");
+        }
+
+        // The beginning of a library for the other processor is enough to be told apart from a damaged file.
+        byte[] header = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, NativeLibraryResolver.FileName))[..64];
+        bool isArm = header[18] == 183;
+        header[18] = isArm ? (byte)62 : (byte)183;
+        using TemporaryFolder folder = new();
+        string path = folder.Write("other.so", header);
+        DllNotFoundException exception = Assert.Throws<DllNotFoundException>(() => NativeLibraryResolver.Load([path], () => 0))!;
+        string other = isArm ? "linux-x64" : "linux-arm64";
+        Assert.That(exception.Message, Does.Contain($"{path}: is for {other}").And.Contain($"dotnet publish -r {NativeLibraryResolver.RuntimeIdentifier}"));
+    }
+
+    [Test]
     public void TheFirstLibraryThatCanBeLoadedIsTaken()
     {
         string library = Path.Combine(AppContext.BaseDirectory, NativeLibraryResolver.FileName);

@@ -1,0 +1,17 @@
+namespace OnnxStream.Interop.Cli.SelfTests;
+
+/// <summary>Kernels that compute the same kind of thing, and models that show whether they do.</summary>
+/// <param name="Name">The name.</param>
+/// <param name="Kernels">Parts of kernel names; each must be among the steps of the plans, else something else was tested.</param>
+/// <param name="Tolerance">The largest error, absolute for results below 1 and relative above.</param>
+/// <param name="Cases">Makes the models, with a source of seeded random numbers.</param>
+internal sealed record SelfTestFamily(string Name, string[] Kernels, double Tolerance, Func<Random, SelfTestCase[]> Cases)
+{
+    /// <summary>Whether weights are packed into a file in half precision first, as <c>--panel-store --panel-type f16</c> does.</summary>
+    public bool HasHalfPrecisionPanels { get; init; }
+}
+
+/// <summary>A model and what it should compute.</summary>
+/// <param name="Model">The model.</param>
+/// <param name="Expected">The elements of its outputs, one output after the other.</param>
+internal sealed record SelfTestCase(SelfTestModel Model, params double[][] Expected);
