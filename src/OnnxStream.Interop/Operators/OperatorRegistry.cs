@@ -35,7 +35,7 @@ internal static class OperatorRegistry
     /// <exception cref="UnsupportedOperatorException">It does.</exception>
     public static void CheckSupported(Graph graph)
     {
-        var missing = graph.Nodes
+        var missing = graph.AllNodes()
             .Where(node => !IsSupported(node))
             .GroupBy(node => (node.Domain, node.OperatorType, node.OperatorSet))
             .ToList();
@@ -229,6 +229,11 @@ internal static class OperatorRegistry
         [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
         [(InternalDomain, RowTiles.Name)] = new RowTiles(),
         [(InternalDomain, "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false, channelsLast: true),
+
+        // Graphs inside of nodes
+        [("", "If")] = new ControlFlow(),
+        [("", "Loop")] = new ControlFlow(),
+        [("", "Scan")] = new ControlFlow(),
 
         // Made from attributes and shapes
         [("", "Constant")] = new ConstantOperator(),
