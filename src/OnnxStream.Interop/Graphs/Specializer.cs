@@ -59,13 +59,15 @@ internal sealed class Specializer
                 continue;
             }
 
+            int before = _nodes.Count;
             try
             {
                 dynamic = Add(node);
             }
             catch (ValueRequiredException exception)
             {
-                needed = Array.Find(node.Inputs, input => input is not null && ReferenceEquals(_values[input], exception.Value));
+                needed = Needed(node, exception.Value);
+                _nodes.RemoveRange(before, _nodes.Count - before);
                 break;
             }
         }
@@ -80,9 +82,16 @@ internal sealed class Specializer
     private bool Add(Node node, Value?[] originals)
     {
         InferenceContext context = new(node);
+        Operator definition = OperatorRegistry.Get(node);
         try
         {
-            OperatorRegistry.Get(node).Infer(context);
+            if (definition.IsFunction(context))
+            {
+                Expand(definition, node, originals);
+                return false;
+            }
+
+            definition.Infer(context);
         }
         catch (OverflowException)
         {
@@ -109,6 +118,51 @@ internal sealed class Specializer
 
         _nodes.Add(node);
         return context.HasDynamicOutput;
+    }
+
+    // Puts the nodes that an operator is made of in its place.
+    private void Expand(Operator definition, Node node, Value?[] originals)
+    {
+        FunctionContext function = new(node, inner =>
+        {
+            if (Add(inner, inner.Outputs))
+            {
+                throw new InvalidOperationException($"{node} is made of {inner}, whose shape depends on data.");
+            }
+        });
+        definition.Expand(function);
+        for (int i = 0; i < node.Outputs.Length; i++)
+        {
+            if (node.Outputs[i] is { } output)
+            {
+                Value made = function.Outputs.GetValueOrDefault(i) ?? throw function.Invalid($"output {i} ('{output.Name}') is not one of the operator's");
+                Add(new Node("Identity", "", OperatorRegistry.NewestOperatorSet, node.Name, [made], [output], new Attributes()), [originals[i]]);
+            }
+        }
+    }
+
+    // The input of a node that must be known before planning can go on. A function may need something that it computes from its inputs first.
+    private Value? Needed(Node node, Value value)
+    {
+        Stack<Value> open = new([value]);
+        HashSet<Value> seen = [value];
+        while (open.TryPop(out Value? current))
+        {
+            if (Array.Find(node.Inputs, input => input is not null && ReferenceEquals(_values[input], current)) is { } found)
+            {
+                return found;
+            }
+
+            foreach (Value source in current.Producer?.Inputs.OfType<Value>() ?? [])
+            {
+                if (source.Constant is null && seen.Add(source))
+                {
+                    open.Push(source);
+                }
+            }
+        }
+
+        return null;
     }
 
     // Puts the nodes of a branch in the place of an If whose condition is known. Where that would cut the branch, it runs on its own.

@@ -157,9 +157,35 @@ internal static class OperatorRegistry
         [("", "RoiAlign")] = new RoiAlign(),
         [("", "Upsample")] = new Resize(),
 
+        // Signals
+        [("", "BlackmanWindow")] = new WindowFunction(0.42, 0.5, 0.08),
+        [("", "DFT")] = new FourierOperator(),
+        [("", "HammingWindow")] = new WindowFunction(25.0 / 46, 21.0 / 46, 0),
+        [("", "HannWindow")] = new WindowFunction(0.5, 0.5, 0),
+        [("", "MelWeightMatrix")] = new MelWeightMatrix(),
+        [("", "STFT")] = new ShortTimeFourier(),
+
+        // Losses
+        [("", "NegativeLogLikelihoodLoss")] = new NegativeLogLikelihoodLoss(),
+        [("", "SoftmaxCrossEntropyLoss")] = new SoftmaxCrossEntropyLoss(),
+
+        // Text
+        [("", "TfIdfVectorizer")] = new TfIdfVectorizer(),
+
+        // Random numbers
+        [("", "Bernoulli")] = new Bernoulli(),
+        [("", "RandomNormal")] = new RandomOperator(isNormal: true, isLike: false),
+        [("", "RandomNormalLike")] = new RandomOperator(isNormal: true, isLike: true),
+        [("", "RandomUniform")] = new RandomOperator(isNormal: false, isLike: false),
+        [("", "RandomUniformLike")] = new RandomOperator(isNormal: false, isLike: true),
+
         // Quantization
+        [("", "ConvInteger")] = new IntegerProduct(isConvolution: true, isQuantized: false),
         [("", "DequantizeLinear")] = new LinearQuantization(isInverse: true),
         [("", "DynamicQuantizeLinear")] = new DynamicQuantizeLinear(),
+        [("", "MatMulInteger")] = new IntegerProduct(isConvolution: false, isQuantized: false),
+        [("", "QLinearConv")] = new IntegerProduct(isConvolution: true, isQuantized: true),
+        [("", "QLinearMatMul")] = new IntegerProduct(isConvolution: false, isQuantized: true),
         [("", "QuantizeLinear")] = new LinearQuantization(isInverse: false),
 
         // Normalisation and reduction
