@@ -17,6 +17,9 @@ internal static class OperatorRegistry
     /// <summary>The domain of operators that only rewrites make.</summary>
     public const string InternalDomain = "onnxstream";
 
+    /// <summary>The domain of operators that ONNX Runtime added.</summary>
+    public const string MicrosoftDomain = "com.microsoft";
+
     private static readonly Dictionary<(string Domain, string OperatorType), Operator> s_operators = Create();
 
     /// <summary>The names of all supported operators with their domains.</summary>
@@ -243,6 +246,23 @@ internal static class OperatorRegistry
         [("", "Transpose")] = new Transpose(),
         [("", "Trilu")] = new Trilu(),
         [("", "Unsqueeze")] = new Unsqueeze(),
+
+        // Transformers
+        [("", "Attention")] = new Attention(),
+        [("", "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: false),
+        [("", "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
+        [(MicrosoftDomain, "BiasGelu")] = new BiasActivation("Gelu"),
+        [(MicrosoftDomain, "FastGelu")] = new BiasActivation("Gelu", isApproximate: true),
+        [(MicrosoftDomain, "FusedMatMul")] = new FusedMatMul(),
+        [(MicrosoftDomain, "Gelu")] = new BiasActivation("Gelu"),
+        [(MicrosoftDomain, "GroupQueryAttention")] = new GroupQueryAttention(),
+        [(MicrosoftDomain, "MatMulNBits")] = new MatMulNBits(),
+        [(MicrosoftDomain, "MultiHeadAttention")] = new MultiHeadAttention(),
+        [(MicrosoftDomain, "QuickGelu")] = new BiasActivation("Swish"),
+        [(MicrosoftDomain, "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: true),
+        [(MicrosoftDomain, "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
+        [(MicrosoftDomain, "SkipLayerNormalization")] = new SkipNormalization(isUncentered: false),
+        [(MicrosoftDomain, "SkipSimplifiedLayerNormalization")] = new SkipNormalization(isUncentered: true),
 
         // Made by rewrites
         [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
