@@ -12,9 +12,15 @@ public sealed class ConformanceTests
     private const double Absolute = 1e-7;
 
     [TestCaseSource(nameof(Cases))]
-    public void Case(string name)
+    public void Case(string name) => Check(name, new SessionOptions { ThreadCount = 2 });
+
+    /// <summary>Runs a case on all of its data sets and compares.</summary>
+    /// <param name="name">The case.</param>
+    /// <param name="options">How.</param>
+    /// <param name="trace">Receives the steps; null for none.</param>
+    internal static void Check(string name, SessionOptions options, RunTrace? trace = null)
     {
-        using InferenceSession session = new(ConformanceSuite.Model(name), new SessionOptions { ThreadCount = 2 });
+        using InferenceSession session = new(ConformanceSuite.Model(name), options);
         List<string> dataSets = [.. ConformanceSuite.DataSets(name)];
         Assert.That(dataSets, Is.Not.Empty);
         foreach (string dataSet in dataSets)
@@ -26,7 +32,7 @@ public sealed class ConformanceTests
                 inputs.Add(session.Inputs[i].Name, Load(files[i], session.Inputs[i]));
             }
 
-            RunResult result = session.Run(inputs);
+            RunResult result = session.Run(inputs, new RunOptions { Trace = trace });
             files = [.. ConformanceSuite.Files(dataSet, "output")];
             Assert.That(files, Has.Count.EqualTo(session.Outputs.Count));
             Dictionary<string, TensorBuffer>? oracle = CaseList.Contradicted.ContainsKey(name) ? Oracle.Run(ConformanceSuite.Model(name), inputs) : null;
