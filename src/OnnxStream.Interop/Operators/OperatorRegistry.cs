@@ -51,7 +51,7 @@ internal static class OperatorRegistry
         foreach (var group in missing)
         {
             text.AppendLine().Append($"  {(group.Key.Domain.Length > 0 ? group.Key.Domain + "." : "")}{group.Key.OperatorType} (operator set {group.Key.OperatorSet}), {group.Count()} node(s): ");
-            text.AppendJoin(", ", group.Take(3).Select(node => $"'{(node.Name.Length > 0 ? node.Name : node.Outputs[0]?.Name)}'"));
+            text.AppendJoin(", ", group.Take(3).Select(node => $"'{(node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault()?.Name)}'"));
             text.Append(group.Count() > 3 ? ", …" : "");
         }
 
