@@ -43,6 +43,7 @@ Usage: .\build.ps1 VERB
 
 Environment: ONNXSTREAM_CACHE  where sources and native libraries are kept (%LOCALAPPDATA%\onnxstream-interop)
              ONNXSTREAM_SOURCES=auto|git  where sources come from
+             ONNXSTREAM_ONNX_TESTDATA  a folder with the test cases of the ONNX project
 "@
 }
 

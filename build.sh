@@ -33,6 +33,7 @@ TEXT
 
 Environment: ONNXSTREAM_CACHE  where sources and native libraries are kept (~/.cache/onnxstream-interop)
              ONNXSTREAM_SOURCES=auto|git|debian  where sources come from
+             ONNXSTREAM_ONNX_TESTDATA  a folder with the test cases of the ONNX project (Debian: libonnx-testdata)
 TEXT
 }
 
@@ -287,9 +288,23 @@ cache_folder() {
   echo "${ONNXSTREAM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/onnxstream-interop}"
 }
 
+# The test cases of the ONNX project. Tests that need them say so and are skipped where they cannot be had.
+install_test_cases() {
+  local package=libonnx-testdata
+  if [[ -n ${ONNXSTREAM_ONNX_TESTDATA:-} || -d /usr/share/$package/data ]] || ! have apt-get || [[ $(id -u) != 0 ]]; then
+    return 0
+  fi
+  echo "test: installing $package with apt-get"
+  if ! { DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package" ||
+      { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package"; }; } >/dev/null 2>&1; then
+    echo "test: apt-get could not install $package; the test cases of the ONNX project are skipped" >&2
+  fi
+}
+
 test_() {
   local results=artifacts/test-results project name ended_well files=() failed_runs=0 summary
   build
+  install_test_cases
   # Options choose among tests: those of packages then take the packages that are there.
   [[ $# -gt 0 ]] || prepare_package_tests
   rm -rf "$results"

@@ -16,7 +16,7 @@ namespace OnnxStream.Interop;
 /// </remarks>
 public sealed class InferenceSession : IDisposable
 {
-    // For each part of the graph.
+    // For each part of each graph.
     private const int KeptPlans = 4;
 
     private readonly Graph _graph;
@@ -25,8 +25,7 @@ public sealed class InferenceSession : IDisposable
     private readonly WeightsProvider _weights;
     private readonly ConstantEvaluator _evaluator = new();
     private readonly List<PlannedSegment> _segments = [];
-    private readonly Dictionary<int, HashSet<Value>> _readFrom = [];
-    private readonly HashSet<Value> _wanted;
+    private readonly Dictionary<(Graph Graph, int Start), HashSet<Value>> _readFrom = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -57,7 +56,6 @@ public sealed class InferenceSession : IDisposable
         _options = options ?? new SessionOptions();
         OperatorRegistry.CheckSupported(_graph);
         _outputs = [.. _graph.Outputs, .. FindAdditionalOutputs()];
-        _wanted = [.. _outputs];
         XnnpackLibrary.Initialize();
         _workers = new WorkerPool(_options.ThreadCount);
         _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
@@ -109,73 +107,23 @@ public sealed class InferenceSession : IDisposable
             using Activity? activity = Telemetry.Activities.StartActivity("run");
             activity?.SetTag("onnxstream.model", Model.Path);
             CountedMemory.ResetPeak();
-            Dictionary<Value, TensorBuffer> live = [];
-            Dictionary<Value, Constant> constants = [];
+            LiveValues values = new();
             foreach (Value input in _graph.Inputs)
             {
-                live.Add(input, inputs[input.Name]);
+                values.Tensors.Add(input, inputs[input.Name]);
             }
 
-            TimeSpan duration = TimeSpan.Zero;
-            long streamed = 0;
-            int start = 0;
-            do
-            {
-                Dictionary<Value, (TensorType, Constant?)> known = [];
-                foreach (Value value in ReadFrom(start))
-                {
-                    if (constants.TryGetValue(value, out Constant? constant))
-                    {
-                        known.Add(value, (constant.Type, constant));
-                    }
-                    else if (live.TryGetValue(value, out TensorBuffer? tensor))
-                    {
-                        known.Add(value, (tensor.Type, null));
-                    }
-                }
-
-                PlannedSegment planned = GetSegment(start, known);
-                Segment segment = planned.Segment;
-                if (segment.End > start || segment.Needed is null)
-                {
-                    long begin = Stopwatch.GetTimestamp();
-                    TensorBuffer[] results = planned.Executor!.Run([.. segment.Inputs.Select(value => live[value])], options?.Progress, options?.Trace, cancellationToken);
-                    duration += Stopwatch.GetElapsedTime(begin);
-                    streamed += planned.Executor.WeightsBytesStreamed;
-                    for (int i = 0; i < results.Length; i++)
-                    {
-                        live[segment.Outputs[i]] = results[i];
-                    }
-                }
-
-                foreach ((Value value, Constant constant) in segment.Constants)
-                {
-                    constants[value] = constant;
-                }
-
-                // The next node cannot be planned before the content of this value is known, and it is known now.
-                if (segment.Needed is { } needed && (!live.TryGetValue(needed, out TensorBuffer? content) || !constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
-                {
-                    throw new InvalidGraphException($"The graph cannot be planned: the content of '{needed.Name}' is needed and not known.");
-                }
-
-                start = segment.End;
-                foreach (Value value in live.Keys.Where(value => !_wanted.Contains(value) && !ReadFrom(start).Contains(value)).ToArray())
-                {
-                    live.Remove(value);
-                }
-            }
-            while (start < _graph.Nodes.Count);
-
+            GraphRun run = new(this, options, cancellationToken);
+            TensorBuffer[] results = run.Run(_graph, values, _outputs);
             Dictionary<string, TensorBuffer> outputs = new(_outputs.Length);
-            foreach (Value output in _outputs)
+            for (int i = 0; i < results.Length; i++)
             {
-                outputs[output.Name] = live[output];
+                outputs[_outputs[i].Name] = results[i];
             }
 
-            Telemetry.RunDuration.Record(duration.TotalSeconds);
-            Telemetry.WeightsStreamed.Add(streamed);
-            return new RunResult(outputs, new RunStatistics(duration, streamed, CountedMemory.PeakBytes));
+            Telemetry.RunDuration.Record(run.Duration.TotalSeconds);
+            Telemetry.WeightsStreamed.Add(run.WeightsBytesStreamed);
+            return new RunResult(outputs, new RunStatistics(run.Duration, run.WeightsBytesStreamed, CountedMemory.PeakBytes));
         }
     }
 
@@ -193,12 +141,12 @@ public sealed class InferenceSession : IDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             Dictionary<Value, (TensorType, Constant?)> known = [];
-            foreach (Value input in _graph.Inputs.Where(ReadFrom(0).Contains))
+            foreach (Value input in _graph.Inputs.Where(ReadFrom(_graph, 0).Contains))
             {
                 known.Add(input, (inputs[input.Name], null));
             }
 
-            PlannedSegment planned = GetSegment(0, known);
+            PlannedSegment planned = GetSegment(_graph, 0, known, [.. _outputs]);
             ExecutionPlan plan = planned.Plan;
             long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
             return plan.Summarize(window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath };
@@ -244,21 +192,21 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    // The values that the nodes from "start" on read.
-    private HashSet<Value> ReadFrom(int start)
+    // The values that the nodes from "start" on read, for themselves or for the graphs inside of them.
+    private HashSet<Value> ReadFrom(Graph graph, int start)
     {
-        if (!_readFrom.TryGetValue(start, out HashSet<Value>? read))
+        if (!_readFrom.TryGetValue((graph, start), out HashSet<Value>? read))
         {
-            read = [.. _graph.Nodes.Skip(start).SelectMany(node => node.Inputs).OfType<Value>()];
-            _readFrom.Add(start, read);
+            read = [.. graph.Nodes.Skip(start).SelectMany(node => node.Dependencies())];
+            _readFrom.Add((graph, start), read);
         }
 
         return read;
     }
 
-    private PlannedSegment GetSegment(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known)
+    private PlannedSegment GetSegment(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
     {
-        int index = _segments.FindIndex(segment => segment.Matches(start, known));
+        int index = _segments.FindIndex(segment => segment.Matches(graph, start, known));
         if (index >= 0)
         {
             PlannedSegment found = _segments[index];
@@ -268,14 +216,14 @@ public sealed class InferenceSession : IDisposable
         }
 
         // The arena of a plan that is not used now would only cost memory beside the new one's.
-        if (_segments.Count(segment => segment.Segment.Start == start) == KeptPlans)
+        if (_segments.Count(segment => segment.IsOf(graph, start)) == KeptPlans)
         {
-            int oldest = _segments.FindIndex(segment => segment.Segment.Start == start);
+            int oldest = _segments.FindIndex(segment => segment.IsOf(graph, start));
             _segments[oldest].Dispose();
             _segments.RemoveAt(oldest);
         }
 
-        Segment segment = Specializer.Specialize(_graph, start, known, _wanted, _evaluator.Evaluate);
+        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate);
         if (_options.RewriteGraph)
         {
             Rewriter.Rewrite(segment.Graph, storesHalf: _options.ActivationElementType == ElementType.Float16);
@@ -301,7 +249,7 @@ public sealed class InferenceSession : IDisposable
         }
 
         Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, windowBytes);
-        PlannedSegment planned = new(known, segment, plan, executor, windowBytes, packer.StorePath, packer.SmallestPackingBytes);
+        PlannedSegment planned = new(graph, known, segment, plan, executor, windowBytes, packer.StorePath, packer.SmallestPackingBytes);
         _segments.Add(planned);
         return planned;
     }
@@ -345,14 +293,107 @@ public sealed class InferenceSession : IDisposable
 
     private long KeptBytes => _segments.Sum(segment => segment.Plan.NativeBytes);
 
+    // One run: segment by segment, and the graphs inside of control flow likewise.
+    private sealed class GraphRun
+    {
+        private readonly InferenceSession _session;
+        private readonly RunOptions? _options;
+        private readonly CancellationToken _cancellationToken;
+        private readonly ControlFlowRunner _controlFlow;
+
+        public GraphRun(InferenceSession session, RunOptions? options, CancellationToken cancellationToken)
+        {
+            _session = session;
+            _options = options;
+            _cancellationToken = cancellationToken;
+            _controlFlow = new ControlFlowRunner((body, values) => Run(body, values, [.. body.Outputs]), cancellationToken);
+        }
+
+        public TimeSpan Duration { get; private set; }
+
+        public long WeightsBytesStreamed { get; private set; }
+
+        public TensorBuffer[] Run(Graph graph, LiveValues values, Value[] outputs)
+        {
+            HashSet<Value> wanted = [.. outputs];
+            int start = 0;
+            do
+            {
+                Segment segment = RunSegment(graph, start, values, wanted);
+                start = segment.End;
+                if (segment.EndsAtControlFlow)
+                {
+                    Node node = graph.Nodes[start++];
+                    TensorBuffer[] results = _controlFlow.Run(node, values);
+                    for (int i = 0; i < node.Outputs.Length; i++)
+                    {
+                        if (node.Outputs[i] is { } output)
+                        {
+                            values.Tensors[output] = results[i];
+                        }
+                    }
+                }
+
+                foreach (Value value in values.Tensors.Keys.Where(value => !wanted.Contains(value) && !_session.ReadFrom(graph, start).Contains(value)).ToArray())
+                {
+                    values.Tensors.Remove(value);
+                }
+            }
+            while (start < graph.Nodes.Count);
+
+            return Array.ConvertAll(outputs, values.Tensor);
+        }
+
+        private Segment RunSegment(Graph graph, int start, LiveValues values, HashSet<Value> wanted)
+        {
+            Dictionary<Value, (TensorType, Constant?)> known = [];
+            foreach (Value value in _session.ReadFrom(graph, start))
+            {
+                if (values.TryGetKnown(value, out (TensorType, Constant?) type))
+                {
+                    known.Add(value, type);
+                }
+            }
+
+            PlannedSegment planned = _session.GetSegment(graph, start, known, wanted);
+            Segment segment = planned.Segment;
+            if (segment.End > start || segment.Needed is null)
+            {
+                long begin = Stopwatch.GetTimestamp();
+                TensorBuffer[] results = planned.Executor!.Run([.. segment.Inputs.Select(value => values.Tensors[value])], _options?.Progress, _options?.Trace, _cancellationToken);
+                Duration += Stopwatch.GetElapsedTime(begin);
+                WeightsBytesStreamed += planned.Executor.WeightsBytesStreamed;
+                for (int i = 0; i < results.Length; i++)
+                {
+                    values.Tensors[segment.Outputs[i]] = results[i];
+                }
+            }
+
+            foreach ((Value value, Constant constant) in segment.Constants)
+            {
+                values.Constants[value] = constant;
+            }
+
+            // The next node cannot be planned before the content of this value is known, and it is known now.
+            if (segment.Needed is { } needed && (!values.Tensors.TryGetValue(needed, out TensorBuffer? content) || !values.Constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
+            {
+                throw new InvalidGraphException($"The graph cannot be planned: the content of '{needed.Name}' is needed and not known.");
+            }
+
+            return segment;
+        }
+    }
+
     private sealed record PlannedSegment(
-        IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, long WindowBytes, string? StorePath, long PackingBytes) : IDisposable
+        Graph Graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, long WindowBytes, string? StorePath, long PackingBytes) : IDisposable
     {
         // The executor has taken the plan over.
         public void Dispose() => ((IDisposable?)Executor ?? Plan).Dispose();
 
-        public bool Matches(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) =>
-            Segment.Start == start && Known.Count == known.Count &&
+        public bool IsOf(Graph graph, int start) => ReferenceEquals(Graph, graph) && Segment.Start == start;
+
+        public bool Matches(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) =>
+            IsOf(graph, start) && Known.Count == known.Count &&
             Known.All(pair => known.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) other) && other.Type == pair.Value.Type &&
                 (ReferenceEquals(other.Constant, pair.Value.Constant) ||
                     (pair.Value.Constant is { Data: { } expected } && other.Constant is { Data: { } data } && data.AsSpan().SequenceEqual(expected))));

@@ -15,6 +15,9 @@ internal sealed class Graph
     /// <summary>The nodes; every producer stands before its consumers.</summary>
     public List<Node> Nodes { get; init; } = [];
 
+    /// <summary>The nodes, and those of the graphs inside of them.</summary>
+    public IEnumerable<Node> AllNodes() => Nodes.SelectMany(node => node.Attributes.All.Values.OfType<Graph>().SelectMany(graph => graph.AllNodes()).Prepend(node));
+
     /// <summary>Who reads each value. Made anew at each call: rewrites change it.</summary>
     public Dictionary<Value, List<Node>> Consumers()
     {

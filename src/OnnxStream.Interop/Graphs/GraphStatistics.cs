@@ -9,7 +9,7 @@ internal static class GraphStatistics
     /// <summary>Summarises a model's graph.</summary>
     public static ModelSummary Summarize(Graph graph)
     {
-        List<OperatorCount> operators = [.. graph.Nodes
+        List<OperatorCount> operators = [.. graph.AllNodes()
             .GroupBy(node => (node.Domain, node.OperatorType))
             .Select(group => new OperatorCount(
                 group.Key.Domain.Length > 0 ? $"{group.Key.Domain}.{group.Key.OperatorType}" : group.Key.OperatorType,
@@ -19,7 +19,7 @@ internal static class GraphStatistics
             .ThenBy(count => count.OperatorType, StringComparer.Ordinal)];
         long parameters = 0;
         long bytes = 0;
-        foreach (Constant constant in graph.Nodes.SelectMany(node => node.Inputs).OfType<Value>().Distinct().Select(value => value.Constant).OfType<Constant>())
+        foreach (Constant constant in graph.AllNodes().SelectMany(node => node.Inputs).OfType<Value>().Distinct().Select(value => value.Constant).OfType<Constant>())
         {
             parameters += constant.Type.ElementType.IsFloat() ? constant.Type.Shape.ElementCount : 0;
             bytes += constant.Location?.Length ?? constant.Data!.Length;
@@ -31,7 +31,7 @@ internal static class GraphStatistics
     private static long? CountFlops(Graph graph)
     {
         if (!graph.Inputs.All(input => input.Declared?.Dimensions is { } dimensions && dimensions.All(dimension => dimension.IsKnown)) ||
-            !graph.Nodes.All(OperatorRegistry.IsSupported))
+            !graph.AllNodes().All(OperatorRegistry.IsSupported))
         {
             return null;
         }

@@ -7,15 +7,27 @@ internal sealed class OnnxReader
 {
     private const int MaximumGraphDepth = 32;
 
+    // Functions that call functions multiply: more nodes than this are an attack, not a model.
+    private const int MaximumInlinedNodes = 1_000_000;
+
     private readonly string _path;
     private readonly TensorReader _tensors;
     private readonly Dictionary<string, int> _operatorSets;
+    private readonly Dictionary<(string Domain, string Name), FunctionProto> _functions = [];
+    private int _inlinedNodes;
 
-    private OnnxReader(string path, Dictionary<string, int> operatorSets)
+    private OnnxReader(string path, ModelProto model)
     {
         _path = path;
         _tensors = new TensorReader(path);
-        _operatorSets = operatorSets;
+        _operatorSets = ReadOperatorSets(model.OpsetImport);
+        foreach (FunctionProto function in model.Functions)
+        {
+            if (!_functions.TryAdd((Domain(function.Domain), function.Name), function))
+            {
+                throw new ModelFormatException(path, $"the model has two functions '{function.Name}' of domain '{function.Domain}'.");
+            }
+        }
     }
 
     /// <summary>Reads a model.</summary>
@@ -28,20 +40,28 @@ internal sealed class OnnxReader
             throw new ModelFormatException(path, "not an ONNX model: it has no graph.");
         }
 
-        Dictionary<string, int> operatorSets = [];
-        foreach (OperatorSetIdProto set in model.OpsetImport)
-        {
-            // "ai.onnx" is another spelling of the default domain.
-            operatorSets[set.Domain == "ai.onnx" ? "" : set.Domain] = (int)Math.Clamp(set.Version, 0, int.MaxValue);
-        }
-
-        Graph graph = new OnnxReader(path, operatorSets).ReadGraph(model.Graph, [], 0);
-        return new Model(path, "ONNX", operatorSets.ToDictionary(pair => pair.Key, pair => (long)pair.Value), graph);
+        OnnxReader reader = new(path, model);
+        Graph graph = reader.ReadGraph(model.Graph, [], new Scope(reader._operatorSets, null, "", 0));
+        return new Model(path, "ONNX", reader._operatorSets.ToDictionary(pair => pair.Key, pair => (long)pair.Value), graph);
     }
 
-    private Graph ReadGraph(GraphProto proto, Dictionary<string, Value> outer, int depth)
+    // "ai.onnx" is another spelling of the default domain.
+    private static string Domain(string domain) => domain == "ai.onnx" ? "" : domain;
+
+    private static Dictionary<string, int> ReadOperatorSets(IEnumerable<OperatorSetIdProto> imports)
     {
-        if (depth > MaximumGraphDepth)
+        Dictionary<string, int> operatorSets = [];
+        foreach (OperatorSetIdProto set in imports)
+        {
+            operatorSets[Domain(set.Domain)] = (int)Math.Clamp(set.Version, 0, int.MaxValue);
+        }
+
+        return operatorSets;
+    }
+
+    private Graph ReadGraph(GraphProto proto, Dictionary<string, Value> outer, Scope around)
+    {
+        if (around.Depth > MaximumGraphDepth)
         {
             throw new ModelFormatException(_path, $"graphs are nested more than {MaximumGraphDepth} deep.");
         }
@@ -99,7 +119,12 @@ internal sealed class OnnxReader
             }
         }
 
-        List<Node> nodes = [.. proto.Node.Select(node => ReadNode(node, proto.Name, scope, depth))];
+        List<Node> nodes = [];
+        foreach (NodeProto node in proto.Node)
+        {
+            ReadNode(node, proto.Name, scope, around, nodes);
+        }
+
         List<Value> outputs = [];
         foreach (ValueInfoProto output in proto.Output)
         {
@@ -122,25 +147,43 @@ internal sealed class OnnxReader
         return graph;
     }
 
-    private Node ReadNode(NodeProto proto, string graph, Dictionary<string, Value> scope, int depth)
+    // Adds a node, or, where it calls a function of the model, the nodes of that.
+    private void ReadNode(NodeProto proto, string graph, Dictionary<string, Value> values, Scope around, List<Node> nodes)
     {
-        string domain = proto.Domain == "ai.onnx" ? "" : proto.Domain;
-        if (!_operatorSets.TryGetValue(domain, out int operatorSet))
+        string domain = Domain(proto.Domain);
+        Dictionary<string, object> attributes = [];
+        foreach (AttributeProto attribute in proto.Attribute)
+        {
+            if (attribute.RefAttrName.Length == 0)
+            {
+                attributes[attribute.Name] = ReadAttribute(proto, attribute, values, around);
+            }
+            else if (around.Attributes is null)
+            {
+                throw new ModelFormatException(_path, $"the attribute '{attribute.Name}' of the {proto.OpType} node '{proto.Name}' refers to '{attribute.RefAttrName}', but the node is not in a function.");
+            }
+            else if (around.Attributes.TryGetValue(attribute.RefAttrName, out object? given))
+            {
+                attributes[attribute.Name] = given;
+            }
+        }
+
+        Value?[] inputs = [.. WithoutOmittedEnd(proto.Input).Select(name => name.Length == 0 || around.Omitted.Contains(name) ? null : values.GetValueOrDefault(name) ??
+            throw new ModelFormatException(_path, $"the value '{name}' is read by the {proto.OpType} node '{proto.Name}' in graph '{graph}', but made by no node, and neither an input nor an initializer."))];
+        Value?[] outputs = [.. WithoutOmittedEnd(proto.Output).Select(name => name.Length == 0 ? null : values[name])];
+        if (_functions.TryGetValue((domain, proto.OpType), out FunctionProto? function))
+        {
+            Inline(function, proto, inputs, outputs, attributes, around, nodes);
+            return;
+        }
+
+        if (!around.OperatorSets.TryGetValue(domain, out int operatorSet))
         {
             // Old writers leave the import of the default domain out.
             operatorSet = domain.Length == 0 ? 1 : throw new ModelFormatException(_path, $"the node '{proto.Name}' uses the operator {proto.OpType} of domain '{domain}', which the model does not import.");
         }
 
-        Dictionary<string, object> attributes = [];
-        foreach (AttributeProto attribute in proto.Attribute)
-        {
-            attributes[attribute.Name] = ReadAttribute(proto, attribute, scope, depth);
-        }
-
-        Value?[] inputs = [.. WithoutOmittedEnd(proto.Input).Select(name => name.Length == 0 ? null : scope.GetValueOrDefault(name) ??
-            throw new ModelFormatException(_path, $"the value '{name}' is read by the {proto.OpType} node '{proto.Name}' in graph '{graph}', but made by no node, and neither an input nor an initializer."))];
-        Value?[] outputs = [.. WithoutOmittedEnd(proto.Output).Select(name => name.Length == 0 ? null : scope[name])];
-        return new Node(proto.OpType, domain, operatorSet, proto.Name, inputs, outputs, new Attributes(attributes));
+        nodes.Add(new Node(proto.OpType, domain, operatorSet, around.Prefix + proto.Name, inputs, outputs, new Attributes(attributes)));
 
         static IEnumerable<string> WithoutOmittedEnd(IReadOnlyList<string> names)
         {
@@ -154,7 +197,83 @@ internal sealed class OnnxReader
         }
     }
 
-    private object ReadAttribute(NodeProto node, AttributeProto attribute, Dictionary<string, Value> scope, int depth)
+    // Puts the nodes of a function in the place of one that calls it. Its values get names of their own.
+    private void Inline(FunctionProto function, NodeProto call, Value?[] inputs, Value?[] outputs, Dictionary<string, object> attributes, Scope around, List<Node> nodes)
+    {
+        _inlinedNodes += function.Node.Count;
+        if (around.Depth >= MaximumGraphDepth || _inlinedNodes > MaximumInlinedNodes)
+        {
+            throw new ModelFormatException(_path, $"the function '{function.Name}' of domain '{function.Domain}' calls itself, or functions are nested more than {MaximumGraphDepth} deep or have more than {MaximumInlinedNodes:N0} nodes.");
+        }
+
+        if (inputs.Length > function.Input.Count || outputs.Length > function.Output.Count)
+        {
+            throw new ModelFormatException(_path, $"the node '{call.Name}' has {inputs.Length} inputs and {outputs.Length} outputs, but the function '{function.Name}' has {function.Input.Count} and {function.Output.Count}.");
+        }
+
+        string name = call.Name.Length > 0 ? call.Name : call.Output.FirstOrDefault(output => output.Length > 0) ?? function.Name;
+        string prefix = $"{around.Prefix}{name}/";
+        Dictionary<string, Value> values = [];
+        HashSet<string> omitted = [];
+        for (int i = 0; i < function.Input.Count; i++)
+        {
+            if (i < inputs.Length && inputs[i] is { } input ? !values.TryAdd(function.Input[i], input) : !omitted.Add(function.Input[i]))
+            {
+                throw new ModelFormatException(_path, $"the function '{function.Name}' has two inputs named '{function.Input[i]}'.");
+            }
+        }
+
+        // What the function gives under the name of an input, it passes through.
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            if (outputs[i] is not { } output)
+            {
+                continue;
+            }
+
+            if (function.Input.Contains(function.Output[i]))
+            {
+                Value passed = values.GetValueOrDefault(function.Output[i]) ?? throw new ModelFormatException(_path, $"the node '{call.Name}' leaves out the input '{function.Output[i]}' that the function '{function.Name}' returns.");
+                nodes.Add(new Node("Identity", "", Operators.OperatorRegistry.NewestOperatorSet, $"{prefix}{function.Output[i]}", [passed], [output], new Attributes()));
+            }
+            else
+            {
+                values[function.Output[i]] = output;
+            }
+        }
+
+        HashSet<string> made = [];
+        foreach (string output in function.Node.SelectMany(node => node.Output).Where(output => output.Length > 0))
+        {
+            if (!made.Add(output) || function.Input.Contains(output))
+            {
+                throw new ModelFormatException(_path, $"the value '{output}' in function '{function.Name}' is made twice.");
+            }
+
+            values.TryAdd(output, new Value(prefix + output));
+        }
+
+        if (function.Output.FirstOrDefault(output => !made.Contains(output) && !function.Input.Contains(output)) is { } missing)
+        {
+            throw new ModelFormatException(_path, $"the output '{missing}' of function '{function.Name}' is made by no node.");
+        }
+
+        foreach (AttributeProto attribute in function.AttributeProto)
+        {
+            if (!attributes.ContainsKey(attribute.Name))
+            {
+                attributes.Add(attribute.Name, ReadAttribute(call, attribute, [], around));
+            }
+        }
+
+        Scope inside = new(ReadOperatorSets(function.OpsetImport), attributes, prefix, around.Depth + 1) { Omitted = omitted };
+        foreach (NodeProto node in function.Node)
+        {
+            ReadNode(node, function.Name, values, inside, nodes);
+        }
+    }
+
+    private object ReadAttribute(NodeProto node, AttributeProto attribute, Dictionary<string, Value> scope, Scope around)
     {
         AttributeProto.Types.AttributeType type = attribute.Type;
         if (type == AttributeProto.Types.AttributeType.Undefined)
@@ -181,7 +300,7 @@ internal sealed class OnnxReader
             case AttributeProto.Types.AttributeType.Tensor when attribute.T is not null:
                 return _tensors.Read(attribute.T);
             case AttributeProto.Types.AttributeType.Graph when attribute.G is not null:
-                return ReadGraph(attribute.G, scope, depth + 1);
+                return ReadGraph(attribute.G, scope, around with { Depth = around.Depth + 1 });
             case AttributeProto.Types.AttributeType.Floats:
                 return attribute.Floats.ToArray();
             case AttributeProto.Types.AttributeType.Ints:
@@ -213,5 +332,14 @@ internal sealed class OnnxReader
         ElementType type = (ElementType)tensor.ElemType;
         return Enum.IsDefined(type) ? new ValueMetadata(proto.Name, type, dimensions) :
             throw new ModelFormatException(_path, $"'{proto.Name}' is declared with elements of the unknown type {tensor.ElemType}.");
+    }
+
+    // Where a node stands.
+    // OperatorSets: the versions of operators that hold there. Attributes: those of the node that calls the function; null outside of one.
+    // Prefix: what makes names of the function's values and nodes different from others. Depth: graphs and functions around it.
+    private sealed record Scope(Dictionary<string, int> OperatorSets, Dictionary<string, object>? Attributes, string Prefix, int Depth)
+    {
+        // Inputs of the function that its caller leaves out.
+        public HashSet<string> Omitted { get; init; } = [];
     }
 }

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 
@@ -6,13 +7,41 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Normalises channels with given means and variances. https://onnx.ai/onnx/operators/onnx__BatchNormalization.html</summary>
 /// <param name="channelsLast">Whether data is a single-precision [N,H,W,C], as rewrites make it, instead of ONNX's [N,C,…].</param>
 /// <remarks>
-/// Only inference: one output. Opset 7 knows statistics for each element (<c>spatial</c> = 0), 14 has <c>training_mode</c>, 15
+/// In training (opset 14 and later) mean and variance are those of the data, and come out mixed with the given ones. Opset 7 knows statistics for each element (<c>spatial</c> = 0), 14 has <c>training_mode</c>, 15
 /// statistics of another type than the data.
 /// </remarks>
 internal sealed class BatchNormalization(bool channelsLast = false) : Operator
 {
     /// <inheritdoc/>
     public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
+    public override bool IsFunction(NodeContext context) => context.OperatorSet >= 14 && context.Attributes.Int("training_mode", 0) != 0;
+
+    /// <inheritdoc/>
+    public override void Expand(FunctionContext context)
+    {
+        Shape input = context.InputShape(0);
+        if (input.Rank < 2)
+        {
+            throw context.Invalid("the input must have at least two dimensions");
+        }
+
+        long[] axes = [.. Enumerable.Range(0, input.Rank).Where(axis => axis != 1).Select(axis => (long)axis)];
+        Value mean = context.Add("ReduceMean", [context.Input(0), context.Integers(axes)]);
+        Value difference = context.Add("Sub", [context.Input(0), mean]);
+        Value variance = context.Add("ReduceMean", [context.Add("Mul", [difference, difference]), context.Integers(axes)], ("keepdims", 0));
+        mean = context.Reshape(mean, input[1]);
+        ElementType type = context.InputElementType(3);
+        context.SetOutput(0, context.Add(
+            "BatchNormalization", [context.Input(0), context.Input(1), context.Input(2), context.Cast(mean, type), context.Cast(variance, type)], ("epsilon", context.Attributes.Float("epsilon", 1e-5f))));
+        double momentum = context.Attributes.Float("momentum", 0.9f);
+        context.SetOutput(1, Mixed(context.Input(3), mean));
+        context.SetOutput(2, Mixed(context.Input(4), variance));
+
+        Value Mixed(Value before, Value now) => context.Add(
+            "Add", [context.Add("Mul", [before, context.Number(type, momentum)]), context.Add("Mul", [context.Cast(now, type), context.Number(type, 1 - momentum)])]);
+    }
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)

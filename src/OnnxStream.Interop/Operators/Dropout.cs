@@ -1,20 +1,43 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>Returns its input, as dropping elements is for training. https://onnx.ai/onnx/operators/onnx__Dropout.html</summary>
-/// <remarks>Opset 10 made the mask bool, 12 added <c>training_mode</c> as an input, which must be false. The mask is all ones.</remarks>
+/// <summary>Returns its input; in training it drops elements at random. https://onnx.ai/onnx/operators/onnx__Dropout.html</summary>
+/// <remarks>Opset 10 made the mask bool, 12 added ratio and <c>training_mode</c> as inputs. Outside of training the mask is all ones.</remarks>
 internal sealed class Dropout : Operator
 {
     /// <inheritdoc/>
-    public override void Infer(InferenceContext context)
+    public override bool IsFunction(NodeContext context) =>
+        context.OperatorSet >= 12 && context.HasInput(2) && context.RequireBytes(2) is [not 0, ..];
+
+    /// <inheritdoc/>
+    public override void Expand(FunctionContext context)
     {
-        if (context.OperatorSet >= 12 && context.HasInput(2) && context.RequireBytes(2) is [not 0, ..])
+        ElementType type = context.InputElementType(0);
+        double ratio = !context.HasInput(1) ? 0.5 : context.InputShape(1).ElementCount == 1 ? context.RequireFloats(1)[0] : throw context.Invalid("the ratio must be a single number");
+        if (!(ratio is >= 0 and < 1))
         {
-            throw context.Unsupported("training");
+            throw context.Invalid($"the ratio is {ratio}, it must be at least 0 and less than 1");
         }
 
+        List<(string, object)> attributes = [("dtype", (long)ElementType.Float32)];
+        if (context.Attributes.Has("seed"))
+        {
+            attributes.Add(("seed", (float)context.Attributes.Int("seed", 0)));
+        }
+
+        Value random = context.Add("RandomUniformLike", [context.Input(0)], [.. attributes]);
+        Value kept = context.Add("GreaterOrEqual", [random, context.Number(ElementType.Float32, ratio)]);
+        Value scaled = context.Add("Mul", [context.Input(0), context.Number(type, 1 / (1 - ratio))]);
+        context.SetOutput(0, context.Add("Where", [kept, scaled, context.Number(type, 0)]));
+        context.SetOutput(1, kept);
+    }
+
+    /// <inheritdoc/>
+    public override void Infer(InferenceContext context)
+    {
         context.SetOutput(0, context.InputElementType(0), context.InputShape(0));
         if (context.ConstantInput(0) is { } constant)
         {

@@ -25,6 +25,14 @@ internal abstract class Operator
     /// <summary>Whether floating-point inputs and the first output can only be stored in half precision together.</summary>
     public virtual bool StoresAlike => false;
 
+    /// <summary>Whether a node, or this variant of it, is made of other operators: then <see cref="Expand"/> is called, and neither of the others.</summary>
+    public virtual bool IsFunction(NodeContext context) => false;
+
+    /// <summary>Checks attributes and inputs and adds the nodes that compute the outputs.</summary>
+    /// <exception cref="InvalidGraphException">The node contradicts the ONNX specification.</exception>
+    /// <exception cref="UnsupportedOperatorException">The node is valid but this variant is not supported.</exception>
+    public virtual void Expand(FunctionContext context) => throw new InvalidOperationException("The operator is no function.");
+
     /// <summary>Checks attributes and inputs and sets the types (and constants, where they follow) of the outputs.</summary>
     /// <exception cref="InvalidGraphException">The node contradicts the ONNX specification.</exception>
     /// <exception cref="UnsupportedOperatorException">The node is valid but this variant is not supported.</exception>

@@ -17,6 +17,9 @@ internal static class OperatorRegistry
     /// <summary>The domain of operators that only rewrites make.</summary>
     public const string InternalDomain = "onnxstream";
 
+    /// <summary>The domain of operators that ONNX Runtime added.</summary>
+    public const string MicrosoftDomain = "com.microsoft";
+
     private static readonly Dictionary<(string Domain, string OperatorType), Operator> s_operators = Create();
 
     /// <summary>The names of all supported operators with their domains.</summary>
@@ -35,7 +38,7 @@ internal static class OperatorRegistry
     /// <exception cref="UnsupportedOperatorException">It does.</exception>
     public static void CheckSupported(Graph graph)
     {
-        var missing = graph.Nodes
+        var missing = graph.AllNodes()
             .Where(node => !IsSupported(node))
             .GroupBy(node => (node.Domain, node.OperatorType, node.OperatorSet))
             .ToList();
@@ -48,7 +51,7 @@ internal static class OperatorRegistry
         foreach (var group in missing)
         {
             text.AppendLine().Append($"  {(group.Key.Domain.Length > 0 ? group.Key.Domain + "." : "")}{group.Key.OperatorType} (operator set {group.Key.OperatorSet}), {group.Count()} node(s): ");
-            text.AppendJoin(", ", group.Take(3).Select(node => $"'{(node.Name.Length > 0 ? node.Name : node.Outputs[0]?.Name)}'"));
+            text.AppendJoin(", ", group.Take(3).Select(node => $"'{(node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault()?.Name)}'"));
             text.Append(group.Count() > 3 ? ", …" : "");
         }
 
@@ -157,9 +160,35 @@ internal static class OperatorRegistry
         [("", "RoiAlign")] = new RoiAlign(),
         [("", "Upsample")] = new Resize(),
 
+        // Signals
+        [("", "BlackmanWindow")] = new WindowFunction(0.42, 0.5, 0.08),
+        [("", "DFT")] = new FourierOperator(),
+        [("", "HammingWindow")] = new WindowFunction(25.0 / 46, 21.0 / 46, 0),
+        [("", "HannWindow")] = new WindowFunction(0.5, 0.5, 0),
+        [("", "MelWeightMatrix")] = new MelWeightMatrix(),
+        [("", "STFT")] = new ShortTimeFourier(),
+
+        // Losses
+        [("", "NegativeLogLikelihoodLoss")] = new NegativeLogLikelihoodLoss(),
+        [("", "SoftmaxCrossEntropyLoss")] = new SoftmaxCrossEntropyLoss(),
+
+        // Text
+        [("", "TfIdfVectorizer")] = new TfIdfVectorizer(),
+
+        // Random numbers
+        [("", "Bernoulli")] = new Bernoulli(),
+        [("", "RandomNormal")] = new RandomOperator(isNormal: true, isLike: false),
+        [("", "RandomNormalLike")] = new RandomOperator(isNormal: true, isLike: true),
+        [("", "RandomUniform")] = new RandomOperator(isNormal: false, isLike: false),
+        [("", "RandomUniformLike")] = new RandomOperator(isNormal: false, isLike: true),
+
         // Quantization
+        [("", "ConvInteger")] = new IntegerProduct(isConvolution: true, isQuantized: false),
         [("", "DequantizeLinear")] = new LinearQuantization(isInverse: true),
         [("", "DynamicQuantizeLinear")] = new DynamicQuantizeLinear(),
+        [("", "MatMulInteger")] = new IntegerProduct(isConvolution: false, isQuantized: false),
+        [("", "QLinearConv")] = new IntegerProduct(isConvolution: true, isQuantized: true),
+        [("", "QLinearMatMul")] = new IntegerProduct(isConvolution: false, isQuantized: true),
         [("", "QuantizeLinear")] = new LinearQuantization(isInverse: false),
 
         // Normalisation and reduction
@@ -218,6 +247,23 @@ internal static class OperatorRegistry
         [("", "Trilu")] = new Trilu(),
         [("", "Unsqueeze")] = new Unsqueeze(),
 
+        // Transformers
+        [("", "Attention")] = new Attention(),
+        [("", "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: false),
+        [("", "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
+        [(MicrosoftDomain, "BiasGelu")] = new BiasActivation("Gelu"),
+        [(MicrosoftDomain, "FastGelu")] = new BiasActivation("Gelu", isApproximate: true),
+        [(MicrosoftDomain, "FusedMatMul")] = new FusedMatMul(),
+        [(MicrosoftDomain, "Gelu")] = new BiasActivation("Gelu"),
+        [(MicrosoftDomain, "GroupQueryAttention")] = new GroupQueryAttention(),
+        [(MicrosoftDomain, "MatMulNBits")] = new MatMulNBits(),
+        [(MicrosoftDomain, "MultiHeadAttention")] = new MultiHeadAttention(),
+        [(MicrosoftDomain, "QuickGelu")] = new BiasActivation("Swish"),
+        [(MicrosoftDomain, "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: true),
+        [(MicrosoftDomain, "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
+        [(MicrosoftDomain, "SkipLayerNormalization")] = new SkipNormalization(isUncentered: false),
+        [(MicrosoftDomain, "SkipSimplifiedLayerNormalization")] = new SkipNormalization(isUncentered: true),
+
         // Made by rewrites
         [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
         [(InternalDomain, "AveragePool")] = new Pool(PoolFunction.Average, isGlobal: false, channelsLast: true),
@@ -229,6 +275,11 @@ internal static class OperatorRegistry
         [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
         [(InternalDomain, RowTiles.Name)] = new RowTiles(),
         [(InternalDomain, "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false, channelsLast: true),
+
+        // Graphs inside of nodes
+        [("", "If")] = new ControlFlow(),
+        [("", "Loop")] = new ControlFlow(),
+        [("", "Scan")] = new ControlFlow(),
 
         // Made from attributes and shapes
         [("", "Constant")] = new ConstantOperator(),

@@ -41,6 +41,18 @@ public class DropoutTests
     }
 
     [Test]
-    public void RefusesTraining() =>
-        new OperatorTester("Dropout", 13).Input(TestTensors.Floats(1, 3, 4)).Input(null).Input(TensorBuffer.Create<bool>([true])).Fails<UnsupportedOperatorException>();
+    public void TrainingDropsAboutTheRatio([Values] bool hasSeed)
+    {
+        OperatorTester tester = new OperatorTester("Dropout", 13).Input(TestTensors.FromDoubles(ElementType.Float32, [.. Enumerable.Repeat(3.0, 20_000)], 20_000)).Constant(TensorBuffer.Create<float>([0.25f])).Constant(TensorBuffer.Create<bool>([true]));
+        _ = hasSeed ? tester.Attribute("seed", 7) : tester;
+        float[] result = tester.Run().Span<float>().ToArray();
+        Assert.That(result.Distinct(), Is.EquivalentTo(new[] { 0f, 4f }));
+        Assert.That(result.Count(value => value == 0), Is.InRange(4_600, 5_400));
+        Assert.That(result.SequenceEqual(tester.Run().Span<float>().ToArray()), Is.EqualTo(hasSeed));
+    }
+
+    [TestCase(1)]
+    [TestCase(-0.5f)]
+    public void RatioOutOfRange(float ratio) =>
+        new OperatorTester("Dropout", 13).Input(TestTensors.Floats(1, 3, 4)).Constant(TensorBuffer.Create<float>([ratio])).Constant(TensorBuffer.Create<bool>([true])).Fails<InvalidGraphException>();
 }

@@ -1,0 +1,60 @@
+using OnnxStream.Interop.Graphs;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>com.microsoft.MatMulNBits: a product with a weight of 4 or 8 bits, scaled in blocks. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
+/// <remarks>The weight is widened in each run, as a whole. Indices of groups (input 4) are not supported.</remarks>
+internal sealed class MatMulNBits : FunctionOperator
+{
+    /// <inheritdoc/>
+    public override void Expand(FunctionContext context)
+    {
+        long inputs = context.Attributes.Int("K", 0);
+        long outputs = context.Attributes.Int("N", 0);
+        long bits = context.Attributes.Int("bits", 4);
+        long block = context.Attributes.Int("block_size", 0);
+        if (bits is not (4 or 8) || context.HasInput(4))
+        {
+            throw context.Unsupported($"a weight of {bits} bits{(context.HasInput(4) ? " with groups" : "")}");
+        }
+
+        if (inputs < 1 || outputs < 1 || block < 16 || block % 2 != 0 || context.InputElementType(1) != ElementType.UInt8)
+        {
+            throw context.Invalid($"K = {inputs}, N = {outputs} and blocks of {block} make no weight of uint8");
+        }
+
+        ElementType type = context.InputElementType(0);
+        long blocks = (inputs + block - 1) / block;
+        if (context.InputShape(1).ElementCount != checked(outputs * blocks * block * bits / 8) || context.InputShape(2).ElementCount != outputs * blocks)
+        {
+            throw context.Invalid($"weight {context.InputShape(1)} and scales {context.InputShape(2)} do not fit {outputs} x {inputs} in blocks of {block}");
+        }
+
+        Value numbers = context.Cast(context.Reshape(Unpacked(context.Input(1), outputs * blocks, block), outputs, blocks, block), type);
+        Value zeros = context.Number(type, 1 << (int)(bits - 1));
+        if (context.OptionalInput(3) is { } given)
+        {
+            zeros = context.InputElementType(3) == ElementType.UInt8 ? context.Cast(context.Slice(Unpacked(given, outputs, (blocks * bits + 7) / 8 * 8 / bits), 1, 0, blocks), type) : given;
+            zeros = context.Reshape(zeros, outputs, blocks, 1);
+        }
+
+        Value scales = context.Reshape(context.Input(2), outputs, blocks, 1);
+        Value weight = context.Reshape(context.Add("Mul", [context.Add("Sub", [numbers, zeros]), scales]), outputs, blocks * block);
+        Value product = context.Add("MatMul", [context.Input(0), context.Transpose(context.Slice(weight, 1, 0, inputs), 1, 0)]);
+        context.SetOutput(0, context.OptionalInput(5) is { } bias ? context.Add("Add", [product, bias]) : product);
+
+        // Two numbers lie in a byte, the first in its lower half.
+        Value Unpacked(Value bytes, long rows, long columns)
+        {
+            if (bits == 8)
+            {
+                return context.Reshape(bytes, rows, columns);
+            }
+
+            bytes = context.Reshape(bytes, rows, columns / 2, 1);
+            Value low = context.Add("BitwiseAnd", [bytes, context.Constant<byte>([15])]);
+            Value high = context.Add("BitShift", [bytes, context.Constant<byte>([4])], ("direction", "RIGHT"));
+            return context.Reshape(context.Add("Concat", [low, high], ("axis", 2)), rows, columns);
+        }
+    }
+}

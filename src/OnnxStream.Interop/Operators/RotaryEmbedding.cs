@@ -1,0 +1,52 @@
+using OnnxStream.Interop.Graphs;
+
+namespace OnnxStream.Interop.Operators;
+
+/// <summary>Turns heads by angles that depend on the position. https://onnx.ai/onnx/operators/onnx__RotaryEmbedding.html (opset 23)</summary>
+/// <param name="isMicrosoft">Whether it is the one of domain com.microsoft: positions are input 1, and may be the first of consecutive ones.</param>
+internal sealed class RotaryEmbedding(bool isMicrosoft) : FunctionOperator
+{
+    /// <inheritdoc/>
+    public override void Expand(FunctionContext context)
+    {
+        Shape input = context.InputShape(0);
+        (int cosines, int sines, int positions) = isMicrosoft ? (2, 3, 1) : (1, 2, 3);
+        long turned = context.Attributes.Int("rotary_embedding_dim", 0);
+        long heads = context.Attributes.Int("num_heads", 0);
+        if (heads == 0 && isMicrosoft && input.Rank == 3)
+        {
+            heads = input[2] / Math.Max(1, 2 * context.InputShape(cosines)[^1]);
+        }
+
+        if (turned != 0 && turned != 2 * context.InputShape(cosines)[^1])
+        {
+            throw context.Invalid($"rotary_embedding_dim is {turned}, but there are {context.InputShape(cosines)[^1]} angles");
+        }
+
+        Value values = input.Rank == 3 ? ScaledDotProduct.SplitHeads(context, context.Input(0), heads) : context.Input(0);
+        Value rotated = ScaledDotProduct.Rotate(context, values, Angles(cosines), Angles(sines), context.Attributes.Int("interleaved", 0) != 0);
+        if (context.Attributes.Float("scale", 1) is not 1 and var scale)
+        {
+            rotated = context.Add("Mul", [rotated, context.Number(context.InputElementType(0), scale)]);
+        }
+
+        context.SetOutput(0, input.Rank == 3 ? ScaledDotProduct.MergeHeads(context, rotated) : rotated);
+
+        Value Angles(int index)
+        {
+            if (context.OptionalInput(positions) is not { } places)
+            {
+                return context.Input(index);
+            }
+
+            if (places.Type!.Value.Shape.Rank < 2)
+            {
+                long length = values.Type!.Value.Shape[2];
+                Value counted = context.Add("Range", [context.Constant<long>([0]), context.Constant<long>([length]), context.Constant<long>([1])]);
+                places = context.Reshape(context.Add("Add", [counted, places]), 1, length);
+            }
+
+            return context.Add("Gather", [context.Input(index), places], ("axis", 0));
+        }
+    }
+}

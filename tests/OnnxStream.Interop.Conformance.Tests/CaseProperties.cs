@@ -1,0 +1,52 @@
+using OnnxStream.Interop.Onnx;
+
+namespace OnnxStream.Interop.Conformance.Tests;
+
+/// <summary>Why a case cannot be run, read off its model.</summary>
+internal static class CaseProperties
+{
+    /// <summary>The words of the list of what is left out.</summary>
+    public const string Training = "operators of training";
+
+    /// <inheritdoc cref="Training"/>
+    public const string Strings = "string tensors";
+
+    /// <inheritdoc cref="Training"/>
+    public const string Sequences = "values that are sequences or optional";
+
+    // What makes sequences inside of a graph, where no type is declared.
+    private static readonly HashSet<string> s_makersOfSequences = ["SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SplitToSequence"];
+
+    /// <summary>What the model needs that this library does not have by design; null if nothing.</summary>
+    public static string? WhyLeftOut(ModelProto model)
+    {
+        if (model.OpsetImport.Any(set => set.Domain == "ai.onnx.preview.training"))
+        {
+            return Training;
+        }
+
+        List<TypeProto> types = [];
+        List<int> elements = [];
+        Collect(model.Graph, types, elements);
+        return types.Any(type => type.ValueCase is TypeProto.ValueOneofCase.SequenceType or TypeProto.ValueOneofCase.OptionalType) || model.Graph.Node.Any(node => s_makersOfSequences.Contains(node.OpType)) ? Sequences :
+            types.Any(type => type.TensorType?.ElemType == (int)ElementType.String) || elements.Contains((int)ElementType.String) ? Strings : null;
+    }
+
+    private static void Collect(GraphProto graph, List<TypeProto> types, List<int> elements)
+    {
+        types.AddRange(graph.Input.Concat(graph.Output).Concat(graph.ValueInfo).Select(value => value.Type).OfType<TypeProto>());
+        elements.AddRange(graph.Initializer.Select(tensor => tensor.DataType));
+        foreach (AttributeProto attribute in graph.Node.SelectMany(node => node.Attribute))
+        {
+            if (attribute.T is { } tensor)
+            {
+                elements.Add(tensor.DataType);
+            }
+
+            if (attribute.G is { } body)
+            {
+                Collect(body, types, elements);
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+namespace OnnxStream.Interop.Tests.Operators;
+
+[NativeMemoryLeakCheck]
+public class AttentionTests
+{
+    [Test]
+    public void Heads([Values(0, 1)] int causal, [Values("none", "bool", "float")] string mask, [Values(4, 2)] int keyHeads)
+    {
+        OperatorTester tester = new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 4, 5, 8)).Input(TestTensors.Floats(2, 2, keyHeads, 7, 8)).Input(TestTensors.Floats(3, 2, keyHeads, 7, 6)).Attribute("is_causal", causal);
+        TensorBuffer bools = TestTensors.Random(ElementType.Bool, 4, -1, 1, 5, 7);
+        for (int i = 0; i < 5; i++)
+        {
+            // Every query sees something.
+            bools.Span<bool>()[i * 7] = true;
+        }
+
+        _ = mask == "none" ? tester : tester.Input(mask == "bool" ? bools : TestTensors.Floats(4, 2, 1, 5, 7));
+        tester.Check();
+    }
+
+    [Test]
+    public void Tokens([Values(0.3f, 0)] float scale, [Values(0, 2.5f)] float softCap)
+    {
+        OperatorTester tester = new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Floats(2, 2, 7, 12)).Input(TestTensors.Floats(3, 2, 7, 10)).Attribute("q_num_heads", 4).Attribute("kv_num_heads", 2).Attribute("softcap", softCap);
+        _ = scale > 0 ? tester.Attribute("scale", scale) : tester;
+        tester.Check();
+    }
+
+    [Test]
+    public void KeysAndValuesOfBefore([Values(0, 1)] int causal, [Values] bool hasMask) =>
+        new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 4, 3, 8)).Input(TestTensors.Floats(2, 2, 2, 3, 8)).Input(TestTensors.Floats(3, 2, 2, 3, 8)).Input(hasMask ? TestTensors.Floats(6, 3, 8) : null)
+            .Input(TestTensors.Floats(4, 2, 2, 5, 8)).Input(TestTensors.Floats(5, 2, 2, 5, 8)).Attribute("is_causal", causal).Output(ElementType.Float32).Output(ElementType.Float32).Output(ElementType.Float32).Check();
+
+    [Test]
+    public void WrongInputs()
+    {
+        new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Floats(2, 2, 7, 12)).Input(TestTensors.Floats(3, 2, 7, 10)).Fails<InvalidGraphException>();
+        new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 4, 5, 8)).Input(TestTensors.Floats(2, 2, 3, 7, 8)).Input(TestTensors.Floats(3, 2, 3, 7, 6)).Fails<InvalidGraphException>();
+    }
+}

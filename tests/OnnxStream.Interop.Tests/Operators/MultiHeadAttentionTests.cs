@@ -1,0 +1,28 @@
+namespace OnnxStream.Interop.Tests.Operators;
+
+[NativeMemoryLeakCheck]
+public class MultiHeadAttentionTests
+{
+    [Test]
+    public void AgreesWithOnnxRuntime([Values] bool hasBias, [Values] bool hasPadding, [Values] bool hasAttentionBias)
+    {
+        OperatorTester tester = new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Floats(2, 2, 7, 24)).Input(TestTensors.Floats(3, 2, 7, 12)).Attribute("num_heads", 3);
+        tester.Input(hasBias ? TestTensors.Floats(4, 60) : null);
+        tester.Input(hasPadding ? TensorBuffer.Create<int>([1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 0], 2, 7) : null);
+        _ = hasAttentionBias ? tester.Input(TestTensors.Floats(5, 1, 3, 5, 7)) : tester;
+        tester.Check();
+    }
+
+    [Test]
+    public void KeysAndValuesOfBefore([Values(0, 1)] int unidirectional) =>
+        new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 3, 24)).Input(TestTensors.Floats(2, 2, 3, 24)).Input(TestTensors.Floats(3, 2, 3, 24)).Input(null).Input(null).Input(null)
+            .Input(TestTensors.Floats(4, 2, 3, 4, 8)).Input(TestTensors.Floats(5, 2, 3, 4, 8)).Attribute("num_heads", 3).Attribute("scale", 0.2f).Attribute("unidirectional", unidirectional)
+            .Output(ElementType.Float32).Output(ElementType.Float32).Output(ElementType.Float32).Check();
+
+    [Test]
+    public void KeysAreHeads() =>
+        new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 3, 24)).Input(TestTensors.Floats(2, 2, 3, 7, 8)).Input(TestTensors.Floats(3, 2, 3, 7, 8)).Attribute("num_heads", 3).Check();
+
+    [Test]
+    public void Packed() => new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 5, 3, 3, 8)).Attribute("num_heads", 3).Fails<UnsupportedOperatorException>();
+}
