@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Execution;
 
@@ -24,28 +25,17 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
             throw new InvalidGraphException($"{node}: it has {node.Outputs.Length} outputs, but its graphs make {outputs.Length}.");
     }
 
-    /// <summary>A graph in an attribute of a node.</summary>
-    /// <exception cref="InvalidGraphException">There is none.</exception>
-    public static Graph Body(Node node, string name) =>
-        node.Attributes.Graph(name) ?? throw new InvalidGraphException($"{node}: the attribute '{name}' is missing.");
-
-    /// <summary>Whether a single bool is true.</summary>
-    /// <exception cref="InvalidGraphException">The tensor is something else.</exception>
-    public static bool IsTrue(Node node, TensorType type, ReadOnlySpan<byte> data) =>
-        type.ElementType == ElementType.Bool && data.Length == 1 ? data[0] != 0 :
-        throw new InvalidGraphException($"{node}: the condition is a {type}, expected a single bool.");
-
-    private static bool IsTrue(Node node, TensorBuffer tensor) => IsTrue(node, tensor.Type, tensor.Bytes);
+    private static bool IsTrue(Node node, TensorBuffer tensor) => ControlFlow.IsTrue(node, tensor.Type, tensor.Bytes);
 
     private TensorBuffer[] RunIf(Node node, LiveValues values)
     {
-        Graph branch = Body(node, IsTrue(node, Input(node, 0, values) ?? throw new InvalidGraphException($"{node}: the condition is missing.")) ? "then_branch" : "else_branch");
+        Graph branch = ControlFlow.Body(node, IsTrue(node, Input(node, 0, values) ?? throw new InvalidGraphException($"{node}: the condition is missing.")) ? "then_branch" : "else_branch");
         return run(branch, values.CapturedBy(branch));
     }
 
     private TensorBuffer[] RunLoop(Node node, LiveValues values)
     {
-        Graph body = Body(node, "body");
+        Graph body = ControlFlow.Body(node, "body");
         int carriedCount = Math.Max(0, node.Inputs.Length - 2);
         int collectedCount = body.Outputs.Count - 1 - carriedCount;
         if (body.Inputs.Count != carriedCount + 2 || collectedCount < 0)
@@ -80,7 +70,7 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
 
     private TensorBuffer[] RunScan(Node node, LiveValues values)
     {
-        Graph body = Body(node, "body");
+        Graph body = ControlFlow.Body(node, "body");
         long scannedCount = node.Attributes.Int("num_scan_inputs", 0);
         CheckScan(node, body, scannedCount, node.Inputs.Length);
         TensorBuffer[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => Input(node, i, values) ?? throw new InvalidGraphException($"{node}: input {i} is missing."))];
@@ -100,7 +90,7 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
     // Opset 8 scans each element of a batch on its own, for lengths that may differ; what lies behind a shorter one is zero.
     private TensorBuffer[] RunBatchedScan(Node node, LiveValues values)
     {
-        Graph body = Body(node, "body");
+        Graph body = ControlFlow.Body(node, "body");
         long scannedCount = node.Attributes.Int("num_scan_inputs", 0);
         CheckScan(node, body, scannedCount, node.Inputs.Length - 1);
         TensorBuffer[] inputs = [.. Enumerable.Range(1, node.Inputs.Length - 1).Select(i => Input(node, i, values) ?? throw new InvalidGraphException($"{node}: input {i} is missing."))];

@@ -1,4 +1,3 @@
-using OnnxStream.Interop.Execution;
 using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Graphs;
@@ -173,7 +172,7 @@ internal sealed class Specializer
             return false;
         }
 
-        Graph branch = ControlFlowRunner.Body(node, ControlFlowRunner.IsTrue(node, constant.Type, data) ? "then_branch" : "else_branch");
+        Graph branch = ControlFlow.Body(node, ControlFlow.IsTrue(node, constant.Type, data) ? "then_branch" : "else_branch");
         if (branch.Outputs.Count < node.Outputs.Length)
         {
             throw new InvalidGraphException($"{node}: it has {node.Outputs.Length} outputs, but its branch makes {branch.Outputs.Count}.");

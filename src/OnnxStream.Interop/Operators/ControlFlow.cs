@@ -1,10 +1,12 @@
+using OnnxStream.Interop.Graphs;
+
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>If, Loop and Scan: nodes whose attributes are graphs. https://onnx.ai/onnx/operators/onnx__Loop.html</summary>
 /// <remarks>
 /// They are no steps of a plan: which graph runs, and how often, depends on data. The session cuts its graph there and runs their
-/// graphs itself (<see cref="Execution.ControlFlowRunner"/>), each planned like the main one. Where planning knows the condition of
-/// an If, the nodes of its branch take its place (<see cref="Graphs.Specializer"/>).
+/// graphs itself (<see cref="InferenceSession"/>), each planned like the main one. Where planning knows the condition of
+/// an If, the nodes of its branch take its place (<see cref="Specializer"/>).
 /// </remarks>
 internal sealed class ControlFlow : Operator
 {
@@ -13,6 +15,17 @@ internal sealed class ControlFlow : Operator
 
     /// <inheritdoc/>
     public override void Lower(LoweringContext context) => throw NotAStep();
+
+    /// <summary>A graph in an attribute of a node.</summary>
+    /// <exception cref="InvalidGraphException">There is none.</exception>
+    public static Graph Body(Node node, string name) =>
+        node.Attributes.Graph(name) ?? throw new InvalidGraphException($"{node}: the attribute '{name}' is missing.");
+
+    /// <summary>Whether a single bool is true.</summary>
+    /// <exception cref="InvalidGraphException">The tensor is something else.</exception>
+    public static bool IsTrue(Node node, TensorType type, ReadOnlySpan<byte> data) =>
+        type.ElementType == ElementType.Bool && data.Length == 1 ? data[0] != 0 :
+        throw new InvalidGraphException($"{node}: the condition is a {type}, expected a single bool.");
 
     private static InvalidOperationException NotAStep() => new("Control flow is not a step of a plan.");
 }
