@@ -27,6 +27,7 @@ internal static class SelfTest
                 SessionOptions options = new()
                 {
                     ThreadCount = threads,
+                    ActivationElementType = family.HasHalfPrecisionActivations ? ElementType.Float16 : ElementType.Float32,
                     PanelStore = family.HasHalfPrecisionPanels ? PanelStoreOptions.File(panels) with { ElementType = ElementType.Float16 } : PanelStoreOptions.Off,
                 };
                 using (InferenceSession session = new(path, options))

@@ -34,6 +34,7 @@ internal static class SelfTestFamilies
         new("fully connected, gated", ["gated fully connected"], Sum, random => [GatedFullyConnected(random)]),
         new("fully connected, f16 weights", ["xnn fully connected"], Sum, random => [FullyConnected(random, 9, 70, 133, isHalf: true)]),
         new("fully connected, f16 panels", ["xnn fully connected"], 5e-3, random => [FullyConnected(random, 9, 70, 133, isHalf: false)]) { HasHalfPrecisionPanels = true },
+        new("f16 activations", ["xnn fully connected", "winograd convolution", "xnn convolution"], 5e-3, random => [HalfPrecisionActivations(random)]) { HasHalfPrecisionActivations = true },
         new("rows in tiles", ["tiles of"], 1e-4, random => [RowsInTiles(random)]),
         new("matrix products", ["xnn batch matrix multiply"], Sum, random => [MatrixProducts(random)]),
         new("attention", ["attention"], Sum, random => [Attention(random)]),
@@ -71,6 +72,25 @@ internal static class SelfTestFamilies
                 .Node("Conv", ["x", "w", "b"], ["y"], ("pads", (long[])[.. PerAxis(pad), .. PerAxis(pad)]), ("strides", PerAxis(stride)), ("group", groups))
                 .Output("y"),
             Reference.Convolution(Values(image), Values(weight), Values(bias), x, w, stride, (int)pad, groups));
+    }
+
+    // Each layer writes what the next one expands.
+    private static SelfTestCase HalfPrecisionActivations(Random random)
+    {
+        TensorBuffer image = Random(random, 1, 19, 30, 33);
+        SelfTestModel model = new SelfTestModel().Input("x0", image);
+        double[] expected = Values(image);
+        (int Inputs, int Outputs, int Kernel, int Stride, int Height, int Width)[] layers = [(19, 23, 1, 1, 30, 33), (23, 35, 3, 1, 30, 33), (35, 21, 3, 2, 30, 33), (21, 3, 1, 1, 15, 17)];
+        for (int i = 0; i < layers.Length; i++)
+        {
+            (int inputs, int outputs, int kernel, int stride, int height, int width) = layers[i];
+            int pad = kernel / 2;
+            TensorBuffer weight = RandomBetween(random, -0.2, 0.2, outputs, inputs, kernel, kernel);
+            model.Constant($"w{i}", weight).Node("Conv", [$"x{i}", $"w{i}"], [$"x{i + 1}"], ("pads", (long[])[pad, pad, pad, pad]), ("strides", (long[])[stride, stride]));
+            expected = Reference.Convolution(expected, Values(weight), new double[outputs], [1, inputs, 1, height, width], [outputs, inputs, 1, kernel, kernel], stride, pad, groups: 1);
+        }
+
+        return new SelfTestCase(model.Output($"x{layers.Length}"), expected);
     }
 
     private static SelfTestCase UpsampledConvolution(Random random)

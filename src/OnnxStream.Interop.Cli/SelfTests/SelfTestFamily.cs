@@ -9,6 +9,9 @@ internal sealed record SelfTestFamily(string Name, string[] Kernels, double Tole
 {
     /// <summary>Whether weights are packed into a file in half precision first, as <c>--panel-store --panel-type f16</c> does.</summary>
     public bool HasHalfPrecisionPanels { get; init; }
+
+    /// <summary>Whether what lies between layers is stored in half precision, as <c>--activation-type f16</c> does.</summary>
+    public bool HasHalfPrecisionActivations { get; init; }
 }
 
 /// <summary>A model and what it should compute.</summary>
