@@ -250,9 +250,7 @@ publish() {
 prepare_package_tests() {
   local key cached
   if [[ $(host_rid) == linux-x64 ]] && ! have qemu-aarch64-static && have apt-get && [[ $(id -u) == 0 ]]; then
-    echo "tools: installing qemu-user-static with apt-get"
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends qemu-user-static >/dev/null 2>&1 ||
-      echo "tools: qemu-user-static could not be installed: tests for ARM are skipped" >&2
+    install_for_tests qemu-user-static "tests for ARM are skipped"
   fi
   if [[ $(host_rid) == linux-x64 && ! -d /usr/aarch64-linux-gnu/include && $(id -u) != 0 ]]; then
     echo "test: packages for ARM need crossbuild-essential-arm64, which only root can install: tests of packages are skipped" >&2
@@ -294,10 +292,16 @@ install_test_cases() {
   if [[ -n ${ONNXSTREAM_ONNX_TESTDATA:-} || -d /usr/share/$package/data ]] || ! have apt-get || [[ $(id -u) != 0 ]]; then
     return 0
   fi
+  install_for_tests "$package" "the test cases of the ONNX project are skipped"
+}
+
+# Installs a Debian package that some tests need; says what follows where that fails. The lists of packages may be missing or old.
+install_for_tests() {
+  local package=$1 otherwise=$2
   echo "test: installing $package with apt-get"
   if ! { DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package" ||
       { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package"; }; } >/dev/null 2>&1; then
-    echo "test: apt-get could not install $package; the test cases of the ONNX project are skipped" >&2
+    echo "test: apt-get could not install $package; $otherwise" >&2
   fi
 }
 
