@@ -230,7 +230,7 @@ public sealed class InferenceSession : IDisposable
         }
 
         PanelPacker packer = new(_options.PanelStore, Model.Path, _workers, _weights, _options.Logger);
-        ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, _options.PanelStore.IsEnabled ? packer.Attach : null);
+        ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, _options.PanelStore.IsEnabled ? packer.TryAttach : null);
         long windowBytes;
         try
         {

@@ -34,13 +34,14 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
     /// <summary>The memory that making the store needs at least; 0 where it is there, or none is used.</summary>
     public long SmallestPackingBytes => _missing is null ? 0 : _missing.Layers.Max(layer => WorkerBytes(layer) + WholeBytes(layer));
 
-    /// <summary>Attaches a store to all layers that can use one. Does nothing if stores are off, or if the disk has no room for an automatic one.</summary>
-    public void Attach(IReadOnlyList<IPanelLayer> layers)
+    /// <summary>Attaches a store to all layers that can use one.</summary>
+    /// <returns>False if there is none: stores are off, no layer can use one, or the disk has no room for an automatic one.</returns>
+    public bool TryAttach(IReadOnlyList<IPanelLayer> layers)
     {
         List<IPanelLayer> storable = [.. layers.Where(layer => layer.Identity is not null)];
         if (!options.IsEnabled || storable.Count == 0)
         {
-            return;
+            return false;
         }
 
         UInt128 identity = Identity(storable);
@@ -60,7 +61,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         {
             if (!HasRoom(path, PanelStore.SizeOf(panels, modelPath)))
             {
-                return;
+                return false;
             }
 
             store = PanelStore.Imagine(path, options.ElementType, panels, modelPath);
@@ -69,6 +70,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
 
         StorePath = path;
         Use(storable, store);
+        return true;
     }
 
     /// <summary>Writes the store if it is missing.</summary>
@@ -105,14 +107,16 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         }
     }
 
-    // What one thread holds: a packed panel, what packing needs, and the weights that it reads.
+    // What one thread holds: packed panels, what packing needs, and the weights that it reads.
     private static long WorkerBytes(IPanelLayer layer) =>
-        CountedMemory.Align(layer.PackedBytes(0)) + layer.PackScratchBytes + (IsWhole(layer) ? 0 : layer.UnpackedWeights.Select(range => range.Length).DefaultIfEmpty().Max());
+        CountedMemory.Align(layer.PanelsAtOnce * layer.PackedBytes(0)) + layer.PackScratchBytes + (IsWhole(layer) ? 0 : layer.UnpackedWeights.Select(range => range.Length).DefaultIfEmpty().Max());
 
     // What all threads read together.
     private static long WholeBytes(IPanelLayer layer) => IsWhole(layer) ? layer.UnpackedWeights[0].Length : 0;
 
-    private static bool IsWhole(IPanelLayer layer) => layer.UnpackedWeights.Count == 1 && layer.PanelCount > 1;
+    private static bool IsWhole(IPanelLayer layer) => layer.UnpackedWeights.Count == 1 && Packings(layer) > 1;
+
+    private static int Packings(IPanelLayer layer) => layer.PanelCount / layer.PanelsAtOnce;
 
     private long StoredBytes(long packedBytes) => options.ElementType == ElementType.Float16 ? packedBytes / 2 : packedBytes;
 
@@ -176,8 +180,8 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         float[] bias = layer.Bias is { } constant ? ReadBias(constant) : [];
 
         // One thread packs where the memory is too little for all of them; nothing is held for reading ahead where that is too little still.
-        bool isShared = WholeBytes(layer) + Math.Min(workers.WorkerCount, layer.PanelCount) * WorkerBytes(layer) <= room;
-        long left = room - WholeBytes(layer) - (isShared ? Math.Min(workers.WorkerCount, layer.PanelCount) : 1) * WorkerBytes(layer);
+        bool isShared = WholeBytes(layer) + Math.Min(workers.WorkerCount, Packings(layer)) * WorkerBytes(layer) <= room;
+        long left = room - WholeBytes(layer) - (isShared ? Math.Min(workers.WorkerCount, Packings(layer)) : 1) * WorkerBytes(layer);
         long windowBytes = Math.Min(provider.WindowBytes, PackingWindowBytes);
         using WeightStream weights = provider.OpenStream(
             layer.UnpackedWeights, layer.PartlyRead is { } range ? [new PartlyReadWeight(range, 0)] : [], !provider.HoldsWindow || windowBytes <= left ? windowBytes : 0);
@@ -190,11 +194,11 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
             using PackingBody body = new(this, layer, writer, first, bias, isWhole || reader is not null ? null : weights, whole, reader, isShared ? workers.WorkerCount : 1);
             if (isShared)
             {
-                workers.Parallelize(body, layer.PanelCount);
+                workers.Parallelize(body, Packings(layer));
             }
             else
             {
-                for (int i = 0; i < layer.PanelCount; i++)
+                for (int i = 0; i < Packings(layer); i++)
                 {
                     body.Execute(i);
                 }
@@ -286,9 +290,9 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
             _reader = reader;
             try
             {
-                for (int i = 0; i < Math.Min(slots, layer.PanelCount); i++)
+                for (int i = 0; i < Math.Min(slots, Packings(layer)); i++)
                 {
-                    _free.Push(new NativeBuffer(layer.PackScratchBytes + layer.PackedBytes(0) + 64));
+                    _free.Push(new NativeBuffer(layer.PackScratchBytes + layer.PanelsAtOnce * layer.PackedBytes(0) + 64));
                 }
             }
             catch
@@ -310,13 +314,14 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
             try
             {
                 byte* packed = buffer.Pointer;
-                long length = _layer.PackedBytes(index);
+                int panel = index * _layer.PanelsAtOnce;
+                int length = checked((int)_layer.PackedBytes(panel));
                 byte* source = _weights is null ? _whole : _weights.Acquire(index);
                 try
                 {
                     fixed (float* bias = _bias)
                     {
-                        _layer.Pack(index, source, bias, packed + (length + 63) / 64 * 64, packed, _reader);
+                        _layer.Pack(panel, source, bias, packed + CountedMemory.Align(_layer.PanelsAtOnce * (long)length), packed, _reader);
                     }
                 }
                 finally
@@ -324,24 +329,10 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
                     _weights?.Release(index);
                 }
 
-                Span<byte> bytes = new(packed, checked((int)length));
-                if (_packer.ElementType == ElementType.Float16)
+                for (int i = 0; i < _layer.PanelsAtOnce; i++)
                 {
-                    Span<float> wide = MemoryMarshal.Cast<byte, float>(bytes);
-                    Span<Half> half = MemoryMarshal.Cast<byte, Half>(bytes)[..wide.Length];
-                    Span<Half> rounded = stackalloc Half[RoundedAtOnce];
-                    for (int i = 0; i < wide.Length; i += RoundedAtOnce)
-                    {
-                        Span<float> part = wide[i..Math.Min(i + RoundedAtOnce, wide.Length)];
-                        TensorPrimitives.ConvertToHalf(part, rounded);
-                        rounded[..part.Length].CopyTo(half[i..]);
-                    }
-
-                    bytes = MemoryMarshal.AsBytes(half);
+                    Write(_first + panel + i, new Span<byte>(packed + (long)i * length, length));
                 }
-
-                _writer.Write(_first + index, bytes);
-                _packer.Packed(_writer.Path);
             }
             finally
             {
@@ -350,6 +341,27 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
                     _free.Push(buffer);
                 }
             }
+        }
+
+        private void Write(int panel, Span<byte> bytes)
+        {
+            if (_packer.ElementType == ElementType.Float16)
+            {
+                Span<float> wide = MemoryMarshal.Cast<byte, float>(bytes);
+                Span<Half> half = MemoryMarshal.Cast<byte, Half>(bytes)[..wide.Length];
+                Span<Half> rounded = stackalloc Half[RoundedAtOnce];
+                for (int i = 0; i < wide.Length; i += RoundedAtOnce)
+                {
+                    Span<float> part = wide[i..Math.Min(i + RoundedAtOnce, wide.Length)];
+                    TensorPrimitives.ConvertToHalf(part, rounded);
+                    rounded[..part.Length].CopyTo(half[i..]);
+                }
+
+                bytes = MemoryMarshal.AsBytes(half);
+            }
+
+            _writer.Write(panel, bytes);
+            _packer.Packed(_writer.Path);
         }
 
         public void Dispose()

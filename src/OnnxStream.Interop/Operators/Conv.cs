@@ -107,12 +107,14 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         (float low, float high) = (context.Attributes.Float("low", float.NegativeInfinity), context.Attributes.Float("high", float.PositiveInfinity));
         parameters = parameters with { Low = low, High = high };
         StorageTypes types = new(data.ElementType, result.ElementType);
+        Shape image = IsUpsampled(context) ? ChannelsLast(Data(context)) : data.Shape;
         Kernel kernel =
-            IsUpsampled(context) ? new XnnWinogradConvolution2d(weights, hasBias, ChannelsLast(Data(context)), parameters, context.Workers, types, isUpsampled: true) :
-            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters) :
-            parameters.IsPointwise ? new XnnFullyConnected(weights, hasBias, data.Shape.Product(0, 3), context.Workers, types, low, high) :
-            XnnWinogradConvolution2d.IsFor(parameters, data.Shape, weightShape[0]) ? new XnnWinogradConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types) :
-            new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types);
+            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters) :
+            parameters.IsPointwise ? new XnnFullyConnected(weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :
+            !XnnWinogradConvolution2d.IsFor(parameters, image, weightShape[0]) ? new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
+            context.UsesStore && weights.Identity is not null && XnnStreamedWinogradConvolution2d.IsFor(parameters, image, weightShape[0])
+                ? new XnnStreamedWinogradConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
+            new XnnWinogradConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context));
         context.Emit(kernel, [.. inputs], [result]);
         if (!channelsLast)
         {

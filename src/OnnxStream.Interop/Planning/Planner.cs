@@ -17,22 +17,28 @@ internal static class Planner
     /// <param name="graph">A graph in which every value has a type.</param>
     /// <param name="workers">The threads that it will run on.</param>
     /// <param name="traits">How weights are brought in.</param>
-    /// <param name="attachStore">Lets layers use packed panels; null for none.</param>
-    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, Action<IReadOnlyList<IPanelLayer>>? attachStore = null)
+    /// <param name="attachStore">Lets layers use packed panels, or returns false if it has none; null for none.</param>
+    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, Func<IReadOnlyList<IPanelLayer>, bool>? attachStore = null)
     {
         long before = CountedMemory.LiveBytes;
         PlanBuilder builder = Lower(graph, workers, traits, attachStore is not null);
         try
         {
             builder.OperatorBytes = Math.Max(0, CountedMemory.LiveBytes - before);
-            attachStore?.Invoke([.. builder.Steps.SelectMany(step => step.Kernel.PanelLayers)]);
-            return Complete(builder);
+            if (attachStore is null || attachStore([.. builder.Steps.SelectMany(step => step.Kernel.PanelLayers)]))
+            {
+                return Complete(builder);
+            }
         }
         catch
         {
             builder.Dispose();
             throw;
         }
+
+        // Kernels that need a store were chosen in vain.
+        builder.Dispose();
+        return Plan(graph, workers, traits);
     }
 
     /// <summary>Turns the nodes of a graph into steps.</summary>

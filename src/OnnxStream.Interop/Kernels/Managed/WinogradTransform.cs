@@ -33,17 +33,40 @@ internal static unsafe class WinogradTransform
 
     private static readonly float[] s_weights = WeightCoefficients();
 
+    // What "Inputs" computes, as factors of the pixel rows in "PixelRows".
+    private static readonly float[] s_inputs =
+    [
+        1, (float)-(A2 + B2), 1, 0,
+        (float)(-A * B2), (float)-B2, (float)A, 1,
+        (float)(A * B2), (float)-B2, (float)-A, 1,
+        (float)(-B * A2), (float)-A2, (float)B, 1,
+        (float)(B * A2), (float)-A2, (float)-B, 1,
+        1, (float)-(A2 + B2), 1, 0,
+    ];
+
+    // What "Outputs" computes: powers of the points.
+    private static readonly float[] s_outputs =
+    [
+        1, 0, 0, 0,
+        1, (float)A, (float)A2, (float)(A2 * A),
+        1, (float)-A, (float)A2, (float)-(A2 * A),
+        1, (float)B, (float)B2, (float)(B2 * B),
+        1, (float)-B, (float)B2, (float)-(B2 * B),
+        0, 0, 0, 1,
+    ];
+
     /// <summary>One position of transformed kernels.</summary>
-    /// <param name="source">Kernels [outputs, 3, 3, inputs].</param>
+    /// <param name="source">Kernels [outputs, 3, 3, channels], from the first channel that is wanted on.</param>
     /// <param name="outputs">The number of kernels.</param>
-    /// <param name="inputs">The number of input channels.</param>
+    /// <param name="inputs">The number of channels that are wanted.</param>
+    /// <param name="channels">The number of channels that kernels have.</param>
     /// <param name="position">0 to 35.</param>
     /// <param name="destination">Receives [outputs, inputs].</param>
-    public static void TransformWeights(float* source, int outputs, int inputs, int position, float* destination)
+    public static void TransformWeights(float* source, int outputs, int inputs, int channels, int position, float* destination)
     {
         fixed (float* c = &s_weights[position * 9])
         {
-            for (int output = 0; output < outputs; output++, source += 9L * inputs, destination += inputs)
+            for (int output = 0; output < outputs; output++, source += 9L * channels, destination += inputs)
             {
                 int i = 0;
                 for (; i <= inputs - Vector<float>.Count; i += Vector<float>.Count)
@@ -51,7 +74,7 @@ internal static unsafe class WinogradTransform
                     Vector<float> sum = c[0] * Vector.Load(source + i);
                     for (int k = 1; k < 9; k++)
                     {
-                        sum = Vector.FusedMultiplyAdd(new Vector<float>(c[k]), Vector.Load(source + k * inputs + i), sum);
+                        sum = Vector.FusedMultiplyAdd(new Vector<float>(c[k]), Vector.Load(source + k * channels + i), sum);
                     }
 
                     sum.Store(destination + i);
@@ -62,7 +85,7 @@ internal static unsafe class WinogradTransform
                     float sum = 0;
                     for (int k = 0; k < 9; k++)
                     {
-                        sum = MathF.FusedMultiplyAdd(c[k], source[k * inputs + i], sum);
+                        sum = MathF.FusedMultiplyAdd(c[k], source[k * channels + i], sum);
                     }
 
                     destination[i] = sum;
@@ -109,6 +132,71 @@ internal static unsafe class WinogradTransform
             }
         }
     }
+
+    /// <summary>The rows of pixels of a tile that a row of the transformed tile is made of, as bits.</summary>
+    public static int PixelRows(int row) => row switch
+    {
+        0 => 0b010101,
+        TileInputs - 1 => 0b101010,
+        _ => 0b011110,
+    };
+
+    /// <summary>One row of a transformed tile of inputs: six positions.</summary>
+    /// <param name="pixels">The addresses of the 36 pixels of the tile, row by row; those that are not in <see cref="PixelRows"/> are not read.</param>
+    /// <param name="row">0 to 5.</param>
+    /// <param name="channels">The numbers of a pixel; at least <see cref="Vector{T}.Count"/>.</param>
+    /// <param name="destination">Receives the first position of the row.</param>
+    /// <param name="stride">Numbers from one position to the next.</param>
+    public static void TransformInputRow(float** pixels, int row, int channels, float* destination, long stride)
+    {
+        bool isOuter = row is 0 or TileInputs - 1;
+        int first = row == 0 ? 0 : TileInputs;
+        int step = isOuter ? 2 * TileInputs : TileInputs;
+        fixed (float* coefficients = &s_inputs[row * 4])
+        {
+            Vector<float> c0 = new(coefficients[0]);
+            Vector<float> c1 = new(coefficients[1]);
+            Vector<float> c2 = new(coefficients[2]);
+            Vector<float> c3 = new(coefficients[3]);
+            Vector<float>* line = stackalloc Vector<float>[TileInputs];
+            for (int i = 0; i < channels; i += Vector<float>.Count)
+            {
+                // The last vector overlaps the one before: what is computed twice is the same.
+                int channel = Math.Min(i, channels - Vector<float>.Count);
+                for (int column = 0; column < TileInputs; column++)
+                {
+                    float** pixel = pixels + first + column;
+                    Vector<float> sum = c0 * Vector.Load(pixel[0] + channel);
+                    sum = Vector.FusedMultiplyAdd(c1, Vector.Load(pixel[step] + channel), sum);
+                    sum = Vector.FusedMultiplyAdd(c2, Vector.Load(pixel[2 * step] + channel), sum);
+                    line[column] = isOuter ? sum : Vector.FusedMultiplyAdd(c3, Vector.Load(pixel[3 * step] + channel), sum);
+                }
+
+                Inputs(
+                    line[0], line[1], line[2], line[3], line[4], line[5],
+                    out Vector<float> v0, out Vector<float> v1, out Vector<float> v2, out Vector<float> v3, out Vector<float> v4, out Vector<float> v5);
+                float* target = destination + channel;
+                v0.Store(target);
+                v1.Store(target + stride);
+                v2.Store(target + 2 * stride);
+                v3.Store(target + 3 * stride);
+                v4.Store(target + 4 * stride);
+                v5.Store(target + 5 * stride);
+            }
+        }
+    }
+
+    /// <summary>Transforms a row of sums back: what it contributes to the columns of a tile of outputs.</summary>
+    /// <param name="source">The first position of the row, for as many channels as a vector has.</param>
+    /// <param name="stride">Numbers from one position to the next.</param>
+    /// <param name="columns">Receives 4 vectors; each output row adds them, multiplied by its <see cref="OutputCoefficient"/>.</param>
+    public static void TransformOutputRow(float* source, long stride, Vector<float>* columns) =>
+        Outputs(
+            Vector.Load(source), Vector.Load(source + stride), Vector.Load(source + 2 * stride), Vector.Load(source + 3 * stride), Vector.Load(source + 4 * stride), Vector.Load(source + 5 * stride),
+            out columns[0], out columns[1], out columns[2], out columns[3]);
+
+    /// <summary>What row <paramref name="row"/> of sums is multiplied by in row <paramref name="outputRow"/> of outputs. 0 where they have nothing to do with each other.</summary>
+    public static float OutputCoefficient(int row, int outputRow) => s_outputs[row * TileOutputs + outputRow];
 
     /// <summary>Transforms sums back to outputs: 16 vectors, row by row.</summary>
     /// <param name="source">Position 0 of the sums, for as many channels as a vector has.</param>

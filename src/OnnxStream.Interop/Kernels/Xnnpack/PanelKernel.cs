@@ -294,6 +294,12 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             ? Math.Clamp(weights.PerOutput * weights.Outputs * sizeof(float) / LeastCopiedPanels, PanelBytes, CopiedPanelBytes)
             : PanelBytes;
         long fitting = Math.Max(1, bytes / (weights.PerOutput * sizeof(float) * Tile)) * Tile;
+        if (weights.Outputs <= fitting)
+        {
+            // What fits a panel is not divided for the sake of workers: they share it, each with other rows, and read the data once.
+            return weights.Outputs;
+        }
+
         long count = (weights.Outputs + fitting - 1) / fitting;
         if (weights.Outputs >= workers * Tile)
         {

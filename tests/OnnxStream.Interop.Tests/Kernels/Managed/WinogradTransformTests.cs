@@ -7,7 +7,7 @@ public class WinogradTransformTests
 {
     // Transforming, multiplying and transforming back is a 3x3 convolution.
     [Test]
-    public unsafe void IsAConvolution([Range(0, 4)] int seed)
+    public unsafe void IsAConvolution([Range(0, 4)] int seed, [Values] bool byRows)
     {
         int lanes = Vector<float>.Count;
         Random random = new(seed);
@@ -25,10 +25,29 @@ public class WinogradTransformTests
                 addresses[i] = pixels + i * lanes;
             }
 
-            WinogradTransform.TransformInput(addresses, lanes, v, lanes);
+            float** needed = stackalloc float*[36];
+            Vector<float>* columns = stackalloc Vector<float>[4];
+            if (byRows)
+            {
+                for (int row = 0; row < 6; row++)
+                {
+                    // Only these rows of pixels may be read.
+                    for (int i = 0; i < 36; i++)
+                    {
+                        needed[i] = (WinogradTransform.PixelRows(row) >> (i / 6) & 1) != 0 ? addresses[i] : null;
+                    }
+
+                    WinogradTransform.TransformInputRow(needed, row, lanes, v + row * 6 * lanes, lanes);
+                }
+            }
+            else
+            {
+                WinogradTransform.TransformInput(addresses, lanes, v, lanes);
+            }
+
             for (int position = 0; position < 36; position++)
             {
-                WinogradTransform.TransformWeights(w, lanes, lanes, position, u);
+                WinogradTransform.TransformWeights(w, lanes, lanes, lanes, position, u);
                 for (int output = 0; output < lanes; output++)
                 {
                     for (int input = 0; input < lanes; input++)
@@ -38,7 +57,22 @@ public class WinogradTransformTests
                 }
             }
 
-            WinogradTransform.TransformOutput(m, lanes, actual);
+            if (byRows)
+            {
+                new Span<Vector<float>>(actual, 16).Clear();
+                for (int row = 0; row < 6; row++)
+                {
+                    WinogradTransform.TransformOutputRow(m + row * 6 * lanes, lanes, columns);
+                    for (int i = 0; i < 16; i++)
+                    {
+                        actual[i] += WinogradTransform.OutputCoefficient(row, i / 4) * columns[i % 4];
+                    }
+                }
+            }
+            else
+            {
+                WinogradTransform.TransformOutput(m, lanes, actual);
+            }
         }
 
         for (int i = 0; i < 16; i++)
