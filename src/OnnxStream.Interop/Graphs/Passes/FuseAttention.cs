@@ -11,7 +11,8 @@ namespace OnnxStream.Interop.Graphs.Passes;
 /// The scale is a Mul or Div by a constant behind the product, on q, on k or on k'; Reshapes that keep the last two
 /// dimensions may stand anywhere. The mask is the same for all heads and images. q, k, v may be heads:
 /// Transpose(Reshape(tokens [B,T,H*D], [B,T,H,D]), 0,2,1,3), with or without a Reshape to [B*H,T,D]; then the tokens are used
-/// directly and y's way back to tokens disappears too. All others are taken as matrices of one head.
+/// directly and y's way back to tokens disappears too. All others are taken as matrices of one head. Keys and values that several heads
+/// share, Reshape(Expand(Unsqueeze(k [B,K,S,D])) [B,K,G,S,D], [B,K*G,S,D]), are not repeated.
 /// </remarks>
 internal static class FuseAttention
 {
@@ -93,8 +94,14 @@ internal static class FuseAttention
             ? Unscaled(transpose.Inputs[0]!, ref scale)
             : editor.Add(last, "Transpose", "", [keyTransposed], ("perm", rank == 3 ? [0, 2, 1] : new long[] { 0, 1, 3, 2 }));
         Value value = use.IsTransposed ? editor.Add(last, "Transpose", "", [use.Value], ("perm", new long[] { 0, 2, 1 })) : use.Value;
+        long group = 1;
+        if (Repeated(key) is { } sharedKey && Repeated(value) is { } sharedValue && sharedKey.Group == sharedValue.Group)
+        {
+            (key, value, group) = (sharedKey.Heads, sharedValue.Heads, sharedKey.Group);
+        }
+
         List<Value?> inputs = Inputs(Flat(query), Flat(key), Flat(value), scores.Mask);
-        (string, object)[] attributes = [("heads", 1L), ("scale", scale)];
+        (string, object)[] attributes = [("heads", 1L), ("group", group), ("scale", scale)];
         if (rank == 3 && !use.IsTransposed)
         {
             editor.Replace(last, FusedAttention.Name, OperatorRegistry.InternalDomain, inputs, attributes);
@@ -116,6 +123,23 @@ internal static class FuseAttention
             Shape shape = matrices.Type!.Value.Shape;
             return shape.Rank == 3 ? matrices : editor.Add(last, "Reshape", "", [matrices, GraphEditor.ShapeConstant(new Shape(shape[0] * shape[1], shape[2], shape[3]))]);
         }
+    }
+
+    // Heads [B,K,S,D] of which each stands for several, one behind the other.
+    private static (Value Heads, long Group)? Repeated(Value heads)
+    {
+        if (heads.Producer is not { Domain: "", OperatorType: "Reshape" } joining || joining.Inputs[0]!.Producer is not { Domain: "", OperatorType: "Expand" or "Tile" } repeating ||
+            repeating.Inputs[0]!.Producer is not { Domain: "", OperatorType: "Unsqueeze" or "Reshape" } splitting)
+        {
+            return null;
+        }
+
+        Shape shape = splitting.Inputs[0]!.Type!.Value.Shape;
+        Shape repeated = joining.Inputs[0]!.Type!.Value.Shape;
+        return shape.Rank == 4 && repeated.Rank == 5 && repeating.Inputs[0]!.Type!.Value.Shape == new Shape(shape[0], shape[1], 1, shape[2], shape[3]) &&
+            repeated == new Shape(shape[0], shape[1], repeated[2], shape[2], shape[3]) && heads.Type!.Value.Shape == new Shape(shape[0], shape[1] * repeated[2], shape[2], shape[3])
+            ? (splitting.Inputs[0]!, repeated[2])
+            : null;
     }
 
     private static List<Value?> Inputs(Value query, Value key, Value value, Value? mask) => mask is null ? [query, key, value] : [query, key, value, mask];

@@ -12,6 +12,7 @@ internal static class Rewriter
         FuseActivations.Apply,
         FuseAttention.Apply,
         FuseFullyConnected.Apply,
+        FusePadding.Apply,
         ChannelsLast.Apply,
         FuseUpsampling.Apply,
         FuseClamp.Apply,

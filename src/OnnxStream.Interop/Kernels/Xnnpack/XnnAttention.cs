@@ -29,7 +29,8 @@ internal readonly record struct AttentionTypes(ElementType Query, ElementType Ke
 /// For a tile, XNNPACK multiplies Q with K' and the weights with V; in between, the softmax is kept up from tile to tile
 /// (Milakov and Gimelshein, arXiv 1805.02867; Dao et al., arXiv 2205.14135). Keys and values of as many heads as there are
 /// workers are packed at a time. Scores reach e^x as scale * s - maximum, so that no tile can overflow.
-/// Inputs of the step: Q [B,T,H*D], K [B,S,H*D], V [B,S,H*E], then the mask if there is one.
+/// Inputs of the step: Q [B,T,H*D], K [B,S,H*D], V [B,S,H*E], then the mask if there is one. Where several heads share keys and values, K and V
+/// have fewer heads; with one head, fewer matrices.
 /// </remarks>
 internal sealed unsafe class XnnAttention : Kernel
 {
@@ -39,6 +40,8 @@ internal sealed unsafe class XnnAttention : Kernel
 
     private readonly int _batch;
     private readonly int _heads;
+    private readonly int _group;
+    private readonly int _sharedHeads;
     private readonly int _queries;
     private readonly int _keys;
     private readonly int _depth;
@@ -59,11 +62,13 @@ internal sealed unsafe class XnnAttention : Kernel
     private KernelContext? _context;
     private int _firstUnit;
 
-    /// <summary>Makes the kernel.</summary>
-    public XnnAttention(int batch, int heads, int queries, int keys, int depth, int valueDepth, float scale, AttentionMask mask, WorkerPool workers, AttentionTypes types = default)
+    /// <summary>Makes the kernel; <paramref name="group"/> heads share keys and values.</summary>
+    public XnnAttention(int batch, int heads, int queries, int keys, int depth, int valueDepth, float scale, AttentionMask mask, WorkerPool workers, AttentionTypes types = default, int group = 1)
     {
         _batch = batch;
         _heads = heads;
+        _group = group;
+        _sharedHeads = heads == 1 ? 1 : heads / group;
         _queries = queries;
         _keys = keys;
         _depth = depth;
@@ -207,7 +212,7 @@ internal sealed unsafe class XnnAttention : Kernel
         public void Execute(int index)
         {
             (int unit, int tile) = Math.DivRem(index, kernel._keyTiles);
-            (int batch, int head) = Math.DivRem(kernel._firstUnit + unit, kernel._heads);
+            (int batch, int head) = Math.DivRem((kernel._firstUnit + unit) / kernel._group, kernel._sharedHeads);
             int first = tile * KeyTile;
             int count = Math.Min(KeyTile, kernel._keys - first);
             int slot = kernel._slots.Acquire();
@@ -215,12 +220,12 @@ internal sealed unsafe class XnnAttention : Kernel
             float* gathered = (float*)(memory + CountedMemory.Align(2 * sizeof(PackedPanelSlot)) + kernel.QueryBytes);
             try
             {
-                long keyStride = (long)kernel._heads * kernel._depth;
+                long keyStride = (long)kernel._sharedHeads * kernel._depth;
                 Gather(kernel._context!.Input(1), kernel._types.Key, ((long)batch * kernel._keys + first) * keyStride + head * kernel._depth, keyStride, count, kernel._depth, gathered);
                 string node = kernel._context.Step.NodeName;
                 PanelOperator.PackFullyConnected(memory, gathered, kernel._depth, count, inputMajor: false, kernel.PackedKeys(unit, tile), kernel._packedKeyBytes, node);
 
-                long valueStride = (long)kernel._heads * kernel._valueDepth;
+                long valueStride = (long)kernel._sharedHeads * kernel._valueDepth;
                 Gather(kernel._context.Input(2), kernel._types.Value, ((long)batch * kernel._keys + first) * valueStride + head * kernel._valueDepth, valueStride, count, kernel._valueDepth, gathered);
                 PanelOperator.PackFullyConnected(memory, gathered, count, kernel._valueDepth, inputMajor: true, kernel.PackedValues(unit, tile), kernel._packedValueBytes, node);
             }

@@ -374,4 +374,23 @@ public class FuseAttentionTests
 
     private static PassTester Plain() => new PassTester { Tolerance = 1e-5 }.Input("q", TestTensors.Floats(1, 2, 7, 5)).Input("kt", TestTensors.Floats(2, 2, 5, 9)).Input("v", TestTensors.Floats(3, 2, 9, 4))
         .Scalar("scale", 0.4f).Input("mask", TestTensors.Floats(4, 7, 9));
+
+    // As exporters repeat the heads of keys and values that several heads of queries share; rotary embedding stands in the way of tokens.
+    [TestCase("Expand", 2)]
+    [TestCase("Tile", 4)]
+    public void HeadsShareKeysAndValues(string repeating, int group)
+    {
+        const int Batch = 2, Shared = 3, Queries = 5, Keys = 7, Depth = 6;
+        int heads = Shared * group;
+        PassTester tester = new PassTester().Input("q", TestTensors.Floats(1, Batch, heads, Queries, Depth)).Input("k", TestTensors.Floats(2, Batch, Shared, Keys, Depth)).Input("v", TestTensors.Floats(3, Batch, Shared, Keys, Depth))
+            .Integers("axis", 2).Integers("joined", Batch, heads, Keys, Depth).Constant("mask", TestTensors.Floats(4, 1, 1, Queries, Keys)).Scalar("factor", 0.4f)
+            .Integers("shape", repeating == "Expand" ? [Batch, Shared, group, Keys, Depth] : [1, 1, group, 1, 1]).Node("Cos", "k", "kc").Node("Cos", "v", "vc");
+        foreach (string name in (string[])["k", "v"])
+        {
+            tester.Node("Unsqueeze", $"{name}c axis", name + "1").Node(repeating, $"{name}1 shape", name + "2").Node("Reshape", $"{name}2 joined", name + "3");
+        }
+
+        tester.Node("Transpose", "k3", "kt", ("perm", new[] { 0, 1, 3, 2 })).Node("MatMul", "q kt", "s").Node("Mul", "s factor", "t").Node("Add", "t mask", "u").Node("Softmax", "u", "p", ("axis", -1)).Node("MatMul", "p v3", "y")
+            .Output("y").Has(0, repeating).Has(1, "onnxstream.Attention").Check(3);
+    }
 }

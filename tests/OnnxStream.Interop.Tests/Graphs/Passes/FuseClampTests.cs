@@ -5,7 +5,7 @@ public class FuseClampTests
 {
     // One layer in panels, one in groups, one large enough for Winograd's algorithm.
     private static PassTester Convolution(int size, int groups, int operatorSet = 17) =>
-        new PassTester(operatorSet) { Tolerance = 1e-3 }.Input("x", TestTensors.Floats(1, 2, 32, size, size)).Constant("w", TestTensors.Floats(2, 40 / groups * groups, 32 / groups, 3, 3)).Constant("b", TestTensors.Floats(3, 40 / groups * groups))
+        new PassTester(operatorSet) { Tolerance = 1e-3 }.Input("x", TestTensors.Floats(1, 2, 48, size, size)).Constant("w", TestTensors.Floats(2, 48 / groups * groups, 48 / groups, 3, 3)).Constant("b", TestTensors.Floats(3, 48 / groups * groups))
             .Scalar("low", -3).Scalar("high", 6).Node("Conv", "x w b", "a", ("pads", new[] { 1, 1, 1, 1 }), ("group", groups));
 
     private const string Fused = "2 Transpose, 1 onnxstream.Conv";

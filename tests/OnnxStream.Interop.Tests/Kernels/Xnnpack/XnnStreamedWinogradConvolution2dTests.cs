@@ -36,8 +36,8 @@ public class XnnStreamedWinogradConvolution2dTests
         TensorBuffer image = TestTensors.Floats(1, 1, 3, 86, 84);
         ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 1, 3, 86, 84).Output("y")
             .Initializer("w0", TestTensors.Random(ElementType.Float32, 2, -0.2, 0.2, 320, 3, 1, 1)).Node("Conv", "x w0", "a")
-            .Initializer("w", TestTensors.Random(ElementType.Float32, 3, -0.05, 0.05, 176, 320, 3, 3)).Initializer("b", TestTensors.Floats(4, 176)).Node("Conv", "a w b", "c", ("pads", new[] { 1, 1, 1, 1 }))
-            .Initializer("w1", TestTensors.Random(ElementType.Float32, 5, -0.2, 0.2, 2, 176, 1, 1)).Node("Conv", "c w1", "y");
+            .Initializer("w", TestTensors.Random(ElementType.Float32, 3, -0.05, 0.05, 240, 320, 3, 3)).Initializer("b", TestTensors.Floats(4, 240)).Node("Conv", "a w b", "c", ("pads", new[] { 1, 1, 1, 1 }))
+            .Initializer("w1", TestTensors.Random(ElementType.Float32, 5, -0.2, 0.2, 2, 240, 1, 1)).Node("Conv", "c w1", "y");
         Check(model, image, ElementType.Float32, activations, 2, tolerance);
     }
 
