@@ -86,12 +86,13 @@ internal sealed class Conv(bool channelsLast = false) : Operator
 
         // XNNPACK has kernels of its own for a single input channel; their weights are small.
         bool isDense = groups == 1 && data.Shape[3] > 1;
-        Constant? streamed = isDense && context.ConstantInput(1) is { Location: not null } weight ? weight : null;
+        ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
+        bool isPatched = isDense && !IsUpsampled(context) && XnnPatchConvolution2d.IsFor(parameters, data.Shape, weightShape[0]);
+        Constant? streamed = isDense && !isPatched && context.ConstantInput(1) is { Location: not null } weight ? weight : null;
         bool isStreamed = streamed is not null;
         PanelWeights weights = context.Panels(
             streamed, streamed?.IsChannelsLast == true ? PanelLayout.OutputMajor : PanelLayout.OutputInputSpace,
             weightShape[0], weightShape[1], weightShape.Product(2, weightShape.Rank), context.ConstantInput(2));
-        ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
         bool hasBias = context.HasInput(2);
         List<PlanTensor> inputs = [data];
         if (!isStreamed)
@@ -110,6 +111,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         Shape image = IsUpsampled(context) ? ChannelsLast(Data(context)) : data.Shape;
         Kernel kernel =
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters) :
+            isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
             parameters.IsPointwise ? new XnnFullyConnected(weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :
             !XnnWinogradConvolution2d.IsFor(parameters, image, weightShape[0]) ? new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
             context.UsesStore && weights.Identity is not null && XnnStreamedWinogradConvolution2d.IsFor(parameters, image, weightShape[0])

@@ -99,6 +99,14 @@ internal sealed class PassTester(int operatorSet = 17)
         }
     }
 
+    /// <summary>The kernels that compute the rewritten graph.</summary>
+    public IEnumerable<string> KernelNames()
+    {
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", _builder.ToBytes()), new SessionOptions { PlanOnly = true, ThreadCount = 1 });
+        return [.. session.Plan().Steps.Select(step => step.KernelName)];
+    }
+
     /// <summary>Stores activations in half precision and asserts that results differ from the exact ones, but little; returns the plan.</summary>
     public PlanSummary CheckInHalf(int threads = 2, double tolerance = 2e-3)
     {

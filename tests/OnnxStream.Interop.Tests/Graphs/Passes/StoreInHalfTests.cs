@@ -15,7 +15,7 @@ public class StoreInHalfTests
     public void Convolutions([Values(1, 2)] int threads)
     {
         // Winograd, a residual, strides, a kernel that no panel divides evenly, pointwise; odd sizes.
-        PlanSummary plan = Image(3, 45, 39).Constant("w0", TestTensors.Floats(2, 48, 3, 3, 3)).Constant("w1", TestTensors.Random(ElementType.Float32, 3, -0.1, 0.1, 48, 48, 3, 3))
+        PlanSummary plan = Image(12, 45, 39).Constant("w0", TestTensors.Floats(2, 48, 12, 3, 3)).Constant("w1", TestTensors.Random(ElementType.Float32, 3, -0.1, 0.1, 48, 48, 3, 3))
             .Constant("b1", TestTensors.Floats(4, 48)).Constant("w2", TestTensors.Random(ElementType.Float32, 5, -0.1, 0.1, 52, 48, 3, 3)).Constant("w3", TestTensors.Random(ElementType.Float32, 6, -0.2, 0.2, 37, 52, 1, 1))
             .Constant("w4", TestTensors.Random(ElementType.Float32, 7, -0.1, 0.1, 5, 37, 5, 5))
             .Node("Conv", "x w0", "a", ("pads", new[] { 1, 1, 1, 1 })).Node("Conv", "a w1 b1", "c", ("pads", new[] { 1, 1, 1, 1 })).Node("Add", "a c", "d")

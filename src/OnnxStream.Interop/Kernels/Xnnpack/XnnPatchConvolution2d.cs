@@ -1,0 +1,245 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Native;
+using static OnnxStream.Interop.Bindings.Xnnpack;
+
+namespace OnnxStream.Interop.Kernels.Xnnpack;
+
+/// <summary>Two-dimensional convolution of images with few channels, as the first layer of most networks: [N,H,W,C] to [N,H',W',O].</summary>
+/// <remarks>
+/// XNNPACK's convolution goes from pixel to pixel of the kernel, and sums over the channels of one in a loop: for three channels the loop
+/// is most of the work. Here what the kernel covers is copied side by side for some results at a time, which stay in the cache, and
+/// multiplied at once; a row of the kernel is one run of bytes. The weight is small and packed in every run.
+/// Inputs of the step: data, weight, then the bias if there is one.
+/// </remarks>
+internal sealed unsafe class XnnPatchConvolution2d : Kernel
+{
+    private const int MostChannels = 8;
+    private const long MostWeightBytes = 256 << 10;
+
+    // A multiple of XNNPACK's row tiles, nearly.
+    private const int RowTile = 210;
+
+    private readonly PanelWeights _weights;
+    private readonly bool _hasBias;
+    private readonly Shape _input;
+    private readonly ConvolutionParameters _parameters;
+    private readonly StorageTypes _types;
+    private readonly int _height;
+    private readonly int _width;
+    private readonly int _patch;
+    private readonly int _workers;
+    private readonly long _rows;
+    private readonly long _packedBytes;
+    private readonly WorkerSlots _slots;
+    private readonly PanelOperator?[] _operators;
+    private readonly Tiles _tiles;
+    private KernelContext? _context;
+
+    /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
+    /// <param name="weights">The weight, which is given at run time.</param>
+    /// <param name="hasBias">Whether there is a bias.</param>
+    /// <param name="input">The input's shape.</param>
+    /// <param name="parameters">The geometry; <see cref="IsFor"/> must hold.</param>
+    /// <param name="workers">The threads.</param>
+    /// <param name="types">How data and results are stored.</param>
+    public XnnPatchConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, StorageTypes types = default)
+    {
+        _weights = weights;
+        _hasBias = hasBias;
+        _input = input;
+        _parameters = parameters;
+        _types = types;
+        _height = (int)parameters.OutputHeight(input[1]);
+        _width = (int)parameters.OutputWidth(input[2]);
+        _patch = (int)weights.PerOutput;
+        _workers = workers.WorkerCount;
+        _rows = input[0] * _height * _width;
+        _slots = new WorkerSlots(_workers);
+        _operators = new PanelOperator?[_workers];
+        _tiles = new Tiles(this);
+        try
+        {
+            using (NativeBuffer buffer = new(sizeof(PackedPanelSlot)))
+            {
+                PackedPanelSlot* slot = (PackedPanelSlot*)buffer.Pointer;
+                PackedPanelSlot.Reset(slot, null, 0);
+                float dummy = 0;
+                xnn_operator* created = null;
+                _packedBytes = CountedMemory.Align(PackedPanelSlot.Required(slot, Create(&dummy, null, PackedPanelSlot.Provider(slot), &created), FunctionName, Details));
+            }
+
+            for (int i = 0; i < _workers; i++)
+            {
+                PanelOperator operation = new();
+                _operators[i] = operation;
+
+                // On a hit XNNPACK reads neither kernel nor bias.
+                float dummy = 0;
+                xnn_operator* created = null;
+                operation.Created(Create(&dummy, hasBias ? &dummy : null, operation.Cache, &created), created, FunctionName, Details);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "patch convolution";
+
+    /// <inheritdoc/>
+    public override long Flops => 2 * _rows * _weights.Outputs * _patch;
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => PackingBytes + _workers * WorkerBytes;
+
+    private const string FunctionName = nameof(xnn_create_convolution2d_nhwc_f32);
+
+    private string Details => $"{_input} {_parameters}";
+
+    // The packed weight, and what packing it needs.
+    private long PackingBytes => _packedBytes + GatherBytes + CountedMemory.Align(sizeof(PackedPanelSlot));
+
+    private long GatherBytes => CountedMemory.Align(_weights.GatherBytes(_weights.Outputs));
+
+    private long PatchBytes => CountedMemory.Align(RowTile * (long)_patch * sizeof(float));
+
+    // Patches, and results before they are rounded.
+    private long WorkerBytes => PatchBytes + (_types.WritesHalf ? CountedMemory.Align(RowTile * (long)_weights.Outputs * sizeof(float)) : 0);
+
+    /// <summary>Whether this is the better way to compute a convolution that is not pointwise.</summary>
+    public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs) =>
+        parameters is { DilationHeight: 1, DilationWidth: 1, Groups: 1 } && input[3] <= MostChannels && parameters.KernelHeight * parameters.KernelWidth > 1 &&
+        parameters.KernelHeight * parameters.KernelWidth * input[3] * outputs * sizeof(float) <= MostWeightBytes;
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        _context = context;
+        float* gathered = (float*)(context.Scratch + _packedBytes);
+        PackedPanelSlot* slot = (PackedPanelSlot*)((byte*)gathered + GatherBytes);
+        PackedPanelSlot.Reset(slot, context.Scratch, (nuint)_packedBytes);
+        float* kernel = _weights.Gather(context.Input(1), 0, _weights.Outputs, gathered);
+        xnn_operator* created = null;
+        XnnpackLibrary.CheckCreated(Create(kernel, _hasBias ? (float*)context.Input(2) : null, PackedPanelSlot.Provider(slot), &created), created, FunctionName, context.Step.NodeName);
+        _ = xnn_delete_operator(created);
+        context.Workers.Parallelize(_tiles, (int)((_rows + RowTile - 1) / RowTile), Flops / 8);
+        _context = null;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        foreach (PanelOperator? operation in _operators)
+        {
+            operation?.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    // A pointwise convolution of patches. The fully connected operator would do the same, but slowly where there are few outputs.
+    private xnn_status Create(float* kernel, float* bias, xnn_weights_cache_provider* cache, xnn_operator** created) =>
+        xnn_create_convolution2d_nhwc_f32(
+            0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, (nuint)_patch, (nuint)_weights.Outputs, (nuint)_patch, (nuint)_weights.Outputs,
+            kernel, bias, _parameters.Low, _parameters.High, 0, null, cache, created);
+
+    private sealed class Tiles(XnnPatchConvolution2d kernel) : IParallelBody
+    {
+        public void Execute(int index)
+        {
+            long first = (long)index * RowTile;
+            int rows = (int)Math.Min(RowTile, kernel._rows - first);
+            int outputs = kernel._weights.Outputs;
+            KernelContext context = kernel._context!;
+            int slot = kernel._slots.Acquire();
+            try
+            {
+                float* patches = (float*)(context.Scratch + kernel.PackingBytes + slot * kernel.WorkerBytes);
+                for (int row = 0; row < rows; row++)
+                {
+                    CopyPatch(first + row, patches + (long)row * kernel._patch);
+                }
+
+                byte* target = context.Output(0) + first * outputs * kernel._types.OutputSize;
+                float* results = kernel._types.WritesHalf ? (float*)((byte*)patches + kernel.PatchBytes) : (float*)target;
+                PanelOperator operation = kernel._operators[slot]!;
+                operation.PointTo(context.Scratch);
+                nuint workspaceBytes = 0;
+                nuint alignment = 0;
+                string node = context.Step.NodeName;
+                XnnpackLibrary.Check(xnn_reshape_convolution2d_nhwc_f32(operation.Pointer, 1, (nuint)rows, 1, &workspaceBytes, &alignment, null, null, null), nameof(xnn_reshape_convolution2d_nhwc_f32), node);
+                XnnpackLibrary.Check(xnn_setup_convolution2d_nhwc_f32(operation.Pointer, null, patches, results), nameof(xnn_setup_convolution2d_nhwc_f32), node);
+                XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, null), nameof(xnn_run_operator), node);
+                if (kernel._types.WritesHalf)
+                {
+                    StorageTypes.Round(results, target, rows * outputs);
+                }
+            }
+            finally
+            {
+                kernel._slots.Release(slot);
+            }
+        }
+
+        // What the kernel covers for one result, row by row; zeros where it leaves the image. Compiled for speed at once: a plan may run only once.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void CopyPatch(long result, float* patch)
+        {
+            ConvolutionParameters parameters = kernel._parameters;
+            (int height, int width, int channels) = ((int)kernel._input[1], (int)kernel._input[2], (int)kernel._input[3]);
+            (long line, long column) = Math.DivRem(result, kernel._width);
+            (long image, long outputRow) = Math.DivRem(line, kernel._height);
+            int top = (int)outputRow * parameters.StrideHeight - parameters.PaddingTop;
+            int left = (int)column * parameters.StrideWidth - parameters.PaddingLeft;
+            int before = Math.Clamp(-left, 0, parameters.KernelWidth) * channels;
+            int behind = Math.Clamp(left + parameters.KernelWidth - width, 0, parameters.KernelWidth) * channels;
+            int run = parameters.KernelWidth * channels;
+            int count = Math.Max(0, run - before - behind);
+            for (int y = top; y < top + parameters.KernelHeight; y++, patch += run)
+            {
+                if ((uint)y >= (uint)height || count == 0)
+                {
+                    new Span<float>(patch, run).Clear();
+                    continue;
+                }
+
+                if (count < run)
+                {
+                    new Span<float>(patch, before).Clear();
+                    new Span<float>(patch + run - behind, behind).Clear();
+                }
+
+                byte* source = kernel._context!.Input(0) + (((image * height + y) * width + left) * channels + before) * kernel._types.InputSize;
+                if (kernel._types.ReadsHalf)
+                {
+                    StorageTypes.Expand(source, patch + before, count);
+                }
+                else
+                {
+                    Copy((float*)source, patch + before, count);
+                }
+            }
+        }
+
+        // A handful of numbers: calling a function that copies would take longer.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Copy(float* source, float* destination, int count)
+        {
+            int i = 0;
+            for (; i <= count - Vector128<float>.Count; i += Vector128<float>.Count)
+            {
+                Vector128.Load(source + i).Store(destination + i);
+            }
+
+            for (; i < count; i++)
+            {
+                destination[i] = source[i];
+            }
+        }
+    }
+}
