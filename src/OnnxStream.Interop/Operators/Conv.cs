@@ -110,7 +110,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         Kernel kernel =
             IsUpsampled(context) ? new XnnWinogradConvolution2d(weights, hasBias, ChannelsLast(Data(context)), parameters, context.Workers, types, isUpsampled: true) :
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters) :
-            parameters.IsPointwise ? new XnnFullyConnected(weights, hasBias, data.Shape.Product(0, 3), context.Workers, types, low, high) :
+            parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? new XnnFullyConnected(weights, hasBias, data.Shape.Product(0, 3), context.Workers, types, low, high) :
             XnnWinogradConvolution2d.IsFor(parameters, data.Shape, weightShape[0]) ? new XnnWinogradConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types) :
             new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types);
         context.Emit(kernel, [.. inputs], [result]);

@@ -301,8 +301,10 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             count = (count + workers - 1) / workers * workers;
         }
 
-        long outputs = (weights.Outputs + count - 1) / count;
-        return (int)Math.Min(weights.Outputs, (outputs + Tile - 1) / Tile * Tile);
+        long outputs = Math.Min(weights.Outputs, ((weights.Outputs + count - 1) / count + Tile - 1) / Tile * Tile);
+
+        // A second panel of a few channels would leave a thread idle, and there are no quick kernels for it: both threads share one panel.
+        return weights.Outputs - outputs is > 0 and < Tile && weights.Outputs <= fitting ? weights.Outputs : (int)outputs;
     }
 
     private void RunPanel(int panel, int slotIndex, Pthreadpool* threads)
