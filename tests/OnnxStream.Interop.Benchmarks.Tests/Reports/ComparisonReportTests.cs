@@ -36,6 +36,16 @@ public class ComparisonReportTests
         }
     }
 
+    [Test]
+    public void ManyModelsHaveNoPictures()
+    {
+        ComparisonReport report = Create();
+        string path = (report with { Suffix = "-architectures", HasPictures = false, Options = report.Options with { TurnS = 2, BusyProcesses = 0 } }).Write(_folder);
+        Assert.That(Directory.GetFiles(_folder), Is.EqualTo(new[] { path }));
+        Assert.That(Path.GetFileName(path), Is.EqualTo("intel-core-i7-1-cpu-architectures.md"));
+        Assert.That(File.ReadAllText(path), Does.Contain("Networks. Each engine runs in a process of its own, in turns: 3 rounds of 2 seconds of measured runs, 3 or more, after one"));
+    }
+
     private static ComparisonReport Create()
     {
         IReadOnlyList<Engine> engines = EngineCatalog.Create("tool", "");
@@ -46,7 +56,7 @@ public class ComparisonReportTests
         plain.Add(Report(256, 2, 1), null);
         plain.Add(Report(200, 4, 4), null);
         EngineResult failed = new(engines.Single(engine => engine.Name == "onnxstream-store")) { Failure = "exit code 1: no | room" };
-        ComparisonOptions options = new() { Networks = Network.All, Engines = engines, Cache = new ModelCache(""), Tool = "tool", BusyProcesses = 2, Budgets = [96, 128] };
+        ComparisonOptions options = new() { Subject = "Networks.", Models = Sd15Model.All, Engines = engines, Tool = "tool", BusyProcesses = 2, Budgets = [96, 128] };
         return new ComparisonReport(s_machine, options, "./build.sh bench", [new ModelResult("unet", [baseline, plain, failed],
         [
             new BudgetResult(96, null, null, null, 2, "at least 128 MB"),

@@ -8,11 +8,13 @@ internal sealed class GenerateCommand : Command
 {
     public GenerateCommand()
         : base("generate", "Only make the networks, and print where they are.") =>
-        SetAction(_ =>
+        SetAction((_, cancellationToken) =>
         {
             foreach (Network network in Network.Published)
             {
-                Console.WriteLine(ModelCache.Default.Ensure(network, Console.Error.WriteLine));
+                Console.WriteLine(new Sd15Model(network, Sd15Model.UserCache).Ensure(Console.Error.WriteLine, cancellationToken));
             }
+
+            return Task.CompletedTask;
         });
 }

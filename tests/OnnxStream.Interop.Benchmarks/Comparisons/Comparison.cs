@@ -1,5 +1,5 @@
 using OnnxStream.Interop.Benchmarks.Engines;
-using OnnxStream.Interop.Benchmarks.Sd15;
+using OnnxStream.Interop.Benchmarks.Models;
 
 namespace OnnxStream.Interop.Benchmarks.Comparisons;
 
@@ -10,19 +10,22 @@ internal sealed class Comparison(ComparisonOptions options, Action<string> repor
 {
     private const double MebiByte = 1 << 20;
 
+    // More tell no more about the middle of the runs.
+    private const int MostRuns = 100;
+
     /// <summary>Measures all models.</summary>
     public IReadOnlyList<ModelResult> Run(CancellationToken cancellationToken)
     {
         // Made before anything is measured: writing gigabytes keeps the disk busy for a while.
-        foreach (Network network in options.Networks)
+        foreach (MeasuredModel model in options.Models)
         {
-            options.Cache.Ensure(network, report);
+            model.Ensure(report, cancellationToken);
         }
 
         DirectoryInfo folder = Directory.CreateTempSubdirectory("onnxstream-benchmarks-");
         try
         {
-            return [.. options.Networks.Select(network => Measure(network, folder.FullName, cancellationToken))];
+            return [.. options.Models.Select(model => Measure(model, folder.FullName, cancellationToken))];
         }
         finally
         {
@@ -30,19 +33,24 @@ internal sealed class Comparison(ComparisonOptions options, Action<string> repor
         }
     }
 
-    private ModelResult Measure(Network network, string folder, CancellationToken cancellationToken)
+    private ModelResult Measure(MeasuredModel model, string folder, CancellationToken cancellationToken)
     {
-        string path = options.Cache.PathOf(network);
-        string inputFolder = Directory.CreateDirectory(Path.Combine(folder, network.Name)).FullName;
-        Workload workload = new(network.Name, path, SampleInputs.Save(SampleInputs.Create(Model.Load(path)), inputFolder), options.Threads);
+        string path = model.Ensure(report, cancellationToken);
+        string inputFolder = Directory.CreateDirectory(Path.Combine(folder, model.Name)).FullName;
+        Workload workload = new(model.Name, path, model.InputFiles(inputFolder), options.Threads);
         List<EngineResult> results = [.. options.Engines.Select(engine => new EngineResult(engine))];
         ReadOnce(path);
-        ReadOnce(path + ".data");
+        if (File.Exists(path + ".data"))
+        {
+            ReadOnce(path + ".data");
+        }
+
         foreach (EngineResult result in results)
         {
             Prepare(result, workload, inputFolder, cancellationToken);
         }
 
+        int runs = RunsInATurn(workload, inputFolder, cancellationToken);
         OutputSet? expected = null;
         using (BusyProcesses busy = new(options.BusyProcesses))
         {
@@ -50,8 +58,8 @@ internal sealed class Comparison(ComparisonOptions options, Action<string> repor
             {
                 foreach (EngineResult result in results.Where(result => result.Failure is null))
                 {
-                    string description = $"{network.Name}, round {round} of {options.Rounds}, {result.Engine.Name}";
-                    if (MeasureRound(result, workload, inputFolder, description, cancellationToken) is not { } outputs)
+                    string description = $"{model.Name}, round {round} of {options.Rounds}, {result.Engine.Name}";
+                    if (MeasureRound(result, workload, runs, inputFolder, description, cancellationToken) is not { } outputs)
                     {
                         continue;
                     }
@@ -69,7 +77,7 @@ internal sealed class Comparison(ComparisonOptions options, Action<string> repor
         }
 
         List<BudgetResult> budgets = [.. options.Budgets.Select(budget => MeasureBudget(budget, workload, inputFolder, expected, cancellationToken))];
-        return new ModelResult(network.Name, results, budgets);
+        return new ModelResult(model.Name, results, budgets);
     }
 
     // Some engines make a file of the model; what is measured is how they run when they have it.
@@ -98,9 +106,21 @@ internal sealed class Comparison(ComparisonOptions options, Action<string> repor
         }
     }
 
-    private OutputSet? MeasureRound(EngineResult result, Workload workload, string folder, string description, CancellationToken cancellationToken)
+    // As many as fill a turn, judged by the first engine.
+    private int RunsInATurn(Workload workload, string folder, CancellationToken cancellationToken)
     {
-        MeasuredProcess process = MeasuredProcess.Run(result.Engine.CreateStartInfo(workload, options.Runs + 1, folder), cancellationToken);
+        if (options.TurnS <= 0)
+        {
+            return options.Runs;
+        }
+
+        MeasuredProcess process = MeasuredProcess.Run(options.Engines[0].CreateStartInfo(workload, options.Runs + 1, folder), cancellationToken);
+        return process.ExitCode != 0 ? options.Runs : Math.Clamp((int)(options.TurnS / EngineReport.Parse(process.Output).RunsS.Skip(1).Median()), options.Runs, Math.Max(options.Runs, MostRuns));
+    }
+
+    private OutputSet? MeasureRound(EngineResult result, Workload workload, int runs, string folder, string description, CancellationToken cancellationToken)
+    {
+        MeasuredProcess process = MeasuredProcess.Run(result.Engine.CreateStartInfo(workload, runs + 1, folder), cancellationToken);
         if (process.ExitCode != 0)
         {
             Fail(result, process);
@@ -109,7 +129,7 @@ internal sealed class Comparison(ComparisonOptions options, Action<string> repor
 
         EngineReport engineReport = EngineReport.Parse(process.Output);
         result.Add(engineReport, process.PeakAnonymousBytes);
-        report($"{description}: {result.Rounds[^1].Median():0.000} s, {engineReport.PeakRssBytes / MebiByte:0} MiB");
+        report($"{description}: {result.Rounds[^1].Median():0.0000} s, {engineReport.PeakRssBytes / MebiByte:0} MiB");
         return new OutputSet(engineReport);
     }
 

@@ -15,13 +15,18 @@ internal sealed class OutputSet(IReadOnlyDictionary<string, TensorBuffer> tensor
     {
     }
 
-    /// <summary>The root mean square of the difference, divided by that of what is expected; of the worst output.</summary>
+    /// <summary>The root mean square of the difference, divided by that of what is expected; of the worst output. Integers are the same, or it is infinite.</summary>
     public double RelativeErrorTo(OutputSet expected) => expected._tensors.Max(pair =>
     {
         TensorBuffer actual = _tensors[pair.Key];
         if (actual.Type != pair.Value.Type)
         {
             throw new InvalidDataException($"The output '{pair.Key}' is {actual.Type}; {pair.Value.Type} was expected.");
+        }
+
+        if (actual.ElementType is not (ElementType.Float32 or ElementType.Float16))
+        {
+            return actual.Bytes.SequenceEqual(pair.Value.Bytes) ? 0 : double.PositiveInfinity;
         }
 
         float[] numbers = Numbers(pair.Value);

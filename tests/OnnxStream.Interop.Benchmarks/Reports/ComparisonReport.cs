@@ -15,8 +15,14 @@ internal sealed record ComparisonReport(Machine Machine, ComparisonOptions Optio
     private const double MebiByte = 1 << 20;
     private const double GibiByte = 1 << 30;
 
+    /// <summary>What follows the processor's name in the names of files; empty for nothing.</summary>
+    public string Suffix { get; init; } = "";
+
+    /// <summary>Whether there are pictures beside the page. Those of many models would be too wide.</summary>
+    public bool HasPictures { get; init; } = true;
+
     // A busy machine's numbers stand beside those of a quiet one.
-    private string FileName => Options.BusyProcesses == 0 ? Machine.Slug : $"{Machine.Slug}-busy-{Options.BusyProcesses}";
+    private string FileName => $"{Machine.Slug}{Suffix}{(Options.BusyProcesses == 0 ? "" : $"-busy-{Options.BusyProcesses}")}";
 
     /// <summary>Writes the page and the pictures.</summary>
     /// <param name="folder">Where they go.</param>
@@ -26,8 +32,8 @@ internal sealed record ComparisonReport(Machine Machine, ComparisonOptions Optio
         Directory.CreateDirectory(folder);
         string time = $"{FileName}-time.png";
         string memory = $"{FileName}-memory.png";
-        bool hasRatios = ComparisonPlots.WriteTime(Path.Combine(folder, time), Models);
-        bool hasMemory = ComparisonPlots.WriteMemory(Path.Combine(folder, memory), Models);
+        bool hasRatios = HasPictures && ComparisonPlots.WriteTime(Path.Combine(folder, time), Models);
+        bool hasMemory = HasPictures && ComparisonPlots.WriteMemory(Path.Combine(folder, memory), Models);
         string path = Path.Combine(folder, $"{FileName}.md");
         File.WriteAllText(path, ToMarkdown(hasRatios ? time : null, hasMemory ? memory : null));
         return path;
@@ -57,8 +63,9 @@ internal sealed record ComparisonReport(Machine Machine, ComparisonOptions Optio
 
         Line($"| command | `{Command}` |");
         Line();
-        Line("The networks of Stable Diffusion 1.5 with random weights, 512x512, float32. Each engine runs in a process of its own, in turns: "
-            + $"{Count(Options.Rounds, "round")} of {Count(Options.Runs, "measured run")} after one that warms up, {Count(Options.Threads, "thread")}, files in the page cache.");
+        string turn = Options.TurnS > 0 ? $"{Options.TurnS:0.#} seconds of measured runs, {Options.Runs} or more," : Count(Options.Runs, "measured run");
+        Line($"{Options.Subject} Each engine runs in a process of its own, in turns: {Count(Options.Rounds, "round")} of {turn} after one that warms up, "
+            + $"{Count(Options.Threads, "thread")}, files in the page cache.");
         Line();
         foreach (Engine engine in Options.Engines)
         {
@@ -74,7 +81,7 @@ internal sealed record ComparisonReport(Machine Machine, ComparisonOptions Optio
             {
                 Line(result.Failure is { } failure
                     ? $"| {model.Model} | `{result.Engine.Name}` | {Cell(failure)} | | | | | |"
-                    : $"| {model.Model} | `{result.Engine.Name}` | {result.MedianS:0.000} | {result.BestS:0.000} | {Ratio(result, model.Baseline)} | {Mebi(result.PeakRssBytes)} | {Mebi(result.PeakAnonymousBytes)} | {Scientific(result.Error)} |");
+                    : $"| {model.Model} | `{result.Engine.Name}` | {Seconds(result.MedianS)} | {Seconds(result.BestS)} | {Ratio(result, model.Baseline)} | {Mebi(result.PeakRssBytes)} | {Mebi(result.PeakAnonymousBytes)} | {Scientific(result.Error)} |");
             }
         }
 
@@ -104,7 +111,7 @@ internal sealed record ComparisonReport(Machine Machine, ComparisonOptions Optio
             {
                 foreach (BudgetResult budget in model.Budgets)
                 {
-                    string median = budget.MedianS?.ToString("0.000", CultureInfo.InvariantCulture) ?? "";
+                    string median = budget.MedianS is { } seconds ? Seconds(seconds) : "";
                     string remark = budget.ExitCode == 0 ? "" : $"refused (exit code {budget.ExitCode}): {Cell(budget.Message ?? "")}";
                     Line($"| {model.Model} | {budget.MebiBytes} | {median} | {Mebi(budget.PeakRssBytes)} | {Scientific(budget.Error)} | {remark} |");
                 }
@@ -124,6 +131,9 @@ internal sealed record ComparisonReport(Machine Machine, ComparisonOptions Optio
         IReadOnlyList<double> ratios = result.RatiosTo(baseline);
         return ratios.Count == 1 ? $"{ratios[0]:0.00}" : $"{ratios.Median():0.00} ({ratios.Min():0.00} to {ratios.Max():0.00})";
     }
+
+    // To three digits, about.
+    private static string Seconds(double seconds) => seconds.ToString(seconds < 0.1 ? "0.0000" : "0.000", CultureInfo.InvariantCulture);
 
     private static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
 

@@ -6,7 +6,7 @@ namespace OnnxStream.Interop.Graphs.Passes;
 /// <summary>Lets chains of image operators work on [N,H,W,C] from end to end.</summary>
 /// <remarks>
 /// XNNPACK convolves channels-last tensors. Convolutions and group normalizations are rewritten to take and give those;
-/// element-wise operators, batch normalization, concatenation, resizing, pooling and reductions over the space follow where their
+/// element-wise operators, batch normalization, concatenation, padding, resizing, pooling and reductions over the space follow where their
 /// input already is channels-last. Where somebody wants [N,C,H,W], a Transpose is put; those that nobody reads vanish. On the border between images and tokens,
 /// Transpose and Reshape pairs become plain Reshapes, which cost nothing.
 /// </remarks>
@@ -91,6 +91,8 @@ internal sealed class ChannelsLast
             case ("", "ReduceMax" or "ReduceMean" or "ReduceMin" or "ReduceSum") when isImage && _last.ContainsKey(input) && ReducesSpace(node):
                 Reduce(node, node.OperatorType, input, node.Attributes.Int("keepdims", 1) != 0);
                 return true;
+            case ("", "Pad") when isImage && _last.ContainsKey(input):
+                return TryPad(node, input);
             case ("", "Resize") when isImage && _last.ContainsKey(input) && node.OperatorSet >= 11:
                 return TryResize(node, input);
             case ("", "Transpose"):
@@ -183,8 +185,7 @@ internal sealed class ChannelsLast
     // Over height and width, which axes of either sign and in any order can say.
     private static bool ReducesSpace(Node node)
     {
-        ReadOnlySpan<long> axes = node.Inputs.Length < 2 || node.Inputs[1] is not { } given ? node.Attributes.Ints("axes") ?? [] :
-            given.Constant?.Data is { } data && given.Type!.Value.ElementType == ElementType.Int64 ? MemoryMarshal.Cast<byte, long>(data) : [];
+        long[] axes = (node.Inputs.Length < 2 || node.Inputs[1] is not { } given ? node.Attributes.Ints("axes") : GraphEditor.Integers(given)) ?? [];
         return axes.Length == 2 && (axes[0] + 4) % 4 is 2 or 3 && (axes[1] + 4) % 4 == 5 - (axes[0] + 4) % 4;
     }
 
@@ -200,6 +201,36 @@ internal sealed class ChannelsLast
             // What is left, [N,C], has no layout.
             _nodes.Add(GraphEditor.Make(node, operatorType, "", [_last[input], axes], node.Outputs[0]!, [("keepdims", 0L)]));
         }
+    }
+
+    private bool TryPad(Node node, Value input)
+    {
+        // Given for each dimension: other axes than all are rare.
+        bool isAttribute = node.OperatorSet < 11;
+        if ((isAttribute ? node.Attributes.Ints("pads") : GraphEditor.Integers(node.Inputs[1])) is not { Length: 8 } pads || (node.Inputs.Length > 3 && node.Inputs[3] is not null))
+        {
+            return false;
+        }
+
+        long[] permuted = new long[8];
+        for (int i = 0; i < 4; i++)
+        {
+            permuted[i] = pads[s_toLast[i]];
+            permuted[i + 4] = pads[s_toLast[i] + 4];
+        }
+
+        if (isAttribute)
+        {
+            Emit(node, "Pad", "", [_last[input]], With(node.Attributes, "pads", permuted));
+        }
+        else
+        {
+            Constant constant = Constant.FromData(node.Inputs[1]!.Type!.Value, MemoryMarshal.AsBytes<long>(permuted).ToArray());
+            Value moved = new($"{node.Inputs[1]!.Name}/channels-last") { Type = constant.Type, Constant = constant };
+            Emit(node, "Pad", "", [_last[input], moved, .. node.Inputs[2..]], node.Attributes);
+        }
+
+        return true;
     }
 
     private bool TryResize(Node node, Value input)

@@ -77,6 +77,10 @@ internal sealed class GraphEditor
         };
     }
 
+    /// <summary>The numbers that a constant of int64 holds; null if it is none.</summary>
+    public static long[]? Integers(Value? value) =>
+        value?.Constant is { Data: { } data } constant && constant.Type.ElementType == ElementType.Int64 ? MemoryMarshal.Cast<byte, long>(data).ToArray() : null;
+
     /// <summary>Whether a value is a constant of one element, close to <paramref name="number"/> or what half precision makes of it.</summary>
     public static bool IsScalar(Value? value, float number) =>
         Scalar(value) is { } scalar && (MathF.Abs(scalar - number) <= 1e-4f * MathF.Abs(number) || scalar == (float)(Half)number || scalar == ToBrainFloat(number));

@@ -164,6 +164,22 @@ public class ChannelsLastTests
         Conv(tester, "b", "y", 7, 3).Output("y").Has(2, "Transpose").Has(1, $"onnxstream.{operatorType}").Check();
     }
 
+    [Test]
+    public void PadBetween([Values("constant", "reflect", "edge")] string mode, [Values(10, 13, 18)] int operatorSet)
+    {
+        long[] pads = mode == "constant" ? [0, 1, 2, 0, 1, 0, -1, 3] : [0, 0, 2, 1, 0, 0, 1, 3];
+        PassTester tester = Conv(new PassTester(operatorSet) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 5, 9, 11)), "x", "a", 5, 7);
+        _ = operatorSet == 10 ? tester.Node("Pad", "a", "b", ("mode", mode), ("pads", pads), ("value", 2f)) : tester.Integers("pads", pads).Scalar("value", 2).Node("Pad", "a pads value", "b", ("mode", mode));
+        Conv(tester, "b", "y", mode == "constant" ? 8 : 7, 3).Output("y").Becomes("1 Pad, 2 Transpose, 2 onnxstream.Conv").Check();
+    }
+
+    [Test]
+    public void PadOfSomeAxesStays()
+    {
+        PassTester tester = Conv(new PassTester(18) { Tolerance = 1e-4 }.Input("x", TestTensors.Floats(1, 2, 5, 9, 11)), "x", "a", 5, 7).Integers("pads", 1, 2).Integers("axes", 3).Node("Pad", "a pads - axes", "b");
+        Conv(tester, "b", "y", 7, 3).Output("y").Becomes("1 Pad, 4 Transpose, 2 onnxstream.Conv").Check();
+    }
+
     // Neither the operator that follows no convolution nor the one with indices is rewritten.
     [Test]
     public void PoolingThatStays() =>

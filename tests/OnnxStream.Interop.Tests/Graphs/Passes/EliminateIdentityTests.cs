@@ -46,6 +46,17 @@ public class EliminateIdentityTests
     [Test]
     public void SqueezeOfNothing() => End(Start().Node("Squeeze", "a", "b")).Becomes("1 Cos, 1 Sin").Check();
 
+    [Test]
+    public void PadOfNothing() => End(Start().Integers("pads", 0, 0, 0, 0, 0, 0).Node("Pad", "a pads", "b")).Becomes("1 Cos, 1 Sin").Check();
+
+    [Test]
+    public void PadOfNothingByAttribute() =>
+        new PassTester(10).Input("x", s_data).Node("Sin", "x", "a").Node("Pad", "a", "b", ("pads", new[] { 0, 0, 0, 0, 0, 0 })).With(End).Becomes("1 Cos, 1 Sin").Check();
+
+    // The shape stays, the elements move.
+    [Test]
+    public void PadThatShifts() => End(Start().Integers("pads", 0, 0, 1, 0, 0, -1).Node("Pad", "a pads", "b")).Becomes("1 Cos, 1 Pad, 1 Sin").Check();
+
     [TestCase("Mul")]
     [TestCase("Div")]
     public void FactorOne(string operatorType) => End(Start().Scalar("one", 1).Node(operatorType, "a one", "b")).Becomes("1 Cos, 1 Sin").Check();

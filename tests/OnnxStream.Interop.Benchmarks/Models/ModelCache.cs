@@ -1,38 +1,41 @@
-namespace OnnxStream.Interop.Benchmarks.Sd15;
+namespace OnnxStream.Interop.Benchmarks.Models;
 
-/// <summary>The folder outside of the checkout in which generated models stay, so that they are made once on a machine.</summary>
+/// <summary>A folder outside of the checkout in which generated models stay, so that they are made once on a machine.</summary>
 /// <param name="Folder">The folder.</param>
-internal sealed record ModelCache(string Folder)
+/// <param name="Version">What makes models. It changes when they would become others; those of another version are made again.</param>
+internal sealed record ModelCache(string Folder, string Version)
 {
-    // Changes when the generator writes something else; models of another version are made again.
-    private const string Version = "stable diffusion 1.5, generator 1\n";
     private const string MarkerName = "complete";
 
-    /// <summary>The cache of this user: <c>models/sd15</c> in <c>ONNXSTREAM_CACHE</c>, where the build keeps native libraries as well.</summary>
-    public static ModelCache Default { get; } = new(Path.Combine(Root(), "models", "sd15"));
+    /// <summary>The cache of this user for models of a kind: <c>models/KIND</c> in <c>ONNXSTREAM_CACHE</c>, where the build keeps native libraries as well.</summary>
+    public static ModelCache Of(string kind, string version) => new(Path.Combine(Root(), "models", kind), version);
 
-    /// <summary>The file of a network.</summary>
-    public string PathOf(Network network) => Path.Combine(Folder, network.Name, "model.onnx");
+    /// <summary>The folder of a model's files.</summary>
+    public string FolderOf(string name) => Path.Combine(Folder, name);
 
-    /// <summary>Makes a network's files unless they are there.</summary>
-    /// <param name="network">The network.</param>
+    /// <summary>The file of a model.</summary>
+    public string PathOf(string name) => Path.Combine(FolderOf(name), "model.onnx");
+
+    /// <summary>Makes a model's files unless they are there.</summary>
+    /// <param name="name">The model.</param>
+    /// <param name="write">Writes <c>model.onnx</c> and what belongs to it into a folder.</param>
     /// <param name="report">Is told what takes a while.</param>
     /// <returns>The path of the model.</returns>
-    public string Ensure(Network network, Action<string> report)
+    public string Ensure(string name, Action<string> write, Action<string> report)
     {
-        string folder = Path.Combine(Folder, network.Name);
+        string folder = FolderOf(name);
         if (IsComplete(folder))
         {
-            return PathOf(network);
+            return PathOf(name);
         }
 
         // Beside and renamed: a folder with the marker is whole, whenever a process may have been stopped.
-        report($"{network.Name}: generating in {folder} (once)");
+        report($"{name}: generating in {folder} (once)");
         string partial = $"{folder}.partial-{Environment.ProcessId}";
         try
         {
             Directory.CreateDirectory(partial);
-            long parameters = network.Write(partial);
+            write(partial);
             File.WriteAllText(Path.Combine(partial, MarkerName), Version);
             if (Directory.Exists(folder) && !IsComplete(folder))
             {
@@ -43,8 +46,6 @@ internal sealed record ModelCache(string Folder)
             {
                 Directory.Move(partial, folder);
             }
-
-            report($"{network.Name}: {parameters / 1e6:0.0} million parameters");
         }
         finally
         {
@@ -54,10 +55,10 @@ internal sealed record ModelCache(string Folder)
             }
         }
 
-        return PathOf(network);
+        return PathOf(name);
     }
 
-    private static bool IsComplete(string folder)
+    private bool IsComplete(string folder)
     {
         string marker = Path.Combine(folder, MarkerName);
         return File.Exists(marker) && File.ReadAllText(marker) == Version;
