@@ -10,6 +10,9 @@ internal sealed class OperatorTester(string operatorType, int operatorSet = 17, 
     /// <summary>The tolerance for floating-point results, absolute below 1 and relative above.</summary>
     public double Tolerance { get; init; } = 1e-5;
 
+    /// <summary>How many outputs are compared: others are there, because ONNX Runtime needs them, but hold what nobody defines.</summary>
+    public int ComparedOutputs { get; init; } = int.MaxValue;
+
     /// <summary>Adds an input; null leaves an optional one out.</summary>
     public OperatorTester Input(TensorBuffer? tensor, bool isConstant = false)
     {
@@ -71,7 +74,10 @@ internal sealed class OperatorTester(string operatorType, int operatorSet = 17, 
     }
 
     /// <summary>The first output that our engine alone computes, for variants that ONNX Runtime lacks and for errors.</summary>
-    public TensorBuffer Run()
+    public TensorBuffer Run() => RunAll()["o0"];
+
+    /// <summary>The outputs that our engine alone computes: o0, o1 and so on.</summary>
+    public RunResult RunAll()
     {
         if (_outputs.Count == 0)
         {
@@ -80,7 +86,7 @@ internal sealed class OperatorTester(string operatorType, int operatorSet = 17, 
 
         using TemporaryFolder folder = new();
         using InferenceSession session = new(folder.Write("model.onnx", BuildModel(asConstants: false)), new SessionOptions { ThreadCount = 2 });
-        return session.Run(_inputs.Where(input => input.Tensor is not null && !input.IsConstant).ToDictionary(input => input.Name, input => input.Tensor!))["o0"];
+        return session.Run(_inputs.Where(input => input.Tensor is not null && !input.IsConstant).ToDictionary(input => input.Name, input => input.Tensor!));
     }
 
     /// <summary>The model of the node.</summary>
@@ -150,7 +156,7 @@ internal sealed class OperatorTester(string operatorType, int operatorSet = 17, 
         for (int run = 0; run < 2; run++)
         {
             RunResult actual = session.Run(inputs);
-            foreach ((string name, TensorBuffer tensor) in expected)
+            foreach ((string name, TensorBuffer tensor) in expected.Where(pair => int.Parse(pair.Key[1..], null) < ComparedOutputs))
             {
                 TestTensors.AssertClose(actual[name], tensor, Tolerance, $"{operatorType}-{operatorSet} ({string.Join(", ", _inputs.Select(input => input.Tensor?.ToString() ?? "none"))}; {string.Join(", ", _attributes)}; constants {asConstants}, threads {threads}, run {run}) {name}");
             }

@@ -55,6 +55,9 @@ internal static class TestTensors
             case ElementType.Float16:
                 tensor.Span<Half>()[index] = (Half)value;
                 break;
+            case ElementType.BFloat16:
+                MemoryMarshal.Cast<byte, ushort>(tensor.Bytes)[index] = ToBFloat16(value);
+                break;
             case ElementType.Int64:
                 tensor.Span<long>()[index] = (long)Math.Round(value);
                 break;
@@ -93,6 +96,7 @@ internal static class TestTensors
         ElementType.Float32 => Convert<float>(tensor, value => value),
         ElementType.Float64 => Convert<double>(tensor, value => value),
         ElementType.Float16 => Convert<Half>(tensor, value => (double)value),
+        ElementType.BFloat16 => Convert<ushort>(tensor, bits => BitConverter.Int32BitsToSingle(bits << 16)),
         ElementType.Int64 => Convert<long>(tensor, value => value),
         ElementType.Int32 => Convert<int>(tensor, value => value),
         ElementType.Int16 => Convert<short>(tensor, value => value),
@@ -155,6 +159,13 @@ internal static class TestTensors
                 Assert.Fail($"{message}: element {i} of {actual.Type} is {numbers[i]:R}, expected {expected[i]:R}");
             }
         }
+    }
+
+    // The nearest number that has 8 significant bits, ties to even: what is in the middle after rounding to single precision is there before, too, for short numbers.
+    private static ushort ToBFloat16(double value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits((float)value);
+        return double.IsNaN(value) ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 
     private static double[] Convert<T>(TensorBuffer tensor, Func<T, double> convert)

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Graphs.Passes;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Planning;
 using OnnxStream.Interop.Weights;
@@ -21,6 +22,12 @@ internal sealed class ConstantEvaluator : IDisposable
             Nodes = [node],
             Outputs = [.. node.Outputs.OfType<Value>()],
         };
+        if (node.Inputs.Concat(node.Outputs).Any(value => value?.Type?.ElementType == ElementType.BFloat16))
+        {
+            // There are no kernels for brain floats but those that move them.
+            ComputeInSingle.Apply(graph);
+        }
+
         using Executor executor = new(Planner.Plan(graph, _workers), _workers, _provider, 0);
         TensorBuffer[] results = executor.Run([], null, null, CancellationToken.None);
         Dictionary<Value, Constant> constants = [];

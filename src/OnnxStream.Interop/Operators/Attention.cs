@@ -3,34 +3,65 @@ using OnnxStream.Interop.Graphs;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Scaled dot-product attention, with the keys and values of before. https://onnx.ai/onnx/operators/onnx__Attention.html (opset 23).</summary>
-/// <remarks>Opset 24 added lengths of keys in a shared buffer (input 6), which are not supported, nor is the output of the products.</remarks>
+/// <remarks>
+/// Opset 24 added the lengths of the keys that are used of a shared buffer (<c>nonpad_kv_seqlen</c>). The softmax is computed in single precision or better, whatever
+/// <c>softmax_precision</c> says.
+/// </remarks>
 internal sealed class Attention : FunctionOperator
 {
     /// <inheritdoc/>
     public override void Expand(FunctionContext context)
     {
-        if (context.HasInput(6))
-        {
-            throw context.Unsupported("nonpad_kv_seqlen");
-        }
-
-        if (context.HasOutput(3))
-        {
-            throw context.Unsupported("the output of the products");
-        }
-
         bool isTokens = context.InputShape(0).Rank == 3;
         Value query = Heads(context, 0, "q_num_heads");
         Value key = ScaledDotProduct.Append(context, context.OptionalInput(4), Heads(context, 1, "kv_num_heads"));
         Value value = ScaledDotProduct.Append(context, context.OptionalInput(5), Heads(context, 2, "kv_num_heads"));
         ElementType type = context.InputElementType(0);
         (long queries, long keys) = (query.Type!.Value.Shape[^2], key.Type!.Value.Shape[^2]);
-        Value? causal = context.Attributes.Int("is_causal", 0) != 0 ? ScaledDotProduct.Causal(context, type, queries, keys, context.HasInput(4) ? context.InputShape(4)[^2] : 0) : null;
+        Value? used = Used(context, type, query.Type.Value.Shape[0], keys);
+        Value? causal = context.Attributes.Int("is_causal", 0) == 0 ? null :
+            context.HasInput(6) ? ScaledDotProduct.Causal(context, type, LastPositions(context, query.Type.Value.Shape[0], queries), keys, long.MaxValue) :
+            ScaledDotProduct.Causal(context, type, queries, keys, context.HasInput(4) ? context.InputShape(4)[^2] : 0);
         float? scale = context.Attributes.Has("scale") ? context.Attributes.Float("scale", 0) : null;
-        Value result = ScaledDotProduct.Attend(context, query, key, value, scale, context.Attributes.Float("softcap", 0), Mask(context, type, keys), causal);
+        Value result = ScaledDotProduct.Attend(context, query, key, value, scale, context.Attributes.Float("softcap", 0), [Mask(context, type, keys), causal, used], null, out ProductStages stages);
         context.SetOutput(0, isTokens ? ScaledDotProduct.MergeHeads(context, result) : result);
         context.SetOutput(1, key);
         context.SetOutput(2, value);
+        if (context.HasOutput(3))
+        {
+            context.SetOutput(3, context.Attributes.Int("qk_matmul_output_mode", 0) switch
+            {
+                0 => stages.Scaled,
+                1 => stages.Limited,
+                2 => stages.Biased,
+                3 => stages.Parts,
+                var mode => throw context.Invalid($"qk_matmul_output_mode is {mode}, it must be from 0 to 3"),
+            });
+        }
+    }
+
+    // Where the queries stand if they are the last ones of what is used: [B, 1, T, 1].
+    private static Value LastPositions(FunctionContext context, long items, long queries)
+    {
+        Value fromEnd = context.Add("Range", [context.Constant<long>([-queries]), context.Constant<long>([0]), context.Constant<long>([1])]);
+        return context.Add("Add", [context.Reshape(context.Input(6), items, 1, 1, 1), context.Reshape(fromEnd, queries, 1)]);
+    }
+
+    // A bias that hides what lies behind the used part of a buffer.
+    private static Value? Used(FunctionContext context, ElementType type, long items, long keys)
+    {
+        if (context.OptionalInput(6) is not { } lengths)
+        {
+            return null;
+        }
+
+        if (context.HasInput(4) || context.InputType(6) != new TensorType(ElementType.Int64, new Shape(items)))
+        {
+            throw context.Invalid($"nonpad_kv_seqlen must be int64[{items}], and there must be no past keys beside it");
+        }
+
+        Value positions = context.Add("Range", [context.Constant<long>([0]), context.Constant<long>([keys]), context.Constant<long>([1])]);
+        return ScaledDotProduct.Hide(context, context.Add("Less", [positions, context.Reshape(lengths, items, 1, 1, 1)]), type, double.NegativeInfinity);
     }
 
     private static Value Heads(FunctionContext context, int index, string attribute) =>
@@ -48,6 +79,8 @@ internal sealed class Attention : FunctionOperator
         {
             mask = ScaledDotProduct.Hide(context, mask, type, double.NegativeInfinity);
         }
+
+        mask = context.Cast(mask, type);
 
         long missing = context.InputShape(3).Rank > 0 && context.InputShape(3)[^1] is > 1 and var length ? keys - length : 0;
         return missing <= 0 ? mask : context.Add("Pad", [mask, context.Integers(0, missing), context.Number(type, double.NegativeInfinity), context.Integers(-1)]);

@@ -1,6 +1,7 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -98,7 +99,16 @@ internal sealed class BatchNormalization(bool channelsLast = false) : Operator
             return;
         }
 
-        Kernel kernel = (context.InputElementType(0), context.InputElementType(1), context.InputElementType(3)) switch
+        // Types that are not combined below meet in a wider one.
+        PlanTensor[] parameters = [context.Input(1), context.Input(2), context.Input(3), context.Input(4)];
+        ElementType data = context.InputElementType(0);
+        if (!IsCombined(data, parameters[0].ElementType, parameters[2].ElementType))
+        {
+            bool isDouble = data == ElementType.Float64 || (data != ElementType.Float16 && parameters.Any(parameter => parameter.ElementType == ElementType.Float64));
+            parameters = Array.ConvertAll(parameters, parameter => Cast.Emit(context, parameter, isDouble ? ElementType.Float64 : ElementType.Float32));
+        }
+
+        Kernel kernel = (data, parameters[0].ElementType, parameters[2].ElementType) switch
         {
             (ElementType.Float32, ElementType.Float32, ElementType.Float32) => new BatchNormalizationKernel<float, float, float, float>(rows, length, channels, epsilon),
             (ElementType.Float64, ElementType.Float64, ElementType.Float64) => new BatchNormalizationKernel<double, double, double, double>(rows, length, channels, epsilon),
@@ -109,8 +119,12 @@ internal sealed class BatchNormalization(bool channelsLast = false) : Operator
             (ElementType.Float32, ElementType.Float64, ElementType.Float64) => new BatchNormalizationKernel<float, double, double, float>(rows, length, channels, epsilon),
             var types => throw context.Unsupported($"the combination of {types.Item1.ToOnnxName()}, {types.Item2.ToOnnxName()} and {types.Item3.ToOnnxName()}"),
         };
-        context.Emit(kernel, [context.Input(0), context.Input(1), context.Input(2), context.Input(3), context.Input(4)], [context.Output(0)]);
+        context.Emit(kernel, [context.Input(0), .. parameters], [context.Output(0)]);
     }
+
+    private static bool IsCombined(ElementType data, ElementType parameter, ElementType statistic) =>
+        (data == parameter && data == statistic) ||
+        (data, parameter, statistic) is (ElementType.Float16, ElementType.Float16 or ElementType.Float32, ElementType.Float32) or (ElementType.Float32, ElementType.Float32 or ElementType.Float64, ElementType.Float64);
 
     private static bool IsSpatial(NodeContext context) => context.OperatorSet >= 9 || context.Attributes.Int("spatial", 1) != 0;
 

@@ -56,6 +56,19 @@ internal sealed class Cast : Operator
         }
     }
 
+    /// <summary>A tensor's elements as another type, in memory that only the node needs; the tensor itself if it has that type.</summary>
+    public static PlanTensor Emit(LoweringContext context, PlanTensor input, ElementType to)
+    {
+        if (input.ElementType == to)
+        {
+            return input;
+        }
+
+        PlanTensor output = context.Temporary(input.Type with { ElementType = to });
+        context.Emit(new CastKernel(input.ElementType, to, input.ElementCount), [input], [output]);
+        return output;
+    }
+
     private static bool IsConvertedWhenRead(Constant constant, ElementType to) =>
         constant.Location is not null && constant.Quantization is null &&
         (to == constant.StoredType || (to == ElementType.Float32 && constant.StoredType is ElementType.Float16 or ElementType.BFloat16));

@@ -50,7 +50,7 @@ internal sealed class Gemm : Operator
         GemmAttributes attributes = GemmAttributes.Parse(context);
         PlanTensor output = context.Output(0);
         ElementType type = output.ElementType;
-        if (type is not (ElementType.Float32 or ElementType.Float64 or ElementType.Float16 or ElementType.Int32 or ElementType.Int64))
+        if (type is not (ElementType.Float32 or ElementType.Float64 or ElementType.Float16 or ElementType.Int32 or ElementType.Int64 or ElementType.UInt32 or ElementType.UInt64))
         {
             throw context.Unsupported($"element type {type.ToOnnxName()}");
         }

@@ -1,10 +1,11 @@
+using System.Numerics;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Reads an image at positions that a grid gives. https://onnx.ai/onnx/operators/onnx__GridSample.html</summary>
-/// <remarks>Opset 16 knows two spatial dimensions (bilinear, nearest, bicubic), 20 renamed the modes (linear, nearest, cubic) and added three dimensions, without cubic.</remarks>
+/// <remarks>Opset 16 knows two spatial dimensions (bilinear, nearest, bicubic), 20 renamed the modes (linear, nearest, cubic) and added three dimensions, without cubic. The image may have any type; reals become integers by truncation.</remarks>
 internal sealed class GridSample : Operator
 {
     private readonly record struct SampleAttributes(SamplingMode Mode, SamplingBorder Border, bool AlignsCorners)
@@ -43,9 +44,14 @@ internal sealed class GridSample : Operator
             throw context.Unsupported($"sampling over {input.Rank - 2} dimensions in mode {attributes.Mode}");
         }
 
-        if (context.InputElementType(1) != context.InputElementType(0))
+        if (!context.InputElementType(1).IsFloat())
         {
-            throw context.Invalid("image and grid must have the same element type");
+            throw context.Invalid("the grid must be a floating-point tensor");
+        }
+
+        if (context.InputElementType(0) == ElementType.Bool && attributes.Mode != SamplingMode.Nearest)
+        {
+            throw context.Unsupported("mixing truth values");
         }
 
         Shape output = new([input[0], input[1], .. grid.Dimensions[1..^1]]);
@@ -63,13 +69,19 @@ internal sealed class GridSample : Operator
         (SamplingMode mode, SamplingBorder border, bool alignsCorners) = SampleAttributes.Parse(context);
         Shape input = context.InputShape(0);
         Shape output = context.OutputShape(0);
-        Kernel kernel = context.InputElementType(0) switch
-        {
-            ElementType.Float32 => new GridSampleKernel<float, float>(mode, border, alignsCorners, input, output),
-            ElementType.Float64 => new GridSampleKernel<double, double>(mode, border, alignsCorners, input, output),
-            ElementType.Float16 => new GridSampleKernel<Half, float>(mode, border, alignsCorners, input, output),
-            var type => throw context.Unsupported($"element type {type.ToOnnxName()}"),
-        };
-        context.Emit(kernel, [context.Input(0), context.Input(1)], [context.Output(0)]);
+        ElementType type = context.InputElementType(0);
+        ElementType computed = type == ElementType.Float64 || context.InputElementType(1) == ElementType.Float64 || (type.IsInteger() && type.SizeOf() >= 4) ? ElementType.Float64 : ElementType.Float32;
+        Factory factory = new(mode, border, alignsCorners, input, output, computed == ElementType.Float64);
+        context.Emit(
+            NumericKernels.Create(type == ElementType.Bool ? ElementType.UInt8 : type, factory) ?? throw context.Unsupported($"element type {type.ToOnnxName()}"),
+            [context.Input(0), Cast.Emit(context, context.Input(1), computed)], [context.Output(0)]);
+    }
+
+    private readonly struct Factory(SamplingMode mode, SamplingBorder border, bool alignsCorners, Shape input, Shape output, bool isDouble) : INumericKernelFactory
+    {
+        public Kernel Create<T>()
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => isDouble
+                ? new GridSampleKernel<T, double>(mode, border, alignsCorners, input, output)
+                : new GridSampleKernel<T, float>(mode, border, alignsCorners, input, output);
     }
 }

@@ -4,8 +4,8 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>com.microsoft.GroupQueryAttention: causal attention whose heads of keys serve several heads of queries, with rotary embedding and a cache. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
 /// <remarks>
-/// The total length must be known when planning (it grows with the shapes), and be the same for the whole batch. A cache longer than that is
-/// written in its middle. Quantized caches and a smooth softmax are not supported.
+/// The total length must be known when planning (it grows with the shapes). A cache longer than that is written in its middle. Where the sequences of a batch
+/// have different lengths, each is written and turned at its own positions. Quantized caches and the output of products are not supported.
 /// </remarks>
 internal sealed class GroupQueryAttention : FunctionOperator
 {
@@ -15,9 +15,9 @@ internal sealed class GroupQueryAttention : FunctionOperator
         long heads = context.Attributes.Int("num_heads", 0);
         long groups = context.Attributes.Int("kv_num_heads", 0);
         Shape input = context.InputShape(0);
-        if (context.Attributes.Int("smooth_softmax", 0) > 0 || context.HasInput(11) || context.HasOutput(3))
+        if (Enumerable.Range(12, Math.Max(0, context.InputCount - 12)).Any(context.HasInput) || context.HasOutput(3))
         {
-            throw context.Unsupported("a smooth softmax, or the output of products");
+            throw context.Unsupported("a quantized cache, or the output of products");
         }
 
         if (input.Rank != 3 || heads < 1 || groups < 1 || heads % groups != 0)
@@ -29,11 +29,20 @@ internal sealed class GroupQueryAttention : FunctionOperator
         ElementType type = context.InputElementType(0);
         long total = context.RequireIntegers(6)[0];
         long past = total - input[1];
-        if (past < 0 || context.RequireIntegers(5).Any(last => last != total - 1))
+        if (past < 0)
         {
-            throw context.Unsupported($"a batch whose sequences are not all {total} long");
+            throw context.Invalid($"there are {input[1]} tokens, but only {total} with those of before");
         }
 
+        // In a first prompt, what is shorter is filled up behind its end, where nobody looks.
+        long[] lasts = past == 0 ? [] : context.RequireIntegers(5);
+        bool isUniform = lasts.All(last => last == total - 1);
+        if (!isUniform && (lasts.Length != input[0] || lasts.Any(last => last < input[1] - 1 || last >= total)))
+        {
+            throw context.Invalid($"the last positions [{string.Join(',', lasts)}] do not fit {input[0]} sequences of at most {total}, of which {input[1]} are new");
+        }
+
+        Value? positions = isUniform ? null : context.Constant<long>([.. lasts.SelectMany(last => Enumerable.Range(0, (int)input[1]).Select(token => last + 1 - input[1] + token))], input[0], input[1]);
         query = ScaledDotProduct.SplitHeads(context, query, heads);
         key = ScaledDotProduct.SplitHeads(context, key, groups);
         value = ScaledDotProduct.SplitHeads(context, value, groups);
@@ -44,17 +53,23 @@ internal sealed class GroupQueryAttention : FunctionOperator
             key = ScaledDotProduct.Rotate(context, key, Angles(7), Angles(8), isInterleaved);
         }
 
-        (Value keys, Value presentKeys) = Cache(context, 3, key, past, total);
-        (Value values, Value presentValues) = Cache(context, 4, value, past, total);
+        (Value keys, Value presentKeys) = isUniform ? Cache(context, 3, key, past, total) : ScatteredCache(context, 3, key, lasts, total);
+        (Value values, Value presentValues) = isUniform ? Cache(context, 4, value, past, total) : ScatteredCache(context, 4, value, lasts, total);
         long window = context.Attributes.Int("local_window_size", -1);
+        window = window > 0 ? window : long.MaxValue;
         float? scale = context.Attributes.Float("scale", 0) is not 0 and var given ? given : null;
-        Value causal = ScaledDotProduct.Causal(context, type, input[1], total, past, window > 0 ? window : long.MaxValue);
-        context.SetOutput(0, ScaledDotProduct.MergeHeads(context, ScaledDotProduct.Attend(context, query, keys, values, scale, context.Attributes.Float("softcap", 0), context.OptionalInput(10), causal)));
+        Value causal = positions is null
+            ? ScaledDotProduct.Causal(context, type, input[1], total, past, window)
+            : ScaledDotProduct.Causal(context, type, context.Reshape(positions, input[0], 1, input[1], 1), total, window);
+        Value? sink = context.OptionalInput(11) is { } sinks ? context.Reshape(sinks, 1, heads, 1, 1) :
+            context.Attributes.Int("smooth_softmax", 0) > 0 ? context.Cast(context.Constant(new double[heads], 1, heads, 1, 1), type) : null;
+        Value result = ScaledDotProduct.Attend(context, query, keys, values, scale, context.Attributes.Float("softcap", 0), [context.OptionalInput(10), causal], sink, out _);
+        context.SetOutput(0, ScaledDotProduct.MergeHeads(context, result));
         context.SetOutput(1, presentKeys);
         context.SetOutput(2, presentValues);
 
         Value Angles(int index) =>
-            context.OptionalInput(9) is { } positions ? context.Add("Gather", [context.Input(index), positions], ("axis", 0)) :
+            (context.OptionalInput(9) ?? positions) is { } places ? context.Add("Gather", [context.Input(index), places], ("axis", 0)) :
             context.Add("Unsqueeze", [context.Slice(context.Input(index), 0, past, total), context.Integers(0)]);
     }
 
@@ -89,5 +104,20 @@ internal sealed class GroupQueryAttention : FunctionOperator
 
         Value used = past == 0 ? now : context.Add("Concat", [length == past ? before : context.Slice(before, 2, 0, past), now], ("axis", 2));
         return (used, length > total ? context.Add("Concat", [used, context.Slice(before, 2, total, length)], ("axis", 2)) : used);
+    }
+
+    // The same where each sequence ends at its own position.
+    private static (Value Used, Value Present) ScatteredCache(FunctionContext context, int index, Value now, long[] lasts, long total)
+    {
+        Value before = context.Input(index);
+        long length = context.InputShape(index)[2];
+        long tokens = now.Type!.Value.Shape[2];
+        if (length < total)
+        {
+            before = context.Add("Pad", [before, context.Integers(0, total - length), null, context.Integers(2)]);
+        }
+
+        Value present = context.Add("TensorScatter", [before, now, context.Integers([.. lasts.Select(last => last + 1 - tokens)])]);
+        return (length > total ? context.Slice(present, 2, 0, total) : present, present);
     }
 }

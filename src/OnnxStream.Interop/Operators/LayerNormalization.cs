@@ -17,6 +17,21 @@ internal sealed class LayerNormalization(bool isUncentered) : Operator
     public override bool CanOverwriteInput => true;
 
     /// <inheritdoc/>
+    public override bool IsFunction(NodeContext context) =>
+        isUncentered && context.InputElementType(0) != context.InputElementType(1) && context.InputElementType(0).IsFloat() && context.InputElementType(1).IsFloat();
+
+    /// <inheritdoc/>
+    public override void Expand(FunctionContext context)
+    {
+        // The result has the type of the scale. Both meet in a wider one.
+        ElementType type = context.InputElementType(0) == ElementType.Float64 || context.InputElementType(1) == ElementType.Float64 ? ElementType.Float64 : ElementType.Float32;
+        Value result = context.Add(
+            "RMSNormalization", [context.Cast(context.Input(0), type), context.Cast(context.Input(1), type)],
+            ("axis", context.Attributes.Int("axis", -1)), ("epsilon", context.Attributes.Float("epsilon", 1e-5f)));
+        context.SetOutput(0, context.Cast(result, context.InputElementType(1)));
+    }
+
+    /// <inheritdoc/>
     public override bool CanReadHalf(Node node, int input) => input == 0 && IsWhole(new InferenceContext(node));
 
     /// <inheritdoc/>

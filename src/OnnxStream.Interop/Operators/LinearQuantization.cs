@@ -1,6 +1,7 @@
 using System.Numerics;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -15,7 +16,7 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
     public override void Infer(InferenceContext context)
     {
         Shape input = context.InputShape(0);
-        if (!context.InputElementType(1).IsFloat())
+        if (!context.InputElementType(1).IsFloat() && (isInverse || context.InputElementType(1) != ElementType.Int32))
         {
             throw context.Invalid("the scale must be a floating-point tensor");
         }
@@ -42,10 +43,29 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
     {
         bool hasZeroPoints = context.HasInput(2);
         ElementType real = isInverse ? context.OutputElementType(0) : context.InputElementType(0);
-        Factory factory = new(isInverse, Runs(context), hasZeroPoints, real, context.InputElementType(1));
+        PlanTensor input = context.Input(0);
+        PlanTensor scale = context.Input(1);
+        PlanTensor output = context.Output(0);
+        PlanTensor result = output;
+
+        // Scales and numbers of other types are converted before or behind.
+        scale = scale.ElementType == ElementType.Float16 ? scale : Cast.Emit(context, scale, ElementType.Float32);
+        bool isComputed = real is ElementType.Float32 or ElementType.Float16 || (real == ElementType.Int32 && !isInverse && scale.ElementType == ElementType.Float32);
+        if (!isComputed)
+        {
+            real = ElementType.Float32;
+            input = isInverse ? input : Cast.Emit(context, input, real);
+            result = isInverse ? context.Temporary(output.Type with { ElementType = real }) : output;
+        }
+
+        Factory factory = new(isInverse, Runs(context), hasZeroPoints, real, scale.ElementType);
         context.Emit(
             NumericKernels.Create(Quantized(context), factory) ?? throw context.Unsupported($"quantization from {real.ToOnnxName()}"),
-            hasZeroPoints ? [context.Input(0), context.Input(1), context.Input(2)] : [context.Input(0), context.Input(1)], [context.Output(0)]);
+            hasZeroPoints ? [input, scale, context.Input(2)] : [input, scale], [result]);
+        if (result != output)
+        {
+            context.Emit(new CastKernel(real, output.ElementType, output.ElementCount), [result], [output]);
+        }
     }
 
     private ElementType Quantized(NodeContext context)

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Graphs;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>com.microsoft.MatMulNBits: a product with a weight of 4 or 8 bits, scaled in blocks. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
+/// <summary>com.microsoft.MatMulNBits: a product with a weight of 2, 4 or 8 bits, scaled in blocks. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
 /// <remarks>The weight is widened in each run, as a whole. Indices of groups (input 4) are not supported.</remarks>
 internal sealed class MatMulNBits : FunctionOperator
 {
@@ -13,7 +13,7 @@ internal sealed class MatMulNBits : FunctionOperator
         long outputs = context.Attributes.Int("N", 0);
         long bits = context.Attributes.Int("bits", 4);
         long block = context.Attributes.Int("block_size", 0);
-        if (bits is not (4 or 8) || context.HasInput(4))
+        if (bits is not (2 or 4 or 8) || context.HasInput(4))
         {
             throw context.Unsupported($"a weight of {bits} bits{(context.HasInput(4) ? " with groups" : "")}");
         }
@@ -43,7 +43,7 @@ internal sealed class MatMulNBits : FunctionOperator
         Value product = context.Add("MatMul", [context.Input(0), context.Transpose(context.Slice(weight, 1, 0, inputs), 1, 0)]);
         context.SetOutput(0, context.OptionalInput(5) is { } bias ? context.Add("Add", [product, bias]) : product);
 
-        // Two numbers lie in a byte, the first in its lower half.
+        // Two or four numbers lie in a byte, the first in its lowest bits.
         Value Unpacked(Value bytes, long rows, long columns)
         {
             if (bits == 8)
@@ -51,10 +51,11 @@ internal sealed class MatMulNBits : FunctionOperator
                 return context.Reshape(bytes, rows, columns);
             }
 
-            bytes = context.Reshape(bytes, rows, columns / 2, 1);
-            Value low = context.Add("BitwiseAnd", [bytes, context.Constant<byte>([15])]);
-            Value high = context.Add("BitShift", [bytes, context.Constant<byte>([4])], ("direction", "RIGHT"));
-            return context.Reshape(context.Add("Concat", [low, high], ("axis", 2)), rows, columns);
+            long each = 8 / bits;
+            bytes = context.Reshape(bytes, rows, columns / each, 1);
+            byte[] shifts = [.. Enumerable.Range(0, (int)each).Select(i => (byte)(i * bits))];
+            Value shifted = context.Add("BitShift", [bytes, context.Constant<byte>(shifts, each)], ("direction", "RIGHT"));
+            return context.Reshape(context.Add("BitwiseAnd", [shifted, context.Constant<byte>([(byte)((1 << (int)bits) - 1)])]), rows, columns);
         }
     }
 }

@@ -57,7 +57,7 @@ internal sealed class Mod : Operator
     {
         // The smallest integer modulo -1 is 0, but processors trap on it.
         public static T Invoke(T left, T right) =>
-            T.IsInteger(T.One / (T.One + T.One)) && (T.IsZero(right) || right + T.One == T.Zero) ? T.Zero : left % right;
+            T.IsInteger(T.One / (T.One + T.One)) && (T.IsZero(right) || (T.IsNegative(right) && right + T.One == T.Zero)) ? T.Zero : left % right;
     }
 
     private readonly struct FlooredRemainderFunction<T> : IBinaryFunction<T, T>

@@ -3,7 +3,7 @@ using OnnxStream.Interop.Graphs;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>com.microsoft.MultiHeadAttention: attention of tokens, with biases of the projections and the keys and values of before. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
-/// <remarks>Packed queries, keys and values, and masks of other forms than one int32 for each key, are not supported.</remarks>
+/// <remarks>Packed queries, keys and values are not supported, which ONNX Runtime has on graphics processors only.</remarks>
 internal sealed class MultiHeadAttention : FunctionOperator
 {
     /// <inheritdoc/>
@@ -26,13 +26,7 @@ internal sealed class MultiHeadAttention : FunctionOperator
         Value? padding = null;
         if (context.OptionalInput(4) is { } mask)
         {
-            if (context.InputShape(4) != new Shape(query.Type.Value.Shape[0], keys) || context.InputElementType(4) != ElementType.Int32)
-            {
-                throw context.Unsupported($"a key padding mask {context.InputType(4)}");
-            }
-
-            Value visible = context.Add("Cast", [context.Reshape(mask, query.Type.Value.Shape[0], 1, 1, keys)], ("to", (long)ElementType.Bool));
-            padding = ScaledDotProduct.Hide(context, visible, type, context.Attributes.Float("mask_filter_value", -10_000));
+            padding = ScaledDotProduct.Hide(context, Visible(mask, query.Type.Value.Shape[0]), type, context.Attributes.Float("mask_filter_value", -10_000));
         }
 
         Value? causal = context.Attributes.Int("unidirectional", 0) != 0 ? ScaledDotProduct.Causal(context, type, queries, keys, keys - queries) : null;
@@ -40,6 +34,21 @@ internal sealed class MultiHeadAttention : FunctionOperator
         context.SetOutput(0, ScaledDotProduct.MergeHeads(context, ScaledDotProduct.Attend(context, query, key, value, scale, 0, padding, context.OptionalInput(5), causal)));
         context.SetOutput(1, key);
         context.SetOutput(2, value);
+
+        // Which keys are seen: given for each key, for each query and key, or as the number of keys in front.
+        Value Visible(Value given, long items)
+        {
+            Shape shape = context.InputShape(4);
+            if (context.InputElementType(4) == ElementType.Int32 && shape == new Shape(items))
+            {
+                Value positions = context.Add("Range", [context.Constant([0]), context.Constant([(int)keys]), context.Constant([1])]);
+                return context.Add("Less", [positions, context.Reshape(given, items, 1, 1, 1)]);
+            }
+
+            return context.InputElementType(4) == ElementType.Int32 && (shape == new Shape(items, keys) || shape == new Shape(items, queries, keys))
+                ? context.Cast(context.Reshape(given, items, 1, shape.Rank == 3 ? queries : 1, keys), ElementType.Bool)
+                : throw context.Unsupported($"a key padding mask {context.InputType(4)}");
+        }
 
         // Keys and values may be heads already. The biases of all three lie in one vector.
         Value Heads(int index)

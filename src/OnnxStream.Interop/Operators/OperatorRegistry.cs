@@ -63,6 +63,7 @@ internal static class OperatorRegistry
         // Layers
         [("", "Conv")] = new Conv(),
         [("", "ConvTranspose")] = new ConvTranspose(),
+        [("", "DeformConv")] = new DeformConv(),
         [("", "Det")] = new Determinant(),
         [("", "Einsum")] = new Einsum(),
         [("", "Gemm")] = new Gemm(),
@@ -146,7 +147,9 @@ internal static class OperatorRegistry
         [("", "ThresholdedRelu")] = new Activation(ActivationFunction.ThresholdedRelu),
 
         // Images
+        [("", "AffineGrid")] = new AffineGrid(),
         [("", "AveragePool")] = new Pool(PoolFunction.Average, isGlobal: false),
+        [("", "Col2Im")] = new Col2Im(),
         [("", "GlobalAveragePool")] = new Pool(PoolFunction.Average, isGlobal: true),
         [("", "GlobalLpPool")] = new Pool(PoolFunction.Lp, isGlobal: true),
         [("", "GlobalMaxPool")] = new Pool(PoolFunction.Max, isGlobal: true),
@@ -177,6 +180,7 @@ internal static class OperatorRegistry
 
         // Random numbers
         [("", "Bernoulli")] = new Bernoulli(),
+        [("", "Multinomial")] = new Multinomial(),
         [("", "RandomNormal")] = new RandomOperator(isNormal: true, isLike: false),
         [("", "RandomNormalLike")] = new RandomOperator(isNormal: true, isLike: true),
         [("", "RandomUniform")] = new RandomOperator(isNormal: false, isLike: false),
@@ -223,6 +227,7 @@ internal static class OperatorRegistry
         [("", "Unique")] = new Unique(),
 
         // Moving data, nothing computed
+        [("", "CenterCropPad")] = new CenterCropPad(),
         [("", "Compress")] = new Compress(),
         [("", "Concat")] = new Concat(),
         [("", "DepthToSpace")] = new DepthToSpace(inverse: false),
@@ -251,6 +256,7 @@ internal static class OperatorRegistry
         [("", "Attention")] = new Attention(),
         [("", "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: false),
         [("", "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
+        [("", "TensorScatter")] = new TensorScatter(),
         [(MicrosoftDomain, "BiasGelu")] = new BiasActivation("Gelu"),
         [(MicrosoftDomain, "FastGelu")] = new BiasActivation("Gelu", isApproximate: true),
         [(MicrosoftDomain, "FusedMatMul")] = new FusedMatMul(),

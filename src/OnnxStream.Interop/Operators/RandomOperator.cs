@@ -18,7 +18,7 @@ internal sealed class RandomOperator(bool isNormal, bool isLike) : Operator
     public override void Infer(InferenceContext context)
     {
         ElementType type = (ElementType)context.Attributes.Int("dtype", (long)(isLike ? context.InputElementType(0) : ElementType.Float32));
-        if (type is not (ElementType.Float32 or ElementType.Float64 or ElementType.Float16))
+        if (type is not (ElementType.Float32 or ElementType.Float64 or ElementType.Float16 or ElementType.BFloat16))
         {
             throw context.Unsupported($"element type {type.ToOnnxName()}");
         }
@@ -33,7 +33,16 @@ internal sealed class RandomOperator(bool isNormal, bool isLike) : Operator
         float first = isNormal ? context.Attributes.Float("mean", 0) : context.Attributes.Float("low", 0);
         float second = isNormal ? context.Attributes.Float("scale", 1) : context.Attributes.Float("high", 1);
         int? seed = context.Attributes.Has("seed") ? BitConverter.SingleToInt32Bits(context.Attributes.Float("seed", 0)) : null;
-        context.Emit(NumericKernels.Create(output.ElementType, new Factory(output.ElementCount, isNormal, first, second, seed))!, [], [output]);
+        Factory factory = new(output.ElementCount, isNormal, first, second, seed);
+        if (NumericKernels.Create(output.ElementType, factory) is { } kernel)
+        {
+            context.Emit(kernel, [], [output]);
+            return;
+        }
+
+        PlanTensor single = context.Temporary(output.Type with { ElementType = ElementType.Float32 });
+        context.Emit(factory.Create<float>(), [], [single]);
+        context.Emit(new CastKernel(single.ElementType, output.ElementType, output.ElementCount), [single], [output]);
     }
 
     private readonly struct Factory(long count, bool isNormal, double first, double second, int? seed) : INumericKernelFactory

@@ -9,7 +9,7 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>Resize and Upsample: the input at other numbers of points. https://onnx.ai/onnx/operators/onnx__Resize.html</summary>
 /// <remarks>
-/// Upsample 7 takes scales as an attribute, 9 as an input; Resize 10 replaced it, 11 brought coordinate transformations, cubic
+/// Upsample 1 takes two scales as attributes, 7 all as one, 9 as an input; Resize 10 replaced it, 11 brought coordinate transformations, cubic
 /// and sizes, 18 axes, antialiasing and aspect ratios, 19 <c>half_pixel_symmetric</c>. Linear and cubic work on any number of
 /// dimensions, one after the other. Antialiasing is for floating-point types. XNNPACK interpolates channels-last images linearly
 /// where its coordinates are ONNX's.
@@ -211,7 +211,7 @@ internal sealed class Resize : Operator
         bool isUpsample = context.Node.OperatorType == "Upsample";
         (int scalesInput, int sizesInput) = isUpsample || context.OperatorSet < 11 ? (1, -1) : (2, 3);
         float[]? scales = isUpsample && context.OperatorSet < 9
-            ? context.Attributes.Floats("scales") ?? throw context.Invalid("attribute 'scales' is missing")
+            ? context.Attributes.Floats("scales") ?? (context.OperatorSet < 7 ? [1, 1, context.Attributes.Float("height_scale", 0), context.Attributes.Float("width_scale", 0)] : throw context.Invalid("attribute 'scales' is missing"))
             : context.HasInput(scalesInput) && context.InputShape(scalesInput).ElementCount > 0 ? context.RequireFloats(scalesInput) : null;
         long[]? sizes = sizesInput > 0 && context.HasInput(sizesInput) && context.InputShape(sizesInput).ElementCount > 0 ? context.RequireIntegers(sizesInput) : null;
         int[] axes = context.OperatorSet >= 18 && context.Attributes.Ints("axes") is { } given ? context.Axes(given, rank) : [.. Enumerable.Range(0, rank)];

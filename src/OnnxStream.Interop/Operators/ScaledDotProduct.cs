@@ -14,7 +14,20 @@ internal static class ScaledDotProduct
     /// <param name="softCap">What products are limited to, softly; 0 for no limit.</param>
     /// <param name="biases">What is added to the products, each broadcast to [B, H, T, S]; null for none.</param>
     /// <returns>[B, H, T, E].</returns>
-    public static Value Attend(FunctionContext context, Value query, Value key, Value value, float? scale, float softCap, params Value?[] biases)
+    public static Value Attend(FunctionContext context, Value query, Value key, Value value, float? scale, float softCap, params Value?[] biases) =>
+        Attend(context, query, key, value, scale, softCap, biases, null, out _);
+
+    /// <summary>As the other, with more to ask for.</summary>
+    /// <param name="context">The operator.</param>
+    /// <param name="query">[B, H, T, D].</param>
+    /// <param name="key">[B, G, S, D].</param>
+    /// <param name="value">[B, G, S, E].</param>
+    /// <param name="scale">As above.</param>
+    /// <param name="softCap">As above.</param>
+    /// <param name="biases">As above.</param>
+    /// <param name="sink">[1 or B, H, 1 or T, 1]: the product with a key that has no value, which takes its part of the softmax; null for none.</param>
+    /// <param name="stages">The products, as they are, limited, with biases, and after the softmax: each [B, H, T, S].</param>
+    public static Value Attend(FunctionContext context, Value query, Value key, Value value, float? scale, float softCap, Value?[] biases, Value? sink, out ProductStages stages)
     {
         Shape queries = query.Type!.Value.Shape;
         ElementType type = query.Type.Value.ElementType;
@@ -28,18 +41,22 @@ internal static class ScaledDotProduct
         long group = queries[1] / keys[1];
         Value products = context.Add("MatMul", [query, context.Transpose(Repeat(context, key, group), 0, 1, 3, 2)]);
         products = context.Add("Mul", [products, context.Number(type, scale ?? 1 / Math.Sqrt(queries[3]))]);
+        Value scaled = products;
         if (softCap > 0)
         {
             Value cap = context.Number(type, softCap);
             products = context.Add("Mul", [context.Add("Tanh", [context.Add("Div", [products, cap])]), cap]);
         }
 
+        Value limited = products;
         foreach (Value bias in biases.OfType<Value>())
         {
             products = context.Add("Add", [products, bias]);
         }
 
-        return context.Add("MatMul", [context.Add("Softmax", [products], ("axis", -1)), Repeat(context, value, group)]);
+        Value parts = sink is null ? context.Add("Softmax", [products], ("axis", -1)) : SoftmaxWithSink(context, products, sink);
+        stages = new(scaled, limited, products, parts);
+        return context.Add("MatMul", [parts, Repeat(context, value, group)]);
     }
 
     /// <summary>[B, T, H * D] as [B, H, T, D].</summary>
@@ -62,6 +79,12 @@ internal static class ScaledDotProduct
     public static Value Causal(FunctionContext context, ElementType type, long queries, long keys, long past, long window = long.MaxValue)
     {
         Value positions = context.Add("Unsqueeze", [context.Add("Range", [context.Constant<long>([past]), context.Constant<long>([past + queries]), context.Constant<long>([1])]), context.Integers(1)]);
+        return Causal(context, type, positions, keys, window);
+    }
+
+    /// <summary>The same for queries at given positions [..., T, 1].</summary>
+    public static Value Causal(FunctionContext context, ElementType type, Value positions, long keys, long window)
+    {
         Value others = context.Add("Range", [context.Constant<long>([0]), context.Constant<long>([keys]), context.Constant<long>([1])]);
         Value visible = context.Add("LessOrEqual", [others, positions]);
         if (window < keys)
@@ -111,6 +134,13 @@ internal static class ScaledDotProduct
         Value EverySecond(long start) => context.Add("Slice", [part, context.Integers(start), context.Integers(turned), context.Integers(3), context.Integers(2)]);
     }
 
+    private static Value SoftmaxWithSink(FunctionContext context, Value products, Value sink)
+    {
+        Shape shape = products.Type!.Value.Shape;
+        sink = context.Add("Expand", [sink, context.Integers(shape[0], shape[1], shape[2], 1)]);
+        return context.Slice(context.Add("Softmax", [context.Add("Concat", [products, sink], ("axis", 3))], ("axis", -1)), 3, 0, shape[3]);
+    }
+
     private static Value Repeat(FunctionContext context, Value heads, long group)
     {
         Shape shape = heads.Type!.Value.Shape;
@@ -123,3 +153,10 @@ internal static class ScaledDotProduct
         return context.Reshape(wide, shape[0], shape[1] * group, shape[2], shape[3]);
     }
 }
+
+/// <summary>What the products of queries and keys are on their way to the softmax.</summary>
+/// <param name="Scaled">As they are.</param>
+/// <param name="Limited">After the soft limit.</param>
+/// <param name="Biased">After the biases.</param>
+/// <param name="Parts">After the softmax.</param>
+internal readonly record struct ProductStages(Value Scaled, Value Limited, Value Biased, Value Parts);

@@ -22,7 +22,7 @@ internal static class ScatterReduction
         ? reduction
         : throw context.Invalid($"reduction '{context.Attributes.String("reduction", "")}' is not one of none, add, mul, max, min");
 
-    /// <summary>Makes the kernel for a node's reduction and data type.</summary>
+    /// <summary>Makes the kernel for a node's reduction and data type. Truth values are added by "or" and multiplied by "and".</summary>
     /// <exception cref="UnsupportedOperatorException">The type is none that can be reduced.</exception>
     public static Kernel CreateKernel<TFactory>(LoweringContext context, TFactory factory)
         where TFactory : IFactory
@@ -31,6 +31,8 @@ internal static class ScatterReduction
         ElementType type = context.InputElementType(0);
         return reduction == "none"
             ? SizedKernels.Create(type, new ReplaceFactory<TFactory>(factory))
+            : type == ElementType.Bool
+            ? new ReduceFactory<TFactory>(factory, reduction is "add" or "max" ? "max" : "min").Create<byte>()
             : NumericKernels.Create(type, new ReduceFactory<TFactory>(factory, reduction)) ?? throw context.Unsupported($"reduction '{reduction}' of {type.ToOnnxName()}");
     }
 

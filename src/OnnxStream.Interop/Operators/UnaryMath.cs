@@ -18,7 +18,7 @@ internal sealed class UnaryMath(UnaryMathFunction function) : Operator
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
-        if (!context.InputElementType(0).IsFloat())
+        if (!context.InputElementType(0).IsFloat() && !(function == UnaryMathFunction.Erf && context.InputElementType(0).IsInteger()))
         {
             throw context.Invalid("the input must be a floating-point tensor");
         }
@@ -37,6 +37,7 @@ internal sealed class UnaryMath(UnaryMathFunction function) : Operator
             ElementType.Float32 => new UnaryKernel<float, float, Function<float>>(input.Shape, new(function)),
             ElementType.Float64 => new UnaryKernel<double, double, Function<double>>(input.Shape, new(function)),
             ElementType.Float16 => new UnaryKernel<Half, Half, HalfFunction<Function<float>>>(input.Shape, new(new(function))),
+            _ when input.ElementType.IsInteger() => NumericKernels.Create(input.ElementType, new IntegerErrorFunctionFactory(input.Shape))!,
             _ => throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}"),
         };
         context.Emit(kernel, [input], [output]);
@@ -57,6 +58,25 @@ internal sealed class UnaryMath(UnaryMathFunction function) : Operator
         UnaryMathFunction.Round => xnn_unary_operator.xnn_unary_bankers_rounding,
         _ => null,
     };
+
+    private readonly struct IntegerErrorFunctionFactory(Shape shape) : INumericKernelFactory
+    {
+        public Kernel Create<T>()
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new UnaryKernel<T, T, IntegerErrorFunction<T>>(shape, default);
+    }
+
+    // The specification allows integers: the real result is truncated.
+    private readonly struct IntegerErrorFunction<T> : IUnaryFunction<T, T>
+        where T : unmanaged, INumber<T>
+    {
+        public void Invoke(ReadOnlySpan<T> input, Span<T> output)
+        {
+            for (int i = 0; i < input.Length; i++)
+            {
+                output[i] = T.CreateTruncating(ErrorFunction.Erf(double.CreateTruncating(input[i])));
+            }
+        }
+    }
 
     private readonly struct Function<T>(UnaryMathFunction function) : IUnaryFunction<T, T>
         where T : unmanaged, IFloatingPointIeee754<T>

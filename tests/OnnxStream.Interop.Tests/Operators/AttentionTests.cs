@@ -31,9 +31,31 @@ public class AttentionTests
         new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 4, 3, 8)).Input(TestTensors.Floats(2, 2, 2, 3, 8)).Input(TestTensors.Floats(3, 2, 2, 3, 8)).Input(hasMask ? TestTensors.Floats(6, 3, 8) : null)
             .Input(TestTensors.Floats(4, 2, 2, 5, 8)).Input(TestTensors.Floats(5, 2, 2, 5, 8)).Attribute("is_causal", causal).Output(ElementType.Float32).Output(ElementType.Float32).Output(ElementType.Float32).Check();
 
+    // Where ONNX Runtime hides something, it adds a large number, not an infinite one.
+    [TestCase(0, 0, 1)]
+    [TestCase(0, 2.5f, 0)]
+    [TestCase(1, 0, 1)]
+    [TestCase(1, 2.5f, 1)]
+    [TestCase(2, 0, 0)]
+    [TestCase(2, 2.5f, 0)]
+    [TestCase(3, 0, 1)]
+    [TestCase(3, 2.5f, 1)]
+    public void Products(int mode, float softCap, int causal) =>
+        new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 4, 5, 8)).Input(TestTensors.Floats(2, 2, 2, 7, 8)).Input(TestTensors.Floats(3, 2, 2, 7, 6)).Input(TestTensors.Floats(4, 5, 7))
+            .Attribute("qk_matmul_output_mode", mode).Attribute("softcap", softCap).Attribute("is_causal", causal)
+            .Output(ElementType.Float32).Output(ElementType.Undefined).Output(ElementType.Undefined).Output(ElementType.Float32).Check();
+
+    [Test]
+    public void PartsOfABuffer([Values(0, 1)] int causal, [Values] bool hasMask) =>
+        new OperatorTester("Attention", 24).Input(TestTensors.Floats(1, 2, 4, 3, 8)).Input(TestTensors.Floats(2, 2, 2, 7, 8)).Input(TestTensors.Floats(3, 2, 2, 7, 6)).Input(hasMask ? TestTensors.Floats(4, 3, 7) : null).Input(null).Input(null)
+            .Input(TestTensors.Integers(5, 7)).Attribute("is_causal", causal).Check();
+
     [Test]
     public void WrongInputs()
     {
+        new OperatorTester("Attention", 24).Input(TestTensors.Floats(1, 2, 4, 5, 8)).Input(TestTensors.Floats(2, 2, 4, 7, 8)).Input(TestTensors.Floats(3, 2, 4, 7, 6)).Input(null).Input(null).Input(null).Input(TestTensors.Integers(3)).Fails<InvalidGraphException>();
+        new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 4, 5, 8)).Input(TestTensors.Floats(2, 2, 4, 7, 8)).Input(TestTensors.Floats(3, 2, 4, 7, 6)).Attribute("qk_matmul_output_mode", 4)
+            .Output(ElementType.Float32).Output(ElementType.Undefined).Output(ElementType.Undefined).Output(ElementType.Float32).Fails<InvalidGraphException>();
         new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Floats(2, 2, 7, 12)).Input(TestTensors.Floats(3, 2, 7, 10)).Fails<InvalidGraphException>();
         new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 4, 5, 8)).Input(TestTensors.Floats(2, 2, 3, 7, 8)).Input(TestTensors.Floats(3, 2, 3, 7, 6)).Fails<InvalidGraphException>();
     }

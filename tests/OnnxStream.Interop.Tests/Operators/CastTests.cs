@@ -60,6 +60,13 @@ public class CastTests
     }
 
     [Test]
+    public void BrainFloatsOfEveryType([ValueSource(nameof(s_types))] ElementType type)
+    {
+        new OperatorTester("Cast", 13).Input(TestTensors.Random(type, 1, 0, 120, 300)).Attribute("to", (int)ElementType.BFloat16).Output(ElementType.BFloat16).Check();
+        new OperatorTester("Cast", 13).Input(TestTensors.Random(ElementType.BFloat16, 1, 0, 120, 300)).Attribute("to", (int)type).Output(type).Check();
+    }
+
+    [Test]
     public void HalfPrecisionWeightIsReadAsItIs()
     {
         // The weight is streamed by MatMul; nothing holds it in single precision.

@@ -20,6 +20,21 @@ public class MultiHeadAttentionTests
             .Output(ElementType.Float32).Output(ElementType.Float32).Output(ElementType.Float32).Check();
 
     [Test]
+    public void Masks([Values("lengths", "each")] string kind) =>
+        new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Floats(2, 2, 7, 24)).Input(TestTensors.Floats(3, 2, 7, 12)).Attribute("num_heads", 3).Input(null)
+            .Input(kind == "lengths" ? TensorBuffer.Create<int>([5, 3], 2) : TestTensors.Random(ElementType.Int32, 4, 0, 1, 2, 5, 7)).Check();
+
+    [Test]
+    public void OtherMask() =>
+        new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Floats(2, 2, 7, 24)).Input(TestTensors.Floats(3, 2, 7, 12)).Attribute("num_heads", 3).Input(null)
+            .Input(TensorBuffer.Create<int>([5, 3, 0, 0, 0, 0, 0, 0], 8)).Fails<UnsupportedOperatorException>();
+
+    [Test]
+    public void PaddingOfKeysOfBefore() =>
+        new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 1, 24)).Input(TestTensors.Floats(2, 2, 1, 24)).Input(TestTensors.Floats(3, 2, 1, 24)).Input(null).Input(TensorBuffer.Create<int>([0, 1, 1, 1, 1, 1, 1, 1, 1, 1], 2, 5)).Input(TestTensors.Floats(8, 1, 1, 1, 5))
+            .Input(TestTensors.Floats(4, 2, 3, 4, 8)).Input(TestTensors.Floats(5, 2, 3, 4, 8)).Attribute("num_heads", 3).Attribute("mask_filter_value", -1e9f).Output(ElementType.Float32).Output(ElementType.Float32).Output(ElementType.Float32).Check();
+
+    [Test]
     public void KeysAreHeads() =>
         new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 3, 24)).Input(TestTensors.Floats(2, 2, 3, 7, 8)).Input(TestTensors.Floats(3, 2, 3, 7, 8)).Attribute("num_heads", 3).Check();
 

@@ -20,5 +20,10 @@ public class RotaryEmbeddingTests
             .Input(TestTensors.Floats(2, 20, 4)).Input(TestTensors.Floats(3, 20, 4)).Attribute("interleaved", interleaved).Check();
 
     [Test]
+    public void ScaledAndPartly([Values(0, 1)] int isPacked) =>
+        new OperatorTester("RotaryEmbedding", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Random(ElementType.Int64, 4, 0, 19, 2, 5)).Input(TestTensors.Floats(2, 20, 2)).Input(TestTensors.Floats(3, 20, 2))
+            .Attribute("num_heads", 3).Attribute("rotary_embedding_dim", 4).Attribute("scale", 1f).Attribute("is_packed_batching", isPacked).Check();
+
+    [Test]
     public void WrongInputs() => new OperatorTester("RotaryEmbedding", 23).Input(TestTensors.Floats(1, 2, 3, 5, 8)).Input(TestTensors.Floats(2, 2, 4, 4)).Input(TestTensors.Floats(3, 2, 4, 4)).Fails<InvalidGraphException>();
 }

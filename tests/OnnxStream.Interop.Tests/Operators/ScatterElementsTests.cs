@@ -35,6 +35,14 @@ public class ScatterElementsTests
         Tester(TestTensors.Integers(0), TestTensors.Floats(1, 1)).Fails<InvalidGraphException>();
         Tester(zeros, TestTensors.Floats(1, 1, 2)).Attribute("reduction", "sub").Fails<InvalidGraphException>();
         Tester(TensorBuffer.Create<long>([0, 3], 1, 2), TestTensors.Floats(1, 1, 2)).Fails<InvalidInputException>();
-        new OperatorTester("ScatterElements", 18).Input(TestTensors.Random(ElementType.Bool, 1, 0, 1, 3)).Input(TestTensors.Integers(0)).Input(TestTensors.Random(ElementType.Bool, 1, 0, 1, 1)).Attribute("reduction", "add").Output(ElementType.Bool).Fails<UnsupportedOperatorException>();
+    }
+
+    [Test]
+    public void TruthValues([Values("add", "mul", "max", "min")] string reduction)
+    {
+        OperatorTester tester = new OperatorTester("ScatterElements", 18).Input(TensorBuffer.Create<bool>([false, false, true, true], 4)).Input(TestTensors.Integers(0, 1, 2, 3)).Input(TensorBuffer.Create<bool>([false, true, false, true], 4))
+            .Attribute("reduction", reduction).Output(ElementType.Bool);
+        bool[] expected = reduction is "add" or "max" ? [false, true, true, true] : [false, false, false, true];
+        Assert.That(tester.Run().Span<bool>().ToArray(), Is.EqualTo(expected));
     }
 }

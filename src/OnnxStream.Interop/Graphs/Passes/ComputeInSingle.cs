@@ -36,16 +36,18 @@ internal sealed class ComputeInSingle
     /// <returns>Whether most of the model was half precision, so that storing them as that loses nothing that the model had.</returns>
     public static bool Apply(Graph graph)
     {
-        if (!graph.Nodes.SelectMany(node => node.Outputs).Any(value => value is { Constant: null } && IsNarrow(value)))
+        if (!graph.Nodes.SelectMany(node => node.Inputs.Concat(node.Outputs)).Any(value => value is not null && IsNarrow(value)))
         {
             return false;
         }
+
+        bool makesNarrow = graph.Nodes.SelectMany(node => node.Outputs).Any(value => value is { Constant: null } && IsNarrow(value));
 
         ElementType mainType = graph.Inputs.Concat(graph.Nodes.SelectMany(node => node.Inputs.Concat(node.Outputs))).OfType<Value>().Distinct()
             .Select(value => value.Type!.Value).Where(type => type.ElementType.IsFloat()).GroupBy(type => type.ElementType)
             .OrderByDescending(types => types.Sum(type => type.Shape.ElementCount)).ThenByDescending(types => types.Key.SizeOf()).First().Key;
         new ComputeInSingle(graph, mainType).Run();
-        return mainType == ElementType.Float16;
+        return makesNarrow && mainType == ElementType.Float16;
     }
 
     private void Run()
@@ -112,7 +114,7 @@ internal sealed class ComputeInSingle
         }
 
         // The bound of a shape that only the run tells is not to be converted.
-        if (context.HasDynamicOutput)
+        if (context.HasDynamicOutput && node.Outputs.Any(output => output is not null && IsNarrow(output)))
         {
             return false;
         }

@@ -37,7 +37,7 @@ internal readonly struct DivideFunction<T> : IBinaryFunction<T, T>
     public static T Invoke(T left, T right) =>
         !T.IsInteger(T.One / (T.One + T.One)) ? left / right :
         T.IsZero(right) ? T.Zero :
-        right == -T.One ? T.Zero - left :
+        T.IsNegative(right) && right == -T.One ? T.Zero - left :
         left / right;
 }
 

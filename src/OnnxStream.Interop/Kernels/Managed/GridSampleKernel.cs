@@ -19,7 +19,7 @@ internal enum SamplingBorder
 }
 
 /// <summary>Reads an image [N, C, (D,) H, W] at the positions that a grid [N, (D',) H', W', 2 or 3] of numbers from -1 to 1 gives.</summary>
-/// <remarks>For each position, the elements that it is made of and their weights are found once for all channels.</remarks>
+/// <remarks>The image and the output are of <typeparamref name="T"/>, the grid and what is computed of <typeparamref name="TCompute"/>. For each position, the elements that it is made of and their weights are found once for all channels.</remarks>
 internal sealed unsafe class GridSampleKernel<T, TCompute> : RowKernel
     where T : unmanaged, INumber<T>
     where TCompute : unmanaged, IFloatingPointIeee754<TCompute>
@@ -68,7 +68,7 @@ internal sealed unsafe class GridSampleKernel<T, TCompute> : RowKernel
         for (long point = first * _outputRow; point < end * _outputRow; point++)
         {
             (long item, long position) = Math.DivRem(point, _outputPlane);
-            int taps = FindTaps((T*)context.Input(1) + point * Dimensions, offsets, weights);
+            int taps = FindTaps((TCompute*)context.Input(1) + point * Dimensions, offsets, weights);
             T* input = (T*)context.Input(0) + item * _channels * _inputPlane;
             T* output = (T*)context.Output(0) + item * _channels * _outputPlane + position;
             for (long channel = 0; channel < _channels; channel++, input += _inputPlane, output += _outputPlane)
@@ -85,7 +85,7 @@ internal sealed unsafe class GridSampleKernel<T, TCompute> : RowKernel
     }
 
     // The grid's coordinates go from the innermost dimension out.
-    private int FindTaps(T* grid, long* offsets, TCompute* weights)
+    private int FindTaps(TCompute* grid, long* offsets, TCompute* weights)
     {
         TCompute x = Locate(2, grid[0]);
         TCompute y = Locate(1, grid[1]);
@@ -134,11 +134,11 @@ internal sealed unsafe class GridSampleKernel<T, TCompute> : RowKernel
     }
 
     // A coordinate from -1 to 1 in elements, moved into the image where the border says so.
-    private TCompute Locate(int axis, T coordinate)
+    private TCompute Locate(int axis, TCompute coordinate)
     {
         TCompute length = TCompute.CreateTruncating(_input[axis]);
         TCompute two = TCompute.One + TCompute.One;
-        TCompute x = TCompute.CreateTruncating(coordinate) + TCompute.One;
+        TCompute x = coordinate + TCompute.One;
         x = _alignsCorners ? x / two * (length - TCompute.One) : (x * length - TCompute.One) / two;
         if (!TCompute.IsFinite(x))
         {

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Writes schemas.txt: every operator of the domain ai.onnx in every version from operator set 6 to 24.
+
+Versions up to 17 are those of Debian's package python3-onnx (run this with /usr/bin/python3). Newer ones are written below, from the
+text of the ONNX operator specification; the test that reads the table asks ONNX Runtime about each type that they allow or not.
+
+A line is: operator, version, D if deprecated | type parameters | inputs | outputs | attributes.
+An input is name:type, with ? behind an optional and * behind a repeated one. An attribute is name:kind, with =default or ! (required).
+"""
+import pathlib
+
+import onnx.defs
+import onnx.helper
+
+OLDEST, NEWEST = 6, 24
+
+INTEGERS = "uint8 uint16 uint32 uint64 int8 int16 int32 int64"
+FLOATS = "float16 float double"
+NUMBERS = f"{INTEGERS} {FLOATS}"
+ALL = f"{NUMBERS} string bool complex64 complex128"
+IR4 = f"{ALL} bfloat16"
+FLOAT8 = "float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz"
+CAST19 = f"{NUMBERS} bool bfloat16 string {FLOAT8}"
+
+
+class Schema:
+    def __init__(self, name, version, types=None, inputs=(), outputs=(), attributes=None, deprecated=False):
+        self.name, self.version, self.types = name, version, dict(types or {})
+        self.inputs, self.outputs, self.attributes, self.deprecated = list(inputs), list(outputs), dict(attributes or {}), deprecated
+
+    def line(self):
+        types = "; ".join(f"{parameter}: {' '.join(allowed)}" for parameter, allowed in self.types.items())
+        attributes = " ".join(f"{name}:{text}" for name, text in sorted(self.attributes.items()))
+        head = f"{self.name} {self.version}{' D' if self.deprecated else ''}"
+        return f"{head} | {types} | {' '.join(self.inputs)} | {' '.join(self.outputs)} | {attributes}".replace("  ", " ").rstrip()
+
+
+def plain(type_name):
+    """tensor(float) -> float; sequences and optional values keep their words."""
+    return type_name[7:-1] if type_name.startswith("tensor(") else type_name.replace(" ", "")
+
+
+def formal(parameter):
+    kind = onnx.defs.OpSchema.FormalParameterOption
+    mark = {kind.Optional: "?", kind.Variadic: "*"}.get(parameter.option, "")
+    return f"{parameter.name}:{plain(parameter.typeStr)}{mark}"
+
+
+def attribute(found):
+    kind = str(found.type).rsplit(".", 1)[-1].lower()
+    if found.required:
+        return kind + "!"
+    if not found.default_value.name:
+        return kind
+    value = onnx.helper.get_attribute_value(found.default_value)
+    return f"{kind}={value.decode() if isinstance(value, bytes) else f'{value:.7g}' if isinstance(value, float) else value}".replace(" ", "")
+
+
+def from_package():
+    for found in onnx.defs.get_all_schemas_with_history():
+        if found.domain == "":
+            types = {constraint.type_param_str: [plain(allowed) for allowed in constraint.allowed_type_strs] for constraint in found.type_constraints}
+            attributes = {name: attribute(value) for name, value in found.attributes.items()}
+            yield Schema(found.name, found.since_version, types, map(formal, found.inputs), map(formal, found.outputs), attributes, found.deprecated)
+
+
+schemas = {}  # operator -> its versions, oldest first
+for schema in sorted(from_package(), key=lambda schema: schema.version):
+    schemas.setdefault(schema.name, []).append(schema)
+
+
+def since(version, names, types=(), inputs=None, outputs=None, deprecated=False, **attributes):
+    """A new operator, or a new version of one: what is not given stays. Types "+x" are added to those of before."""
+    for name in names.split():
+        last = schemas[name][-1] if name in schemas else Schema(name, 0)
+        new = Schema(name, version, last.types, last.inputs, last.outputs, last.attributes, deprecated)
+        for parameter, allowed in dict(types).items():
+            before = new.types.get(parameter, []) if allowed.startswith("+") else []
+            new.types[parameter] = before + [word for word in allowed.lstrip("+").split() if word not in before]
+        new.inputs = inputs.split() if inputs is not None else new.inputs
+        new.outputs = outputs.split() if outputs is not None else new.outputs
+        new.attributes.update(attributes)
+        schemas.setdefault(name, []).append(new)
+
+
+# 18
+since(18, "BitwiseAnd BitwiseOr BitwiseXor", {"T": INTEGERS}, "A:T B:T", "C:T")
+since(18, "BitwiseNot", {"T": INTEGERS}, "X:T", "Y:T")
+since(18, "CenterCropPad", {"T": IR4, "Tind": "int32 int64"}, "input_data:T shape:Tind", "output_data:T", axes="ints")
+since(18, "Col2Im", {"T": IR4}, "input:T image_shape:int64 block_shape:int64", "output:T", dilations="ints", pads="ints", strides="ints")
+since(18, "GroupNormalization", {"T": f"{FLOATS} bfloat16"}, "X:T scale:T bias:T", "Y:T", True, epsilon="float=1e-05", num_groups="int!")
+since(18, "LpPool", ceil_mode="int=0", dilations="ints")
+since(18, "Mish", {"T": FLOATS}, "X:T", "Y:T")
+since(18, "Pad", {"T": IR4, "Tind": "int32 int64"}, "data:T pads:int64 constant_value:T? axes:Tind?")
+since(18, "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSumSquare", (), "data:T axes:int64?", noop_with_empty_axes="int=0")
+for name in "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSumSquare".split():
+    del schemas[name][-1].attributes["axes"]
+since(18, "Resize", {"T1": IR4}, antialias="int=0", axes="ints", keep_aspect_ratio_policy="string=stretch")
+since(18, "ScatterElements ScatterND", {"T": IR4})
+since(18, "Split", {"T": IR4}, num_outputs="int")
+
+# 19
+since(19, "AveragePool", dilations="ints")
+since(19, "Cast CastLike", {"T1": CAST19, "T2": CAST19}, saturate="int=1")
+since(19, "Constant", {"T": f"{IR4} {FLOAT8}"})
+since(19, "DeformConv", {"T": FLOATS}, "X:T W:T offset:T B:T? mask:T?", "Y:T", dilations="ints", group="int=1", kernel_shape="ints", offset_group="int=1", pads="ints", strides="ints")
+since(19, "DequantizeLinear", {"T1": f"int8 uint8 int32 {FLOAT8}", "T2": "float float16 bfloat16"}, "x:T1 x_scale:T2 x_zero_point:T1?", "y:T2")
+since(19, "QuantizeLinear", {"T1": "float float16 bfloat16 int32", "T2": f"int8 uint8 {FLOAT8}"}, "x:T1 y_scale:T1 y_zero_point:T2?", "y:T2", saturate="int=1")
+since(19, "Equal", {"T": "+string"})
+since(19, "Identity Loop If Scan", {"V": f"+{FLOAT8}"})
+since(19, "Pad")
+since(19, "Reshape Shape Size", {"T": f"{IR4} {FLOAT8}"})
+since(19, "Resize")
+
+# 20
+since(20, "AffineGrid", {"T1": f"{FLOATS} bfloat16", "T2": "int64"}, "theta:T1 size:T2", "grid:T1", align_corners="int=0")
+since(20, "ConstantOfShape", {"T2": f"+bfloat16 {FLOAT8}"})
+since(20, "DFT", {"T1": f"{FLOATS} bfloat16", "T2": "int32 int64"}, "input:T1 dft_length:T2? axis:int64?", "output:T1")
+del schemas["DFT"][-1].attributes["axis"]
+since(20, "Gelu", {"T": f"{FLOATS} bfloat16"}, "X:T", "Y:T", approximate="string=none")
+since(20, "GridSample", mode="string=linear")
+since(20, "ImageDecoder", {"T1": "uint8", "T2": "uint8"}, "encoded_stream:T1", "image:T2", pixel_format="string=RGB")
+since(20, "IsInf", {"T1": f"+float16 bfloat16 {FLOAT8}"})
+since(20, "IsNaN", {"T1": f"+bfloat16 {FLOAT8}"})
+since(20, "ReduceMax ReduceMin", {"T": "+bool"})
+since(20, "RegexFullMatch", {"T1": "string", "T2": "bool"}, "X:T1", "Y:T2", pattern="string")
+since(20, "StringConcat", {"T": "string"}, "X:T Y:T", "Z:T")
+since(20, "StringSplit", {"T1": "string", "T2": "string", "T3": "int64"}, "X:T1", "Y:T2 Z:T3", delimiter="string", maxsplit="int")
+
+# 21
+since(21, "Cast CastLike", {"T1": "+uint4 int4", "T2": "+uint4 int4"})
+since(21, "Constant Flatten Pad Reshape Shape Size Squeeze Transpose Unsqueeze", {"T": f"{IR4} {FLOAT8} uint4 int4"})
+since(21, "ConstantOfShape", {"T2": "+uint4 int4"})
+since(21, "Identity Loop If Scan", {"V": "+uint4 int4"})
+since(21, "DequantizeLinear", {"T1": "+uint16 int16 uint4 int4"}, block_size="int=0")
+since(21, "QuantizeLinear", {"T2": "+uint16 int16 uint4 int4"}, block_size="int=0", output_dtype="int=0")
+since(21, "GroupNormalization", stash_type="int=1")
+since(21, "QLinearMatMul", {"T1": f"+{FLOAT8}", "T2": f"+{FLOAT8}", "T3": f"+{FLOAT8}", "TS": "float float16 bfloat16"}, "a:T1 a_scale:TS a_zero_point:T1 b:T2 b_scale:TS b_zero_point:T2 y_scale:TS y_zero_point:T3")
+
+# 22: bfloat16
+since(22, "Acos Acosh Asin Asinh Atan Atanh AveragePool Conv ConvTranspose Cos Cosh DeformConv Det Elu GRU GlobalAveragePool GlobalLpPool GlobalMaxPool "
+      "HardSigmoid HardSwish InstanceNormalization LSTM LpNormalization LpPool MaxPool MaxRoiPool Mish NegativeLogLikelihoodLoss RNN RandomNormal RandomUniform Round Selu "
+      "Sin Sinh Softplus Softsign Tan ThresholdedRelu", {"T": "+bfloat16"})
+since(22, "Bernoulli RandomNormalLike RandomUniformLike", {"T1": "+bfloat16", "T2": "+bfloat16"})
+since(22, "EyeLike", {"T1": "+bfloat16", "T2": "+bfloat16"})
+since(22, "Multinomial RoiAlign MaxUnpool", {"T1": "+bfloat16"})
+since(22, "Dropout", {"T": f"+bfloat16 {FLOAT8}", "T1": f"+bfloat16 {FLOAT8}"})
+since(22, "GridSample", {"T1": IR4, "T2": "+bfloat16"})
+
+# 23
+since(23, "Attention", {"T1": f"{FLOATS} bfloat16", "T2": f"{FLOATS} bfloat16", "U": f"{NUMBERS} bfloat16 bool"},
+      "Q:T1 K:T1 V:T2 attn_mask:U? past_key:T1? past_value:T2?", "Y:T1 present_key:T1? present_value:T2? qk_matmul_output:T1?",
+      is_causal="int=0", kv_num_heads="int", q_num_heads="int", qk_matmul_output_mode="int=0", scale="float", softcap="float=0", softmax_precision="int")
+since(23, "Cast CastLike", {"T1": "+float4e2m1", "T2": "+float4e2m1"})
+since(23, "Constant Flatten Pad Reshape Shape Size Squeeze Transpose Unsqueeze", {"T": "+float4e2m1"})
+since(23, "ConstantOfShape", {"T2": "+float4e2m1"})
+since(23, "Identity Loop If Scan", {"V": "+float4e2m1"})
+since(23, "DequantizeLinear", {"T1": "+float4e2m1", "T3": "float float16 bfloat16"}, outputs="y:T3", output_dtype="int=0")
+since(23, "QuantizeLinear", {"T2": "float float16 bfloat16 int32", "T3": f"int8 uint8 {FLOAT8} uint16 int16 uint4 int4 float4e2m1"}, "x:T1 y_scale:T2 y_zero_point:T3?", "y:T3", precision="int=0")
+since(23, "RMSNormalization", {"T": f"{FLOATS} bfloat16", "V": f"{FLOATS} bfloat16"}, "X:T scale:V", "Y:V", axis="int=-1", epsilon="float=1e-05", stash_type="int=1")
+since(23, "RotaryEmbedding", {"T": "float float16 bfloat16", "M": "int64"}, "X:T cos_cache:T sin_cache:T position_ids:M?", "Y:T",
+      interleaved="int=0", num_heads="int", rotary_embedding_dim="int=0")
+
+# 24
+since(24, "Attention", (), "Q:T1 K:T1 V:T2 attn_mask:U? past_key:T1? past_value:T2? nonpad_kv_seqlen:int64?")
+since(24, "Cast CastLike", {"T1": "+float8e8m0", "T2": "+float8e8m0"}, round_mode="string=up")
+since(24, "Constant Flatten Pad Reshape Shape Size Squeeze Transpose Unsqueeze", {"T": "+float8e8m0"})
+since(24, "ConstantOfShape", {"T2": "+float8e8m0"})
+since(24, "Identity Loop If Scan", {"V": "+float8e8m0"})
+since(24, "DequantizeLinear", {"T2": "+float8e8m0"})
+since(24, "QuantizeLinear", {"T2": "+float8e8m0"})
+since(24, "SplitToSequence", {"T": "+bfloat16"})
+since(24, "Swish", {"T": f"{FLOATS} bfloat16"}, "X:T", "Y:T", alpha="float=1")
+since(24, "TensorScatter", {"T": f"{IR4} {FLOAT8} uint4 int4 float4e2m1 float8e8m0"}, "past_cache:T update:T write_indices:int64?", "present_cache:T", axis="int=-2", mode="string=linear")
+since(24, "TopK", {"T": "+bfloat16"})
+
+lines = []
+for name in sorted(schemas):
+    versions = schemas[name]
+    for index, schema in enumerate(versions):
+        until = versions[index + 1].version - 1 if index + 1 < len(versions) else NEWEST
+        if until >= OLDEST and schema.version <= NEWEST:
+            lines.append(schema.line())
+head = "# Made by schemas.py, which says what a line means. Do not edit.\n\n"
+pathlib.Path(__file__).with_name("schemas.txt").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
