@@ -21,7 +21,8 @@ internal static class SelfTestFamilies
             Convolution(random, [1, 19, 1, 7, 9], [37, 19, 1, 1, 1], stride: 1, groups: 1),
             Convolution(random, [2, 13, 1, 11, 10], [29, 13, 1, 3, 3], stride: 2, groups: 1),
         ]),
-        new("winograd convolution", ["winograd convolution"], 1e-4, random => [Convolution(random, [1, 20, 1, 30, 33], [35, 20, 1, 3, 3], stride: 1, groups: 1), UpsampledConvolution(random)]),
+        new("winograd convolution", ["winograd convolution"], 1e-4, random => [Convolution(random, [1, 50, 1, 30, 33], [51, 50, 1, 3, 3], stride: 1, groups: 1), UpsampledConvolution(random)]),
+        new("patch convolution", ["patch convolution"], Sum, random => [Convolution(random, [2, 3, 1, 23, 21], [37, 3, 1, 3, 3], stride: 2, groups: 1)]),
         new("grouped convolution", ["xnn grouped convolution"], Sum, random =>
         [
             Convolution(random, [1, 23, 1, 9, 8], [23, 1, 1, 3, 3], stride: 1, groups: 23),
@@ -80,7 +81,7 @@ internal static class SelfTestFamilies
         TensorBuffer image = Random(random, 1, 19, 30, 33);
         SelfTestModel model = new SelfTestModel().Input("x0", image);
         double[] expected = Values(image);
-        (int Inputs, int Outputs, int Kernel, int Stride, int Height, int Width)[] layers = [(19, 23, 1, 1, 30, 33), (23, 35, 3, 1, 30, 33), (35, 21, 3, 2, 30, 33), (21, 3, 1, 1, 15, 17)];
+        (int Inputs, int Outputs, int Kernel, int Stride, int Height, int Width)[] layers = [(19, 50, 1, 1, 30, 33), (50, 49, 3, 1, 30, 33), (49, 21, 3, 2, 30, 33), (21, 3, 1, 1, 15, 17)];
         for (int i = 0; i < layers.Length; i++)
         {
             (int inputs, int outputs, int kernel, int stride, int height, int width) = layers[i];
@@ -95,15 +96,15 @@ internal static class SelfTestFamilies
 
     private static SelfTestCase UpsampledConvolution(Random random)
     {
-        TensorBuffer image = Random(random, 1, 20, 16, 17);
-        TensorBuffer weight = Random(random, 40, 20, 3, 3);
-        double[] doubled = Reference.ResizeNearest(Values(image), 20, 16, 17, 2);
+        TensorBuffer image = Random(random, 1, 50, 16, 17);
+        TensorBuffer weight = Random(random, 49, 50, 3, 3);
+        double[] doubled = Reference.ResizeNearest(Values(image), 50, 16, 17, 2);
         return new SelfTestCase(
             new SelfTestModel().Input("x", image).Constant("w", weight).Constant("scales", TensorBuffer.Create<float>([1, 1, 2, 2], 4))
                 .Node("Resize", ["x", "", "scales"], ["u"], ("coordinate_transformation_mode", "asymmetric"), ("mode", "nearest"), ("nearest_mode", "floor"))
                 .Node("Conv", ["u", "w"], ["y"], ("pads", (long[])[1, 1, 1, 1]))
                 .Output("y"),
-            Reference.Convolution(doubled, Values(weight), new double[40], [1, 20, 1, 32, 34], [40, 20, 1, 3, 3], stride: 1, pad: 1, groups: 1));
+            Reference.Convolution(doubled, Values(weight), new double[49], [1, 50, 1, 32, 34], [49, 50, 1, 3, 3], stride: 1, pad: 1, groups: 1));
     }
 
     private static SelfTestCase Deconvolution(Random random)

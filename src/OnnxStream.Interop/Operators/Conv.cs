@@ -113,10 +113,11 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters) :
             isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
             parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? new XnnFullyConnected(weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :
-            !XnnWinogradConvolution2d.IsFor(parameters, image, weightShape[0]) ? new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
             context.UsesStore && weights.Identity is not null && XnnStreamedWinogradConvolution2d.IsFor(parameters, image, weightShape[0])
                 ? new XnnStreamedWinogradConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
-            new XnnWinogradConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context));
+            XnnWinogradConvolution2d.IsFor(parameters, image, weightShape[0])
+                ? new XnnWinogradConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
+            new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types);
         context.Emit(kernel, [.. inputs], [result]);
         if (!channelsLast)
         {

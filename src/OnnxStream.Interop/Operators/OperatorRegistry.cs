@@ -279,6 +279,7 @@ internal static class OperatorRegistry
         [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
         [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
         [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
+        [(InternalDomain, LimitedSum.Name)] = new LimitedSum(),
         [(InternalDomain, RowTiles.Name)] = new RowTiles(),
         [(InternalDomain, "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false, channelsLast: true),
 

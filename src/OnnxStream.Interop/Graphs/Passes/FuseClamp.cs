@@ -2,8 +2,8 @@ using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Graphs.Passes;
 
-/// <summary>Lets a convolution limit its own results: Relu(Conv), or Clip(Conv, low, high) with constant limits; channels-last.</summary>
-/// <remarks>As in classifiers and detectors: XNNPACK's kernels limit what they store anyway.</remarks>
+/// <summary>Lets a convolution or a sum limit its own results: Relu(Conv), or Clip(Conv, low, high) with constant limits, channels-last; the same for Add of two tensors of one shape.</summary>
+/// <remarks>As in classifiers and detectors: XNNPACK's convolutions limit what they store anyway, and a sum is in no cache any more when it has been stored.</remarks>
 internal static class FuseClamp
 {
     /// <summary>Rewrites <paramref name="graph"/>.</summary>
@@ -12,15 +12,20 @@ internal static class FuseClamp
         GraphEditor editor = new(graph);
         foreach (Node node in graph.Nodes)
         {
-            if (node is { Domain: OperatorRegistry.InternalDomain, OperatorType: "Conv" } && !node.Attributes.Has("low") &&
-                editor.OnlyConsumer(node.Outputs[0]!) is { Domain: "" } consumer && Limits(consumer) is { } limits && limits.Low < limits.High)
+            bool isConvolution = node is { Domain: OperatorRegistry.InternalDomain, OperatorType: "Conv" } && !node.Attributes.Has("low");
+            if ((isConvolution || IsSum(node)) && editor.OnlyConsumer(node.Outputs[0]!) is { Domain: "" } consumer && Limits(consumer) is { } limits && limits.Low < limits.High)
             {
-                editor.Replace(consumer, "Conv", OperatorRegistry.InternalDomain, node.Inputs, [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), ("low", limits.Low), ("high", limits.High)]);
+                editor.Replace(
+                    consumer, isConvolution ? "Conv" : LimitedSum.Name, OperatorRegistry.InternalDomain, node.Inputs,
+                    [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), ("low", limits.Low), ("high", limits.High)]);
             }
         }
 
         editor.Apply();
     }
+
+    private static bool IsSum(Node node) =>
+        node is { Domain: "", OperatorType: "Add" } && node.Inputs.All(input => input!.Constant is null && input.Type == node.Outputs[0]!.Type) && node.Outputs[0]!.Type!.Value is { ElementType: ElementType.Float32, Shape.ElementCount: > 0 };
 
     private static (float Low, float High)? Limits(Node node)
     {

@@ -50,6 +50,10 @@ internal sealed unsafe class WinogradTiles
 
     private int RowsOfImage { get; }
 
+    /// <summary>Whether a convolution is one that the algorithm is for: 3x3, stride 1, without dilation and groups.</summary>
+    public static bool Fit(ConvolutionParameters parameters) =>
+        parameters is { KernelHeight: 3, KernelWidth: 3, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1, Groups: 1 };
+
     /// <summary>Finds the pixels of a tile.</summary>
     /// <param name="images">The first byte of the first image.</param>
     /// <param name="tile">The tile.</param>

@@ -19,9 +19,9 @@ namespace OnnxStream.Interop.Kernels.Xnnpack;
 /// </remarks>
 internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLayer
 {
-    // More tiles than that make good use of a panel that stays, and so few packed weights are a panel that stays in the cache.
-    private const int MostTiles = 512;
-    private const long LeastBytes = 8 << 20;
+    // For images that are no case for XnnWinogradConvolution2d.
+    private const long LeastProducts = 400_000;
+    private const long MostBytesOfSmallImages = 12 << 20;
 
     // A panel, the transformed row of an image, and the sums and results of a group of outputs: small enough for the outer caches, and small
     // beside the activations of the layers that this is for.
@@ -183,10 +183,25 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
     // [tile, row, column, output]
     private float* Exact => (float*)((byte*)Sums + SumBytes);
 
-    /// <summary>Whether this is the better way to compute what <see cref="XnnWinogradConvolution2d"/> could.</summary>
-    public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs) =>
-        outputs % SliceTile == 0 && WinogradTransform.Positions * input[3] * outputs * sizeof(float) > LeastBytes &&
-        new WinogradTiles(input, parameters, default, isUpsampled: false).Count <= MostTiles;
+    /// <summary>Whether this is the better way to compute a convolution whose packed weight is in a store.</summary>
+    /// <remarks>
+    /// Measured with AVX-512. It is where the transformed weight has at least half as many numbers as the transformed image and its sums: from 256
+    /// channels on at 64x64 and 128 at 28x28. On smaller images the steps of a pass cost more than they save, and four times as many bytes as
+    /// the weight has must come from the store.
+    /// </remarks>
+    public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs)
+    {
+        if (!WinogradTiles.Fit(parameters) || outputs % SliceTile != 0)
+        {
+            return false;
+        }
+
+        long numbers = input[3] * outputs;
+        long tiles = new WinogradTiles(input, parameters, default, isUpsampled: false).Count;
+        return 2 * numbers >= tiles * (input[3] + outputs) &&
+            (XnnWinogradConvolution2d.IsFor(parameters, input, outputs) ||
+                (numbers * tiles >= LeastProducts && WinogradTransform.Positions * numbers * sizeof(float) <= MostBytesOfSmallImages));
+    }
 
     /// <inheritdoc/>
     public long PackedBytes(int panel) => Find(panel).Panel < _panelsOfAll - 1 ? _packedBytes : _lastPackedBytes;

@@ -190,8 +190,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
 
     /// <summary>Whether this is the better way to compute a convolution.</summary>
     public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs) =>
-        parameters is { KernelHeight: 3, KernelWidth: 3, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1, Groups: 1 } &&
-        input[3] >= 16 && outputs >= 3 && HasManyProducts(input[3], Math.Max(outputs, ChannelTile)) &&
+        WinogradTiles.Fit(parameters) && input[3] >= 16 && outputs >= 3 && HasManyProducts(input[3], Math.Max(outputs, ChannelTile)) &&
         input[1] + parameters.PaddingTop + parameters.PaddingBottom >= 18 && input[2] + parameters.PaddingLeft + parameters.PaddingRight >= 18 &&
         input[0] * input[1] * input[2] >= 900;
 

@@ -36,4 +36,18 @@ public class FuseClampTests
 
     [Test]
     public void ResultIsReadElsewhere() => Convolution(9, 1).Node("Relu", "a", "y").Node("Sin", "a", "z").Output("y").Output("z").Has(1, "Relu").Check();
+
+    // Blocks of residual networks; odd numbers of elements.
+    [TestCase("Relu", "a")]
+    [TestCase("Clip", "a low high")]
+    public void Sum(string operatorType, string inputs) =>
+        new PassTester().Input("x", TestTensors.Floats(1, 3, 5, 7)).Input("z", TestTensors.Floats(2, 3, 5, 7)).Scalar("low", -1).Scalar("high", 1.5f)
+            .Node("Add", "x z", "a").Node(operatorType, inputs, "y").Output("y").Becomes("1 onnxstream.LimitedSum").Check(3);
+
+    [Test]
+    public void LargeSum() =>
+        new PassTester().Input("x", TestTensors.Floats(1, 3, 301, 701)).Input("z", TestTensors.Floats(2, 3, 301, 701)).Node("Add", "x z", "a").Node("Relu", "a", "y").Output("y").Becomes("1 onnxstream.LimitedSum").Check(3);
+
+    [Test]
+    public void BroadcastSum() => new PassTester().Input("x", TestTensors.Floats(1, 3, 5, 7)).Input("z", TestTensors.Floats(2, 7)).Node("Add", "x z", "a").Node("Relu", "a", "y").Output("y").Becomes("1 Add, 1 Relu").Check();
 }
