@@ -12,10 +12,10 @@ internal static class FuseClamp
         GraphEditor editor = new(graph);
         foreach (Node node in graph.Nodes)
         {
-            if (node is { Domain: OperatorRegistry.InternalDomain, OperatorType: "Conv" } && !node.Attributes.Has("low") &&
+            if (node is { Domain: OperatorRegistry.InternalDomain, OperatorType: "Conv" } && !node.Attributes.Has(Conv.LowAttribute) &&
                 editor.OnlyConsumer(node.Outputs[0]!) is { Domain: "" } consumer && Limits(consumer) is { } limits && limits.Low < limits.High)
             {
-                editor.Replace(consumer, "Conv", OperatorRegistry.InternalDomain, node.Inputs, [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), ("low", limits.Low), ("high", limits.High)]);
+                editor.Replace(consumer, "Conv", OperatorRegistry.InternalDomain, node.Inputs, [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), (Conv.LowAttribute, limits.Low), (Conv.HighAttribute, limits.High)]);
             }
         }
 
