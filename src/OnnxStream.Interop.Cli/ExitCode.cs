@@ -20,7 +20,7 @@ internal static class ExitCode
     {
         OperationCanceledException => Cancelled,
         NativeMemoryException or XnnpackException => Failure,
-        OnnxStreamException or UsageException or FileNotFoundException or DirectoryNotFoundException => BadInput,
+        OnnxStreamException or UsageException or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException => BadInput,
         _ => Failure,
     };
 }

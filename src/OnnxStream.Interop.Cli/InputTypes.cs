@@ -26,7 +26,17 @@ internal static class InputTypes
                 throw new UsageException($"No random data can be made for the input '{input}': its type or shape is only known from a tensor, which 'run' takes with --input {input.Name}=FILE.");
             }
 
-            types.Add(input.Name, new TensorType(input.ElementType, new Shape([.. input.Dimensions.Select(d => d.IsKnown ? d.Value : openDimensions.GetValueOrDefault(d.Symbol ?? "", 1))])));
+            long[] dimensions = [.. input.Dimensions.Select(d => d.IsKnown ? d.Value : openDimensions.GetValueOrDefault(d.Symbol ?? "", 1))];
+            try
+            {
+                TensorType type = new(input.ElementType, new Shape(dimensions));
+                _ = type.ByteLength;
+                types.Add(input.Name, type);
+            }
+            catch (OverflowException)
+            {
+                throw new UsageException($"The input '{input.Name}' cannot have the shape [{string.Join(',', dimensions)}]: that is more than 2^63 bytes. Give smaller numbers with --dim.");
+            }
         }
 
         return types;
@@ -52,7 +62,9 @@ internal static class InputTypes
             }
         }
 
-        return model.Outputs.Sum(output => output.Dimensions?.Aggregate(
-            (long)output.ElementType.SizeOf(), (bytes, d) => bytes * (d.IsKnown ? d.Value : numbers.GetValueOrDefault(d.Symbol ?? "", 0))) ?? 0);
+        // What is too much is refused by the session, which knows which node makes it.
+        double bytes = model.Outputs.Sum(output => output.Dimensions?.Aggregate(
+            (double)output.ElementType.SizeOf(), (bytes, d) => bytes * (d.IsKnown ? d.Value : numbers.GetValueOrDefault(d.Symbol ?? "", 0))) ?? 0);
+        return (long)Math.Min(bytes, long.MaxValue / 4);
     }
 }

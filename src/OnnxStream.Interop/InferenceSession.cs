@@ -19,13 +19,15 @@ public sealed class InferenceSession : IDisposable
     // For each part of each graph.
     private const int KeptPlans = 4;
 
+    // Of all parts together: each has memory and a thread of its own.
+    private const int MostKeptPlans = 512;
+
     private readonly Graph _graph;
     private readonly SessionOptions _options;
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
     private readonly ConstantEvaluator _evaluator = new();
     private readonly List<PlannedSegment> _segments = [];
-    private readonly Dictionary<(Graph Graph, int Start), HashSet<Value>> _readFrom = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -54,7 +56,7 @@ public sealed class InferenceSession : IDisposable
         Model = model;
         _graph = model.Graph;
         _options = options ?? new SessionOptions();
-        OperatorRegistry.CheckSupported(_graph);
+        model.Examine(() => OperatorRegistry.CheckSupported(_graph));
         _outputs = [.. _graph.Outputs, .. FindAdditionalOutputs()];
         XnnpackLibrary.Initialize();
         _workers = new WorkerPool(_options.ThreadCount);
@@ -81,6 +83,9 @@ public sealed class InferenceSession : IDisposable
 
     /// <summary>What a run returns (additional outputs not included).</summary>
     public IReadOnlyList<ValueMetadata> Outputs => Model.Outputs;
+
+    /// <summary>How many parts of graphs have been planned so far: once for each set of shapes, unless too many came in between.</summary>
+    internal int PlansMade { get; private set; }
 
     /// <summary>Computes the outputs for the given inputs.</summary>
     /// <param name="inputs">A tensor for every input of the model, by name.</param>
@@ -114,7 +119,7 @@ public sealed class InferenceSession : IDisposable
             }
 
             GraphRun run = new(this, options, cancellationToken);
-            TensorBuffer[] results = run.Run(_graph, values, _outputs);
+            TensorBuffer[] results = Model.Examine(() => run.Run(_graph, values, _outputs));
             Dictionary<string, TensorBuffer> outputs = new(_outputs.Length);
             for (int i = 0; i < results.Length; i++)
             {
@@ -141,12 +146,12 @@ public sealed class InferenceSession : IDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             Dictionary<Value, (TensorType, Constant?)> known = [];
-            foreach (Value input in _graph.Inputs.Where(ReadFrom(_graph, 0).Contains))
+            foreach (Value input in _graph.Inputs.Where(input => _graph.IsReadFrom(0, input)))
             {
                 known.Add(input, (inputs[input.Name], null));
             }
 
-            PlannedSegment planned = GetSegment(_graph, 0, known, [.. _outputs]);
+            PlannedSegment planned = Model.Examine(() => GetSegment(_graph, 0, known, [.. _outputs]));
             ExecutionPlan plan = planned.Plan;
             long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
             return plan.Summarize(window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath };
@@ -192,18 +197,6 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    // The values that the nodes from "start" on read, for themselves or for the graphs inside of them.
-    private HashSet<Value> ReadFrom(Graph graph, int start)
-    {
-        if (!_readFrom.TryGetValue((graph, start), out HashSet<Value>? read))
-        {
-            read = [.. graph.Nodes.Skip(start).SelectMany(node => node.Dependencies())];
-            _readFrom.Add((graph, start), read);
-        }
-
-        return read;
-    }
-
     private PlannedSegment GetSegment(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
     {
         int index = _segments.FindIndex(segment => segment.Matches(graph, start, known));
@@ -223,14 +216,22 @@ public sealed class InferenceSession : IDisposable
             _segments.RemoveAt(oldest);
         }
 
+        if (_segments.Count == MostKeptPlans)
+        {
+            _segments[0].Dispose();
+            _segments.RemoveAt(0);
+        }
+
         Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate);
         if (_options.RewriteGraph)
         {
             Rewriter.Rewrite(segment.Graph, storesHalf: _options.ActivationElementType == ElementType.Float16);
         }
 
+        CheckOutputs(segment.Graph);
+        long mostBytes = _options.PlanOnly ? long.MaxValue : MachineMemory.Bytes;
         PanelPacker packer = new(_options.PanelStore, Model.Path, _workers, _weights, _options.Logger);
-        ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, _options.PanelStore.IsEnabled ? packer.TryAttach : null);
+        ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, _options.PanelStore.IsEnabled ? packer.TryAttach : null, mostBytes);
         long windowBytes;
         try
         {
@@ -238,7 +239,7 @@ public sealed class InferenceSession : IDisposable
             if (!_options.PlanOnly && !packer.TryMake(PackingRoom(plan)))
             {
                 plan.Dispose();
-                plan = Planner.Plan(segment.Graph, _workers, _weights.Traits);
+                plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, mostBytes: mostBytes);
                 windowBytes = FitBudget(plan, packer);
             }
         }
@@ -251,18 +252,31 @@ public sealed class InferenceSession : IDisposable
         Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, windowBytes);
         PlannedSegment planned = new(graph, known, segment, plan, executor, windowBytes, packer.StorePath, packer.SmallestPackingBytes);
         _segments.Add(planned);
+        PlansMade++;
         return planned;
+    }
+
+    // What a run returns, or hands on to another part of the graph, is a tensor in managed memory.
+    private void CheckOutputs(Graph graph)
+    {
+        if (!_options.PlanOnly && graph.Outputs.Find(output => output.Type!.Value.ByteLength > Array.MaxLength) is { } large)
+        {
+            throw new InvalidGraphException($"The value '{large.Name}' ({large.Producer?.ToString() ?? "an input"}) would be {large.Type}, {large.Type!.Value.ByteLength:N0} bytes; a tensor that a run returns, or computes further shapes from, has at most {Array.MaxLength:N0}.");
+        }
     }
 
     // How many bytes of weights may be read ahead beside a new plan. Plans that are kept only to be used again make room for it.
     private long FitBudget(ExecutionPlan plan, PanelPacker packer)
     {
+        long smallest = SmallestBudget(plan, packer.SmallestPackingBytes);
         if (_options.MemoryBudget is not { } budget)
         {
-            return _weights.WindowBytes;
+            // A shape that a file declares costs nothing to write down. More than there is would not be refused by the system, which
+            // gives memory before it has it, but end this process or another one later.
+            long needed = smallest + plan.Outputs.Sum(output => output.Type.ByteLength);
+            return needed <= MachineMemory.Bytes || _options.PlanOnly ? _weights.WindowBytes : throw new MemoryBudgetException(MachineMemory.Bytes, smallest, needed);
         }
 
-        long smallest = SmallestBudget(plan, packer.SmallestPackingBytes);
         if (smallest > budget)
         {
             throw new MemoryBudgetException(budget, smallest);
@@ -334,7 +348,7 @@ public sealed class InferenceSession : IDisposable
                     }
                 }
 
-                foreach (Value value in values.Tensors.Keys.Where(value => !wanted.Contains(value) && !_session.ReadFrom(graph, start).Contains(value)).ToArray())
+                foreach (Value value in values.Tensors.Keys.Where(value => !wanted.Contains(value) && !graph.IsReadFrom(start, value)).ToArray())
                 {
                     values.Tensors.Remove(value);
                 }
@@ -347,7 +361,7 @@ public sealed class InferenceSession : IDisposable
         private Segment RunSegment(Graph graph, int start, LiveValues values, HashSet<Value> wanted)
         {
             Dictionary<Value, (TensorType, Constant?)> known = [];
-            foreach (Value value in _session.ReadFrom(graph, start))
+            foreach (Value value in values.All.Where(value => graph.IsReadFrom(start, value)))
             {
                 if (values.TryGetKnown(value, out (TensorType, Constant?) type))
                 {

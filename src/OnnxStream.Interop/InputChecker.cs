@@ -35,6 +35,11 @@ internal static class InputChecker
                 throw new InvalidInputException($"The input '{input.Name}' has elements of type {tensor.ElementType.ToOnnxName()}; the model declares {input}.");
             }
 
+            if (tensor.Shape.Rank > Shape.MaximumRank)
+            {
+                throw new InvalidInputException($"The input '{input.Name}' has {tensor.Shape.Rank:N0} dimensions; at most {Shape.MaximumRank} are supported.");
+            }
+
             if (input.Dimensions is null)
             {
                 continue;

@@ -60,7 +60,7 @@ public sealed class Model
     }
 
     /// <summary>Counts the model's operators, parameters and floating-point operations.</summary>
-    public ModelSummary Summarize() => GraphStatistics.Summarize(Graph);
+    public ModelSummary Summarize() => Examine(() => GraphStatistics.Summarize(Graph));
 
     /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>
     /// <param name="path">The file to write. It appears only when it is complete.</param>
@@ -81,7 +81,32 @@ public sealed class Model
     /// <exception cref="IOException">It cannot be written, or is not empty.</exception>
     /// <exception cref="InvalidGraphException">The graph contradicts itself.</exception>
     /// <exception cref="UnsupportedOperatorException">The model has something that the format cannot express; all of it is listed.</exception>
-    public void SaveOnnxStream(string folder, bool halfPrecisionWeights = false) => OnnxStreamWriter.Write(this, folder, halfPrecisionWeights);
+    public void SaveOnnxStream(string folder, bool halfPrecisionWeights = false) => Examine(() =>
+    {
+        OnnxStreamWriter.Write(this, folder, halfPrecisionWeights);
+        return true;
+    });
+
+    /// <summary>Does something with the graph. What turns out to be wrong with it is reported with the file that it came from.</summary>
+    internal T Examine<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (InvalidGraphException exception)
+        {
+            throw new InvalidGraphException($"{Path}: {exception.Message}", exception);
+        }
+        catch (UnsupportedOperatorException exception)
+        {
+            throw new UnsupportedOperatorException($"{Path}: {exception.Message}", exception);
+        }
+        catch (InvalidInputException exception)
+        {
+            throw new InvalidInputException($"{Path}: {exception.Message}", exception);
+        }
+    }
 
     private static ValueMetadata Metadata(Value value) =>
         value.Declared ?? new ValueMetadata(value.Name, value.Type?.ElementType ?? ElementType.Undefined, null);

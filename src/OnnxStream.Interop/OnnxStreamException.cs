@@ -38,18 +38,18 @@ public sealed class InvalidGraphException : OnnxStreamException
 public sealed class UnsupportedOperatorException : OnnxStreamException
 {
     /// <summary>Lists what is not supported.</summary>
-    public UnsupportedOperatorException(string message)
-        : base(message)
+    public UnsupportedOperatorException(string message, Exception? innerException = null)
+        : base(message, innerException)
     {
     }
 }
 
-/// <summary>An input is missing, unknown, or of another type or shape than the model declares.</summary>
+/// <summary>An input is missing, unknown, or of another type or shape than the model declares, or leads to an index that does not exist.</summary>
 public sealed class InvalidInputException : OnnxStreamException
 {
     /// <summary>Says which input is wrong and what was expected.</summary>
-    public InvalidInputException(string message)
-        : base(message)
+    public InvalidInputException(string message, Exception? innerException = null)
+        : base(message, innerException)
     {
     }
 }
@@ -99,7 +99,7 @@ public sealed class XnnpackException : OnnxStreamException
     public string Status { get; }
 }
 
-/// <summary>The memory budget of a session cannot be met.</summary>
+/// <summary>The memory budget of a session cannot be met, or, without one, the machine has too little memory.</summary>
 public sealed class MemoryBudgetException : OnnxStreamException
 {
     /// <summary>Says what was allowed and what is needed at least.</summary>
@@ -112,7 +112,15 @@ public sealed class MemoryBudgetException : OnnxStreamException
         SmallestBudgetBytes = smallestBudgetBytes;
     }
 
-    /// <summary>The budget.</summary>
+    /// <summary>Says that there is no budget, but less memory than is needed.</summary>
+    internal MemoryBudgetException(long machineBytes, long smallestBudgetBytes, long neededBytes)
+        : base($"This model with inputs of these shapes needs {neededBytes:N0} bytes, its outputs included, but the machine (or the container) has {machineBytes:N0}. If that is what you want, say so with a {nameof(SessionOptions.MemoryBudget)}.")
+    {
+        BudgetBytes = machineBytes;
+        SmallestBudgetBytes = smallestBudgetBytes;
+    }
+
+    /// <summary>The budget; the memory of the machine where none was given.</summary>
     public long BudgetBytes { get; }
 
     /// <summary>The smallest budget that can be met.</summary>

@@ -6,7 +6,7 @@ namespace OnnxStream.Interop;
 /// <param name="ConstantBytes">Small constants that stay in memory.</param>
 /// <param name="OperatorBytes">XNNPACK's operators and what kernels hold besides.</param>
 /// <param name="WeightBufferBytes">Buffers that weights are copied into panel by panel.</param>
-/// <param name="WindowBytes">The most bytes of mapped weights that are resident at once: read ahead or in use.</param>
+/// <param name="WindowBytes">The most bytes of weights that are in memory at once beside those buffers: read ahead or in use.</param>
 /// <param name="SmallestBudgetBytes">The smallest <see cref="SessionOptions.MemoryBudget"/> that can be met.</param>
 public sealed record PlanSummary(
     IReadOnlyList<PlanStep> Steps,
@@ -20,7 +20,7 @@ public sealed record PlanSummary(
     /// <summary>The file of packed weights that the steps read; null without one.</summary>
     public string? PanelStorePath { get; init; }
 
-    /// <summary>The most native memory that the session holds while it runs, weights that are mapped not counted.</summary>
+    /// <summary>The native memory that the session holds while it runs, from the first step to the last: weights that come and go are not counted.</summary>
     public long PeakNativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + WeightBufferBytes;
 
     /// <summary>The most memory that the session holds while it runs: what <see cref="SessionOptions.MemoryBudget"/> limits.</summary>

@@ -5,6 +5,9 @@ namespace OnnxStream.Interop;
 /// <summary>The dimensions of a tensor, outermost first. A shape without dimensions is that of a scalar.</summary>
 public readonly struct Shape : IEquatable<Shape>
 {
+    /// <summary>The most dimensions that tensors of a model may have, as in NumPy: kernels keep a few numbers for each on their stack.</summary>
+    internal const int MaximumRank = 64;
+
     private readonly long[]? _dimensions;
 
     /// <summary>Makes a shape of these dimensions.</summary>

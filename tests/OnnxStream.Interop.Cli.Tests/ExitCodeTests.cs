@@ -15,7 +15,7 @@ internal sealed class ExitCodeTests
         new(new NativeMemoryException(1), ExitCode.Failure),
         new(new XnnpackException("xnn_run_operator", "xnn_status_invalid_state", ""), ExitCode.Failure),
         new(new IOException("disk full"), ExitCode.Failure),
-        new(new UnauthorizedAccessException(), ExitCode.Failure),
+        new(new UnauthorizedAccessException(), ExitCode.BadInput),
         new(new DllNotFoundException(), ExitCode.Failure),
         new(new InvalidOperationException(), ExitCode.Failure),
         new(new TaskCanceledException(), ExitCode.Cancelled),

@@ -75,8 +75,7 @@ internal sealed class PlanCommand : ToolCommand
         Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, ParseDimensions(arguments.GetValue(_dimensions)));
         long? limit = arguments.GetValue(_memory);
         ProcessMemory memory = ProcessMemory.Measure(types.Values.Sum(type => type.ByteLength) + InputTypes.OutputBytes(model, types));
-        string weightsName = arguments.GetRequiredValue(_weights);
-        using WeightsProvider weights = CreateWeightsProvider(weightsName);
+        using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
         SessionOptions options = new()
         {
             ThreadCount = arguments.GetValue(_threads),
@@ -124,7 +123,7 @@ internal sealed class PlanCommand : ToolCommand
             plan.OperatorBytes,
             plan.WeightBufferBytes,
             plan.WindowBytes,
-            PredictedNativeBytes(plan, weightsName),
+            plan.PeakBytes,
             memory.PeakFor(plan),
             limit,
             memory.SmallestLimit(plan.SmallestBudgetBytes),
@@ -197,7 +196,7 @@ internal sealed class PlanCommand : ToolCommand
         terminal.Output.WriteLine($"constants   {Quantity.Bytes(report.ConstantBytes)}");
         terminal.Output.WriteLine($"operators   {Quantity.Bytes(report.OperatorBytes)}");
         terminal.Output.WriteLine($"buffers     {Quantity.Bytes(report.WeightBufferBytes)} that weights are copied into");
-        terminal.Output.WriteLine($"window      {Quantity.Bytes(report.WindowBytes)} of mapped weights at once");
+        terminal.Output.WriteLine($"window      {Quantity.Bytes(report.WindowBytes)} of weights at once beside them");
         terminal.Output.WriteLine($"memory      {Quantity.Bytes(report.PredictedPeakRssBytes)} predicted peak of the process, {Quantity.Bytes(report.PredictedPeakBytes)} of it native");
         terminal.Output.WriteLine($"smallest    --memory {report.SmallestBudgetBytes >> 20}MB");
     }

@@ -124,13 +124,13 @@ internal sealed class RunCommand : ToolCommand
                 peakNativeBytes,
                 result.Statistics.WeightsBytesStreamed,
                 limit,
-                PredictedNativeBytes(plan, arguments.GetRequiredValue(_weights)),
+                plan.PeakBytes,
                 memory.SmallestLimit(plan.SmallestBudgetBytes),
                 Save(result.Outputs, folder));
         }
-        catch (MemoryBudgetException exception)
+        catch (MemoryBudgetException exception) when (limit is not null)
         {
-            throw memory.TooLittle(limit!.Value, exception.SmallestBudgetBytes);
+            throw memory.TooLittle(limit.Value, exception.SmallestBudgetBytes);
         }
 
         if (arguments.GetValue(_json))

@@ -85,9 +85,6 @@ internal abstract class ToolCommand : Command
         _ => WeightsProvider.DiskPrefetch(),
     };
 
-    /// <summary>The native memory that a run is expected to hold: weights that are kept in memory are native, mapped ones are not.</summary>
-    protected static long PredictedNativeBytes(PlanSummary plan, string weights) => weights == "ram" ? plan.PeakBytes : plan.PeakNativeBytes;
-
     /// <summary>The option that says whether packed weights are kept.</summary>
     protected static Option<string> PanelStoreOption() => new("--panel-store")
     {

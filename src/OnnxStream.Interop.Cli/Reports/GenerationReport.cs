@@ -11,7 +11,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="TotalS">Seconds for all of it.</param>
 /// <param name="Stages">What each stage took.</param>
 /// <param name="PeakRssBytes">The most memory that the process had resident, as the operating system counts it.</param>
-/// <param name="PeakNativeBytes">The most memory that the library held in native buffers, mapped files not counted.</param>
+/// <param name="PeakNativeBytes">The most memory that the library held in native buffers, weights in use included.</param>
 /// <param name="WeightsBytesStreamed">Bytes of weights that all runs of all stages asked for.</param>
 internal sealed record GenerationReport(
     IReadOnlyList<ImageReport> Images,

@@ -4,7 +4,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="LoadS">Seconds from opening the model to a session that is ready.</param>
 /// <param name="RunsS">Seconds of each run.</param>
 /// <param name="PeakRssBytes">The most memory that the process had resident, as the operating system counts it.</param>
-/// <param name="PeakNativeBytes">The most memory that the library held in native buffers, mapped files not counted.</param>
+/// <param name="PeakNativeBytes">The most memory that the library held in native buffers, weights in use included.</param>
 /// <param name="WeightsBytesStreamed">Bytes of weights that one run (the last) asked for.</param>
 /// <param name="MemoryBudgetBytes">The most memory that the process was allowed (--memory); null for no limit.</param>
 /// <param name="PredictedPeakBytes">What the plan says of <paramref name="PeakNativeBytes"/>.</param>

@@ -21,6 +21,11 @@ internal static class RandomTensors
         Dictionary<string, TensorBuffer> tensors = [];
         foreach ((string name, TensorType type) in InputTypes.Create(inputs, openDimensions))
         {
+            if (type.ByteLength > Array.MaxLength)
+            {
+                throw new UsageException($"The input '{name}' would be {type}, {type.ByteLength:N0} bytes; a tensor has at most {Array.MaxLength:N0}. Give smaller numbers with --dim.");
+            }
+
             TensorBuffer tensor = new(type.ElementType, type.Shape);
             Fill(tensor, random);
             tensors.Add(name, tensor);

@@ -29,7 +29,7 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
 
     private TensorBuffer[] RunIf(Node node, LiveValues values)
     {
-        Graph branch = ControlFlow.Body(node, IsTrue(node, Input(node, 0, values) ?? throw new InvalidGraphException($"{node}: the condition is missing.")) ? "then_branch" : "else_branch");
+        Graph branch = ControlFlow.Branch(node, IsTrue(node, Input(node, 0, values) ?? throw new InvalidGraphException($"{node}: the condition is missing.")));
         return run(branch, values.CapturedBy(branch));
     }
 
@@ -215,6 +215,12 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
             throw new InvalidGraphException($"{node}: an output that is collected is {slices[0].Type} in the first iteration and {slice.Type} in a later one.");
         }
 
+        // What a run returns is a tensor in managed memory. A loop that never ends would fill all of it first.
+        if (slice.Type.ByteLength > 0 && slices.Count >= Array.MaxLength / slice.Type.ByteLength)
+        {
+            throw new InvalidGraphException($"{node}: an output that is collected, {slice.Type} in each iteration, is larger than {Array.MaxLength:N0} bytes after {slices.Count:N0} iterations.");
+        }
+
         slices.Add(slice);
     }
 
@@ -236,7 +242,7 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
     private static long[] Numbers(Node node, string attribute, int count)
     {
         long[] numbers = node.Attributes.Ints(attribute) ?? new long[count];
-        return numbers.Length == count ? numbers : throw new InvalidGraphException($"{node}: the attribute '{attribute}' has {numbers.Length} numbers, expected {count}.");
+        return numbers.Length == count ? [.. numbers] : throw new InvalidGraphException($"{node}: the attribute '{attribute}' has {numbers.Length} numbers, expected {count}.");
     }
 
     private static long Axis(Node node, long axis, int rank) =>

@@ -23,7 +23,7 @@ internal sealed unsafe class Executor : IDisposable
         _plan = plan;
         try
         {
-            _weights = provider.OpenStream(plan.WeightSchedule, plan.PartlyReadWeights, windowBytes, workers.WorkerCount);
+            _weights = provider.OpenStream(plan.WeightSchedule, plan.PartlyReadWeights, windowBytes, workers.WorkerCount, plan.WeightsInUseBytes);
             _constants = new NativeBuffer(plan.ConstantBytes);
             _arena = new NativeBuffer(plan.ArenaBytes);
         }
@@ -81,7 +81,9 @@ internal sealed unsafe class Executor : IDisposable
             }
 
             progress?.Report(new RunProgress(_plan.Steps.Count, _plan.Steps.Count, ""));
-            return CopyOutputs();
+            TensorBuffer[] outputs = CopyOutputs();
+            _weights.CheckUnchanged();
+            return outputs;
         }
         finally
         {

@@ -12,6 +12,9 @@ internal sealed class LiveValues
     /// <summary>What is the same wherever the plans so far are used, and may be planned with.</summary>
     public Dictionary<Value, Constant> Constants { get; } = [];
 
+    /// <summary>The values that exist.</summary>
+    public IEnumerable<Value> All => Constants.Keys.Concat(Tensors.Keys.Where(value => !Constants.ContainsKey(value)));
+
     /// <summary>What is known of a value for planning; false if it does not exist yet.</summary>
     public bool TryGetKnown(Value value, out (TensorType Type, Constant? Constant) known)
     {

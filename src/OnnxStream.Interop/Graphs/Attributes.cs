@@ -3,10 +3,10 @@ namespace OnnxStream.Interop.Graphs;
 /// <summary>The attributes of a node by name: <see cref="long"/>, <see cref="float"/>, <see cref="string"/>, <see cref="Constant"/>, <see cref="Graph"/>, or an array of one of the first three.</summary>
 internal sealed class Attributes
 {
-    private readonly Dictionary<string, object> _values;
+    private readonly IReadOnlyDictionary<string, object> _values;
 
     /// <summary>Takes the values over.</summary>
-    public Attributes(Dictionary<string, object>? values = null) => _values = values ?? [];
+    public Attributes(IReadOnlyDictionary<string, object>? values = null) => _values = values ?? new Dictionary<string, object>();
 
     /// <summary>The node that has them, for messages.</summary>
     public Node? Node { get; set; }

@@ -18,6 +18,12 @@ internal sealed class Graph
     /// <summary>The nodes, and those of the graphs inside of them.</summary>
     public IEnumerable<Node> AllNodes() => Nodes.SelectMany(node => node.Attributes.All.Values.OfType<Graph>().SelectMany(graph => graph.AllNodes()).Prepend(node));
 
+    /// <summary>For each value that is read, the index of the last node that reads it, for itself or for graphs inside of it. Made once: for the graphs of models, which do not change.</summary>
+    public IReadOnlyDictionary<Value, int> LastReads => field ??= FindLastReads();
+
+    /// <summary>Whether a node from <paramref name="start"/> on reads the value.</summary>
+    public bool IsReadFrom(int start, Value value) => LastReads.TryGetValue(value, out int last) && last >= start;
+
     /// <summary>Who reads each value. Made anew at each call: rewrites change it.</summary>
     public Dictionary<Value, List<Node>> Consumers()
     {
@@ -61,6 +67,20 @@ internal sealed class Graph
     {
         HashSet<Value> own = [.. Inputs, .. Nodes.SelectMany(node => node.Outputs).OfType<Value>()];
         return Nodes.SelectMany(node => node.Dependencies()).Concat(Outputs).Where(value => value.Constant is null && own.Add(value)).ToList();
+    }
+
+    private Dictionary<Value, int> FindLastReads()
+    {
+        Dictionary<Value, int> last = [];
+        for (int i = 0; i < Nodes.Count; i++)
+        {
+            foreach (Value value in Nodes[i].Dependencies())
+            {
+                last[value] = i;
+            }
+        }
+
+        return last;
     }
 
     /// <summary>Puts the nodes into an order in which producers come first, keeping the given order where it is one.</summary>

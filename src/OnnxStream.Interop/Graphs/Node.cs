@@ -32,6 +32,9 @@ internal sealed class Node
     /// <summary>The node's name in the model; may be empty.</summary>
     public string Name { get; }
 
+    /// <summary>The node of the model that this one computes a part of, where an operator is made of others.</summary>
+    public Node? Origin { get; init; }
+
     /// <summary>The inputs; null for an optional one that is left out.</summary>
     public Value?[] Inputs { get; }
 
@@ -49,6 +52,6 @@ internal sealed class Node
     public override string ToString()
     {
         string name = Name.Length > 0 ? Name : Outputs.FirstOrDefault(output => output is not null)?.Name ?? "";
-        return $"{(Domain.Length > 0 ? Domain + "." : "")}{OperatorType} '{name}'";
+        return $"{(Domain.Length > 0 ? Domain + "." : "")}{OperatorType} '{name}'{(Origin is null ? "" : $", a part of {Origin}")}";
     }
 }

@@ -172,7 +172,7 @@ internal sealed class Specializer
             return false;
         }
 
-        Graph branch = ControlFlow.Body(node, ControlFlow.IsTrue(node, constant.Type, data) ? "then_branch" : "else_branch");
+        Graph branch = ControlFlow.Branch(node, ControlFlow.IsTrue(node, constant.Type, data));
         if (branch.Outputs.Count < node.Outputs.Length)
         {
             throw new InvalidGraphException($"{node}: it has {node.Outputs.Length} outputs, but its branch makes {branch.Outputs.Count}.");
@@ -215,7 +215,7 @@ internal sealed class Specializer
         }
 
         // What later nodes read goes on as a constant where it is one: weights stay in their files, and shapes are known.
-        HashSet<Value> later = [.. _graph.Nodes.Skip(end).SelectMany(node => node.Dependencies()).Where(value => value.Constant is null && _values.ContainsKey(value) && !known.ContainsKey(value))];
+        HashSet<Value> later = [.. _values.Keys.Where(value => value.Constant is null && !known.ContainsKey(value) && _graph.IsReadFrom(end, value))];
         Dictionary<Value, Constant> constants = later.Where(value => _values[value].Constant is not null).ToDictionary(value => value, value => _values[value].Constant!);
         IEnumerable<Value> wanted = outputs.Where(value => _values.ContainsKey(value) && !known.ContainsKey(value) && (value.Constant is null || start == 0));
         Value[] segmentOutputs = [.. wanted.Union(later.Where(value => !constants.ContainsKey(value)))];

@@ -18,7 +18,7 @@ internal abstract class Kernel : IDisposable
     public virtual IReadOnlyList<WeightRange> StreamedWeights => [];
 
     /// <summary>The most bytes of <see cref="StreamedWeights"/> that the kernel holds at once, those not counted that are copied into the stream's buffers.</summary>
-    public virtual long WeightsInUse(StreamTraits traits) => StreamedWeights.Where(range => !traits.Copies(range)).Select(range => range.Length).DefaultIfEmpty().Max();
+    public virtual long WeightsInUse(StreamTraits traits) => StreamedWeights.Where(range => !traits.Copies(range)).Select(range => StreamTraits.ResidentBytes(range)).DefaultIfEmpty().Max();
 
     /// <summary>The layers whose panels could come from a store.</summary>
     public virtual IEnumerable<IPanelLayer> PanelLayers => this is IPanelLayer layer ? [layer] : [];

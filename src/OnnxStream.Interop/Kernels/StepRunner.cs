@@ -55,6 +55,10 @@ internal sealed unsafe class StepRunner(KernelContext context, WeightStream weig
 
             step.Kernel.Run(context);
         }
+        catch (OverflowException exception)
+        {
+            throw new UnsupportedOperatorException($"{step.OperatorType} '{step.NodeName}': tensors of these shapes ({step.DescribeShapes()}) are too large for this kernel ({step.Kernel.Name}).", exception);
+        }
         finally
         {
             for (int i = 0; i < acquired; i++)

@@ -3,40 +3,37 @@ using Microsoft.Win32.SafeHandles;
 
 namespace OnnxStream.Interop.Native;
 
-/// <summary>What the operating system is told about mapped pages: bring them in, or let them go.</summary>
-/// <remarks>Everything here is advice: where a system does not know it, the pages come and go as it sees fit.</remarks>
+/// <summary>What the operating system is asked for: to read files ahead into its cache, what is in there, and to take pages back.</summary>
 internal static unsafe partial class OperatingSystemMemory
 {
     private const int AdviseWillNeed = 3;
     private const int AdviseDontNeed = 4;
-    private const int AdvisePopulateRead = 22;
     private const int ReadWithoutWaiting = 8;
 
-    private static bool s_populate = OperatingSystem.IsLinux();
-
-    /// <summary>Makes the pages of a mapped range this process's memory with one call, where the system has one for it; elsewhere they come when they are touched.</summary>
-    public static void Populate(byte* start, long length)
+    /// <summary>Has a range read from disk into the cache. An error is no error: whoever needs the bytes reads them and gets it.</summary>
+    public static void ReadAhead(SafeFileHandle file, long offset, long length)
     {
-        // Kernels before 5.14 refuse it.
-        if (s_populate && madvise(FirstPage(start), PagesLength(start, length), AdvisePopulateRead) != 0)
+        if (OperatingSystem.IsLinux())
         {
-            s_populate = false;
+            using Borrowed descriptor = new(file);
+            _ = posix_fadvise(descriptor.Number, offset, length, AdviseWillNeed);
+            return;
         }
-    }
 
-    /// <summary>Lets the system read a mapped range from disk into its cache of files; it does not become this process's memory yet.</summary>
-    public static void WillNeed(byte* start, long length)
-    {
-        byte* first = FirstPage(start);
-        nuint size = PagesLength(start, length);
-        if (OperatingSystem.IsWindows())
+        // Elsewhere reading is the only way that is the same everywhere.
+        Span<byte> piece = stackalloc byte[16 << 10];
+        try
         {
-            MemoryRange range = new() { Address = first, Size = size };
-            _ = PrefetchVirtualMemory(-1, 1, &range, 0);
+            for (long done = 0; done < length; done += piece.Length)
+            {
+                if (RandomAccess.Read(file, piece[..(int)Math.Min(piece.Length, length - done)], offset + done) == 0)
+                {
+                    return;
+                }
+            }
         }
-        else
+        catch (IOException)
         {
-            _ = madvise(first, size, AdviseWillNeed);
         }
     }
 
@@ -50,71 +47,61 @@ internal static unsafe partial class OperatingSystemMemory
 
         byte value;
         IoVector vector = new() { Base = &value, Length = 1 };
-        bool isHeld = false;
-        try
-        {
-            file.DangerousAddRef(ref isHeld);
-            return preadv2((int)file.DangerousGetHandle(), &vector, 1, offset, ReadWithoutWaiting) == 1;
-        }
-        finally
-        {
-            if (isHeld)
-            {
-                file.DangerousRelease();
-            }
-        }
+        using Borrowed descriptor = new(file);
+        return preadv2(descriptor.Number, &vector, 1, offset, ReadWithoutWaiting) == 1;
     }
 
-    /// <summary>Lets the pages of a mapped range go: they no longer count as this process's memory.</summary>
+    /// <summary>Lets whole pages of memory go, with what is in them; where the system cannot, they stay.</summary>
     public static void Discard(byte* start, long length)
     {
-        byte* first = FirstPage(start);
-        nuint size = PagesLength(start, length);
-        if (OperatingSystem.IsWindows())
+        nuint page = (nuint)Environment.SystemPageSize;
+        nuint first = ((nuint)start + page - 1) & ~(page - 1);
+        nuint end = ((nuint)start + (nuint)length) & ~(page - 1);
+        if (OperatingSystem.IsLinux() && end > first)
         {
-            // Unlocking a range that is not locked takes it out of the working set.
-            _ = VirtualUnlock(first, size);
+            _ = madvise((void*)first, end - first, AdviseDontNeed);
         }
-        else
-        {
-            _ = madvise(first, size, AdviseDontNeed);
-        }
-    }
-
-    // Whole pages around the range. A neighbour that shares a page faults it in again from the page cache.
-    private static byte* FirstPage(byte* start) => (byte*)((nuint)start & ~((nuint)Environment.SystemPageSize - 1));
-
-    private static nuint PagesLength(byte* start, long length)
-    {
-        nuint mask = (nuint)Environment.SystemPageSize - 1;
-        return (((nuint)start + (nuint)length + mask) & ~mask) - (nuint)FirstPage(start);
     }
 
     [DllImport("libc", ExactSpelling = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int madvise(void* address, nuint length, int advice);
 
-    [DllImport("kernel32", ExactSpelling = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
-    private static extern int PrefetchVirtualMemory(nint process, nuint count, MemoryRange* ranges, uint flags);
-
-    [DllImport("kernel32", ExactSpelling = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
-    private static extern int VirtualUnlock(void* address, nuint size);
+    [DllImport("libc", ExactSpelling = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int posix_fadvise(int file, long offset, long length, int advice);
 
     [DllImport("libc", ExactSpelling = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern nint preadv2(int file, IoVector* vectors, int count, long offset, int flags);
 
+    // A descriptor that is not closed while it is in use.
+    private readonly ref struct Borrowed
+    {
+        private readonly SafeFileHandle _file;
+        private readonly bool _isHeld;
+
+        public Borrowed(SafeFileHandle file)
+        {
+            _file = file;
+            file.DangerousAddRef(ref _isHeld);
+            Number = (int)file.DangerousGetHandle();
+        }
+
+        public int Number { get; }
+
+        public void Dispose()
+        {
+            if (_isHeld)
+            {
+                _file.DangerousRelease();
+            }
+        }
+    }
+
     private struct IoVector
     {
         public void* Base;
         public nuint Length;
-    }
-
-    private struct MemoryRange
-    {
-        public void* Address;
-        public nuint Size;
     }
 }

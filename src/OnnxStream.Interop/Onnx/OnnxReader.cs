@@ -7,14 +7,19 @@ internal sealed class OnnxReader
 {
     private const int MaximumGraphDepth = 32;
 
-    // Functions that call functions multiply: more nodes than this are an attack, not a model.
-    private const int MaximumInlinedNodes = 1_000_000;
+    // Functions that call functions multiply, and so do graphs in them: more nodes and values than this are an attack, not a model.
+    private const int MaximumParts = 1_000_000;
+
+    // Each function within a function makes names longer.
+    private const long MaximumNameCharacters = 256L << 20;
 
     private readonly string _path;
     private readonly TensorReader _tensors;
     private readonly Dictionary<string, int> _operatorSets;
     private readonly Dictionary<(string Domain, string Name), FunctionProto> _functions = [];
-    private int _inlinedNodes;
+    private readonly Dictionary<AttributeProto, object> _attributes = new(ReferenceEqualityComparer.Instance);
+    private long _parts;
+    private long _nameCharacters;
 
     private OnnxReader(string path, ModelProto model)
     {
@@ -41,7 +46,7 @@ internal sealed class OnnxReader
         }
 
         OnnxReader reader = new(path, model);
-        Graph graph = reader.ReadGraph(model.Graph, [], new Scope(reader._operatorSets, null, "", 0));
+        Graph graph = reader.ReadGraph(model.Graph, null, new Scope(reader._operatorSets, null, "", 0));
         return new Model(path, "ONNX", reader._operatorSets.ToDictionary(pair => pair.Key, pair => (long)pair.Value), graph);
     }
 
@@ -59,8 +64,9 @@ internal sealed class OnnxReader
         return operatorSets;
     }
 
-    private Graph ReadGraph(GraphProto proto, Dictionary<string, Value> outer, Scope around)
+    private Graph ReadGraph(GraphProto proto, Names? outer, Scope around)
     {
+        Count(proto.Node.Count + proto.Initializer.Count + proto.Input.Count + proto.Output.Count, proto.Name);
         if (around.Depth > MaximumGraphDepth)
         {
             throw new ModelFormatException(_path, $"graphs are nested more than {MaximumGraphDepth} deep.");
@@ -109,16 +115,7 @@ internal sealed class OnnxReader
             }
         }
 
-        Dictionary<string, Value> scope = values;
-        if (outer.Count > 0)
-        {
-            scope = new(outer);
-            foreach ((string name, Value value) in values)
-            {
-                scope[name] = value;
-            }
-        }
-
+        Names scope = new(values, outer);
         List<Node> nodes = [];
         foreach (NodeProto node in proto.Node)
         {
@@ -128,7 +125,7 @@ internal sealed class OnnxReader
         List<Value> outputs = [];
         foreach (ValueInfoProto output in proto.Output)
         {
-            Value value = scope.GetValueOrDefault(output.Name) ??
+            Value value = scope.Find(output.Name) ??
                 throw new ModelFormatException(_path, $"the output '{output.Name}' of graph '{proto.Name}' is made by no node.");
             value.Declared ??= ReadDeclaration(output);
             outputs.Add(value);
@@ -148,12 +145,17 @@ internal sealed class OnnxReader
     }
 
     // Adds a node, or, where it calls a function of the model, the nodes of that.
-    private void ReadNode(NodeProto proto, string graph, Dictionary<string, Value> values, Scope around, List<Node> nodes)
+    private void ReadNode(NodeProto proto, string graph, Names values, Scope around, List<Node> nodes)
     {
         string domain = Domain(proto.Domain);
         Dictionary<string, object> attributes = [];
         foreach (AttributeProto attribute in proto.Attribute)
         {
+            if (attribute.Name.StartsWith(Operators.OperatorRegistry.InternalPrefix, StringComparison.Ordinal))
+            {
+                throw new ModelFormatException(_path, $"the {proto.OpType} node '{proto.Name}' has the attribute '{attribute.Name}', a name that no file may use.");
+            }
+
             if (attribute.RefAttrName.Length == 0)
             {
                 attributes[attribute.Name] = ReadAttribute(proto, attribute, values, around);
@@ -168,13 +170,18 @@ internal sealed class OnnxReader
             }
         }
 
-        Value?[] inputs = [.. WithoutOmittedEnd(proto.Input).Select(name => name.Length == 0 || around.Omitted.Contains(name) ? null : values.GetValueOrDefault(name) ??
+        Value?[] inputs = [.. WithoutOmittedEnd(proto.Input).Select(name => name.Length == 0 || around.Omitted.Contains(name) ? null : values.Find(name) ??
             throw new ModelFormatException(_path, $"the value '{name}' is read by the {proto.OpType} node '{proto.Name}' in graph '{graph}', but made by no node, and neither an input nor an initializer."))];
-        Value?[] outputs = [.. WithoutOmittedEnd(proto.Output).Select(name => name.Length == 0 ? null : values[name])];
+        Value?[] outputs = [.. WithoutOmittedEnd(proto.Output).Select(name => name.Length == 0 ? null : values.Own[name])];
         if (_functions.TryGetValue((domain, proto.OpType), out FunctionProto? function))
         {
             Inline(function, proto, inputs, outputs, attributes, around, nodes);
             return;
+        }
+
+        if (domain == Operators.OperatorRegistry.InternalDomain)
+        {
+            throw new ModelFormatException(_path, $"the {proto.OpType} node '{proto.Name}' is of the domain '{domain}', which no file may use.");
         }
 
         if (!around.OperatorSets.TryGetValue(domain, out int operatorSet))
@@ -200,10 +207,10 @@ internal sealed class OnnxReader
     // Puts the nodes of a function in the place of one that calls it. Its values get names of their own.
     private void Inline(FunctionProto function, NodeProto call, Value?[] inputs, Value?[] outputs, Dictionary<string, object> attributes, Scope around, List<Node> nodes)
     {
-        _inlinedNodes += function.Node.Count;
-        if (around.Depth >= MaximumGraphDepth || _inlinedNodes > MaximumInlinedNodes)
+        Count(1 + function.Node.Count + function.Input.Count + function.Output.Count, function.Name);
+        if (around.Depth >= MaximumGraphDepth)
         {
-            throw new ModelFormatException(_path, $"the function '{function.Name}' of domain '{function.Domain}' calls itself, or functions are nested more than {MaximumGraphDepth} deep or have more than {MaximumInlinedNodes:N0} nodes.");
+            throw new ModelFormatException(_path, $"the function '{function.Name}' of domain '{function.Domain}' calls itself, or functions are nested more than {MaximumGraphDepth} deep.");
         }
 
         if (inputs.Length > function.Input.Count || outputs.Length > function.Output.Count)
@@ -215,6 +222,7 @@ internal sealed class OnnxReader
         string prefix = $"{around.Prefix}{name}/";
         Dictionary<string, Value> values = [];
         HashSet<string> omitted = [];
+        HashSet<string> given = [.. function.Input];
         for (int i = 0; i < function.Input.Count; i++)
         {
             if (i < inputs.Length && inputs[i] is { } input ? !values.TryAdd(function.Input[i], input) : !omitted.Add(function.Input[i]))
@@ -231,7 +239,7 @@ internal sealed class OnnxReader
                 continue;
             }
 
-            if (function.Input.Contains(function.Output[i]))
+            if (given.Contains(function.Output[i]))
             {
                 Value passed = values.GetValueOrDefault(function.Output[i]) ?? throw new ModelFormatException(_path, $"the node '{call.Name}' leaves out the input '{function.Output[i]}' that the function '{function.Name}' returns.");
                 nodes.Add(new Node("Identity", "", Operators.OperatorRegistry.NewestOperatorSet, $"{prefix}{function.Output[i]}", [passed], [output], new Attributes()));
@@ -245,15 +253,16 @@ internal sealed class OnnxReader
         HashSet<string> made = [];
         foreach (string output in function.Node.SelectMany(node => node.Output).Where(output => output.Length > 0))
         {
-            if (!made.Add(output) || function.Input.Contains(output))
+            if (!made.Add(output) || given.Contains(output))
             {
                 throw new ModelFormatException(_path, $"the value '{output}' in function '{function.Name}' is made twice.");
             }
 
+            CountName(prefix.Length + output.Length);
             values.TryAdd(output, new Value(prefix + output));
         }
 
-        if (function.Output.FirstOrDefault(output => !made.Contains(output) && !function.Input.Contains(output)) is { } missing)
+        if (function.Output.FirstOrDefault(output => !made.Contains(output) && !given.Contains(output)) is { } missing)
         {
             throw new ModelFormatException(_path, $"the output '{missing}' of function '{function.Name}' is made by no node.");
         }
@@ -262,18 +271,35 @@ internal sealed class OnnxReader
         {
             if (!attributes.ContainsKey(attribute.Name))
             {
-                attributes.Add(attribute.Name, ReadAttribute(call, attribute, [], around));
+                attributes.Add(attribute.Name, ReadAttribute(call, attribute, new Names([], null), around));
             }
         }
 
         Scope inside = new(ReadOperatorSets(function.OpsetImport), attributes, prefix, around.Depth + 1) { Omitted = omitted };
+        Names own = new(values, null);
         foreach (NodeProto node in function.Node)
         {
-            ReadNode(node, function.Name, values, inside, nodes);
+            CountName(prefix.Length + node.Name.Length);
+            ReadNode(node, function.Name, own, inside, nodes);
         }
     }
 
-    private object ReadAttribute(NodeProto node, AttributeProto attribute, Dictionary<string, Value> scope, Scope around)
+    // What a node in a function says is the same for all that call it.
+    private object ReadAttribute(NodeProto node, AttributeProto attribute, Names scope, Scope around)
+    {
+        if (!_attributes.TryGetValue(attribute, out object? value))
+        {
+            value = ConvertAttribute(node, attribute, scope, around);
+            if (value is not Graph)
+            {
+                _attributes.Add(attribute, value);
+            }
+        }
+
+        return value;
+    }
+
+    private object ConvertAttribute(NodeProto node, AttributeProto attribute, Names scope, Scope around)
     {
         AttributeProto.Types.AttributeType type = attribute.Type;
         if (type == AttributeProto.Types.AttributeType.Undefined)
@@ -330,8 +356,70 @@ internal sealed class OnnxReader
                 ? new Dimension(dimension.DimValue >= 0 ? dimension.DimValue : throw new ModelFormatException(_path, $"'{proto.Name}' is declared with the dimension {dimension.DimValue}."))
                 : new Dimension(-1, dimension.DimParam.Length > 0 ? dimension.DimParam : null))];
         ElementType type = (ElementType)tensor.ElemType;
+        if (dimensions is not null)
+        {
+            CheckSize(proto.Name, dimensions);
+        }
+
         return Enum.IsDefined(type) ? new ValueMetadata(proto.Name, type, dimensions) :
             throw new ModelFormatException(_path, $"'{proto.Name}' is declared with elements of the unknown type {tensor.ElemType}.");
+    }
+
+    // What is known of a shape must be possible, whatever the open dimensions become.
+    private void CheckSize(string name, Dimension[] dimensions)
+    {
+        try
+        {
+            long elements = 8;
+            foreach (Dimension dimension in dimensions)
+            {
+                elements = checked(elements * (dimension.IsKnown && dimension.Value > 0 ? dimension.Value : 1));
+            }
+        }
+        catch (OverflowException exception)
+        {
+            throw new ModelFormatException(_path, $"'{name}' is declared with the impossible shape [{string.Join(',', dimensions.Take(Shape.MaximumRank))}].", exception);
+        }
+
+        if (dimensions.Length > Shape.MaximumRank)
+        {
+            throw new ModelFormatException(_path, $"'{name}' is declared with {dimensions.Length:N0} dimensions; at most {Shape.MaximumRank} are supported.");
+        }
+    }
+
+    private void Count(long parts, string name)
+    {
+        _parts += parts;
+        if (_parts > MaximumParts)
+        {
+            throw new ModelFormatException(_path, $"with graphs in nodes and functions that call functions there are more than {MaximumParts:N0} nodes and values; the last ones are of '{name}'.");
+        }
+    }
+
+    private void CountName(long characters)
+    {
+        _nameCharacters += characters;
+        if (_nameCharacters > MaximumNameCharacters)
+        {
+            throw new ModelFormatException(_path, $"the names of values in functions that call functions have more than {MaximumNameCharacters:N0} characters.");
+        }
+    }
+
+    // The values of a graph, and those around it.
+    private sealed record Names(Dictionary<string, Value> Own, Names? Outer)
+    {
+        public Value? Find(string name)
+        {
+            for (Names? names = this; names is not null; names = names.Outer)
+            {
+                if (names.Own.TryGetValue(name, out Value? value))
+                {
+                    return value;
+                }
+            }
+
+            return null;
+        }
     }
 
     // Where a node stands.

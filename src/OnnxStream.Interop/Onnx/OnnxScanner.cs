@@ -1,3 +1,4 @@
+using System.Text;
 using CommunityToolkit.HighPerformance.Buffers;
 using Google.Protobuf;
 
@@ -5,9 +6,10 @@ namespace OnnxStream.Interop.Onnx;
 
 /// <summary>Reads an ONNX file without its weights.</summary>
 /// <remarks>
-/// Protobuf's own parser would hold all bytes of every tensor. So the file is walked once, and everything is copied into a
-/// small message except the payload of large tensors: that is skipped, and where it lies is written into the tensor as
-/// external data whose location is the file itself (<see cref="SelfLocation"/>). What is left is parsed as usual.
+/// Protobuf's own parser would hold all bytes of every tensor. So the file is walked once, and what is read later is copied into a
+/// small message; documentation, metadata and fields that nobody knows are not. The payload of large tensors is skipped, and where it
+/// lies is written into the tensor as external data whose location is the file itself (<see cref="SelfLocation"/>). What is left is
+/// parsed as usual. A file of two bytes for each of many parts would become objects of a hundred: sizes and counts have limits.
 /// </remarks>
 internal sealed class OnnxScanner
 {
@@ -17,25 +19,41 @@ internal sealed class OnnxScanner
     /// <summary>Tensors up to this size stay in the message: shapes are computed from them.</summary>
     public const int InlineLimitBytes = 1024;
 
+    /// <summary>The most fields that are read: inputs and attributes of nodes, dimensions, numbers of a list.</summary>
+    public const int MaximumFields = 4_000_000;
+
+    /// <summary>The longest name in bytes.</summary>
+    public const int LongestName = 64 << 10;
+
+    /// <summary>The largest list of numbers, or text, in bytes.</summary>
+    public const int LargestList = 64 << 20;
+
+    /// <summary>The most bytes of a file without its weights.</summary>
+    public const int LargestSkeleton = 256 << 20;
+
     // Deeper than any real model, far from the end of the stack.
     private const int MaximumDepth = 64;
 
     private readonly FileStream _file;
     private readonly string _path;
+    private readonly Message _message;
     private readonly byte[] _buffer = new byte[64 << 10];
     private int _position;
     private int _filled;
     private long _fileOffset;
+    private long _copied;
+    private int _fields;
 
-    private OnnxScanner(FileStream file, string path)
+    private OnnxScanner(FileStream file, string path, Message message)
     {
         _file = file;
         _path = path;
+        _message = message;
     }
 
     private enum Message
     {
-        Opaque,
+        None,
         Model,
         Graph,
         Node,
@@ -43,41 +61,83 @@ internal sealed class OnnxScanner
         Tensor,
         SparseTensor,
         Function,
+        Value,
+        Type,
+        TensorType,
+        Shape,
+        Dimension,
+        Import,
+        Entry,
     }
 
     private long Position => _fileOffset + _position;
 
     /// <summary>Reads the model message of the file, with large tensors as external data.</summary>
     /// <exception cref="ModelFormatException">The file is not an ONNX model.</exception>
-    public static ModelProto Read(string path)
+    public static ModelProto Read(string path) => Read(path, Message.Model, ModelProto.Parser);
+
+    /// <summary>Reads the tensor message of a file; a large one has external data.</summary>
+    /// <exception cref="ModelFormatException">The file is not an ONNX tensor.</exception>
+    public static TensorProto ReadTensor(string path) => Read(path, Message.Tensor, TensorProto.Parser);
+
+    private static T Read<T>(string path, Message message, MessageParser<T> parser)
+        where T : IMessage<T>
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        OnnxScanner scanner = new(file, path);
+        OnnxScanner scanner = new(file, path, message);
+        if (file.Length == 0)
+        {
+            throw scanner.Damaged("the file is empty");
+        }
+
         try
         {
             using ArrayPoolBufferWriter<byte> skeleton = new(64 << 10);
-            scanner.Copy(Message.Model, file.Length, skeleton, 0);
-            return ModelProto.Parser.ParseFrom(skeleton.WrittenSpan);
+            scanner.Copy(message, file.Length, skeleton, 0);
+            return parser.ParseFrom(skeleton.WrittenSpan);
         }
         catch (InvalidProtocolBufferException exception)
         {
-            throw new ModelFormatException(path, $"not an ONNX model: {exception.Message}", exception);
+            throw scanner.Damaged(exception.Message.TrimEnd('.'), exception);
         }
     }
 
     private static Message Child(Message message, int field) => (message, field) switch
     {
         (Message.Model, 7) => Message.Graph,
+        (Message.Model, 8) => Message.Import,
         (Message.Model, 25) => Message.Function,
         (Message.Graph, 1) => Message.Node,
         (Message.Graph, 5) => Message.Tensor,
+        (Message.Graph, 11 or 12) => Message.Value,
         (Message.Graph, 15) => Message.SparseTensor,
         (Message.Function, 7) => Message.Node,
+        (Message.Function, 9) => Message.Import,
+        (Message.Function, 11) => Message.Attribute,
         (Message.Node, 5) => Message.Attribute,
         (Message.Attribute, 5 or 10) => Message.Tensor,
         (Message.Attribute, 6 or 11) => Message.Graph,
-        (Message.SparseTensor, 1 or 2) => Message.Tensor,
-        _ => Message.Opaque,
+        (Message.Tensor, 13) => Message.Entry,
+        (Message.Value, 2) => Message.Type,
+        (Message.Type, 1) => Message.TensorType,
+        (Message.TensorType, 2) => Message.Shape,
+        (Message.Shape, 1) => Message.Dimension,
+        _ => Message.None,
+    };
+
+    // How long a field may be that is read later, in bytes; 0 for those that are not. Of a sparse tensor only its presence counts.
+    private static int LongestOf(Message message, int field) => (message, field) switch
+    {
+        (Message.Attribute, 4 or 7 or 8 or 9) => LargestList,
+        (Message.Tensor, 4 or 5 or 7 or 9 or 10 or 11) => LargestList,
+        (Message.Tensor, 1) => LongestName,
+        (Message.Model, 1 or 2 or 3) or (Message.Graph, 2) or (Message.Node, 1 or 2 or 3 or 4 or 7) or (Message.Function, 1 or 4 or 5 or 6 or 10) or
+            (Message.Attribute, 1 or 2 or 3 or 20 or 21) or (Message.Tensor, 2 or 8 or 14) or (Message.Value, 1) or (Message.TensorType, 1) or
+            (Message.Dimension, 1 or 2) or (Message.Import, 1 or 2) or (Message.Entry, 1 or 2) => LongestName,
+
+        // Kinds of values that are not supported: the message that says so needs to know which.
+        (Message.Type, 4 or 5 or 7 or 8 or 9) => LongestName,
+        _ => 0,
     };
 
     // Fields of TensorProto whose bytes are the elements as they lie in memory: float_data, raw_data, double_data.
@@ -101,19 +161,31 @@ internal sealed class OnnxScanner
                 throw Damaged($"byte {start:N0} starts no field");
             }
 
+            bool isRead = Child(message, field) != Message.None || LongestOf(message, field) > 0;
+            if (isRead && ++_fields > MaximumFields)
+            {
+                throw Damaged($"it has more than {MaximumFields:N0} fields");
+            }
+
+            ArrayPoolBufferWriter<byte>? target = isRead ? output : null;
             switch (wireType)
             {
                 case 0:
-                    WriteVarint(output, tag);
-                    WriteVarint(output, ReadVarint(end));
+                    ulong number = ReadVarint(end);
+                    if (isRead)
+                    {
+                        WriteVarint(output, tag);
+                        WriteVarint(output, number);
+                    }
+
                     break;
-                case 1:
-                    WriteVarint(output, tag);
-                    CopyBytes(8, end, output);
-                    break;
-                case 5:
-                    WriteVarint(output, tag);
-                    CopyBytes(4, end, output);
+                case 1 or 5:
+                    if (isRead)
+                    {
+                        WriteVarint(output, tag);
+                    }
+
+                    CopyBytes(wireType == 1 ? 8 : 4, end, target);
                     break;
                 case 2:
                     long length = (long)ReadVarint(end);
@@ -145,14 +217,21 @@ internal sealed class OnnxScanner
         }
 
         Message child = Child(message, field);
-        WriteVarint(output, tag);
-        if (child == Message.Opaque)
+        if (child == Message.None)
         {
-            if (length > int.MaxValue / 2)
+            int longest = LongestOf(message, field);
+            if (longest == 0)
             {
-                throw Damaged($"a field of {length:N0} bytes is too large");
+                Skip(length);
+                return;
             }
 
+            if (length > longest)
+            {
+                throw Damaged($"the field {field} of a {message} at byte {Position:N0} has {length:N0} bytes; at most {longest:N0} are expected there");
+            }
+
+            WriteVarint(output, tag);
             WriteVarint(output, (ulong)length);
             CopyBytes((int)length, Position + length, output);
             return;
@@ -160,6 +239,7 @@ internal sealed class OnnxScanner
 
         using ArrayPoolBufferWriter<byte> inner = new(256);
         Copy(child, Position + length, inner, depth + 1);
+        WriteVarint(output, tag);
         WriteVarint(output, (ulong)inner.WrittenCount);
         inner.WrittenSpan.CopyTo(output.GetSpan(inner.WrittenCount));
         output.Advance(inner.WrittenCount);
@@ -212,7 +292,8 @@ internal sealed class OnnxScanner
         throw Damaged($"the number before byte {Position:N0} has more than 64 bits");
     }
 
-    private void CopyBytes(int count, long end, ArrayPoolBufferWriter<byte> output)
+    // To nowhere, if there is no output.
+    private void CopyBytes(int count, long end, ArrayPoolBufferWriter<byte>? output)
     {
         if (count > end - Position)
         {
@@ -227,8 +308,18 @@ internal sealed class OnnxScanner
             }
 
             int piece = Math.Min(count, _filled - _position);
-            _buffer.AsSpan(_position, piece).CopyTo(output.GetSpan(piece));
-            output.Advance(piece);
+            if (output is not null)
+            {
+                _copied += piece;
+                if (_copied > LargestSkeleton)
+                {
+                    throw Damaged($"it has more than {LargestSkeleton:N0} bytes beside its weights");
+                }
+
+                _buffer.AsSpan(_position, piece).CopyTo(output.GetSpan(piece));
+                output.Advance(piece);
+            }
+
             _position += piece;
             count -= piece;
         }
@@ -255,5 +346,20 @@ internal sealed class OnnxScanner
         return _filled > 0;
     }
 
-    private ModelFormatException Damaged(string problem) => new(_path, $"not an ONNX model: {problem}.");
+    private ModelFormatException Damaged(string problem, Exception? innerException = null) =>
+        new(_path, $"not an ONNX {_message.ToString().ToLowerInvariant()}: {problem}.{Guess()}", innerException);
+
+    // What else it may be, if that can be told from how it begins.
+    private string Guess()
+    {
+        const string Pointer = "version https://git-lfs";
+        Span<byte> start = stackalloc byte[64];
+        start = start[..RandomAccess.Read(_file.SafeFileHandle, start, 0)];
+        return
+            start.StartsWith(Encoding.ASCII.GetBytes(Pointer)) ? " It is a pointer of Git LFS: 'git lfs pull' brings the file itself." :
+            start.StartsWith("PK"u8) ? " It is an archive." :
+            start.Length > 0 && start.IndexOfAnyExceptInRange((byte)' ', (byte)'~') is var text && (text < 0 || (text > 3 && start[text] is (byte)'\n' or (byte)'\r' or (byte)'\t'))
+                ? $" It is a text that begins with '{Encoding.ASCII.GetString(start[..(text < 0 ? Math.Min(32, start.Length) : Math.Min(32, text))])}'."
+                : "";
+    }
 }

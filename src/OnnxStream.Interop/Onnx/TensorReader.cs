@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Google.Protobuf;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Weights;
 
@@ -16,17 +15,12 @@ internal sealed class TensorReader(string path)
     public static TensorBuffer ReadFile(string path)
     {
         path = Path.GetFullPath(path);
-        TensorProto tensor;
-        try
+        Constant constant = new TensorReader(path).Read(OnnxScanner.ReadTensor(path));
+        if (constant.Type.ByteLength > Array.MaxLength)
         {
-            tensor = TensorProto.Parser.ParseFrom(File.ReadAllBytes(path));
-        }
-        catch (InvalidProtocolBufferException exception)
-        {
-            throw new ModelFormatException(path, $"not an ONNX tensor: {exception.Message}", exception);
+            throw new ModelFormatException(path, $"{constant.Type} takes {constant.Type.ByteLength:N0} bytes; at most {Array.MaxLength:N0} are possible.");
         }
 
-        Constant constant = new TensorReader(path).Read(tensor);
         TensorBuffer buffer = new(constant.Type.ElementType, constant.Type.Shape);
         if (constant.Location is { } location)
         {
@@ -58,6 +52,12 @@ internal sealed class TensorReader(string path)
             return Constant.FromData(type, small);
         }
 
+        // Before anything is made of them.
+        if (!tensor.HasRawData && CountTyped(tensor, type.ElementType) is var count && count != type.Shape.ElementCount)
+        {
+            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' of type {type} has {count:N0} elements.");
+        }
+
         byte[] data = tensor.HasRawData ? tensor.RawData.ToByteArray() : ReadTyped(tensor, type);
         if (data.Length != type.ByteLength)
         {
@@ -75,6 +75,11 @@ internal sealed class TensorReader(string path)
             throw new ModelFormatException(path, $"the tensor '{tensor.Name}' has elements of type {tensor.DataType} ({elementType}), which is not supported.");
         }
 
+        if (tensor.Dims.Count > Shape.MaximumRank)
+        {
+            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' has {tensor.Dims.Count:N0} dimensions; at most {Shape.MaximumRank} are supported.");
+        }
+
         try
         {
             TensorType type = new(elementType, new Shape([.. tensor.Dims]));
@@ -86,6 +91,15 @@ internal sealed class TensorReader(string path)
             throw new ModelFormatException(path, $"the tensor '{tensor.Name}' has the impossible shape [{string.Join(',', tensor.Dims)}].", exception);
         }
     }
+
+    private static int CountTyped(TensorProto tensor, ElementType type) => type switch
+    {
+        ElementType.Float32 => tensor.FloatData.Count,
+        ElementType.Float64 => tensor.DoubleData.Count,
+        ElementType.Int64 => tensor.Int64Data.Count,
+        ElementType.UInt64 or ElementType.UInt32 => tensor.Uint64Data.Count,
+        _ => tensor.Int32Data.Count,
+    };
 
     private byte[] ReadTyped(TensorProto tensor, TensorType type)
     {

@@ -16,8 +16,13 @@ internal sealed class Attention : FunctionOperator
         Value query = Heads(context, 0, "q_num_heads");
         Value key = ScaledDotProduct.Append(context, context.OptionalInput(4), Heads(context, 1, "kv_num_heads"));
         Value value = ScaledDotProduct.Append(context, context.OptionalInput(5), Heads(context, 2, "kv_num_heads"));
+        if (query.Type!.Value.Shape.Rank != 4 || key.Type!.Value.Shape.Rank != 4 || (context.HasInput(4) && context.InputShape(4).Rank != 4))
+        {
+            throw context.Invalid("queries, keys and values must have three or four dimensions, those of before four");
+        }
+
         ElementType type = context.InputElementType(0);
-        (long queries, long keys) = (query.Type!.Value.Shape[^2], key.Type!.Value.Shape[^2]);
+        (long queries, long keys) = (query.Type.Value.Shape[^2], key.Type.Value.Shape[^2]);
         Value? used = Used(context, type, query.Type.Value.Shape[0], keys);
         Value? causal = context.Attributes.Int("is_causal", 0) == 0 ? null :
             context.HasInput(6) ? ScaledDotProduct.Causal(context, type, LastPositions(context, query.Type.Value.Shape[0], queries), keys, long.MaxValue) :

@@ -20,6 +20,11 @@ internal sealed class BinaryArithmetic(xnn_binary_operator type) : Operator
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
+        if (context.InputCount != 2)
+        {
+            throw context.Invalid("two inputs are needed");
+        }
+
         if (context.InputElementType(0) != context.InputElementType(1))
         {
             throw context.Invalid("both inputs must have the same element type");

@@ -21,6 +21,15 @@ internal sealed class ControlFlow : Operator
     public static Graph Body(Node node, string name) =>
         node.Attributes.Graph(name) ?? throw new InvalidGraphException($"{node}: the attribute '{name}' is missing.");
 
+    /// <summary>The branch of an If.</summary>
+    /// <exception cref="InvalidGraphException">There is none, or it takes inputs: branches only read values around them.</exception>
+    public static Graph Branch(Node node, bool condition)
+    {
+        string name = condition ? "then_branch" : "else_branch";
+        Graph branch = Body(node, name);
+        return branch.Inputs.Count == 0 ? branch : throw new InvalidGraphException($"{node}: the graph '{name}' has {branch.Inputs.Count} inputs, expected none.");
+    }
+
     /// <summary>Whether a single bool is true.</summary>
     /// <exception cref="InvalidGraphException">The tensor is something else.</exception>
     public static bool IsTrue(Node node, TensorType type, ReadOnlySpan<byte> data) =>

@@ -17,6 +17,15 @@ namespace OnnxStream.Interop.Operators;
 /// </remarks>
 internal sealed class Conv(bool channelsLast = false) : Operator
 {
+    /// <summary>The least result; what would be less becomes it. Set by rewrites only.</summary>
+    public const string LowAttribute = OperatorRegistry.InternalPrefix + "low";
+
+    /// <summary>The greatest result. Set by rewrites only.</summary>
+    public const string HighAttribute = OperatorRegistry.InternalPrefix + "high";
+
+    /// <summary>Whether the image is doubled while it is read. Set by rewrites only.</summary>
+    public const string UpsampleAttribute = OperatorRegistry.InternalPrefix + "upsample";
+
     /// <inheritdoc/>
     public override bool CanReadHalf(Node node, int input) => input == 0 && CanWriteHalf(node);
 
@@ -105,7 +114,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             inputs.Add(context.Input(2));
         }
 
-        (float low, float high) = (context.Attributes.Float("low", float.NegativeInfinity), context.Attributes.Float("high", float.PositiveInfinity));
+        (float low, float high) = (context.Attributes.Float(LowAttribute, float.NegativeInfinity), context.Attributes.Float(HighAttribute, float.PositiveInfinity));
         parameters = parameters with { Low = low, High = high };
         StorageTypes types = new(data.ElementType, result.ElementType);
         Shape image = IsUpsampled(context) ? ChannelsLast(Data(context)) : data.Shape;
@@ -173,7 +182,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
 
     private Shape ChannelsFirst(Shape shape) => channelsLast && shape.Rank == 4 ? new Shape(shape[0], shape[3], shape[1], shape[2]) : shape;
 
-    private static bool IsUpsampled(NodeContext context) => context.Attributes.Int("upsample", 0) != 0;
+    private static bool IsUpsampled(NodeContext context) => context.Attributes.Int(UpsampleAttribute, 0) != 0;
 
     // The shape of what is convolved, channels first.
     private Shape Data(NodeContext context)

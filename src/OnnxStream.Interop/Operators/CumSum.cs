@@ -26,12 +26,7 @@ internal sealed class CumSum : Operator
 
     private static int Axis(NodeContext context)
     {
-        if (context.InputShape(1).ElementCount != 1)
-        {
-            throw context.Invalid("the axis must be a single integer");
-        }
-
-        return context.Axis(context.RequireIntegers(1)[0], context.InputShape(0).Rank);
+        return context.Axis(context.RequireInteger(1), context.InputShape(0).Rank);
     }
 
     private readonly struct Factory(Shape input, int axis, bool isExclusive, bool isReversed) : INumericKernelFactory

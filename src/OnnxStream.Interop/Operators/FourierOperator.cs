@@ -35,8 +35,8 @@ internal sealed class FourierOperator : Operator
             throw context.Invalid("the last dimension of the input must be 1 (real) or 2 (complex)");
         }
 
-        int axis = context.Axis(context.OperatorSet < 20 ? context.Attributes.Int("axis", 1) : context.HasInput(2) ? context.RequireIntegers(2)[0] : -2, input.Rank);
-        long length = context.HasInput(1) ? context.RequireIntegers(1)[0] : input[axis];
+        int axis = context.Axis(context.OperatorSet < 20 ? context.Attributes.Int("axis", 1) : context.HasInput(2) ? context.RequireInteger(2) : -2, input.Rank);
+        long length = context.HasInput(1) ? context.RequireInteger(1) : input[axis];
         bool isOneSided = context.Attributes.Int("onesided", 0) != 0;
         if (axis == input.Rank - 1 || length is < 1 or > 1 << 28)
         {

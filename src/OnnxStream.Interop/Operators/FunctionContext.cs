@@ -37,7 +37,7 @@ internal sealed class FunctionContext(Node node, Action<Node> add) : NodeContext
         }
 
         Dictionary<string, object> values = attributes.ToDictionary(attribute => attribute.Name, attribute => attribute.Value is int number ? (long)number : attribute.Value);
-        add(new Node(operatorType, "", OperatorRegistry.NewestOperatorSet, outputs[0].Name, inputs, outputs, new Attributes(values)));
+        add(new Node(operatorType, "", OperatorRegistry.NewestOperatorSet, outputs[0].Name, inputs, outputs, new Attributes(values)) { Origin = Node.Origin ?? Node });
         return outputs;
     }
 

@@ -27,7 +27,7 @@ internal sealed class GroupQueryAttention : FunctionOperator
 
         (Value query, Value key, Value value) = Tokens(context, heads, groups);
         ElementType type = context.InputElementType(0);
-        long total = context.RequireIntegers(6)[0];
+        long total = context.RequireInteger(6);
         long past = total - input[1];
         if (past < 0)
         {
@@ -94,6 +94,11 @@ internal sealed class GroupQueryAttention : FunctionOperator
         if (context.OptionalInput(index) is not { } before)
         {
             return past == 0 ? (now, now) : throw context.Invalid($"{past} tokens came before, but input {index} is left out");
+        }
+
+        if (context.InputShape(index).Rank != 4)
+        {
+            throw context.Invalid($"input {index} must have four dimensions");
         }
 
         long length = context.InputShape(index)[2];

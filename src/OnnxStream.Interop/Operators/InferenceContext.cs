@@ -13,6 +13,11 @@ internal sealed class InferenceContext(Node node) : NodeContext(node)
     {
         if (HasOutput(index))
         {
+            if (shape.Rank > Shape.MaximumRank)
+            {
+                throw Unsupported($"a tensor with {shape.Rank:N0} dimensions");
+            }
+
             TensorType type = new(elementType, shape);
             _ = type.ByteLength; // must not overflow
             Node.Outputs[index]!.Type = type;
@@ -24,7 +29,7 @@ internal sealed class InferenceContext(Node node) : NodeContext(node)
     {
         if (HasOutput(index))
         {
-            Node.Outputs[index]!.Type = constant.Type;
+            SetOutput(index, constant.Type.ElementType, constant.Type.Shape);
             Node.Outputs[index]!.Constant = constant;
         }
     }

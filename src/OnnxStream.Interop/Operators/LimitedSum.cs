@@ -22,6 +22,6 @@ internal sealed class LimitedSum : Operator
     /// <inheritdoc/>
     public override void Lower(LoweringContext context) =>
         context.Emit(
-            new LimitedSumKernel(context.InputShape(0).ElementCount, context.Attributes.Float("low", float.NegativeInfinity), context.Attributes.Float("high", float.PositiveInfinity)),
+            new LimitedSumKernel(context.InputShape(0).ElementCount, context.Attributes.Float(Conv.LowAttribute, float.NegativeInfinity), context.Attributes.Float(Conv.HighAttribute, float.PositiveInfinity)),
             [context.Input(0), context.Input(1)], [context.Output(0)]);
 }

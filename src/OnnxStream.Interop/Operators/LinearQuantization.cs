@@ -92,7 +92,7 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
         }
 
         int axis = context.Axis(context.Attributes.Int("axis", 1), input.Rank);
-        if (block == 0 ? scale.Rank != 1 || scale[0] != input[axis] : scale != input.With(axis, (input[axis] + block - 1) / block))
+        if (block == 0 ? scale.Rank != 1 || scale[0] != input[axis] : scale != input.With(axis, input[axis] / block + (input[axis] % block > 0 ? 1 : 0)))
         {
             throw context.Invalid($"scales of shape {scale} do not fit dimension {axis} of {input}{(block > 0 ? $" in blocks of {block}" : "")}");
         }

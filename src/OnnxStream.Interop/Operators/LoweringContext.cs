@@ -62,7 +62,7 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
         plan.Temporary(new TensorType(elementType, new Shape(dimensions)));
 
     /// <summary>Turns a graph inside of the node into steps.</summary>
-    public PlanBuilder Lower(Graph body) => Planner.Lower(body, plan.Workers, plan.Traits, plan.UsesStore);
+    public PlanBuilder Lower(Graph body) => Planner.Lower(body, plan.Workers, plan.Traits, plan.UsesStore, plan.MostBytes);
 
     /// <summary>Adds a step.</summary>
     public void Emit(Kernel kernel, ReadOnlySpan<PlanTensor> inputs, ReadOnlySpan<PlanTensor> outputs) =>

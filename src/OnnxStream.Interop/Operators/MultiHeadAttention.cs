@@ -22,7 +22,12 @@ internal sealed class MultiHeadAttention : FunctionOperator
         Value newValues = Heads(2);
         Value key = ScaledDotProduct.Append(context, context.OptionalInput(6), now);
         Value value = ScaledDotProduct.Append(context, context.OptionalInput(7), newValues);
-        (long queries, long keys) = (query.Type!.Value.Shape[2], key.Type!.Value.Shape[2]);
+        if (key.Type!.Value.Shape.Rank != 4 || value.Type!.Value.Shape.Rank != 4)
+        {
+            throw context.Invalid("keys and values must have three or four dimensions");
+        }
+
+        (long queries, long keys) = (query.Type!.Value.Shape[2], key.Type.Value.Shape[2]);
         Value? padding = null;
         if (context.OptionalInput(4) is { } mask)
         {
@@ -57,6 +62,11 @@ internal sealed class MultiHeadAttention : FunctionOperator
             if (tokens.Type!.Value.Shape.Rank == 4)
             {
                 return tokens;
+            }
+
+            if (tokens.Type.Value.Shape.Rank != 3)
+            {
+                throw context.Invalid($"input {index} must have three or four dimensions");
             }
 
             if (context.OptionalInput(3) is { } bias)

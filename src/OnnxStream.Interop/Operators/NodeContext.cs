@@ -68,6 +68,12 @@ internal abstract class NodeContext(Node node)
             : Array.ConvertAll(MemoryMarshal.Cast<byte, int>(data).ToArray(), value => (long)value);
     }
 
+    /// <summary>The only integer of a constant int64 or int32 input.</summary>
+    /// <exception cref="InvalidGraphException">It has none, or several.</exception>
+    /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
+    public long RequireInteger(int index) =>
+        InputShape(index).ElementCount == 1 ? RequireIntegers(index)[0] : throw Invalid($"input {index} must be a single integer");
+
     /// <summary>The numbers of a constant float input.</summary>
     /// <exception cref="ValueRequiredException">The input is not constant: planning must wait until it is known.</exception>
     public float[] RequireFloats(int index)

@@ -17,6 +17,9 @@ internal static class OperatorRegistry
     /// <summary>The domain of operators that only rewrites make.</summary>
     public const string InternalDomain = "onnxstream";
 
+    /// <summary>How the names of attributes begin that only rewrites set. Files that have some are refused: they would be believed.</summary>
+    public const string InternalPrefix = InternalDomain + ".";
+
     /// <summary>The domain of operators that ONNX Runtime added.</summary>
     public const string MicrosoftDomain = "com.microsoft";
 
@@ -25,8 +28,8 @@ internal static class OperatorRegistry
     /// <summary>The names of all supported operators with their domains.</summary>
     public static IEnumerable<(string Domain, string OperatorType)> All => s_operators.Keys;
 
-    /// <summary>Whether the operator of a node is in the list.</summary>
-    public static bool IsSupported(Node node) => s_operators.ContainsKey((node.Domain, node.OperatorType));
+    /// <summary>Whether the operator of a node is in the list, in a version that is known: what a later one means, nobody can tell yet.</summary>
+    public static bool IsSupported(Node node) => s_operators.ContainsKey((node.Domain, node.OperatorType)) && (node.Domain.Length > 0 || node.OperatorSet <= NewestOperatorSet);
 
     /// <summary>The operator of a node.</summary>
     /// <exception cref="UnsupportedOperatorException">There is none.</exception>
@@ -36,7 +39,8 @@ internal static class OperatorRegistry
 
     /// <summary>Throws if the graph uses operators that are not in the list, naming all of them.</summary>
     /// <exception cref="UnsupportedOperatorException">It does.</exception>
-    public static void CheckSupported(Graph graph)
+    /// <returns>The graph.</returns>
+    public static Graph CheckSupported(Graph graph)
     {
         var missing = graph.AllNodes()
             .Where(node => !IsSupported(node))
@@ -44,7 +48,7 @@ internal static class OperatorRegistry
             .ToList();
         if (missing.Count == 0)
         {
-            return;
+            return graph;
         }
 
         StringBuilder text = new($"The model '{graph.Name}' uses {missing.Count} operator(s) that are not supported:");
@@ -53,6 +57,11 @@ internal static class OperatorRegistry
             text.AppendLine().Append($"  {(group.Key.Domain.Length > 0 ? group.Key.Domain + "." : "")}{group.Key.OperatorType} (operator set {group.Key.OperatorSet}), {group.Count()} node(s): ");
             text.AppendJoin(", ", group.Take(3).Select(node => $"'{(node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault()?.Name)}'"));
             text.Append(group.Count() > 3 ? ", …" : "");
+        }
+
+        if (missing.Any(group => group.Key.Domain.Length == 0 && group.Key.OperatorSet > NewestOperatorSet))
+        {
+            text.AppendLine().Append($"  Operator sets up to {NewestOperatorSet} are understood.");
         }
 
         throw new UnsupportedOperatorException(text.ToString());

@@ -70,7 +70,7 @@ internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLa
             return;
         }
 
-        if (isGlobal && (function != PoolFunction.Lp || context.Attributes.Int("p", 2) <= 2))
+        if (isGlobal && (function != PoolFunction.Lp || context.Attributes.Int("p", 2) <= 2 || shape.Product(2, shape.Rank) == 0))
         {
             // A reduction: it knows any number of dimensions.
             bool[] isReduced = new bool[shape.Rank];

@@ -11,6 +11,11 @@ internal sealed class RotaryEmbedding(bool isMicrosoft) : FunctionOperator
     {
         Shape input = context.InputShape(0);
         (int cosines, int sines, int positions) = isMicrosoft ? (2, 3, 1) : (1, 2, 3);
+        if (input.Rank is not (3 or 4) || context.InputShape(cosines).Rank is not (2 or 3))
+        {
+            throw context.Invalid("the input must have three or four dimensions, and the cosines two or three");
+        }
+
         long turned = context.Attributes.Int("rotary_embedding_dim", 0);
         long heads = context.Attributes.Int("num_heads", 0);
         if (heads == 0 && isMicrosoft && input.Rank == 3)
@@ -46,7 +51,9 @@ internal sealed class RotaryEmbedding(bool isMicrosoft) : FunctionOperator
                 places = context.Reshape(context.Add("Add", [counted, places]), 1, length);
             }
 
-            return context.Add("Gather", [context.Input(index), places], ("axis", 0));
+            return context.InputShape(index).Rank == 2
+                ? context.Add("Gather", [context.Input(index), places], ("axis", 0))
+                : throw context.Invalid($"input {index} must have two dimensions where positions are given");
         }
     }
 }

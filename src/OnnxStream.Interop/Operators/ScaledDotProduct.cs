@@ -113,12 +113,12 @@ internal static class ScaledDotProduct
     {
         Shape shape = heads.Type!.Value.Shape;
         Shape angles = cosine.Type!.Value.Shape;
-        long turned = 2 * angles[^1];
-        if (angles != sine.Type!.Value.Shape || angles.Rank != 3 || angles[1] != shape[2] || turned > shape[3])
+        if (shape.Rank != 4 || angles.Rank != 3 || angles != sine.Type!.Value.Shape || angles[1] != shape[2] || angles[2] > shape[3] / 2)
         {
             throw context.Invalid($"angles {angles} do not fit heads {shape}");
         }
 
+        long turned = 2 * angles[2];
         cosine = context.Add("Unsqueeze", [cosine, context.Integers(1)]);
         sine = context.Add("Unsqueeze", [sine, context.Integers(1)]);
         Value part = turned < shape[3] ? context.Slice(heads, 3, 0, turned) : heads;

@@ -14,8 +14,8 @@ internal sealed class ShortTimeFourier : FunctionOperator
             throw context.Invalid("the signal must be [batch, length, 1 or 2]");
         }
 
-        long step = context.RequireIntegers(1)[0];
-        long length = context.HasInput(3) ? context.RequireIntegers(3)[0] : context.HasInput(2) ? context.InputShape(2).ElementCount : throw context.Invalid("neither a window nor its length is given");
+        long step = context.RequireInteger(1);
+        long length = context.HasInput(3) ? context.RequireInteger(3) : context.HasInput(2) ? context.InputShape(2).ElementCount : throw context.Invalid("neither a window nor its length is given");
         if (step < 1 || length < 1 || length > signal[1] || (context.HasInput(2) && context.InputShape(2) != new Shape(length)))
         {
             throw context.Invalid($"windows of {length} that move by {step} do not fit a signal of {signal[1]} or the window that is given");

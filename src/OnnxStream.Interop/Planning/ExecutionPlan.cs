@@ -39,7 +39,7 @@ internal sealed class ExecutionPlan : IDisposable
     /// <summary>The most bytes of weights that steps hold at once beside those buffers.</summary>
     public required long WeightsInUseBytes { get; init; }
 
-    /// <summary>The native memory that running the plan needs; weights that are mapped are not counted.</summary>
+    /// <summary>The native memory that running the plan needs beside weights in use.</summary>
     public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + WeightBufferBytes;
 
     /// <summary>The plan as people see it.</summary>

@@ -14,6 +14,9 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
     /// <summary>What is lowered.</summary>
     public Graph Graph { get; } = graph;
 
+    /// <summary>The most bytes that one tensor may have.</summary>
+    public long MostBytes { get; init; } = long.MaxValue;
+
     /// <summary>The native memory that the kernels took.</summary>
     public long OperatorBytes { get; set; }
 
@@ -77,6 +80,12 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
 
     private PlanBuffer NewBuffer(long length, Constant? constant)
     {
+        // Kernels that are made next may hold tables as long as a side of what they write.
+        if (length > MostBytes)
+        {
+            throw new MemoryBudgetException(MostBytes, length, length);
+        }
+
         PlanBuffer buffer = new(length, constant);
         _buffers.Add(buffer);
         return buffer;

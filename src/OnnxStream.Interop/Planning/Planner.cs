@@ -18,10 +18,11 @@ internal static class Planner
     /// <param name="workers">The threads that it will run on.</param>
     /// <param name="traits">How weights are brought in.</param>
     /// <param name="attachStore">Lets layers use packed panels, or returns false if it has none; null for none.</param>
-    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, Func<IReadOnlyList<IPanelLayer>, bool>? attachStore = null)
+    /// <param name="mostBytes">The most bytes that one tensor may have.</param>
+    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, Func<IReadOnlyList<IPanelLayer>, bool>? attachStore = null, long mostBytes = long.MaxValue)
     {
         long before = CountedMemory.LiveBytes;
-        PlanBuilder builder = Lower(graph, workers, traits, attachStore is not null);
+        PlanBuilder builder = Lower(graph, workers, traits, attachStore is not null, mostBytes);
         try
         {
             builder.OperatorBytes = Math.Max(0, CountedMemory.LiveBytes - before);
@@ -38,18 +39,26 @@ internal static class Planner
 
         // Kernels that need a store were chosen in vain.
         builder.Dispose();
-        return Plan(graph, workers, traits);
+        return Plan(graph, workers, traits, mostBytes: mostBytes);
     }
 
     /// <summary>Turns the nodes of a graph into steps.</summary>
-    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore)
+    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore, long mostBytes)
     {
-        PlanBuilder builder = new(graph, workers, traits, usesStore);
+        PlanBuilder builder = new(graph, workers, traits, usesStore) { MostBytes = mostBytes };
         try
         {
             foreach (Node node in NodeOrder.Of(graph))
             {
-                OperatorRegistry.Get(node).Lower(new LoweringContext(node, builder));
+                LoweringContext context = new(node, builder);
+                try
+                {
+                    OperatorRegistry.Get(node).Lower(context);
+                }
+                catch (Exception exception) when (exception is OverflowException or OutOfMemoryException)
+                {
+                    throw new UnsupportedOperatorException(context.Unsupported("a tensor of this size").Message, exception);
+                }
             }
 
             return builder;
@@ -183,7 +192,7 @@ internal static class Planner
     // The weights that the kernel brings in itself, and those that are brought in for it.
     private static long WeightsInUse(Step step, StreamTraits traits) =>
         step.Kernel.WeightsInUse(traits) +
-        step.Inputs.Where((_, i) => step.InputWeights[i] >= 0).Sum(input => input.Buffer.Constant!.Location!.Value.Length);
+        step.Inputs.Where((_, i) => step.InputWeights[i] >= 0).Sum(input => StreamTraits.ResidentBytes(input.Buffer.Constant!.Location!.Value));
 
     private static (List<WeightRange> Schedule, List<PartlyReadWeight> Parts) ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)
     {

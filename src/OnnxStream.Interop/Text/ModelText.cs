@@ -18,7 +18,12 @@ namespace OnnxStream.Interop.Text;
 internal sealed class ModelText
 {
     // Names and shapes of the largest models take some megabytes.
-    private const long MaximumBytes = 256 << 20;
+    private const long MaximumBytes = 64 << 20;
+
+    // A few characters become an object of a hundred bytes: more than this is an attack, not a model.
+    private const int MaximumTensors = 2_000_000;
+
+    private const int MaximumValue = 1 << 20;
 
     private readonly string _path;
     private readonly string _line;
@@ -44,6 +49,7 @@ internal sealed class ModelText
         List<TextNode> nodes = [];
         using StreamReader reader = new(file, new UTF8Encoding(false, throwOnInvalidBytes: true));
         int number = 0;
+        long tensors = 0;
         try
         {
             while (reader.ReadLine() is { } line)
@@ -51,6 +57,12 @@ internal sealed class ModelText
                 number++;
                 if (line.Length > 0)
                 {
+                    tensors += line.AsSpan().Count(';') + 2;
+                    if (tensors > MaximumTensors)
+                    {
+                        throw Error(path, new TextPlace(number, 1), $"expected at most {MaximumTensors:N0} tensors and attributes, found more");
+                    }
+
                     nodes.Add(new ModelText(path, line, number).ParseLine());
                 }
             }
@@ -208,6 +220,11 @@ internal sealed class ModelText
             return [];
         }
 
+        if (text.AsSpan().Count(',') >= Shape.MaximumRank)
+        {
+            throw Error(start, $"expected at most {Shape.MaximumRank} dimensions, found more");
+        }
+
         List<long> dimensions = [];
         foreach (string part in text.Split(','))
         {
@@ -242,6 +259,11 @@ internal sealed class ModelText
             }
 
             string value = text[(colon + 1)..];
+            if (value.Length > MaximumValue)
+            {
+                throw Error(Start(range) + colon + 1, $"expected at most {MaximumValue:N0} characters for attribute '{Shorten(text[..colon])}', found {value.Length:N0}");
+            }
+
             if (value.Contains(':', StringComparison.Ordinal))
             {
                 throw Error(Start(range) + colon + 1, $"expected the value of attribute '{Shorten(text[..colon])}' without ':', found '{Shorten(value)}'");

@@ -130,7 +130,7 @@ internal sealed class ShapeSurvey : IDisposable
                 continue;
             }
 
-            copy.Nodes.Add(new Node(node.OperatorType, node.Domain, node.OperatorSet, node.Name, inputs, outputs, new Attributes(new(node.Attributes.All))));
+            copy.Nodes.Add(new Node(node.OperatorType, node.Domain, node.OperatorSet, node.Name, inputs, outputs, new Attributes(node.Attributes.All)));
         }
 
         copy.Outputs.AddRange(_graph.Outputs.Select(CopyOf));

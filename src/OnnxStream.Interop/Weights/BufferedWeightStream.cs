@@ -115,7 +115,7 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
             {
                 // XNNPACK may read a few bytes past the end of what it is given.
                 WeightRange range = Schedule[index];
-                buffer = new NativeBuffer(range.Length + 64);
+                buffer = new NativeBuffer(StreamTraits.ResidentBytes(range));
                 ReadInto(_provider, range, buffer.Pointer);
                 slot.Buffer = buffer;
                 slot.Failure = null;

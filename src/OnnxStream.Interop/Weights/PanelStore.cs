@@ -188,7 +188,7 @@ internal sealed class PanelStore
         _verified[panel] = true;
     }
 
-    // The next session shall not trust it again. Sessions that have it mapped keep it, where the operating system lets a file in use be deleted.
+    // The next session shall not trust it again. Sessions that have it open keep it, where the operating system lets a file in use be deleted.
     private bool TryDiscard()
     {
         try

@@ -5,7 +5,7 @@ namespace OnnxStream.Interop.Weights;
 /// <summary>Weights that are read once and kept, shared by all sessions that use this provider.</summary>
 internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : WeightsProvider(0)
 {
-    private static readonly MappedWeightsProvider s_files = new(0);
+    private static readonly FileWeightsProvider s_files = new(0);
 
     private readonly Dictionary<WeightRange, NativeBuffer> _buffers = [];
     private readonly Lock _lock = new();
@@ -48,7 +48,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
     internal override bool HoldsWeights => true;
 
     /// <inheritdoc/>
-    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0)
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, long inUseBytes = 0)
     {
         lock (_lock)
         {

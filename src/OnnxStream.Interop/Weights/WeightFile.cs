@@ -9,8 +9,9 @@ internal static class WeightFile
     {
         try
         {
-            using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle(path);
-            return RandomAccess.GetLength(file);
+            // Without opening it: what is no file at all, such as a pipe, would let nobody go on. It has no length.
+            FileInfo file = new(path);
+            return (file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file).Length;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -22,6 +23,11 @@ internal static class WeightFile
     /// <exception cref="WeightsException">The file is missing, unreadable or too short.</exception>
     public static void Read(in WeightRange range, Span<byte> destination)
     {
+        if (destination.Length == 0)
+        {
+            return;
+        }
+
         try
         {
             using Microsoft.Win32.SafeHandles.SafeFileHandle file = File.OpenHandle(range.Path);

@@ -18,6 +18,12 @@ internal abstract unsafe class WeightStream(IReadOnlyList<WeightRange> schedule,
     /// <summary>Starts over at the first range.</summary>
     public virtual void BeginRun() => Interlocked.Exchange(ref _bytesStreamed, 0);
 
+    /// <summary>Throws if what the ranges lie in has been written to since the stream was opened, where that can be told.</summary>
+    /// <exception cref="WeightsException">It has.</exception>
+    public virtual void CheckUnchanged()
+    {
+    }
+
     /// <summary>The bytes of range <paramref name="index"/>, valid until <see cref="Release"/>.</summary>
     /// <exception cref="WeightsException">They cannot be had.</exception>
     public byte* Acquire(int index)

@@ -23,12 +23,12 @@ public abstract class WeightsProvider : IDisposable
     /// <summary>How many bytes may be held for reading ahead.</summary>
     public long WindowBytes { get; }
 
-    /// <summary>Weights are mapped when a step needs them and released right after it: the least memory.</summary>
-    public static WeightsProvider DiskNoCache() => new MappedWeightsProvider(0);
+    /// <summary>Weights are read when a step needs them and released right after it: the least memory.</summary>
+    public static WeightsProvider DiskNoCache() => new FileWeightsProvider(0);
 
     /// <summary>As <see cref="DiskNoCache"/>, and a thread has the next bytes read into the system's cache of files while the current step computes.</summary>
     /// <param name="windowBytes">How many bytes are read ahead of use. They are not memory of this process until they are used.</param>
-    public static WeightsProvider DiskPrefetch(long windowBytes = DefaultWindowBytes) => new MappedWeightsProvider(windowBytes);
+    public static WeightsProvider DiskPrefetch(long windowBytes = DefaultWindowBytes) => new FileWeightsProvider(windowBytes);
 
     /// <summary>Weights are read once and stay in memory, shared by all sessions of this provider: the most memory.</summary>
     /// <param name="source">Where they are read from; null for their files. It stays the caller's to dispose.</param>
@@ -61,7 +61,8 @@ public abstract class WeightsProvider : IDisposable
     /// <param name="parts">Weights of which a run will ask for parts.</param>
     /// <param name="windowBytes">How many bytes may be held for reading ahead.</param>
     /// <param name="buffers">The number of buffers for ranges that are copied (<see cref="StreamTraits.Copies"/>): one for each thread, or 0.</param>
-    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0) => new BufferedWeightStream(this, schedule, parts, windowBytes);
+    /// <param name="inUseBytes">How many bytes of other ranges are held at once, at most.</param>
+    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, long inUseBytes = 0) => new BufferedWeightStream(this, schedule, parts, windowBytes);
 
     /// <summary>Frees what the provider holds.</summary>
     /// <param name="disposing">Whether <see cref="Dispose()"/> was called.</param>

@@ -152,7 +152,7 @@ internal sealed class RunCommandTests
     public void Weights_that_are_kept_count()
     {
         using TemporaryFolder folder = new();
-        string model = TinyModel.Write(folder, columns: 200_000);
+        string model = TinyModel.Write(folder, columns: 1_000_000);
         long[] smallest = [.. ((string[])["ram", "prefetch"]).Select(weights =>
         {
             using JsonDocument json = JsonDocument.Parse(Invocation.Of("run", model, "--weights", weights, "--json").AssertSucceeded().Output);
@@ -223,6 +223,67 @@ internal sealed class RunCommandTests
             Invocation.Of("run", unsupported).AssertFailed(ExitCode.BadInput, "Frobnicate");
             Invocation.Of("run", folder.Path).AssertFailed(ExitCode.BadInput, "model.txt");
         }
+    }
+
+    [TestCase("run")]
+    [TestCase("inspect")]
+    [TestCase("plan")]
+    [TestCase("pack")]
+    [TestCase("convert")]
+    public void What_is_no_model_is_one_line_from_every_command(string command)
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllBytes(folder["empty.onnx"], []);
+        File.WriteAllText(folder["pointer.onnx"], "version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n");
+        File.WriteAllText(folder["page.onnx"], "<!DOCTYPE html>\n<html>");
+        Directory.CreateDirectory(folder["folder.onnx"]);
+        string unsupported = TinyModel.Write(folder, "odd.onnx", "Frobnicate");
+        byte[] whole = File.ReadAllBytes(TinyModel.Write(folder, columns: 5000));
+        File.WriteAllBytes(folder["cut.onnx"], whole[..^1000]);
+        using (Assert.EnterMultipleScope())
+        {
+            Fails("empty.onnx", "empty.onnx", "the file is empty");
+            Fails("pointer.onnx", "pointer.onnx", "git lfs pull");
+            Fails("page.onnx", "page.onnx", "begins with '<!DOCTYPE html>'");
+            Fails("folder.onnx", "folder.onnx", "neither model.txt nor model.onnx");
+            Fails("cut.onnx", "cut.onnx", "truncated");
+            Fails("/dev/null", "/dev/null");
+            if (command is not ("inspect" or "convert"))
+            {
+                Fails(unsupported, unsupported, "Frobnicate (operator set 17)", "'/Frobnicate'");
+            }
+        }
+
+        void Fails(string name, params string[] parts)
+        {
+            string path = Path.Combine(folder.Path, name);
+            Invocation.Of([command, path, .. command == "convert" ? (string[])[folder["out"]] : [], "--quiet"]).AssertFailed(ExitCode.BadInput, parts);
+        }
+    }
+
+    [Test]
+    public void Sizes_that_are_impossible_are_refused()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        using (Assert.EnterMultipleScope())
+        {
+            Invocation.Of("run", model, "--dim", "batch=1000000000000").AssertFailed(ExitCode.BadInput, "'x'", "float[1000000000000,3]", "--dim");
+            Invocation.Of("run", model, "--dim", "batch=9000000000000000000").AssertFailed(ExitCode.BadInput, "'x'", "2^63");
+            Invocation.Of("plan", model, "--dim", "batch=9000000000000000000").AssertFailed(ExitCode.BadInput, "'x'", "2^63");
+
+            // Planning is for other machines, too.
+            Assert.That(Invocation.Of("plan", model, "--dim", "batch=1000000000000").AssertSucceeded().Output, Does.Contain("18.2 TiB"));
+        }
+    }
+
+    [Test]
+    [Platform("Linux")]
+    public void A_full_disk_is_one_line()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder);
+        Invocation.Of("run", model, "--trace", "/dev/full", "--quiet").AssertFailed(ExitCode.Failure, "/dev/full", "No space left");
     }
 
     [Test]

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Onnx;
 using Inputs = System.Collections.Generic.Dictionary<string, OnnxStream.Interop.TensorBuffer>;
 
 namespace OnnxStream.Interop.Tests.Graphs;
@@ -51,6 +52,54 @@ public class SegmentTests
         // More different contents than plans are kept, and back again.
         Inputs[] runs = [.. new long[] { 1, 2, 3, 4, 6, 8, 12, 24, 1, 2 }.Select(n => new Inputs { ["x"] = TestTensors.Floats((int)n, 6, 4), ["n"] = TestTensors.Integers(n, -1) })];
         Check(new ModelBuilder(17).Input("x", ElementType.Float32, 6, 4).Input("n", ElementType.Int64, 2).Node("Reshape", "x n", "r").Node("Softmax", "r", "o").Output("o"), runs);
+    }
+
+    [Test]
+    public void WhatFollowsADataDependentShapeIsPlannedOncePerShape()
+    {
+        byte[] model = Mask(new ModelBuilder(17)).Node("GatherND", "x places", "v").Node("Exp", "v", "e").Node("Sqrt", "e", "o").Output("o").ToBytes();
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model));
+
+        // The part up to NonZero was planned when the session was made.
+        Assert.That(session.PlansMade, Is.EqualTo(1));
+        int[] counts = [3, 5, 3, 5, 5, 3, 0, 24, 0, 24, 3, 5];
+        HashSet<int> seen = [];
+        foreach (int count in counts)
+        {
+            TensorBuffer x = TensorBuffer.Create<float>([.. Enumerable.Range(0, 24).Select(i => i < count ? i + 1f : -1f)], 6, 4);
+            Assert.That(session.Run(new Inputs { ["x"] = x })["o"].Shape, Is.EqualTo(new Shape(count)));
+            seen.Add(count);
+            Assert.That(session.PlansMade, Is.EqualTo(1 + seen.Count), $"after {count}");
+        }
+    }
+
+    [Test]
+    public void ALoopOfAnyLengthIsPlannedOnce()
+    {
+        Google.Protobuf.Collections.RepeatedField<NodeProto> nodes = new ModelBuilder(17).Node("Identity", "go", "on").Node("Exp", "state", "next").Node("Identity", "next", "collected").Nodes;
+        GraphProto body = new() { Name = "body", Node = { nodes }, Input = { ModelBuilder.Declare("i", ElementType.Int64), ModelBuilder.Declare("go", ElementType.Bool), ModelBuilder.Declare("state", ElementType.Float32, 2) } };
+        body.Output.Add([ModelBuilder.Declare("on", ElementType.Bool), ModelBuilder.Declare("next", ElementType.Float32, 2), ModelBuilder.Declare("collected", ElementType.Float32, 2)]);
+
+        // As many iterations as the run says, none among them; how many rows there are is the shape of what follows.
+        byte[] model = new ModelBuilder(17).Input("n", ElementType.Int64).Input("x", ElementType.Float32, 2).Initializer("yes", TensorBuffer.Create([true]))
+            .Node("Loop", "n yes x", "last rows", ("body", body)).Node("Shape", "rows", "s").Node("ConstantOfShape", "s", "z").Node("Add", "rows z", "o").Output("o").Output("last").Output("s", ElementType.Int64).ToBytes();
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model));
+        int before = -1;
+        foreach (long n in (long[])[3, 0, 7, 1, 3, 0, 7, 1])
+        {
+            Inputs inputs = new() { ["n"] = TensorBuffer.Create([n]), ["x"] = TestTensors.Random(ElementType.Float32, 1, -2, -1, 2) };
+            RunResult result = session.Run(inputs);
+            foreach ((string name, TensorBuffer expected) in Oracle.Run(model, inputs))
+            {
+                TestTensors.AssertClose(result[name], expected, 1e-4, $"{n} iterations, {name}");
+            }
+
+            before = n == 1 && before < 0 ? session.PlansMade : before;
+        }
+
+        Assert.That(session.PlansMade, Is.EqualTo(before), "everything has been seen in the first four runs");
     }
 
     [Test]

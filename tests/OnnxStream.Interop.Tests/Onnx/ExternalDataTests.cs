@@ -56,6 +56,35 @@ public class ExternalDataTests
         Assert.That(() => Load(folder, location, null, null), Throws.TypeOf<ModelFormatException>().With.Message.Contains("'w'").And.Message.Contains("does not exist"));
     }
 
+    [TestCase("pipe", 400)]
+    [TestCase("pipe", 0)]
+    [Platform("Linux,MacOsX")]
+    [CancelAfter(20_000)]
+    public void PipesAreNotOpened(string location, long count)
+    {
+        // Whoever opens a pipe that nobody writes to waits for ever.
+        using TemporaryFolder folder = new();
+        using (System.Diagnostics.Process process = System.Diagnostics.Process.Start("mkfifo", folder["pipe"]))
+        {
+            process.WaitForExit();
+        }
+
+        Task<Exception?> load = Task.Run(() =>
+        {
+            try
+            {
+                Load(folder, location, null, null, count: count);
+                return null;
+            }
+            catch (ModelFormatException exception)
+            {
+                return (Exception)exception;
+            }
+        });
+        Assert.That(load.Wait(TimeSpan.FromSeconds(10)), Is.True, "it waits");
+        Assert.That(load.Result?.Message, count == 0 ? Is.Null : Does.Contain("but the file has 0 bytes"));
+    }
+
     [TestCase("", null, null, "without a location")]
     [TestCase(null, null, null, "without a location")]
     [TestCase("w.data", "-1", null, "offset '-1'")]

@@ -151,13 +151,22 @@ public class OnnxScannerTests
         Assert.That(LoadsOrIsRefused(folder, groups), Is.False);
     }
 
-    [TestCase(0, "it has no graph")]
-    [TestCase(1, "not an ONNX model")]
-    public void OtherFilesAreNamed(int kind, string message)
+    [TestCase("", "the file is empty.")]
+    [TestCase("\u0008\u0008", "it has no graph")]
+    [TestCase("PK\u0003\u0004 a zip file is no model", "not an ONNX model", "It is an archive.")]
+    [TestCase("hello, this is\na text", "It is a text that begins with 'hello, this is'.")]
+    [TestCase("<!DOCTYPE html><html><head><title>Not found</title></head></html>", "It is a text that begins with '<!DOCTYPE html><html>")]
+    [TestCase("version https://git-lfs.github.com/spec/v1\noid sha256:00", "'git lfs pull' brings the file itself.")]
+    public void OtherFilesAreNamed(string content, params string[] messages)
     {
         using TemporaryFolder folder = new();
-        string path = folder.Write("m.onnx", kind == 0 ? [] : "PK\u0003\u0004 a zip file is no model"u8);
-        Assert.That(() => Model.Load(path), Throws.TypeOf<ModelFormatException>().With.Message.StartsWith(path).And.Message.Contains(message));
+        string path = folder.Write("m.onnx", System.Text.Encoding.ASCII.GetBytes(content));
+        string message = Assert.Throws<ModelFormatException>(() => Model.Load(path))!.Message;
+        Assert.That(message, Does.StartWith(path));
+        foreach (string part in messages)
+        {
+            Assert.That(message, Does.Contain(part));
+        }
     }
 
     private static bool LoadsOrIsRefused(TemporaryFolder folder, ReadOnlySpan<byte> bytes)

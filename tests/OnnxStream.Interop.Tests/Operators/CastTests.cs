@@ -77,7 +77,7 @@ public class CastTests
         using InferenceSession session = new(folder.Write("model.onnx", model));
         RunResult result = session.Run(inputs);
         TestTensors.AssertClose(result["o"], Oracle.Run(model, inputs)["o"], 5e-4, "product");
-        Assert.That(result.Statistics.PeakNativeBytes, Is.LessThan(2048 * 1024 * 4));
+        Assert.That(result.Statistics.PeakNativeBytes - 2048 * 1024 * 2, Is.LessThan(2048 * 1024 * 4), "beside the weight as it is stored");
     }
 
     [Test]

@@ -90,6 +90,25 @@ public class ModelTextTests
         Assert.That(folder.Load, Throws.TypeOf<ModelFormatException>().With.Message.Length.LessThan(400));
     }
 
+    [TestCase("dimensions", "expected at most 64 dimensions")]
+    [TestCase("value", "expected at most 1,048,576 characters for attribute 'axes'")]
+    [TestCase("tensors", "expected at most 2,000,000 tensors and attributes")]
+    [TestCase("lines", "expected at most 2,000,000 tensors and attributes")]
+    [TestCase("bytes", "at most 67,108,864")]
+    public void CountsAndLengthsHaveLimits(string what, string message)
+    {
+        string[] lines = what switch
+        {
+            "dimensions" => [$":Relu*input:x({string.Join(',', Enumerable.Repeat(1, 65))})*output:y(1)"],
+            "value" => [$":Transpose*input:x(1)*output:y(1)*axes:{new string('1', (1 << 20) + 1)}"],
+            "tensors" => [$":Concat*input:{string.Concat(Enumerable.Repeat("a();", 2_000_000))}*output:y(1)"],
+            "lines" => [.. Enumerable.Repeat(":Relu*input:x(1)*output:y(1)", 1_000_001)],
+            _ => [new string('x', (64 << 20) + 1)],
+        };
+        using TextFolder folder = new TextFolder().Lines(lines);
+        Assert.That(folder.Load, Throws.TypeOf<ModelFormatException>().With.Message.Contains("model.txt").And.Message.Contains(message).And.Message.Length.LessThan(400));
+    }
+
     [Test]
     public void MissingWeights()
     {

@@ -181,7 +181,77 @@ public class WeightsProviderTests
 
         Assert.That(() => session.Run(SmallModel.Inputs), Throws.TypeOf<WeightsException>().With.Message.Contains(path));
         folder.Write("small.onnx", SmallModel.Onnx);
-        SmallModel.Check(session.Run(SmallModel.Inputs), "after it was made whole again");
+        if (reads)
+        {
+            SmallModel.Check(session.Run(SmallModel.Inputs), "after it was made whole again");
+        }
+        else
+        {
+            // Nobody can tell that it is the same again.
+            Assert.That(() => session.Run(SmallModel.Inputs), Throws.TypeOf<WeightsException>().With.Message.Contains("was changed at"));
+        }
+
+        using InferenceSession another = new(path);
+        SmallModel.Check(another.Run(SmallModel.Inputs), "another session");
+    }
+
+    [Test]
+    public void AFileThatIsWrittenToWhileItIsRead([Values] bool prefetch)
+    {
+        // What the run returned would be made of two files.
+        using TemporaryFolder folder = new();
+        string path = SmallModel.Write(folder);
+        using WeightsProvider provider = prefetch ? WeightsProvider.DiskPrefetch() : WeightsProvider.DiskNoCache();
+        using InferenceSession session = new(path, new SessionOptions { WeightsProvider = provider });
+        int steps = 0;
+        RunOptions options = new()
+        {
+            Progress = new Steps(() =>
+            {
+                if (++steps == 3)
+                {
+                    using FileStream file = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                    file.Position = file.Length - 100;
+                    file.WriteByte(1);
+                }
+            }),
+        };
+        Assert.That(() => session.Run(SmallModel.Inputs, options), Throws.TypeOf<WeightsException>().With.Message.StartsWith(path).And.Message.Contains("was changed"));
+    }
+
+    [Test]
+    public void AFileThatBecomesShorterWhileItIsRead([Values] bool prefetch, [Values(0.1, 0.5, 0.9)] double kept, [Values(1, 2)] int threads)
+    {
+        using TemporaryFolder folder = new();
+        using WeightsProvider provider = prefetch ? WeightsProvider.DiskPrefetch() : WeightsProvider.DiskNoCache();
+        for (int at = 1; at < 8; at++)
+        {
+            string path = SmallModel.Write(folder);
+            using InferenceSession session = new(path, new SessionOptions { WeightsProvider = provider, ThreadCount = threads });
+            int steps = 0;
+            RunOptions options = new()
+            {
+                Progress = new Steps(() =>
+                {
+                    if (++steps == at)
+                    {
+                        using FileStream file = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                        file.SetLength((long)(file.Length * kept));
+                    }
+                }),
+            };
+            Assert.That(() => session.Run(SmallModel.Inputs, options), Throws.TypeOf<WeightsException>().With.Message.StartsWith(path), $"at step {at}");
+        }
+    }
+
+    [Test]
+    public void AFileThatIsReplacedIsTheOldOneForASessionThatHasItOpen()
+    {
+        using TemporaryFolder folder = new();
+        string path = SmallModel.Write(folder);
+        using InferenceSession session = new(path);
+        File.Move(folder.Write("other.onnx", new byte[10]), path, overwrite: true);
+        SmallModel.Check(session.Run(SmallModel.Inputs), "the file that was opened");
     }
 
     [Test]
@@ -197,4 +267,9 @@ public class WeightsProviderTests
 
     [Test]
     public void NegativeWindows() => Assert.That(() => WeightsProvider.DiskPrefetch(-1), Throws.TypeOf<ArgumentOutOfRangeException>());
+
+    private sealed class Steps(Action act) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => act();
+    }
 }

@@ -77,7 +77,7 @@ internal sealed class ChannelsLast
                     return false;
                 }
 
-                Emit(node, "Concat", "", [.. node.Inputs.Select(value => _last[value!])], new Attributes(new() { ["axis"] = 3L }));
+                Emit(node, "Concat", "", [.. node.Inputs.Select(value => _last[value!])], new Attributes(new Dictionary<string, object> { ["axis"] = 3L }));
                 return true;
             case ("", "BatchNormalization") when isImage && _last.ContainsKey(input) && node.OperatorSet >= 9 && node.Inputs.All(value => value?.Type?.ElementType == ElementType.Float32):
                 Emit(node, node.OperatorType, OperatorRegistry.InternalDomain, [_last[input], .. node.Inputs[1..]], node.Attributes);
@@ -109,7 +109,7 @@ internal sealed class ChannelsLast
     {
         Value output = node.Outputs[0]!;
         Value last = new($"{output.Name}/channels-last");
-        Node made = new(operatorType, domain, operatorSet ?? (domain.Length == 0 ? node.OperatorSet : OperatorRegistry.NewestOperatorSet), node.Name, inputs, [last], new Attributes(new(attributes.All)));
+        Node made = new(operatorType, domain, operatorSet ?? (domain.Length == 0 ? node.OperatorSet : OperatorRegistry.NewestOperatorSet), node.Name, inputs, [last], new Attributes(attributes.All));
         OperatorRegistry.Get(made).Infer(new InferenceContext(made));
         _nodes.Add(made);
         Finish(node, last);
@@ -143,7 +143,7 @@ internal sealed class ChannelsLast
     private bool TryBinary(Node node)
     {
         Shape output = node.Outputs[0]!.Type!.Value.Shape;
-        if (output.Rank != 4 || !node.Inputs.Any(value => _last.ContainsKey(value!) && value!.Type!.Value.Shape == output) || !node.Inputs.All(value => CanFollow(value!)))
+        if (output.Rank != 4 || node.Inputs.Contains(null) || !node.Inputs.Any(value => _last.ContainsKey(value!) && value!.Type!.Value.Shape == output) || !node.Inputs.All(value => CanFollow(value!)))
         {
             return false;
         }
@@ -194,7 +194,7 @@ internal sealed class ChannelsLast
         Value axes = GraphEditor.ShapeConstant(new Shape(1, 2));
         if (keepsDimensions)
         {
-            Emit(node, operatorType, "", [_last[input], axes], new Attributes([]), OperatorRegistry.NewestOperatorSet);
+            Emit(node, operatorType, "", [_last[input], axes], new Attributes(), OperatorRegistry.NewestOperatorSet);
         }
         else
         {
@@ -319,5 +319,5 @@ internal sealed class ChannelsLast
         return reshaped;
     }
 
-    private static Attributes With(Attributes attributes, string name, object value) => new(new(attributes.All) { [name] = value });
+    private static Attributes With(Attributes attributes, string name, object value) => new(new Dictionary<string, object>(attributes.All) { [name] = value });
 }

@@ -12,12 +12,12 @@ internal static class FuseClamp
         GraphEditor editor = new(graph);
         foreach (Node node in graph.Nodes)
         {
-            bool isConvolution = node is { Domain: OperatorRegistry.InternalDomain, OperatorType: "Conv" } && !node.Attributes.Has("low");
+            bool isConvolution = node is { Domain: OperatorRegistry.InternalDomain, OperatorType: "Conv" } && !node.Attributes.Has(Conv.LowAttribute);
             if ((isConvolution || IsSum(node)) && editor.OnlyConsumer(node.Outputs[0]!) is { Domain: "" } consumer && Limits(consumer) is { } limits && limits.Low < limits.High)
             {
                 editor.Replace(
                     consumer, isConvolution ? "Conv" : LimitedSum.Name, OperatorRegistry.InternalDomain, node.Inputs,
-                    [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), ("low", limits.Low), ("high", limits.High)]);
+                    [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), (Conv.LowAttribute, limits.Low), (Conv.HighAttribute, limits.High)]);
             }
         }
 

@@ -26,7 +26,7 @@ internal static class FuseUpsampling
                 SpatialAttributes spatial = SpatialAttributes.Parse(context, [.. weight.Type.Shape.Dimensions[2..]], [image[1], image[2]]);
                 if (XnnWinogradConvolution2d.IsFor(Conv.Parameters(spatial, (int)node.Attributes.Int("group", 1)), image, weight.Type.Shape[0]))
                 {
-                    (string, object)[] attributes = [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), ("upsample", 1L)];
+                    (string, object)[] attributes = [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), (Conv.UpsampleAttribute, 1L)];
                     editor.Replace(node, "Conv", OperatorRegistry.InternalDomain, [resize.Inputs[0], .. node.Inputs[1..]], attributes);
                 }
             }

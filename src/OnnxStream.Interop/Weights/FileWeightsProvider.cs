@@ -1,0 +1,21 @@
+namespace OnnxStream.Interop.Weights;
+
+/// <summary>Weights that are read from their files when they are needed, with or without a window that the system reads ahead.</summary>
+internal sealed class FileWeightsProvider(long windowBytes) : WeightsProvider(windowBytes)
+{
+    // A panel is at most little more than a megabyte.
+    private const long CopiedBytes = 1280 << 10;
+
+    /// <inheritdoc/>
+    public override void Read(in WeightRange range, Span<byte> destination) => WeightFile.Read(range, destination);
+
+    /// <inheritdoc/>
+    internal override StreamTraits Traits => new(ReadsParts: true, CopiedBytes);
+
+    /// <inheritdoc/>
+    internal override bool HoldsWindow => false;
+
+    /// <inheritdoc/>
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, long inUseBytes = 0) =>
+        new FileWeightStream(schedule, parts, windowBytes, Traits, buffers, inUseBytes);
+}
