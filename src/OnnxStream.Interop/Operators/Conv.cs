@@ -109,7 +109,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         StorageTypes types = new(data.ElementType, result.ElementType);
         Kernel kernel =
             IsUpsampled(context) ? new XnnWinogradConvolution2d(weights, hasBias, ChannelsLast(Data(context)), parameters, context.Workers, types, isUpsampled: true) :
-            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters) :
+            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
             parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? new XnnFullyConnected(weights, hasBias, data.Shape.Product(0, 3), context.Workers, types, low, high) :
             XnnWinogradConvolution2d.IsFor(parameters, data.Shape, weightShape[0]) ? new XnnWinogradConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types) :
             new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types);
