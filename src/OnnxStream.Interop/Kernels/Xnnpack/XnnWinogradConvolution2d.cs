@@ -198,7 +198,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
         parameters is { KernelHeight: 3, KernelWidth: 3, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1, Groups: 1 } &&
         input[3] >= 16 && outputs >= 3 && input[3] + outputs >= 48 &&
         input[1] + parameters.PaddingTop + parameters.PaddingBottom >= 18 && input[2] + parameters.PaddingLeft + parameters.PaddingRight >= 18 &&
-        input[0] * input[1] * input[2] >= 900;
+        input[0] * input[1] * input[2] >= 400;
 
     /// <inheritdoc/>
     public long PackedBytes(int panel) => WinogradTransform.Positions * PositionBytes(panel);
