@@ -119,7 +119,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         StorageTypes types = new(data.ElementType, result.ElementType);
         Shape image = IsUpsampled(context) ? ChannelsLast(Data(context)) : data.Shape;
         Kernel kernel =
-            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters) :
+            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
             isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
             parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? new XnnFullyConnected(weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :
             context.UsesStore && weights.Identity is not null && XnnStreamedWinogradConvolution2d.IsFor(parameters, image, weightShape[0])

@@ -71,7 +71,7 @@ internal sealed class ConvTranspose : Operator
         PanelWeights weights = new(null, PanelLayout.OutputMajor, (int)output.Shape[1], (int)inputsPerGroup, (int)space);
         (int Height, int Width) adjustment = attributes.Adjustment.Length == 1 ? (0, (int)attributes.Adjustment[0]) : ((int)attributes.Adjustment[0], (int)attributes.Adjustment[1]);
         context.Emit(
-            new XnnGroupedConvolution2d(weights, hasBias, data.Shape, Conv.Parameters(spatial.As2D(), attributes.Groups), transposed: true, adjustment),
+            new XnnGroupedConvolution2d(weights, hasBias, data.Shape, Conv.Parameters(spatial.As2D(), attributes.Groups), context.Workers, transposed: true, adjustment: adjustment),
             hasBias ? [data, turned, context.Input(2)] : [data, turned], [result]);
         Conv.FromChannelsLast(context, result, output);
     }

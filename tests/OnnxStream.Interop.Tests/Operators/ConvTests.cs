@@ -36,12 +36,56 @@ public class ConvTests
             .Input(TestTensors.Floats(1, 2, inputs, 7, 6)).Constant(TestTensors.Floats(2, outputs, inputs / groups, 3, 3)).Constant(TestTensors.Floats(3, outputs))
             .Attribute("group", groups).Attribute("pads", new[] { 1, 1, 1, 1 }).Check();
 
+    // The operator is made with the plan, or in each run where images are large or the weight is computed; a large depthwise kernel has a workspace.
+    [TestCase(30, 3, 1, true)]
+    [TestCase(400, 3, 1, true)]
+    [TestCase(30, 7, 2, true)]
+    [TestCase(30, 3, 2, false)]
+    public void GroupsInManyRuns(int side, int kernel, int stride, bool isConstant)
+    {
+        byte[] model = Grouped(side, kernel, stride, isConstant);
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model), new SessionOptions { ThreadCount = 2 });
+        for (int run = 0; run < 3; run++)
+        {
+            Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(run, 1, 8, side, side) };
+            if (!isConstant)
+            {
+                inputs.Add("w", TestTensors.Floats(10 + run, 8, 1, kernel, kernel));
+            }
+
+            RunResult actual = session.Run(inputs);
+            foreach ((string name, TensorBuffer expected) in Oracle.Run(model, inputs))
+            {
+                TestTensors.AssertClose(actual[name], expected, 1e-4, $"run {run}, {name}");
+            }
+        }
+    }
+
+    // Depthwise, and after it with groups of two channels.
+    private static byte[] Grouped(int side, int kernel, int stride, bool isConstant)
+    {
+        ModelBuilder builder = new ModelBuilder(17).Input("x", ElementType.Float32, 1, 8, side, side).Output("y").Output("z");
+        builder = isConstant ? builder.Initializer("w", TestTensors.Floats(9, 8, 1, kernel, kernel)) : builder.Input("w", ElementType.Float32, 8, 1, kernel, kernel);
+        return builder.Initializer("b", TestTensors.Floats(8, 8)).Initializer("v", TestTensors.Random(ElementType.Float32, 7, -0.2, 0.2, 12, 2, 3, 3))
+            .Node("Conv", "x w b", "y", ("group", 8), ("strides", new[] { stride, stride }), ("pads", new[] { 1, 1, 1, 1 }))
+            .Node("Conv", "y v", "z", ("group", 4), ("pads", new[] { 1, 1, 1, 1 })).ToBytes();
+    }
+
     [TestCase(1)]
     [TestCase(3)]
     public void OneDimension(int groups) =>
         new OperatorTester("Conv", 11) { Tolerance = 1e-4 }
             .Input(TestTensors.Floats(1, 2, 6, 17)).Constant(TestTensors.Floats(2, 9, 6 / groups, 4)).Constant(TestTensors.Floats(3, 9))
             .Attribute("group", groups).Attribute("pads", new[] { 1, 2 }).Attribute("strides", new[] { 2 }).Check();
+
+    // As many output channels as no tile of XNNPACK's has, and a few more than one panel for two threads.
+    [Test]
+    public void Pointwise([Values(1, 2, 15, 16, 24, 31, 32, 33, 64, 70, 80, 95)] int outputs, [Values] bool hasBias)
+    {
+        OperatorTester tester = new OperatorTester("Conv", 11) { Tolerance = 1e-4 }.Input(TestTensors.Floats(1, 1, 40, 60, 50)).Constant(TestTensors.Random(ElementType.Float32, 2, -0.3, 0.3, outputs, 40, 1, 1));
+        (hasBias ? tester.Constant(TestTensors.Floats(3, outputs)) : tester).Check(constantsToo: false);
+    }
 
     [Test]
     public void ManyPanels() =>

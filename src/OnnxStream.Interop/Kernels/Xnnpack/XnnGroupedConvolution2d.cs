@@ -7,25 +7,35 @@ namespace OnnxStream.Interop.Kernels.Xnnpack;
 /// <summary>Two-dimensional convolution with groups (depthwise included), or a transposed one, on channels-last tensors.</summary>
 /// <remarks>
 /// XNNPACK packs depthwise weights before it asks a cache, so panels bring nothing; and such weights are small: the operator
-/// packs them into memory of its own for the time of a run. Inputs of the step: data, weight, then the bias if there is one.
+/// packs them into memory of its own. Where they are constant and the table of addresses that XNNPACK makes is small, the operator is kept
+/// from run to run: making it takes up to a third of the time of a small layer. Inputs of the step: data, weight, then the bias if there is one.
 /// </remarks>
 internal sealed unsafe class XnnGroupedConvolution2d : Kernel
 {
+    // What is larger is made anew in every run: a table for a photograph has as many bytes as the weights of the whole network.
+    private const long LargestTableBytes = 1 << 20;
+
     private readonly ConvolutionParameters _parameters;
     private readonly PanelWeights _weights;
     private readonly Shape _input;
     private readonly bool _hasBias;
     private readonly bool _transposed;
     private readonly (int Height, int Width) _adjustment;
+    private readonly bool _isKept;
+    private XnnOperatorHandle? _kept;
+    private bool _keepsWeights;
+    private long _workspaceBytes;
 
     /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
     /// <param name="weights">The weight; for a transposed convolution already as [output, space, input of the group].</param>
     /// <param name="hasBias">Whether there is a bias.</param>
     /// <param name="input">The input's shape.</param>
     /// <param name="parameters">The geometry.</param>
+    /// <param name="workers">The threads.</param>
+    /// <param name="isConstant">Whether weight and bias are the same in every run.</param>
     /// <param name="transposed">Whether it is a transposed convolution.</param>
     /// <param name="adjustment">For a transposed convolution: rows and columns added at the bottom and right.</param>
-    public XnnGroupedConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, bool transposed = false, (int Height, int Width) adjustment = default)
+    public XnnGroupedConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, bool isConstant = false, bool transposed = false, (int Height, int Width) adjustment = default)
     {
         _parameters = parameters;
         _weights = weights;
@@ -33,6 +43,15 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
         _hasBias = hasBias;
         _transposed = transposed;
         _adjustment = adjustment;
+        _isKept = isConstant && TableBytes <= LargestTableBytes;
+        if (_isKept)
+        {
+            // With any numbers: those of the weight are there in the first run only, but the memory belongs to the plan.
+            long results = input[0] * parameters.OutputHeight(input[1]) * parameters.OutputWidth(input[2]) * weights.Outputs;
+            using NativeBuffer numbers = new(_weights.Outputs * _weights.PerOutput * sizeof(float));
+            using NativeBuffer biases = new(_weights.Outputs * sizeof(float));
+            _kept = Make((float*)numbers.Pointer, _hasBias ? (float*)biases.Pointer : null, Threads(workers, results), $"{input} {parameters}");
+        }
     }
 
     /// <inheritdoc/>
@@ -48,29 +67,98 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        float* kernel = _weights.Gather(context.Input(1), 0, _weights.Outputs, (float*)context.Scratch);
-        float* bias = _hasBias ? (float*)context.Input(2) : null;
         string node = context.Step.NodeName;
-        Pthreadpool* threads = context.Workers.For(context.Step.Outputs[0].ElementCount * _weights.PerOutput / 8);
-        xnn_operator* created = null;
-        XnnpackLibrary.CheckCreated(Create(kernel, bias, &created), created, _transposed ? nameof(xnn_create_deconvolution2d_nhwc_f32) : nameof(xnn_create_convolution2d_nhwc_f32), node);
-        using XnnOperatorHandle handle = new(created);
-        if (_transposed)
+        Pthreadpool* threads = Threads(context.Workers, context.Step.Outputs[0].ElementCount);
+        XnnOperatorHandle operation = _keepsWeights ? _kept! : Make(context, threads, node);
+        try
         {
-            XnnpackLibrary.Check(xnn_reshape_deconvolution2d_nhwc_f32(created, (nuint)_input[0], (nuint)_input[1], (nuint)_input[2], (uint)_adjustment.Height, (uint)_adjustment.Width, null, null, threads), nameof(xnn_reshape_deconvolution2d_nhwc_f32), node);
-            XnnpackLibrary.Check(xnn_setup_deconvolution2d_nhwc_f32(created, (float*)context.Input(0), (float*)context.Output(0)), nameof(xnn_setup_deconvolution2d_nhwc_f32), node);
-            XnnpackLibrary.Check(xnn_run_operator(created, threads), nameof(xnn_run_operator), node);
-            return;
+            // Only large depthwise kernels have one. Its size depends on kernel choices that are made at creation, so it is not part of the plan.
+            using NativeBuffer workspace = new(_workspaceBytes);
+            float* input = (float*)context.Input(0);
+            float* output = (float*)context.Output(0);
+            if (_transposed)
+            {
+                XnnpackLibrary.Check(xnn_setup_deconvolution2d_nhwc_f32(operation.Pointer, input, output), nameof(xnn_setup_deconvolution2d_nhwc_f32), node);
+            }
+            else
+            {
+                XnnpackLibrary.Check(xnn_setup_convolution2d_nhwc_f32(operation.Pointer, workspace.Pointer, input, output), nameof(xnn_setup_convolution2d_nhwc_f32), node);
+            }
+
+            XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
+        }
+        finally
+        {
+            if (!_keepsWeights)
+            {
+                operation.Dispose();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _kept?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    // Addresses of the elements of all windows of an image. Those of neighbours in a row overlap where each channel is computed for itself.
+    private long TableBytes
+    {
+        get
+        {
+            long columns = _parameters.OutputWidth(_input[2]);
+            long size = (long)_parameters.KernelHeight * _parameters.KernelWidth;
+            bool isDepthwise = _weights.PerOutput == size;
+            long step = isDepthwise && _parameters.DilationWidth == 1 ? Math.Min(_parameters.StrideWidth, _parameters.KernelWidth) : _parameters.KernelWidth;
+            return _parameters.OutputHeight(_input[1]) * (size + (columns - 1) * step * _parameters.KernelHeight) * sizeof(void*);
+        }
+    }
+
+    private Pthreadpool* Threads(WorkerPool workers, long results) => workers.For(results * _weights.PerOutput / 8);
+
+    // With the weights of this run, and for those that follow if they are the same.
+    private XnnOperatorHandle Make(KernelContext context, Pthreadpool* threads, string node)
+    {
+        _kept?.Dispose();
+        _kept = null;
+        float* kernel = _weights.Gather(context.Input(1), 0, _weights.Outputs, (float*)context.Scratch);
+        XnnOperatorHandle made = Make(kernel, _hasBias ? (float*)context.Input(2) : null, threads, node);
+        if (_isKept)
+        {
+            _kept = made;
+            _keepsWeights = true;
         }
 
-        nuint workspaceBytes = 0;
-        nuint alignment = 0;
-        XnnpackLibrary.Check(xnn_reshape_convolution2d_nhwc_f32(created, (nuint)_input[0], (nuint)_input[1], (nuint)_input[2], &workspaceBytes, &alignment, null, null, threads), nameof(xnn_reshape_convolution2d_nhwc_f32), node);
+        return made;
+    }
 
-        // Its size depends on weights-dependent kernel choices that are only made at creation, so it is not part of the plan.
-        using NativeBuffer workspace = new((long)workspaceBytes);
-        XnnpackLibrary.Check(xnn_setup_convolution2d_nhwc_f32(created, workspace.Pointer, (float*)context.Input(0), (float*)context.Output(0)), nameof(xnn_setup_convolution2d_nhwc_f32), node);
-        XnnpackLibrary.Check(xnn_run_operator(created, threads), nameof(xnn_run_operator), node);
+    private XnnOperatorHandle Make(float* kernel, float* bias, Pthreadpool* threads, string details)
+    {
+        xnn_operator* created = null;
+        XnnpackLibrary.CheckCreated(Create(kernel, bias, &created), created, _transposed ? nameof(xnn_create_deconvolution2d_nhwc_f32) : nameof(xnn_create_convolution2d_nhwc_f32), details);
+        XnnOperatorHandle made = new(created);
+        try
+        {
+            if (_transposed)
+            {
+                XnnpackLibrary.Check(xnn_reshape_deconvolution2d_nhwc_f32(created, (nuint)_input[0], (nuint)_input[1], (nuint)_input[2], (uint)_adjustment.Height, (uint)_adjustment.Width, null, null, threads), nameof(xnn_reshape_deconvolution2d_nhwc_f32), details);
+                return made;
+            }
+
+            nuint workspaceBytes = 0;
+            nuint alignment = 0;
+            XnnpackLibrary.Check(xnn_reshape_convolution2d_nhwc_f32(created, (nuint)_input[0], (nuint)_input[1], (nuint)_input[2], &workspaceBytes, &alignment, null, null, threads), nameof(xnn_reshape_convolution2d_nhwc_f32), details);
+
+            _workspaceBytes = (long)workspaceBytes;
+            return made;
+        }
+        catch
+        {
+            made.Dispose();
+            throw;
+        }
     }
 
     private xnn_status Create(float* kernel, float* bias, xnn_operator** created)
