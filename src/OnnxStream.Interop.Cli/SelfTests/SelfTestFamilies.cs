@@ -21,6 +21,7 @@ internal static class SelfTestFamilies
             Convolution(random, [1, 19, 1, 7, 9], [37, 19, 1, 1, 1], stride: 1, groups: 1),
             Convolution(random, [2, 13, 1, 11, 10], [29, 13, 1, 3, 3], stride: 2, groups: 1),
         ]),
+        new("convolution of few channels", ["xnn convolution of patches"], Sum, random => [Convolution(random, [1, 3, 1, 70, 64], [33, 3, 1, 3, 3], stride: 2, groups: 1)]),
         new("winograd convolution", ["winograd convolution"], 1e-4, random => [Convolution(random, [1, 20, 1, 30, 33], [35, 20, 1, 3, 3], stride: 1, groups: 1), UpsampledConvolution(random)]),
         new("grouped convolution", ["xnn grouped convolution"], Sum, random =>
         [
@@ -80,7 +81,7 @@ internal static class SelfTestFamilies
         TensorBuffer image = Random(random, 1, 19, 30, 33);
         SelfTestModel model = new SelfTestModel().Input("x0", image);
         double[] expected = Values(image);
-        (int Inputs, int Outputs, int Kernel, int Stride, int Height, int Width)[] layers = [(19, 23, 1, 1, 30, 33), (23, 35, 3, 1, 30, 33), (35, 21, 3, 2, 30, 33), (21, 3, 1, 1, 15, 17)];
+        (int Inputs, int Outputs, int Kernel, int Stride, int Height, int Width)[] layers = [(19, 37, 1, 1, 30, 33), (37, 35, 3, 1, 30, 33), (35, 21, 3, 2, 30, 33), (21, 3, 1, 1, 15, 17)];
         for (int i = 0; i < layers.Length; i++)
         {
             (int inputs, int outputs, int kernel, int stride, int height, int width) = layers[i];

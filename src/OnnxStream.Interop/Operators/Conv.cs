@@ -111,6 +111,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             IsUpsampled(context) ? new XnnWinogradConvolution2d(weights, hasBias, ChannelsLast(Data(context)), parameters, context.Workers, types, isUpsampled: true) :
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
             parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? new XnnFullyConnected(weights, hasBias, data.Shape.Product(0, 3), context.Workers, types, low, high) :
+            !types.ReadsHalf && !types.WritesHalf && XnnPatchConvolution2d.IsFor(parameters, data.Shape) ? new XnnPatchConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers) :
             XnnWinogradConvolution2d.IsFor(parameters, data.Shape, weightShape[0]) ? new XnnWinogradConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types) :
             new XnnConvolution2d(weights, hasBias, data.Shape, parameters, context.Workers, types);
         context.Emit(kernel, [.. inputs], [result]);

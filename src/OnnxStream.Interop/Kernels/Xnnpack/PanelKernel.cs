@@ -57,14 +57,15 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <param name="hasBias">Whether there is a bias.</param>
     /// <param name="rows">How many times each number of the weight is used.</param>
     /// <param name="workers">The threads.</param>
-    protected PanelKernel(PanelWeights weights, bool hasBias, long rows, WorkerPool workers)
+    /// <param name="isWhole">Whether the layer is one panel, however large.</param>
+    protected PanelKernel(PanelWeights weights, bool hasBias, long rows, WorkerPool workers, bool isWhole = false)
     {
         _weights = weights;
         _hasBias = hasBias;
 
         // Packing a number takes about as long as using it PackingRows times.
         _isShared = workers.WorkerCount > 1 && (rows + PackingRows) * weights.PerOutput * weights.Outputs / 8 >= WorkerPool.WorthSharing;
-        _panelOutputs = ChoosePanelOutputs(weights, _isShared ? workers.WorkerCount : 1);
+        _panelOutputs = isWhole ? weights.Outputs : ChoosePanelOutputs(weights, _isShared ? workers.WorkerCount : 1);
         _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
         _across = _isShared && _panelCount >= workers.WorkerCount;
         _slotCount = _across ? workers.WorkerCount : 1;
@@ -222,7 +223,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     private int LastOutputs => _weights.Outputs - (_panelCount - 1) * _panelOutputs;
 
-    private PanelOperator CreateOperator(int outputs, string details)
+    /// <summary>Makes an operator for <paramref name="outputs"/> output channels, to be pointed to packed weights.</summary>
+    protected PanelOperator CreateOperator(int outputs, string details)
     {
         PanelOperator operation = new();
         try

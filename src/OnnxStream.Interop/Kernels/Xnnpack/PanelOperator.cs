@@ -35,7 +35,14 @@ internal sealed unsafe class PanelOperator : IDisposable
     }
 
     /// <summary>Computes with the weights at this address from the next reshape on.</summary>
-    public void PointTo(byte* packed) => PackedPanelSlot.PointTo(Slot, packed);
+    public void PointTo(byte* packed)
+    {
+        Packed = packed;
+        PackedPanelSlot.PointTo(Slot, packed);
+    }
+
+    /// <summary>The weights that the operator was pointed to; null before.</summary>
+    public byte* Packed { get; private set; }
 
     /// <inheritdoc/>
     public void Dispose()
