@@ -29,7 +29,7 @@ internal static class EngineCatalog
         new OnnxRuntimeEngine("onnxruntime-unoptimized", "the same without graph optimizations", OnnxRuntimeMode.Unoptimized),
         new ToolEngine(Plain, "this library: weights are packed anew in every run", tool, []),
         new ToolEngine("onnxstream-store", "this library with packed weights kept in a file (`--panel-store`)", tool, []) { StoreFolder = storeFolder },
-        new ToolEngine("onnxstream-store-ram", "the same, read into memory once (`--panel-store --weights ram`): nothing is streamed, as with ONNX Runtime", tool, s_ram) { StoreFolder = storeFolder },
+        new ToolEngine("onnxstream-store-ram", "this library with packed weights read into memory once (`--panel-store --weights ram`): nothing is streamed, as with ONNX Runtime", tool, s_ram) { StoreFolder = storeFolder },
         new ToolEngine("onnxstream-half", "this library with activations stored in half precision (`--activation-type f16`)", tool, s_half),
         new ToolEngine("onnxstream-store-half", "the same with packed weights kept in a file", tool, s_half) { StoreFolder = storeFolder },
         new ToolEngine("onnxstream-store-f16", "this library with packed weights kept in half precision (`--panel-type f16`)", tool, []) { StoreFolder = storeFolder, StoreType = "f16" },

@@ -79,6 +79,19 @@ public class ConvTests
             .Input(TestTensors.Floats(1, 2, 6, 17)).Constant(TestTensors.Floats(2, 9, 6 / groups, 4)).Constant(TestTensors.Floats(3, 9))
             .Attribute("group", groups).Attribute("pads", new[] { 1, 2 }).Attribute("strides", new[] { 2 }).Check();
 
+    // First layers: windows of few channels become rows of a matrix. At the edges, beyond them, with more than one image.
+    [TestCase(3, 32, 3, 3, 2, 1, 1)]
+    [TestCase(3, 64, 7, 7, 2, 3, 1)]
+    [TestCase(3, 16, 6, 6, 2, 2, 2)]
+    [TestCase(2, 5, 3, 2, 1, 0, 3)]
+    [TestCase(4, 33, 4, 4, 4, 0, 1)]
+    [TestCase(4, 40, 5, 1, 1, 4, 1)]
+    [TestCase(3, 8, 3, 9, 3, 8, 2)]
+    public void FewChannels(int channels, int outputs, int height, int width, int stride, int pad, int images) =>
+        new OperatorTester("Conv", 11) { Tolerance = 1e-4 }
+            .Input(TestTensors.Floats(1, images, channels, 147, 139)).Constant(TestTensors.Random(ElementType.Float32, 2, -0.3, 0.3, outputs, channels, height, width)).Constant(TestTensors.Floats(3, outputs))
+            .Attribute("strides", new[] { stride, stride }).Attribute("pads", new[] { pad, pad / 2, pad / 3, pad }).Check(constantsToo: false);
+
     // As many output channels as no tile of XNNPACK's has, and a few more than one panel for two threads.
     [Test]
     public void Pointwise([Values(1, 2, 15, 16, 24, 31, 32, 33, 64, 70, 80, 95)] int outputs, [Values] bool hasBias)
