@@ -65,7 +65,7 @@ public sealed class OperatorTableTests
 
         text.Append($"\nOf those that pass, {CaseList.Contradicted.Count} have outputs that contradict the specification; they are compared with ONNX Runtime instead. {CaseList.Random.Count} have random outputs, of which only\nwhat must hold for them is checked. All three lists stand in `tests/OnnxStream.Interop.Conformance.Tests`, with the reason for each case.\n\n");
         text.Append("Versions are those that brought something new to the operator, up to operator set 24; types are what its first type parameter allows in the newest of them. `OperatorTypeTests` runs each version\nwith each type, and compares with ONNX Runtime; what does not pass stands in `Types/types-left-out.txt` with the reason. Numbers are all integers and reals, reals are float16, bfloat16, float and double.\n\n");
-        text.Append("Kernels are those seen in the cases that pass. Operators of other domains, and most of these over more shapes and attributes, are compared with ONNX Runtime or with their formula in\n`tests/OnnxStream.Interop.Tests/Operators`. What is left out of each version and type:\n\n");
+        text.Append("Kernels are those seen in the cases that pass. Most operators are compared over more shapes and attributes, with ONNX Runtime or with their formula, in `tests/OnnxStream.Interop.Tests/Operators`. What is left out of each version and type:\n\n");
         foreach (IGrouping<string, (string What, string Reason)> reason in LeftOut().GroupBy(pair => pair.Reason))
         {
             text.Append($"* {string.Join(", ", reason.Select(pair => pair.What))}: {reason.Key}\n");
@@ -80,8 +80,9 @@ public sealed class OperatorTableTests
                 ControlFlow => "runs the graphs in its attributes",
                 _ => string.Join(", ", row.Kernels),
             };
-            OperatorSchema[] versions = domain.Length > 0 ? [] : [.. OperatorSchema.All.Where(schema => schema.Name == operatorType && !schema.IsDeprecated)];
-            text.Append($"| {(domain.Length > 0 ? domain + "." : "")}{operatorType} | {string.Join(", ", versions.Select(schema => schema.Version))} | {(versions.Length > 0 ? Types(versions[^1]) : "")} | {row.Cases} | {made} |\n");
+            string name = (domain.Length > 0 ? domain + "." : "") + operatorType;
+            OperatorSchema[] versions = [.. OperatorSchema.All.Where(schema => schema.Name == name && !schema.IsDeprecated)];
+            text.Append($"| {name} | {string.Join(", ", versions.Select(schema => schema.Version))} | {(versions.Length > 0 ? Types(versions[^1]) : "")} | {row.Cases} | {made} |\n");
         }
 
         return text.ToString();

@@ -15,6 +15,7 @@ internal sealed class OnnxReader
 
     private readonly string _path;
     private readonly TensorReader _tensors;
+    private readonly FourBitTensors _fourBit = new();
     private readonly Dictionary<string, int> _operatorSets;
     private readonly Dictionary<(string Domain, string Name), FunctionProto> _functions = [];
     private readonly Dictionary<AttributeProto, object> _attributes = new(ReferenceEqualityComparer.Instance);
@@ -80,10 +81,10 @@ internal sealed class OnnxReader
         // All names first: nodes may stand in any order, and graphs inside of nodes read values of any node.
         Dictionary<string, Value> values = [];
         List<Value> inputs = [];
+        List<Node> nodes = [];
         foreach (TensorProto initializer in proto.Initializer)
         {
-            Constant constant = _tensors.Read(initializer);
-            if (!values.TryAdd(initializer.Name, new Value(initializer.Name) { Type = constant.Type, Constant = constant }))
+            if (!values.TryAdd(initializer.Name, ReadInitializer(initializer, nodes)))
             {
                 throw new ModelFormatException(_path, $"the graph '{proto.Name}' has two initializers named '{initializer.Name}'.");
             }
@@ -96,7 +97,7 @@ internal sealed class OnnxReader
             {
                 inputs.Add(value);
             }
-            else if (values[input.Name].Constant is null)
+            else if (values[input.Name] is { Constant: null, Producer: null })
             {
                 throw new ModelFormatException(_path, $"the graph '{proto.Name}' has two inputs named '{input.Name}'.");
             }
@@ -116,7 +117,6 @@ internal sealed class OnnxReader
         }
 
         Names scope = new(values, outer);
-        List<Node> nodes = [];
         foreach (NodeProto node in proto.Node)
         {
             ReadNode(node, proto.Name, scope, around, nodes);
@@ -141,7 +141,26 @@ internal sealed class OnnxReader
             throw new ModelFormatException(_path, exception.Message, exception);
         }
 
+        _fourBit.Check(graph);
         return graph;
+    }
+
+    private Value ReadInitializer(TensorProto initializer, List<Node> nodes)
+    {
+        if (!FourBitTensors.IsOne(initializer))
+        {
+            Constant constant = _tensors.Read(initializer);
+            return new Value(initializer.Name) { Type = constant.Type, Constant = constant };
+        }
+
+        try
+        {
+            return _fourBit.Unpack(initializer, _tensors.Read, nodes);
+        }
+        catch (Exception exception) when (exception is OverflowException or ArgumentOutOfRangeException)
+        {
+            throw new ModelFormatException(_path, $"the tensor '{initializer.Name}' has the impossible shape [{string.Join(',', initializer.Dims)}].", exception);
+        }
     }
 
     // Adds a node, or, where it calls a function of the model, the nodes of that.

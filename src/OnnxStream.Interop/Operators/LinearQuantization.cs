@@ -8,7 +8,8 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>QuantizeLinear and DequantizeLinear. https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html</summary>
 /// <remarks>
 /// Opset 10 has one scale, 13 one for each position along an axis, 19 half precision, 21 blocks, 16-bit integers and
-/// <c>output_dtype</c>. Numbers of 4 bits and 8-bit floating-point numbers are not supported.
+/// <c>output_dtype</c>. Weights of 4 bits are unpacked before they come here (<see cref="Onnx.FourBitTensors"/>); quantizing to 4 bits
+/// and 8-bit floating-point numbers are not supported.
 /// </remarks>
 internal sealed class LinearQuantization(bool isInverse) : Operator
 {

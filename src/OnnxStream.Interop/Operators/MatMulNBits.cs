@@ -34,7 +34,7 @@ internal sealed class MatMulNBits : FunctionOperator
         Value zeros = context.Number(type, 1 << (int)(bits - 1));
         if (context.OptionalInput(3) is { } given)
         {
-            zeros = context.InputElementType(3) == ElementType.UInt8 ? context.Cast(context.Slice(Unpacked(given, outputs, (blocks * bits + 7) / 8 * 8 / bits), 1, 0, blocks), type) : given;
+            zeros = context.InputElementType(3) == ElementType.UInt8 ? context.Cast(context.Slice(Unpacked(given, outputs, (blocks * bits + 7) / 8 * 8 / bits), 1, 0, blocks), type) : context.Cast(given, type);
             zeros = context.Reshape(zeros, outputs, blocks, 1);
         }
 

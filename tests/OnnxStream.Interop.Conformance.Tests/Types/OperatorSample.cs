@@ -50,7 +50,8 @@ internal sealed class OperatorSample
     /// <param name="areConstants">Whether the inputs are constants of the model.</param>
     public (byte[] Model, Dictionary<string, TensorBuffer> Inputs) Build(string name, int operatorSet, ElementType type, ElementType values, bool areConstants = false)
     {
-        ModelBuilder builder = new(operatorSet);
+        string domain = OperatorSchema.Domain(name);
+        ModelBuilder builder = new(operatorSet, domain);
         Dictionary<string, TensorBuffer> inputs = [];
         for (int i = 0; i < _inputs.Length; i++)
         {
@@ -69,7 +70,7 @@ internal sealed class OperatorSample
             }
         }
 
-        builder.Node(name, string.Join(' ', _inputs.Select((text, i) => text == "-" ? "-" : $"i{i}")), string.Join(' ', _outputs.Select((_, i) => $"o{i}")), [.. _attributes.Select(attribute => (attribute.Name, Attribute(attribute.Value, type)))]);
+        builder.Node(domain, name[(domain.Length > 0 ? domain.Length + 1 : 0)..], string.Join(' ', _inputs.Select((text, i) => text == "-" ? "-" : $"i{i}")), string.Join(' ', _outputs.Select((_, i) => $"o{i}")), [.. _attributes.Select(attribute => (attribute.Name, Attribute(attribute.Value, type)))]);
         for (int i = 0; i < _outputs.Length; i++)
         {
             builder.Output($"o{i}", Type(_outputs[i], type));

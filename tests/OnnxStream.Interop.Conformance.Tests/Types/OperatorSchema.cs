@@ -1,7 +1,7 @@
 namespace OnnxStream.Interop.Conformance.Tests.Types;
 
-/// <summary>One version of an operator of the domain ai.onnx, as the ONNX specification defines it: a line of schemas.txt.</summary>
-/// <param name="Name">The operator.</param>
+/// <summary>One version of an operator, as the ONNX specification defines it (or ONNX Runtime, in its own domain): a line of schemas.txt.</summary>
+/// <param name="Name">The operator, with its domain if it is not ai.onnx.</param>
 /// <param name="Version">The operator set that brought this version.</param>
 /// <param name="Last">The last operator set in which it is the version.</param>
 /// <param name="IsDeprecated">Whether models of these operator sets should not have it any more.</param>
@@ -21,14 +21,20 @@ internal sealed record OperatorSchema(
     /// <summary>The newest operator set of the table.</summary>
     public const int Newest = 24;
 
-    /// <summary>The versions that were written by hand, from the specification's text.</summary>
-    public const int FirstByHand = 18;
+    /// <summary>The first operator set whose versions were written by hand, from the specification's text.</summary>
+    private const int FirstByHand = 18;
 
     /// <summary>All versions that operator sets <see cref="Oldest"/> to <see cref="Newest"/> have.</summary>
     public static IReadOnlyList<OperatorSchema> All { get; } = Read();
 
-    /// <summary>The operator set that the version is tried in.</summary>
-    public int OperatorSet => Math.Max(Version, Oldest);
+    /// <summary>The operator set of ai.onnx that the version is tried in.</summary>
+    public int OperatorSet => Domain(Name).Length > 0 ? FirstByHand : Math.Max(Version, Oldest);
+
+    /// <summary>Whether the line was written by hand.</summary>
+    public bool IsByHand => Version >= FirstByHand || Domain(Name).Length > 0;
+
+    /// <summary>The domain in the name of an operator.</summary>
+    public static string Domain(string name) => name[..Math.Max(0, name.LastIndexOf('.'))];
 
     /// <summary>The type parameter of the first input that has more than one type, or of the first input that has a parameter, or the first parameter; null if there is none.</summary>
     public string? FirstParameter =>

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes schemas.txt: every operator of the domain ai.onnx in every version from operator set 6 to 24.
+"""Writes schemas.txt: every operator of the domain ai.onnx in every version from operator set 6 to 24, and those of com.microsoft that are supported.
 
 Versions up to 17 are those of Debian's package python3-onnx (run this with /usr/bin/python3). Newer ones are written below, from the
 text of the ONNX operator specification; the test that reads the table asks ONNX Runtime about each type that they allow or not.
@@ -173,6 +173,24 @@ since(24, "SplitToSequence", {"T": "+bfloat16"})
 since(24, "Swish", {"T": f"{FLOATS} bfloat16"}, "X:T", "Y:T", alpha="float=1")
 since(24, "TensorScatter", {"T": f"{IR4} {FLOAT8} uint4 int4 float4e2m1 float8e8m0"}, "past_cache:T update:T write_indices:int64?", "present_cache:T", axis="int=-2", mode="string=linear")
 since(24, "TopK", {"T": "+bfloat16"})
+
+# com.microsoft, as ONNX Runtime's docs/ContribOperators.md has it
+SINGLE = "float float16 bfloat16"
+for name in "BiasGelu Gelu QuickGelu".split():
+    since(1, f"com.microsoft.{name}", {"T": f"{FLOATS} bfloat16"}, "A:T B:T" if name == "BiasGelu" else "X:T", "Y:T", **({"alpha": "float=1.702"} if name == "QuickGelu" else {}))
+since(1, "com.microsoft.FastGelu", {"T": f"{FLOATS} bfloat16"}, "X:T bias:T?", "Y:T")
+since(1, "com.microsoft.FusedMatMul", {"T": f"{FLOATS} bfloat16"}, "A:T B:T", "Y:T", alpha="float=1", transA="int=0", transB="int=0", transBatchA="int=0", transBatchB="int=0")
+since(1, "com.microsoft.GroupQueryAttention", {"T": SINGLE, "M": "int32"},
+      "query:T key:T? value:T? past_key:T? past_value:T? seqlens_k:M total_sequence_length:M cos_cache:T? sin_cache:T? position_ids:int64? attention_bias:T? head_sink:T?", "output:T present_key:T present_value:T",
+      do_rotary="int=0", kv_num_heads="int!", local_window_size="int=-1", num_heads="int!", rotary_interleaved="int=0", scale="float", smooth_softmax="int=-1", softcap="float")
+since(1, "com.microsoft.MatMulNBits", {"T1": SINGLE, "T2": "uint8", "T3": f"uint8 {SINGLE}"}, "A:T1 B:T2 scales:T1 zero_points:T3? g_idx:int32? bias:T1?", "Y:T1",
+      K="int!", N="int!", accuracy_level="int=0", bits="int=4", block_size="int!")
+since(1, "com.microsoft.MultiHeadAttention", {"T": SINGLE, "M": "int32"}, "query:T key:T? value:T? bias:T? key_padding_mask:M? attention_bias:T? past_key:T? past_value:T?", "output:T present_key:T? present_value:T?",
+      mask_filter_value="float=-10000", num_heads="int!", scale="float", unidirectional="int=0")
+since(1, "com.microsoft.RotaryEmbedding", {"T": SINGLE, "M": "int64"}, "input:T position_ids:M cos_cache:T sin_cache:T", "output:T",
+      interleaved="int=0", is_packed_batching="int=0", num_heads="int=0", rotary_embedding_dim="int=0", scale="float=1")
+since(1, "com.microsoft.SkipLayerNormalization", {"T": SINGLE}, "input:T skip:T gamma:T beta:T? bias:T?", "output:T mean:float? inv_std_var:float? input_skip_bias_sum:T?", epsilon="float=1e-12")
+since(1, "com.microsoft.SkipSimplifiedLayerNormalization", {"T": SINGLE}, "input:T skip:T gamma:T bias:T?", "output:T mean:float? inv_std_var:float? input_skip_bias_sum:T?", epsilon="float=1e-12")
 
 lines = []
 for name in sorted(schemas):
