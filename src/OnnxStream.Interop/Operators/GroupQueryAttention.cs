@@ -27,7 +27,11 @@ internal sealed class GroupQueryAttention : FunctionOperator
 
         (Value query, Value key, Value value) = Tokens(context, heads, groups);
         ElementType type = context.InputElementType(0);
-        long total = context.RequireIntegers(6)[0];
+        if (context.RequireIntegers(6) is not [>= 0 and long total])
+        {
+            throw context.Invalid("input 6, the length of all sequences, must be one number that is not negative");
+        }
+
         long past = total - input[1];
         if (past < 0 || context.RequireIntegers(5).Any(last => last != total - 1))
         {
@@ -79,6 +83,11 @@ internal sealed class GroupQueryAttention : FunctionOperator
         if (context.OptionalInput(index) is not { } before)
         {
             return past == 0 ? (now, now) : throw context.Invalid($"{past} tokens came before, but input {index} is left out");
+        }
+
+        if (before.Type!.Value.Shape.Rank != 4)
+        {
+            throw context.Invalid($"input {index} must have four dimensions");
         }
 
         long length = context.InputShape(index)[2];

@@ -50,6 +50,11 @@ internal sealed class MultiHeadAttention : FunctionOperator
                 return tokens;
             }
 
+            if (tokens.Type.Value.Shape.Rank != 3)
+            {
+                throw context.Invalid($"input {index} must have three dimensions, or four where it is heads already");
+            }
+
             if (context.OptionalInput(3) is { } bias)
             {
                 long width = tokens.Type.Value.Shape[2];

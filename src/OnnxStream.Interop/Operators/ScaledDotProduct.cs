@@ -90,7 +90,7 @@ internal static class ScaledDotProduct
     {
         Shape shape = heads.Type!.Value.Shape;
         Shape angles = cosine.Type!.Value.Shape;
-        long turned = 2 * angles[^1];
+        long turned = angles.Rank == 0 ? 0 : 2 * angles[^1];
         if (angles != sine.Type!.Value.Shape || angles.Rank != 3 || angles[1] != shape[2] || turned > shape[3])
         {
             throw context.Invalid($"angles {angles} do not fit heads {shape}");

@@ -5,6 +5,9 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>STFT: Fourier transforms of windows that move over a signal. https://onnx.ai/onnx/operators/onnx__STFT.html (opset 17).</summary>
 internal sealed class ShortTimeFourier : FunctionOperator
 {
+    // Twenty minutes of speech in the usual windows; the positions of all are listed in memory.
+    private const long MaximumPositions = 1L << 26;
+
     /// <inheritdoc/>
     public override void Expand(FunctionContext context)
     {
@@ -14,15 +17,20 @@ internal sealed class ShortTimeFourier : FunctionOperator
             throw context.Invalid("the signal must be [batch, length, 1 or 2]");
         }
 
-        long step = context.RequireIntegers(1)[0];
-        long length = context.HasInput(3) ? context.RequireIntegers(3)[0] : context.HasInput(2) ? context.InputShape(2).ElementCount : throw context.Invalid("neither a window nor its length is given");
+        long step = Number(context, 1);
+        long length = context.HasInput(3) ? Number(context, 3) : context.HasInput(2) ? context.InputShape(2).ElementCount : throw context.Invalid("neither a window nor its length is given");
         if (step < 1 || length < 1 || length > signal[1] || (context.HasInput(2) && context.InputShape(2) != new Shape(length)))
         {
             throw context.Invalid($"windows of {length} that move by {step} do not fit a signal of {signal[1]} or the window that is given");
         }
 
         long frames = (signal[1] - length) / step + 1;
-        long[] positions = new long[checked(frames * length)];
+        if (frames > MaximumPositions / length)
+        {
+            throw context.Unsupported($"a transform of {frames:N0} windows of {length:N0}, more than {MaximumPositions:N0} numbers in all,");
+        }
+
+        long[] positions = new long[frames * length];
         for (long i = 0; i < positions.Length; i++)
         {
             positions[i] = i / length * step + i % length;
@@ -38,4 +46,7 @@ internal sealed class ShortTimeFourier : FunctionOperator
         bool isOneSided = context.Attributes.Int("onesided", 1) != 0;
         context.SetOutput(0, context.Add("DFT", [framed, null, context.Constant<long>([2])], ("onesided", isOneSided && parts == 1 ? 1 : 0)));
     }
+
+    private static long Number(FunctionContext context, int index) =>
+        context.RequireIntegers(index) is [var number] ? number : throw context.Invalid($"input {index} must be a single number");
 }
