@@ -330,8 +330,13 @@ internal sealed class OnnxReader
                 ? new Dimension(dimension.DimValue >= 0 ? dimension.DimValue : throw new ModelFormatException(_path, $"'{proto.Name}' is declared with the dimension {dimension.DimValue}."))
                 : new Dimension(-1, dimension.DimParam.Length > 0 ? dimension.DimParam : null))];
         ElementType type = (ElementType)tensor.ElemType;
-        return Enum.IsDefined(type) ? new ValueMetadata(proto.Name, type, dimensions) :
+        if (!Enum.IsDefined(type))
+        {
             throw new ModelFormatException(_path, $"'{proto.Name}' is declared with elements of the unknown type {tensor.ElemType}.");
+        }
+
+        ValueMetadata declared = new(proto.Name, type, dimensions);
+        return declared.IsCountable ? declared : throw new ModelFormatException(_path, $"the value declared as {declared} has more elements than can be counted.");
     }
 
     // Where a node stands.
