@@ -175,6 +175,11 @@ public sealed class ClipTokenizer
                     ? id
                     : throw new ModelFormatException(path, $"the id of \"{property.Name}\" should be a whole number, found {property.Value.GetRawText()}.");
             }
+
+            if (vocabulary.GroupBy(token => token.Value).FirstOrDefault(group => group.Skip(1).Any()) is { } group)
+            {
+                throw new ModelFormatException(path, $"the tokens {string.Join(" and ", group.Take(2).Select(token => $"\"{token.Key}\""))} have the same id, {group.Key}.");
+            }
         }
         else
         {
@@ -191,6 +196,7 @@ public sealed class ClipTokenizer
     private static List<string> ReadMerges(string path, Dictionary<string, int> vocabulary)
     {
         List<string> merges = [];
+        HashSet<string> seen = new(StringComparer.Ordinal);
         int number = 0;
         foreach (string line in File.ReadLines(path))
         {
@@ -212,6 +218,11 @@ public sealed class ClipTokenizer
                 {
                     throw new ModelFormatException(path, $"line {number}: \"{symbol}\" is not in the vocabulary; the two files do not belong together.");
                 }
+            }
+
+            if (!seen.Add(line))
+            {
+                throw new ModelFormatException(path, $"line {number}: the merge of \"{line}\" stands there a second time.");
             }
 
             merges.Add(line);

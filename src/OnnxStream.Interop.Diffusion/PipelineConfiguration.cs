@@ -16,6 +16,9 @@ namespace OnnxStream.Interop.Diffusion;
 /// </remarks>
 public sealed record PipelineConfiguration
 {
+    // The noise of each is computed and kept; models are trained with 1,000.
+    private const int MaximumTimesteps = 1_000_000;
+
     private const string IndexFile = "model_index.json";
 
     // In the order of preference; the last parts are what OnnxStream calls its folders.
@@ -254,9 +257,15 @@ public sealed record PipelineConfiguration
         NoiseSchedule defaults = new();
         string betas = file.Text([.. scheduler, "beta_schedule"]) ?? "scaled_linear";
         string prediction = file.Text(predictionType) ?? "epsilon";
+        int timesteps = file.PositiveInteger([.. scheduler, "num_train_timesteps"]) ?? defaults.TrainingTimesteps;
+        if (timesteps is < 2 or > MaximumTimesteps)
+        {
+            throw new ModelFormatException(file.FilePath, $"\"num_train_timesteps\" should be from 2 to {MaximumTimesteps:N0}, found {timesteps}.");
+        }
+
         return new NoiseSchedule
         {
-            TrainingTimesteps = file.PositiveInteger([.. scheduler, "num_train_timesteps"]) ?? defaults.TrainingTimesteps,
+            TrainingTimesteps = timesteps,
             BetaStart = file.Number([.. scheduler, "beta_start"]) ?? defaults.BetaStart,
             BetaEnd = file.Number([.. scheduler, "beta_end"]) ?? defaults.BetaEnd,
             BetaSchedule = betas switch

@@ -6,6 +6,21 @@ namespace OnnxStream.Interop;
 /// <param name="Dimensions">The dimensions, outermost first; null where the model does not even declare how many.</param>
 public sealed record ValueMetadata(string Name, ElementType ElementType, IReadOnlyList<Dimension>? Dimensions)
 {
+    /// <summary>Whether tensors of the declared dimensions have elements and bytes that 63 bits can count.</summary>
+    internal bool IsCountable
+    {
+        get
+        {
+            Int128 bytes = Math.Max(1, ElementType.SizeOf());
+            foreach (Dimension dimension in Dimensions ?? [])
+            {
+                bytes = dimension.IsKnown ? Int128.Min(bytes, long.MaxValue + Int128.One) * dimension.Value : bytes;
+            }
+
+            return bytes <= long.MaxValue;
+        }
+    }
+
     /// <summary>As in <c>sample: float[1,4,height,width]</c>.</summary>
     public override string ToString() =>
         $"{Name}: {ElementType.ToOnnxName()}{(Dimensions is null ? "[…]" : $"[{string.Join(',', Dimensions)}]")}";

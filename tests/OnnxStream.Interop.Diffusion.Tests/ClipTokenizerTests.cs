@@ -198,6 +198,37 @@ public class ClipTokenizerTests
         Assert.That(exception.Path, Is.EqualTo(path));
     }
 
+    // Found by mutated files: the tokenizer's library fails where two tokens have one id, or a merge stands there twice.
+    [Test]
+    public void Constructor_RefusesTwoTokensWithTheSameId()
+    {
+        using TemporaryFolder folder = new();
+        _ = ExcerptOfClip(folder);
+        string path = folder.Combine("vocab.json");
+        _ = folder.Write("vocab.json", File.ReadAllText(path).Replace(":518", ":513", StringComparison.Ordinal));
+        Assert.That(() => _ = new ClipTokenizer(TokenizerConfiguration.FromFolder(folder.FullPath)), Throws.TypeOf<ModelFormatException>().With.Message.Contains("513"));
+    }
+
+    [Test]
+    public void Constructor_RefusesAMergeThatStandsThereTwice()
+    {
+        using TemporaryFolder folder = new();
+        _ = ExcerptOfClip(folder);
+        _ = folder.Write("merges.txt", File.ReadAllText(folder.Combine("merges.txt")) + "t h\n");
+        Assert.That(() => _ = new ClipTokenizer(TokenizerConfiguration.FromFolder(folder.FullPath)), Throws.TypeOf<ModelFormatException>().With.Message.Contains("line 15").And.Message.Contains("\"t h\""));
+    }
+
+    // Found by mutated files: the parser of JSON fails late where a text is not one.
+    [TestCase("\\ud800")]
+    [TestCase("\u00ff")]
+    public void Constructor_RefusesTextThatIsNone(string text)
+    {
+        using TemporaryFolder folder = new();
+        _ = ExcerptOfClip(folder);
+        File.WriteAllBytes(folder.Combine("tokenizer_config.json"), System.Text.Encoding.Latin1.GetBytes($"{{ \"bos_token\": \"{text}\" }}"));
+        Assert.That(() => TokenizerConfiguration.FromFolder(folder.FullPath), Throws.TypeOf<ModelFormatException>().With.Message.Contains("tokenizer_config.json"));
+    }
+
     /// <summary>
     /// The few of CLIP's merges that some words need, in CLIP's order, and CLIP's ids for what they end in. (An id of CLIP's is 512
     /// plus the place of the merge; those of what is never a token by itself do not matter here.)

@@ -126,6 +126,7 @@ public class PipelineConfigurationTests
     [TestCase("vae_decoder", "scaling_factor", "0", "positive")]
     [TestCase("vae_decoder", "output_range", "[1, -1]", "two numbers")]
     [TestCase("scheduler", "beta_schedule", "\"squaredcos_cap_v2\"", "scaled_linear")]
+    [TestCase("scheduler", "num_train_timesteps", "1", "from 2 to")]
     [TestCase("scheduler", "recommended_sampler", "\"dpm\"", "euler_ancestral")]
     public void FromFolder_NamesTheWrongProperty(string role, string property, string value, string expected)
     {

@@ -101,7 +101,13 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
             throw new InvalidGraphException($"{node}: the first dimension of all inputs must be the size of the batch, at least 1.");
         }
 
-        long[]? lengths = Input(node, 0, values) is { } given ? [.. given.Span<long>()] : null;
+        TensorBuffer? given = Input(node, 0, values);
+        if (given is not null && given.ElementType != ElementType.Int64)
+        {
+            throw new InvalidGraphException($"{node}: the sequence lengths are a {given.Type}, expected int64.");
+        }
+
+        long[]? lengths = given is null ? null : [.. given.Span<long>()];
         if (lengths is not null && lengths.Length != batch)
         {
             throw new InvalidGraphException($"{node}: there are {lengths.Length} sequence lengths for a batch of {batch}.");

@@ -69,8 +69,12 @@ internal sealed class Attention : FunctionOperator
         return ScaledDotProduct.Hide(context, context.Add("Less", [positions, context.Reshape(lengths, items, 1, 1, 1)]), type, double.NegativeInfinity);
     }
 
-    private static Value Heads(FunctionContext context, int index, string attribute) =>
-        context.InputShape(index).Rank == 3 ? ScaledDotProduct.SplitHeads(context, context.Input(index), context.Attributes.Int(attribute, 0)) : context.Input(index);
+    private static Value Heads(FunctionContext context, int index, string attribute) => context.InputShape(index).Rank switch
+    {
+        3 => ScaledDotProduct.SplitHeads(context, context.Input(index), context.Attributes.Int(attribute, 0)),
+        4 => context.Input(index),
+        _ => throw context.Invalid($"input {index} must have three or four dimensions"),
+    };
 
     // Keys behind the end of the mask are hidden.
     private static Value? Mask(FunctionContext context, ElementType type, long keys)

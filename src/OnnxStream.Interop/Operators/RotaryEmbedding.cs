@@ -11,21 +11,22 @@ internal sealed class RotaryEmbedding(bool isMicrosoft) : FunctionOperator
     {
         Shape input = context.InputShape(0);
         (int cosines, int sines, int positions) = isMicrosoft ? (2, 3, 1) : (1, 2, 3);
-        if (input.Rank is not (3 or 4) || context.InputShape(cosines).Rank is not (2 or 3))
+        Shape angles = context.InputShape(cosines);
+        if (input.Rank is not (3 or 4) || angles.Rank is not (2 or 3) || context.InputShape(sines) != angles)
         {
-            throw context.Invalid("the input must have three or four dimensions, and the cosines two or three");
+            throw context.Invalid($"the input has the shape {input}, the cosines {angles}, the sines {context.InputShape(sines)}, expected three or four dimensions, and twice the same two or three");
         }
 
         long turned = context.Attributes.Int("rotary_embedding_dim", 0);
         long heads = context.Attributes.Int("num_heads", 0);
         if (heads == 0 && isMicrosoft && input.Rank == 3)
         {
-            heads = input[2] / Math.Max(1, 2 * context.InputShape(cosines)[^1]);
+            heads = input[2] / Math.Max(1, 2 * angles[^1]);
         }
 
-        if (turned != 0 && turned != 2 * context.InputShape(cosines)[^1])
+        if (turned != 0 && turned != 2 * angles[^1])
         {
-            throw context.Invalid($"rotary_embedding_dim is {turned}, but there are {context.InputShape(cosines)[^1]} angles");
+            throw context.Invalid($"rotary_embedding_dim is {turned}, but there are {angles[^1]} angles");
         }
 
         Value values = input.Rank == 3 ? ScaledDotProduct.SplitHeads(context, context.Input(0), heads) : context.Input(0);

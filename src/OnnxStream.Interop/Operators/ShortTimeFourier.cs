@@ -5,6 +5,9 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>STFT: Fourier transforms of windows that move over a signal. https://onnx.ai/onnx/operators/onnx__STFT.html (opset 17).</summary>
 internal sealed class ShortTimeFourier : FunctionOperator
 {
+    // Twenty minutes of speech in the usual windows; the positions of all are listed in memory.
+    private const long MaximumPositions = 1L << 26;
+
     /// <inheritdoc/>
     public override void Expand(FunctionContext context)
     {
@@ -22,7 +25,12 @@ internal sealed class ShortTimeFourier : FunctionOperator
         }
 
         long frames = (signal[1] - length) / step + 1;
-        long[] positions = new long[checked(frames * length)];
+        if (frames > MaximumPositions / length)
+        {
+            throw context.Unsupported($"a transform of {frames:N0} windows of {length:N0}, more than {MaximumPositions:N0} numbers in all,");
+        }
+
+        long[] positions = new long[frames * length];
         for (long i = 0; i < positions.Length; i++)
         {
             positions[i] = i / length * step + i % length;

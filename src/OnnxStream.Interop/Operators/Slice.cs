@@ -42,7 +42,8 @@ internal sealed class Slice : Operator
                 throw context.Invalid("a step must not be 0");
             }
 
-            start = start < 0 ? Math.Max(start + size, step < 0 ? -1 : 0) : Math.Min(start, step < 0 ? size - 1 : size);
+            // A start in front of everything is the first element, in both directions: there NumPy begins nowhere.
+            start = Math.Min(start < 0 ? Math.Max(start + size, 0) : start, step < 0 ? size - 1 : size);
             end = end < 0 ? Math.Max(end + size, step < 0 ? -1 : 0) : Math.Min(end, step < 0 ? size - 1 : size);
             step = Math.Clamp(step, -Math.Max(1, size), Math.Max(1, size));
             long count = step > 0 ? (end - start + step - 1) / step : (start - end - step - 1) / -step;

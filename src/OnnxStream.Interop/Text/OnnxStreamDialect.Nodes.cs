@@ -62,7 +62,15 @@ internal sealed partial class OnnxStreamDialect
 
         if (IsPassedThrough(node))
         {
-            _aliases.Add(source.Outputs[0]!, Resolve(source.Inputs[0]!));
+            if (node.Input(0) is not { } input)
+            {
+                Problem(node, "its input is missing");
+            }
+            else if (source.Outputs[0] is { } output)
+            {
+                _aliases.Add(output, input);
+            }
+
             return;
         }
 
@@ -80,7 +88,7 @@ internal sealed partial class OnnxStreamDialect
         {
             "Identity" => true,
             "Dropout" => hasOneOutput && node.Input(2) is null,
-            "Cast" => IsFloat(TypeOf(node.Inputs[0]!)) && node.Attributes.GetValueOrDefault("to") is long to && IsFloat((ElementType)to),
+            "Cast" => (node.Input(0) is not { } input || IsFloat(TypeOf(input))) && node.Attributes.GetValueOrDefault("to") is long to && IsFloat((ElementType)to),
             "ReduceMax" or "ReduceMean" or "ReduceMin" or "ReduceProd" or "ReduceSum" => ReducesNothing(node),
             _ => false,
         };

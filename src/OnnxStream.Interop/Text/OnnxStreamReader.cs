@@ -250,7 +250,12 @@ internal sealed class OnnxStreamReader
     private static ValueMetadata Declare(Value value, ElementType type, IReadOnlyList<long> dimensions) =>
         new(value.Name, type, dimensions.Count == 0 ? null : [.. dimensions.Select(dimension => new Dimension(dimension == 0 ? -1 : dimension))]);
 
-    private ValueMetadata Declare(Value value, ElementType type) => Declare(value, type, _mentions[value].Tensor.Dimensions);
+    private ValueMetadata Declare(Value value, ElementType type)
+    {
+        TextTensor tensor = _mentions[value].Tensor;
+        ValueMetadata declared = Declare(value, type, tensor.Dimensions);
+        return declared.IsCountable ? declared : throw ModelText.Error(_path, tensor.Place, $"expected a shape whose elements can be counted, found ({string.Join(',', tensor.Dimensions)})");
+    }
 
     // Without the suffix of the layout, which is none of the name; a transposed matrix is another tensor than the one it was made of.
     private static string WeightName(string file)

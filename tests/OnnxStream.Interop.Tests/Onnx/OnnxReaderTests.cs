@@ -188,6 +188,15 @@ public class OnnxReaderTests
         Assert.That(model.Graph.Nodes[1].Attributes.Graph("then_branch")!.Nodes[0].Inputs[0], Is.SameAs(model.Graph.Nodes[0].Outputs[0]));
     }
 
+    // Found by mutated models: the number of elements overflows.
+    [Test]
+    public void DeclaredShapeWithoutEnd()
+    {
+        Refused(new ModelBuilder(17).Input("x", ElementType.Float32, 1L << 40, 3, 1L << 40).Node("Relu", "x", "y").Output("y").Build(), "x: float");
+        Refused(new ModelBuilder(17).Input("x", ElementType.Float32, 1L << 40, -1, 1L << 40).Node("Relu", "x", "y").Output("y").Build(), "more elements than can be counted");
+        Assert.That(ModelBytes.Load(new ModelBuilder(17).Input("x", ElementType.Float32, 1L << 40, 0, 1L << 40).Node("Relu", "x", "y").Output("y").Build()).Inputs[0].Dimensions, Has.Count.EqualTo(3));
+    }
+
     private static void Refused(ModelProto model, string message) =>
         Assert.That(() => ModelBytes.Load(model), Throws.TypeOf<ModelFormatException>().With.Message.Contains(message));
 }

@@ -58,5 +58,6 @@ public class AttentionTests
             .Output(ElementType.Float32).Output(ElementType.Undefined).Output(ElementType.Undefined).Output(ElementType.Float32).Fails<InvalidGraphException>();
         new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Floats(2, 2, 7, 12)).Input(TestTensors.Floats(3, 2, 7, 10)).Fails<InvalidGraphException>();
         new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 4, 5, 8)).Input(TestTensors.Floats(2, 2, 3, 7, 8)).Input(TestTensors.Floats(3, 2, 3, 7, 6)).Fails<InvalidGraphException>();
+        new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 8)).Input(TestTensors.Floats(2, 2, 2, 7, 8)).Input(TestTensors.Floats(3, 2, 2, 7, 6)).Attribute("is_causal", 1).Fails<InvalidGraphException>();
     }
 }

@@ -79,4 +79,14 @@ public class GroupQueryAttentionTests
         return tester.Input(TensorBuffer.Create<int>(items == 1 ? [last] : [last, (int)((secondPast ?? past) + tokens - 1)], items)).Input(TensorBuffer.Create<int>([last + 1])).Input(TestTensors.Floats(6, 20, 8)).Input(TestTensors.Floats(7, 20, 8))
             .Output(ElementType.Float32).Output(ElementType.Float32).Output(ElementType.Float32);
     }
+
+    // Found by mutated models: lengths without a number, and a rank that was not looked at.
+    [TestCase(0, 4)]
+    [TestCase(1, 2)]
+    public void WrongInputs(long lengths, int rank)
+    {
+        TensorBuffer before = TestTensors.Floats(4, rank == 4 ? [2, 2, 3, 8] : [2, 2]);
+        new OperatorTester("GroupQueryAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 3, 32)).Input(TestTensors.Floats(2, 2, 3, 16)).Input(TestTensors.Floats(3, 2, 3, 16)).Input(before).Input(before)
+            .Input(TensorBuffer.Create<int>([2, 2], 2)).Input(TestTensors.Random(ElementType.Int32, 5, 3, 3, lengths)).Attribute("num_heads", 4).Attribute("kv_num_heads", 2).Fails<InvalidGraphException>();
+    }
 }

@@ -40,4 +40,9 @@ public class MultiHeadAttentionTests
 
     [Test]
     public void Packed() => new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 5, 3, 3, 8)).Attribute("num_heads", 3).Fails<UnsupportedOperatorException>();
+
+    // Found by mutated models: a rank that was not looked at.
+    [Test]
+    public void WrongRanks() =>
+        new OperatorTester("MultiHeadAttention", 17, "com.microsoft").Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Floats(2, 7, 24)).Input(TestTensors.Floats(3, 2, 7, 24)).Input(TestTensors.Floats(4, 72)).Attribute("num_heads", 3).Fails<InvalidGraphException>();
 }

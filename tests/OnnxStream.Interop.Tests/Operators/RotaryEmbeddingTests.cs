@@ -26,4 +26,12 @@ public class RotaryEmbeddingTests
 
     [Test]
     public void WrongInputs() => new OperatorTester("RotaryEmbedding", 23).Input(TestTensors.Floats(1, 2, 3, 5, 8)).Input(TestTensors.Floats(2, 2, 4, 4)).Input(TestTensors.Floats(3, 2, 4, 4)).Fails<InvalidGraphException>();
+
+    // Found by mutated models: ranks that were not looked at.
+    [Test]
+    public void WrongRanks()
+    {
+        new OperatorTester("RotaryEmbedding", 17, "com.microsoft").Input(TestTensors.Floats(1, 5, 24)).Input(TestTensors.Integers(6)).Input(TestTensors.Floats(2, 20, 4)).Input(TestTensors.Floats(3, 20, 4)).Fails<InvalidGraphException>();
+        new OperatorTester("RotaryEmbedding", 23).Input(TestTensors.Floats(1, 2, 3, 5, 8)).Input(TestTensors.Floats(2)).Input(TestTensors.Floats(3)).Fails<InvalidGraphException>();
+    }
 }

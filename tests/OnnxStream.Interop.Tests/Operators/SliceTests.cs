@@ -34,6 +34,9 @@ public class SliceTests
     [TestCase(long.MaxValue, long.MinValue, -long.MaxValue)]
     [TestCase(5, 5, 1)]
     [TestCase(2, 2, -1)]
+    // Found by random slices: a start in front of everything is the first element, also backwards.
+    [TestCase(-100, -100, -1)]
+    [TestCase(-100, long.MinValue, -2)]
     public void StartEndStep(long start, long end, long step)
     {
         for (int axis = -1; axis < 2; axis++)

@@ -207,4 +207,12 @@ public class OnnxStreamReaderTests
         File.CreateSymbolicLink(Path.Combine(folder.Path, "w.bin"), cache.Write("blob", new byte[8]));
         Assert.That(folder.Load().Graph.Nodes[0].Inputs[1]!.Constant, Is.Not.Null);
     }
+
+    // Found by mutated models: the number of elements overflows.
+    [Test]
+    public void DeclaredShapeWithoutEnd()
+    {
+        using TextFolder folder = new TextFolder().Lines("r:Relu*input:x(4294967296,4294967296)*output:y(4294967296,4294967296)");
+        Assert.That(() => folder.Load(), Throws.TypeOf<ModelFormatException>().With.Message.Contains("line 1, column 14").And.Message.Contains("counted"));
+    }
 }

@@ -292,6 +292,15 @@ public class OnnxStreamWriterTests
         Assert.That(Directory.GetFileSystemEntries(folder.Path), Has.Length.EqualTo(1), "nothing is left behind");
     }
 
+    // Found by mutated models: a node that is left out, and has nothing to leave in its place.
+    [Test]
+    public void NodesWithoutInputs()
+    {
+        using TemporaryFolder folder = new();
+        Model model = Model.Load(folder.Write("m.onnx", new ModelBuilder(13).Input("x", ElementType.Float32, -1).Node("Cast", "", "c", ("to", (int)ElementType.Float32)).Node("Add", "x c", "y").Output("y").ToBytes()));
+        Assert.That(() => model.SaveOnnxStream(folder["text"]), Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("Cast 'Cast_0': its input is missing"));
+    }
+
     [Test]
     public void OnlyIntoEmptyFolders()
     {
