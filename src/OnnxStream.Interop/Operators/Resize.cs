@@ -88,6 +88,12 @@ internal sealed class Resize : Operator
         ResizeAttributes attributes = ResizeAttributes.Parse(context);
         Geometry geometry = GeometryOf(context, attributes);
         PlanTensor input = context.Input(0);
+        if (input.Shape.Rank == 0)
+        {
+            context.View(0, input);
+            return;
+        }
+
         PlanTensor output = context.Output(0);
         if (output.ElementCount == 0)
         {
@@ -100,12 +106,6 @@ internal sealed class Resize : Operator
             for (int i = 0; i < indices.Length; i++)
             {
                 indices[i] = IsKept(input.Shape, geometry, i) ? null : NearestIndices(attributes, geometry, input.Shape, i);
-            }
-
-            if (input.Shape.Rank == 0)
-            {
-                context.View(0, input);
-                return;
             }
 
             context.Emit(new NearestResizeKernel(input.ElementType.SizeOf(), input.Shape, output.Shape, indices, FillerBytes(input.ElementType, attributes.Filler)), [input], [output]);

@@ -41,9 +41,18 @@ internal static class Planner
         PlanBuilder builder = new(graph, workers, traits, usesStore);
         try
         {
-            foreach (Node node in NodeOrder.Of(graph))
+            // Where nothing comes out, nothing is computed, whatever the other dimensions are.
+            foreach (Node node in NodeOrder.Of(graph).Where(node => node.Outputs.Any(output => output?.Type!.Value.Shape.ElementCount > 0)))
             {
-                OperatorRegistry.Get(node).Lower(new LoweringContext(node, builder));
+                LoweringContext context = new(node, builder);
+                try
+                {
+                    OperatorRegistry.Get(node).Lower(context);
+                }
+                catch (OverflowException)
+                {
+                    throw context.Invalid("a dimension of its tensors is larger than can be computed with");
+                }
             }
 
             return builder;
