@@ -21,6 +21,7 @@ $env:UseSharedCompilation = 'false'
 $Solution = 'OnnxStream.Interop.sln'
 $Tool = 'artifacts/bin/onnxstream.cmd'
 $Benchmarks = 'tests/OnnxStream.Interop.Benchmarks'
+$Fuzzing = 'tests/OnnxStream.Interop.Fuzzing'
 $DemoModel = 'src/OnnxStream.Interop.Diffusion/Models/tiny-shapes'
 $DefaultPrompt = 'a yellow star on a blue background'
 
@@ -36,6 +37,7 @@ Usage: .\build.ps1 VERB
   publish [--rid RID]           the tool for other machines: compiled ahead of time, in artifacts/publish
   pack                          NuGet packages in artifacts/packages
 "@
+    if (Test-Path $Fuzzing) { '  fuzz [OPTION ...]             build, then mutated files, --files of them (docs/reliability.md)' }
     if (Test-Path $Benchmarks) { '  bench [OPTION ...]            build, then the benchmarks' }
     @"
   clean                         remove artifacts/ (not the cache of native libraries)
@@ -197,6 +199,12 @@ function Invoke-Bench([string[]] $Options) {
     Invoke-Program dotnet (@('run', '--project', $Benchmarks, '-c', 'Release', '--no-build', '--') + $Options)
 }
 
+function Invoke-Fuzz([string[]] $Options) {
+    if (-not (Test-Path $Fuzzing)) { Stop-Build "fuzz: there is no fuzzing project ($Fuzzing)." }
+    Invoke-Build
+    Invoke-Program dotnet (@('run', '--project', $Fuzzing, '-c', 'Release', '--no-build', '--') + $Options)
+}
+
 switch ($Verb) {
     'native' { Invoke-Native $Arguments }
     'bindings' { Invoke-Bindings }
@@ -206,6 +214,7 @@ switch ($Verb) {
     'publish' { Invoke-Publish $Arguments }
     'pack' { Invoke-Pack }
     'bench' { Invoke-Bench $Arguments }
+    'fuzz' { Invoke-Fuzz $Arguments }
     'clean' { if (Test-Path artifacts) { Remove-Item artifacts -Recurse -Force } }
     { $_ -in 'help', '-h', '--help' } { Show-Help }
     default { Show-Help; Stop-Build "build.ps1: unknown verb '$Verb'" }

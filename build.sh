@@ -11,6 +11,7 @@ export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompil
 solution=OnnxStream.Interop.sln
 tool=artifacts/bin/onnxstream
 benchmarks=tests/OnnxStream.Interop.Benchmarks
+fuzzing=tests/OnnxStream.Interop.Fuzzing
 demo_model=src/OnnxStream.Interop.Diffusion/Models/tiny-shapes
 default_prompt="a yellow star on a blue background"
 
@@ -26,6 +27,7 @@ Usage: ./build.sh VERB
   publish [--rid RID]               the tool for other machines: compiled ahead of time, in artifacts/publish
   pack                              NuGet packages in artifacts/packages
 TEXT
+  [[ -d $fuzzing ]] && echo "  fuzz [OPTION ...]                 build, then mutated files, --files of them (docs/reliability.md)"
   [[ -d $benchmarks ]] && echo "  bench [OPTION ...]                build, then the benchmarks"
   cat <<TEXT
   clean                             remove artifacts/ (not the cache of native libraries)
@@ -385,6 +387,13 @@ bench() {
   dotnet run --project "$benchmarks" -c Release --no-build -- "$@"
 }
 
+fuzz() {
+  [[ -d $fuzzing ]] || fail "fuzz: there is no fuzzing project ($fuzzing)."
+  build
+  install_test_cases
+  dotnet run --project "$fuzzing" -c Release --no-build -- "$@"
+}
+
 clean() {
   rm -rf artifacts
 }
@@ -392,7 +401,7 @@ clean() {
 verb=${1:-help}
 [[ $# -gt 0 ]] && shift
 case $verb in
-  native | bindings | build | demo | publish | pack | bench | clean) "$verb" "$@" ;;
+  native | bindings | build | demo | publish | pack | bench | fuzz | clean) "$verb" "$@" ;;
   test) test_ "$@" ;;
   help | -h | --help) help ;;
   *) help >&2; fail "build.sh: unknown verb '$verb'" ;;

@@ -48,6 +48,15 @@ internal sealed class OperatorTester(string operatorType, int operatorSet = 17, 
         }
     }
 
+    /// <summary>Runs both engines once and compares: for tests that try many cases.</summary>
+    /// <param name="asConstants">Whether all inputs are initializers.</param>
+    /// <param name="threads">The number of threads.</param>
+    public void CheckOnce(bool asConstants, int threads) => Check(asConstants, threads);
+
+    /// <summary>The node in a line: operator, inputs, attributes.</summary>
+    public override string ToString() =>
+        $"{operatorType}-{operatorSet} ({string.Join(", ", _inputs.Select(Describe))}; {string.Join(", ", _attributes.Select(Describe))})";
+
     /// <summary>Asserts that a session cannot be made, or not be run, and that the message names the operator.</summary>
     public void Fails<TException>()
         where TException : OnnxStreamException
@@ -136,6 +145,12 @@ internal sealed class OperatorTester(string operatorType, int operatorSet = 17, 
         Check(asConstants: false, threads: 3, expected);
         Check(asConstants: true, threads: 2, expected);
     }
+
+    private static string Describe((string Name, TensorBuffer? Tensor, bool IsConstant) input) =>
+        input.Tensor is null ? "none" : !input.IsConstant ? $"{input.Tensor}" : $"constant {input.Tensor} {string.Join(',', TestTensors.ToDoubles(input.Tensor).Take(12))}";
+
+    private static string Describe((string Name, object Value) attribute) =>
+        $"{attribute.Name} {(attribute.Value is Array list ? $"[{string.Join(',', list.Cast<object>())}]" : attribute.Value)}";
 
     private void Check(bool asConstants, int threads, Dictionary<string, TensorBuffer>? expected = null)
     {

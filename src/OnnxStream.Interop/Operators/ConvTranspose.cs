@@ -45,8 +45,8 @@ internal sealed class ConvTranspose : Operator
         bool isXnnpack = input.ElementType == ElementType.Float32 && input.ElementCount > 0 && spatial.Kernel.Length <= 2;
         for (int i = 0; i < spatial.Kernel.Length; i++)
         {
-            // Unusual geometries that XNNPACK refuses.
-            isXnnpack &= attributes.Adjustment[i] < spatial.Strides[i];
+            // Unusual geometries: the first XNNPACK refuses, of the second it computes more than there is, and overwrites what is behind.
+            isXnnpack &= attributes.Adjustment[i] < spatial.Strides[i] && output.Shape[i + 2] >= spatial.Strides[i];
         }
 
         if (!isXnnpack)

@@ -48,7 +48,8 @@ internal sealed class Reduce(ReduceFunction function) : Operator
     /// <summary>Emits the step that reduces dimensions of a tensor.</summary>
     public static void Emit(LoweringContext context, ReduceFunction function, PlanTensor input, bool[] isReduced, PlanTensor output)
     {
-        if (function is ReduceFunction.Mean or ReduceFunction.Sum && input.ElementType == ElementType.Float32 && XnnReduce.Supports(input.Shape, isReduced))
+        // XNNPACK's preparation of a reduction of more elements does not come to an end.
+        if (function is ReduceFunction.Mean or ReduceFunction.Sum && input.ElementType == ElementType.Float32 && input.ElementCount <= int.MaxValue && XnnReduce.Supports(input.Shape, isReduced))
         {
             context.Emit(new XnnReduce(function == ReduceFunction.Mean, input.Shape, isReduced, context.Workers), [input], [output]);
             return;

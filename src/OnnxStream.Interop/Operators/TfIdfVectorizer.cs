@@ -30,9 +30,9 @@ internal sealed class TfIdfVectorizer : Operator
 
         Shape input = context.InputShape(0);
         int outputs = checked((int)context.OutputShape(0)[^1]);
-        int shortest = (int)context.Attributes.Int("min_gram_length", 1);
-        int longest = (int)context.Attributes.Int("max_gram_length", 1);
-        int skips = (int)context.Attributes.Int("max_skip_count", 0);
+        long shortest = context.Attributes.Int("min_gram_length", 1);
+        long longest = context.Attributes.Int("max_gram_length", 1);
+        long skips = context.Attributes.Int("max_skip_count", 0);
         long[] indexes = Indexes(context);
         Dictionary<int, Dictionary<string, int>> grams = Grams(context, indexes);
         if (shortest < 1 || longest < shortest || skips < 0)
@@ -40,27 +40,30 @@ internal sealed class TfIdfVectorizer : Operator
             throw context.Invalid($"n-grams of {shortest} to {longest} with {skips} skips are impossible");
         }
 
-        float[] weights = new float[outputs];
-        Array.Fill(weights, 1);
+        // Those that are not given are 1.
+        Dictionary<int, float> weights = [];
         if (context.Attributes.Floats("weights") is { } given)
         {
             for (int i = 0; i < Math.Min(given.Length, indexes.Length); i++)
             {
-                weights[indexes[i]] = given[i];
+                weights[(int)indexes[i]] = given[i];
             }
         }
 
         Func<int, long, float> weigh = context.Attributes.String("mode", "") switch
         {
             "TF" => (_, count) => count,
-            "IDF" => (i, count) => count > 0 ? weights[i] : 0,
-            "TFIDF" => (i, count) => count * weights[i],
+            "IDF" => (i, count) => count > 0 ? weights.GetValueOrDefault(i, 1) : 0,
+            "TFIDF" => (i, count) => count * weights.GetValueOrDefault(i, 1),
             string mode => throw context.Invalid($"mode '{mode}' is none of TF, IDF, TFIDF"),
         };
         (long rows, int length) = (input.Rank == 1 ? 1 : input[0], checked((int)input[^1]));
+
+        // There are no longer n-grams than the pool has, and none with gaps larger than a row.
+        (int first, int last, int gaps) = ((int)Math.Min(shortest, grams.Count + 1), (int)Math.Min(longest, grams.Count), (int)Math.Min(skips, length));
         Kernel kernel = context.InputElementType(0) == ElementType.Int64
-            ? new NGramKernel<long>(rows, length, grams, shortest, longest, skips, outputs, weigh)
-            : new NGramKernel<int>(rows, length, grams, shortest, longest, skips, outputs, weigh);
+            ? new NGramKernel<long>(rows, length, grams, first, last, gaps, outputs, weigh)
+            : new NGramKernel<int>(rows, length, grams, first, last, gaps, outputs, weigh);
         context.Emit(kernel, [context.Input(0)], [context.Output(0)]);
     }
 

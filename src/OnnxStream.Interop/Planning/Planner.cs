@@ -48,7 +48,8 @@ internal static class Planner
         PlanBuilder builder = new(graph, workers, traits, usesStore) { MostBytes = mostBytes };
         try
         {
-            foreach (Node node in NodeOrder.Of(graph))
+            // Where nothing comes out, nothing is computed, whatever the other dimensions are.
+            foreach (Node node in NodeOrder.Of(graph).Where(node => node.Outputs.Any(output => output?.Type!.Value.Shape.ElementCount > 0)))
             {
                 LoweringContext context = new(node, builder);
                 try

@@ -174,6 +174,14 @@ public class ControlFlowRunnerTests
             new Inputs { ["l"] = TestTensors.Integers(2, 5), ["s0"] = TestTensors.Floats(1, 2, 3), ["x"] = TestTensors.Floats(2, 2, 5, 3) });
 
     [Test]
+    public void ScanOfBatchesWithLengthsOfAnotherType() =>
+        Fails<InvalidGraphException>(
+            new ModelBuilder(8).Input("l", ElementType.Int32, 2).Input("s0", ElementType.Float32, 2, 3).Input("x", ElementType.Float32, 2, 5, 3)
+                .Node("Scan", "l s0 x", "s", ("body", Body().Input("s", ElementType.Float32, 3).Input("xi", ElementType.Float32, 3).Node("Add", "s xi", "next").Output("next").Graph), ("num_scan_inputs", 1)).Output("s"),
+            new Inputs { ["l"] = TensorBuffer.Create<int>([2, 5], 2), ["s0"] = TestTensors.Floats(1, 2, 3), ["x"] = TestTensors.Floats(2, 2, 5, 3) },
+            "int64");
+
+    [Test]
     public void AdditionalOutputOfLoop()
     {
         ModelBuilder builder = new ModelBuilder(17).Input("x", ElementType.Float32, 3).Initializer("n", TensorBuffer.Create<long>([3]))

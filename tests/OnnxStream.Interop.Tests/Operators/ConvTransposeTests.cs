@@ -76,4 +76,12 @@ public class ConvTransposeTests
         Tester().Attribute("kernel_shape", new[] { 2, 3 }).Fails<InvalidGraphException>();
         Tester().Input(TestTensors.Floats(3, 4)).Fails<InvalidGraphException>();
     }
+
+    // Found by a mutated folder: XNNPACK died.
+    [TestCase(15, 2)]
+    [TestCase(14, 1)]
+    [TestCase(14, 2)]
+    public void OutputSmallerThanStrides(int pad, int padding) =>
+        new OperatorTester("ConvTranspose", 11) { Tolerance = 1e-4 }.Input(TestTensors.Floats(1, 2, 3, 4, 5)).Input(TestTensors.Floats(2, 3, 3, 3, 3))
+            .Attribute("strides", new[] { 3, 3 }).Attribute("output_padding", new[] { padding, padding }).Attribute("pads", new[] { 1, 1, 1, pad }).Check();
 }

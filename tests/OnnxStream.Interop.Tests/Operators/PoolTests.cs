@@ -123,4 +123,12 @@ public class PoolTests
     }
 
     private static int[] Repeat(int value, int count) => [.. Enumerable.Repeat(value, count)];
+
+    // Found by mutated models: tables for windows of images that are not there.
+    [Test]
+    public void NoImagesOfHugeSize()
+    {
+        TensorBuffer output = new OperatorTester("AveragePool", 11).Input(TestTensors.Floats(1, 0, 2, 1L << 40)).Attribute("kernel_shape", new[] { 2 }).Run();
+        Assert.That(output.Shape, Is.EqualTo(new Shape(0, 2, (1L << 40) - 1)));
+    }
 }

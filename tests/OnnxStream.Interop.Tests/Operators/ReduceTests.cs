@@ -156,4 +156,13 @@ public class ReduceTests
         Assert.Throws<InvalidGraphException>(() => new OperatorTester("ReduceMean", 18).Input(TestTensors.Floats(1, 2, 3, 4)).Constant(TestTensors.Integers(axes)).Run());
 
     private static TensorBuffer Positive(ElementType type, long[] shape) => TestTensors.Random(type, 7, 0.5, 4, shape);
+
+    // Found by a mutated model: XNNPACK did not come to an end where a plan was made for a tensor that no machine holds.
+    [Test]
+    public void HugeTensors()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("model.onnx", new ModelBuilder(11).Input("x", ElementType.Float32, 1, 2, 3, 1L << 32).Node("ReduceMean", "x", "y", ("axes", new[] { 2 }), ("keepdims", 0)).Output("y").ToBytes());
+        Assert.That(() => new InferenceSession(path, new SessionOptions { MemoryBudget = 64 << 20 }).Dispose(), Throws.TypeOf<MemoryBudgetException>());
+    }
 }

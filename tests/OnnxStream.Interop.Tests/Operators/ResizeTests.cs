@@ -141,4 +141,18 @@ public class ResizeTests
 
     private static OperatorTester Scaled(int operatorSet, TensorBuffer input, (float Height, float Width) scale) =>
         new OperatorTester("Resize", operatorSet).Input(input).Input(null).Constant(Scales(1, 1, scale.Height, scale.Width));
+
+    // Found by mutated models: the output was made a view when it had memory of its own already.
+    [Test]
+    public void Scalar([Values("nearest", "linear")] string mode)
+    {
+        TensorBuffer scalar = TensorBuffer.Create<float>([3]);
+        OperatorTester tester = new OperatorTester("Resize", 13).Input(scalar).Input(null).Constant(new TensorBuffer(ElementType.Float32, new Shape(0))).Attribute("mode", mode);
+        TestTensors.AssertClose(tester.Run(), scalar, 0, "Resize");
+    }
+
+    // Found by mutated models: tables for more pixels than .NET's arrays hold.
+    [Test]
+    public void HugeSizes() =>
+        new OperatorTester("Resize", 13).Input(TestTensors.Floats(1, 1, 1, 2, 2)).Input(null).Input(null).Constant(TestTensors.Integers(1, 1, 2, 1L << 33)).Attribute("mode", "linear").Fails<InvalidGraphException>();
 }
