@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
@@ -105,44 +107,86 @@ internal sealed unsafe class XnnPatchConvolution2d : PanelKernel
         return xnn_reshape_convolution2d_nhwc_f32(created, 1, 1, (nuint)rows, &workspaceBytes, &alignment, null, null, null);
     }
 
-    // Copies the windows of some results, one after the other.
+    // Copies the windows of some results, one after the other. Compiled for speed before the first call: a plan may run only a few times.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CopyPatches(float* image, long first, int count, float* patches)
     {
         int channels = (int)_input[3];
         int height = (int)_input[1];
         int width = (int)_input[2];
-        int length = _parameters.KernelWidth * channels;
+        int kernelHeight = _parameters.KernelHeight;
+        int kernelWidth = _parameters.KernelWidth;
+        int length = kernelWidth * channels;
+        nint lineLength = (nint)width * channels;
+        (long line, long column) = Math.DivRem(first, _outputColumns);
+        (long item, long row) = Math.DivRem(line, _outputRows);
         for (int i = 0; i < count; i++)
         {
-            (long line, long column) = Math.DivRem(first + i, _outputColumns);
-            (long item, long row) = Math.DivRem(line, _outputRows);
             int top = (int)(row * _parameters.StrideHeight) - _parameters.PaddingTop;
             int left = (int)(column * _parameters.StrideWidth) - _parameters.PaddingLeft;
-            int before = Math.Clamp(-left, 0, _parameters.KernelWidth) * channels;
-            int end = Math.Clamp(width - left, 0, _parameters.KernelWidth) * channels;
-            float* source = image + (item * height * width + left) * channels;
-            for (int y = top; y < top + _parameters.KernelHeight; y++)
+            float* source = image + (item * height + top) * lineLength + (nint)left * channels;
+            bool isInside = top >= 0 && top + kernelHeight <= height && left >= 0 && left + kernelWidth <= width;
+            for (int y = 0; y < kernelHeight; y++)
             {
-                Span<float> patch = new(patches, length);
-                if (y < 0 || y >= height)
+                if (isInside)
                 {
-                    patch.Clear();
-                }
-                else if (end - before == length)
-                {
-                    new ReadOnlySpan<float>(source + (long)y * width * channels, length).CopyTo(patch);
+                    Copy(source, patches, length);
                 }
                 else
                 {
-                    patch.Clear();
-                    if (end > before)
-                    {
-                        new ReadOnlySpan<float>(source + (long)y * width * channels + before, end - before).CopyTo(patch[before..]);
-                    }
+                    CopyAtTheEdge(source, patches, top + y, left);
                 }
 
+                source += lineLength;
                 patches += length;
             }
+
+            if (++column == _outputColumns)
+            {
+                column = 0;
+                if (++row == _outputRows)
+                {
+                    row = 0;
+                    item++;
+                }
+            }
+        }
+    }
+
+    // A few numbers, by vectors that may overlap: a call for them would take longer than they do.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Copy(float* source, float* target, int length)
+    {
+        if (length is >= 8 and <= 16)
+        {
+            Vector256<float> first = Vector256.Load(source);
+            Vector256.Load(source + length - 8).Store(target + length - 8);
+            first.Store(target);
+        }
+        else if (length is > 16 and <= 32)
+        {
+            Vector256.Load(source).Store(target);
+            Vector256.Load(source + 8).Store(target + 8);
+            Vector256.Load(source + length - 16).Store(target + length - 16);
+            Vector256.Load(source + length - 8).Store(target + length - 8);
+        }
+        else
+        {
+            new ReadOnlySpan<float>(source, length).CopyTo(new Span<float>(target, length));
+        }
+    }
+
+    // The part of a line of a window that lies in the image; the rest is zero.
+    private void CopyAtTheEdge(float* source, float* target, int y, int left)
+    {
+        int channels = (int)_input[3];
+        Span<float> patch = new(target, _parameters.KernelWidth * channels);
+        patch.Clear();
+        int before = Math.Clamp(-left, 0, _parameters.KernelWidth) * channels;
+        int end = (int)Math.Clamp(_input[2] - left, 0, _parameters.KernelWidth) * channels;
+        if (y >= 0 && y < _input[1] && end > before)
+        {
+            new ReadOnlySpan<float>(source + before, end - before).CopyTo(patch[before..]);
         }
     }
 
