@@ -135,7 +135,7 @@ internal sealed class Specializer
             if (node.Outputs[i] is { } output)
             {
                 Value made = function.Outputs.GetValueOrDefault(i) ?? throw function.Invalid($"output {i} ('{output.Name}') is not one of the operator's");
-                Add(new Node("Identity", "", OperatorRegistry.NewestOperatorSet, node.Name, [made], [output], new Attributes()), [originals[i]]);
+                Add(new Node("Identity", "", OperatorRegistry.NewestOperatorSet, node.Name, [made], [output], new Attributes()) { Origin = node.Origin ?? node }, [originals[i]]);
             }
         }
     }

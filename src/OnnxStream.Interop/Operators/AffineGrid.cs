@@ -12,9 +12,14 @@ internal sealed class AffineGrid : FunctionOperator
         long[] size = context.RequireIntegers(1);
         Shape theta = context.InputShape(0);
         int dimensions = size.Length - 2;
-        if (dimensions is not (2 or 3) || theta != new Shape(size[0], dimensions, dimensions + 1) || size.Any(length => length < 0))
+        if (dimensions is not (2 or 3) || size.Any(length => length < 0) || theta != new Shape(size[0], dimensions, dimensions + 1))
         {
             throw context.Invalid($"transformations {theta} do not fit images [{string.Join(',', size)}]: expected [N,2,3] and [N,C,H,W], or [N,3,4] and [N,C,D,H,W]");
+        }
+
+        if (size.Skip(2).Any(length => length > SpatialAttributes.Largest))
+        {
+            throw context.Unsupported($"an image with a side of more than {SpatialAttributes.Largest:N0} elements");
         }
 
         bool alignsCorners = context.Attributes.Int("align_corners", 0) != 0;

@@ -31,6 +31,11 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
 
         ElementType requested = (ElementType)context.Attributes.Int("output_dtype", 0);
         ElementType real = requested == ElementType.Undefined ? context.InputElementType(1) : requested;
+        if (isInverse && !real.IsFloat())
+        {
+            throw context.Invalid($"output_dtype is {context.Attributes.Int("output_dtype", 0)}, which is no floating-point type");
+        }
+
         if (quantized is not (ElementType.UInt8 or ElementType.Int8 or ElementType.UInt16 or ElementType.Int16 or ElementType.Int32))
         {
             throw context.Unsupported($"quantization to {quantized.ToOnnxName()}");

@@ -192,9 +192,9 @@ public class OnnxReaderTests
     [Test]
     public void DeclaredShapeWithoutEnd()
     {
-        Refused(new ModelBuilder(17).Input("x", ElementType.Float32, 1L << 40, 3, 1L << 40).Node("Relu", "x", "y").Output("y").Build(), "x: float");
-        Refused(new ModelBuilder(17).Input("x", ElementType.Float32, 1L << 40, -1, 1L << 40).Node("Relu", "x", "y").Output("y").Build(), "more elements than can be counted");
-        Assert.That(ModelBytes.Load(new ModelBuilder(17).Input("x", ElementType.Float32, 1L << 40, 0, 1L << 40).Node("Relu", "x", "y").Output("y").Build()).Inputs[0].Dimensions, Has.Count.EqualTo(3));
+        Refused(new ModelBuilder(17).Input("x", ElementType.Float32, 1L << 40, 3, 1L << 40).Node("Relu", "x", "y").Output("y").Build(), "impossible shape");
+        Refused(new ModelBuilder(17).Input("x", ElementType.Float32, 1L << 40, -1, 1L << 40).Node("Relu", "x", "y").Output("y").Build(), "impossible shape");
+        Assert.That(ModelBytes.Load(new ModelBuilder(17).Input("x", ElementType.Float32, 1L << 40, 0, 3).Node("Relu", "x", "y").Output("y").Build()).Inputs[0].Dimensions, Has.Count.EqualTo(3));
     }
 
     private static void Refused(ModelProto model, string message) =>

@@ -163,6 +163,6 @@ public class ReduceTests
     {
         using TemporaryFolder folder = new();
         string path = folder.Write("model.onnx", new ModelBuilder(11).Input("x", ElementType.Float32, 1, 2, 3, 1L << 32).Node("ReduceMean", "x", "y", ("axes", new[] { 2 }), ("keepdims", 0)).Output("y").ToBytes());
-        Assert.That(() => new InferenceSession(path, new SessionOptions { MemoryBudget = 64 << 20 }).Dispose(), Throws.TypeOf<MemoryBudgetException>());
+        Assert.That(() => new InferenceSession(path, new SessionOptions { MemoryBudget = 64 << 20 }).Dispose(), Throws.TypeOf<InvalidGraphException>().With.Message.Contains("ReduceMean"));
     }
 }

@@ -9,7 +9,7 @@ public class ComputeInSingleTests
 
     // An image network whose weights, inputs and outputs are half precision becomes the layers of a single-precision one.
     private static PassTester Network() => new PassTester { Tolerance = 2e-2 }
-        .Input("x", Half(1, 1, 1, 16, 34, 31)).Constant("w0", Half(2, 0.1, 40, 16, 3, 3)).Constant("b0", Half(3, 1, 40)).Constant("w1", Half(4, 0.1, 8, 40, 1, 1))
+        .Input("x", Half(1, 1, 1, 48, 34, 31)).Constant("w0", Half(2, 0.06, 50, 48, 3, 3)).Constant("b0", Half(3, 1, 50)).Constant("w1", Half(4, 0.1, 8, 50, 1, 1))
         .Node("Conv", "x w0 b0", "a", ("pads", new[] { 1, 1, 1, 1 })).Node("Sigmoid", "a", "s").Node("Mul", "a s", "m").Node("Conv", "m w1", "y").Output("y", ElementType.Float16);
 
     [Test]
