@@ -44,6 +44,12 @@ public sealed class ConformanceTests
                 Assert.That(actual.Type, Is.EqualTo(expected.Type), output);
                 if (CaseList.Random.TryGetValue(name, out string? rule))
                 {
+                    // Ten numbers may come out alike once in some hundred runs.
+                    for (int again = 0; again < 4 && ToDoubles(actual).Distinct().Count() == 1; again++)
+                    {
+                        actual = session.Run(inputs)[output];
+                    }
+
                     CheckRandom(actual, inputs.Values.First(), rule, output);
                 }
                 else if (oracle is not null)
