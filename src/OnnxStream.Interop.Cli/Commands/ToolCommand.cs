@@ -70,17 +70,18 @@ internal abstract class ToolCommand : Command
     {
         Option<string> option = new("--weights")
         {
-            Description = "Where weights come from: nocache reads each when it is needed and lets go of it, prefetch also reads ahead, ram keeps all of them.",
-            HelpName = "nocache|prefetch|ram",
+            Description = "Where weights come from: nocache reads each when it is needed and lets go of it, prefetch also reads ahead, mapped does so without copying from files that nobody changes, ram keeps all of them.",
+            HelpName = "nocache|prefetch|mapped|ram",
             DefaultValueFactory = _ => "prefetch",
         };
-        return option.AcceptOnlyFromAmong("nocache", "prefetch", "ram");
+        return option.AcceptOnlyFromAmong("nocache", "prefetch", "mapped", "ram");
     }
 
     /// <summary>What <see cref="WeightsOption"/> names; the caller's to dispose.</summary>
     protected static WeightsProvider CreateWeightsProvider(string name) => name switch
     {
         "nocache" => WeightsProvider.DiskNoCache(),
+        "mapped" => WeightsProvider.DiskMapped(),
         "ram" => WeightsProvider.Ram(),
         _ => WeightsProvider.DiskPrefetch(),
     };

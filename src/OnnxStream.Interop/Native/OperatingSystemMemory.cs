@@ -8,6 +8,7 @@ internal static unsafe partial class OperatingSystemMemory
 {
     private const int AdviseWillNeed = 3;
     private const int AdviseDontNeed = 4;
+    private const int AdvisePopulateRead = 22;
     private const int ReadWithoutWaiting = 8;
 
     /// <summary>Has a range read from disk into the cache. An error is no error: whoever needs the bytes reads them and gets it.</summary>
@@ -49,6 +50,17 @@ internal static unsafe partial class OperatingSystemMemory
         IoVector vector = new() { Base = &value, Length = 1 };
         using Borrowed descriptor = new(file);
         return preadv2(descriptor.Number, &vector, 1, offset, ReadWithoutWaiting) == 1;
+    }
+
+    /// <summary>Makes the pages of a mapped range this process's memory with one call, where the system has one for it; elsewhere they come when they are touched.</summary>
+    public static void Populate(byte* start, long length)
+    {
+        nuint page = (nuint)Environment.SystemPageSize;
+        nuint first = (nuint)start & ~(page - 1);
+        if (OperatingSystem.IsLinux())
+        {
+            _ = madvise((void*)first, (nuint)start + (nuint)length - first, AdvisePopulateRead);
+        }
     }
 
     /// <summary>Lets whole pages of memory go, with what is in them; where the system cannot, they stay.</summary>

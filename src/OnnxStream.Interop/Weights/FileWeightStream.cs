@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Native;
+
 namespace OnnxStream.Interop.Weights;
 
 /// <summary>Ranges of files that are read when they are acquired: those of about a megabyte into buffers, others into an area for all that is in use at once.</summary>
@@ -9,7 +11,8 @@ namespace OnnxStream.Interop.Weights;
 /// <para>
 /// Mapping a page and letting it go costs about as much as copying it, and every time that pages go, all processors that compute are
 /// interrupted. A copy lies in the cache of the processor that is about to compute with it. And a file that becomes shorter is an
-/// exception, not the end of the process.
+/// exception, not the end of the process. Where mapping was asked for all the same, nothing is copied: pages become this process's memory
+/// when a range is acquired, and are let go when it is released.
 /// </para>
 /// </remarks>
 internal sealed unsafe class FileWeightStream : WeightStream
@@ -18,6 +21,9 @@ internal sealed unsafe class FileWeightStream : WeightStream
 
     // Pages that are let go cost time when they are touched again. Where one of the next ranges is large, too, they stay.
     private const int RangesAhead = 4;
+
+    // Linux's default of fault_around_bytes.
+    private const long MappedAroundBytes = 64 << 10;
 
     private readonly Dictionary<string, OpenWeightFile> _files = [];
     private readonly OpenWeightFile[] _scheduleFiles;
@@ -28,17 +34,19 @@ internal sealed unsafe class FileWeightStream : WeightStream
     private readonly int[] _bufferOf;
     private readonly WeightArea _area;
     private readonly nint[] _addresses;
+    private readonly bool[]? _mapped;
     private int _nextPart;
 
     /// <summary>Opens every file of the schedule.</summary>
     /// <exception cref="WeightsException">A file is missing, or ends before a range does.</exception>
-    public FileWeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, StreamTraits traits = default, int buffers = 0, long inUseBytes = 0)
+    public FileWeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, StreamTraits traits = default, int buffers = 0, long inUseBytes = 0, bool maps = false)
         : base(schedule, parts)
     {
         _traits = traits;
         _bufferOf = new int[schedule.Count];
         Array.Fill(_bufferOf, None);
         _addresses = new nint[schedule.Count];
+        _mapped = maps ? new bool[schedule.Count] : null;
         _scheduleFiles = new OpenWeightFile[schedule.Count];
         _partFiles = new OpenWeightFile[parts.Count];
         try
@@ -46,6 +54,10 @@ internal sealed unsafe class FileWeightStream : WeightStream
             for (int i = 0; i < schedule.Count; i++)
             {
                 _scheduleFiles[i] = Open(schedule[i]);
+                if (maps)
+                {
+                    _scheduleFiles[i].Map();
+                }
             }
 
             for (int i = 0; i < parts.Count; i++)
@@ -58,7 +70,7 @@ internal sealed unsafe class FileWeightStream : WeightStream
                 _buffers = new WeightBuffers(buffers, bytes);
             }
 
-            _area = new WeightArea(inUseBytes);
+            _area = new WeightArea(maps ? 0 : inUseBytes);
         }
         catch
         {
@@ -119,6 +131,14 @@ internal sealed unsafe class FileWeightStream : WeightStream
     {
         _readAhead?.Used(index);
         WeightRange range = Schedule[index];
+        if (_mapped is not null && _scheduleFiles[index].Mapped(range) is var mapped && mapped is not null)
+        {
+            OperatingSystemMemory.Populate(mapped, range.Length);
+            _mapped[index] = true;
+            _addresses[index] = (nint)mapped;
+            return mapped;
+        }
+
         byte* bytes = Reserve(index, range);
         try
         {
@@ -156,6 +176,14 @@ internal sealed unsafe class FileWeightStream : WeightStream
 
     private void Free(int index)
     {
+        if (_mapped?[index] == true)
+        {
+            // Linux maps pages around one that is missing, too: what lies around a range goes with it, and comes again if somebody uses it.
+            long around = Math.Min(MappedAroundBytes, Schedule[index].Offset);
+            OperatingSystemMemory.Discard((byte*)_addresses[index] - around, Schedule[index].Length + around);
+            return;
+        }
+
         if (_bufferOf[index] is >= 0 and int buffer)
         {
             _bufferOf[index] = None;

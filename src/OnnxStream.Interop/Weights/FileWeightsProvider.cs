@@ -1,7 +1,7 @@
 namespace OnnxStream.Interop.Weights;
 
-/// <summary>Weights that are read from their files when they are needed, with or without a window that the system reads ahead.</summary>
-internal sealed class FileWeightsProvider(long windowBytes) : WeightsProvider(windowBytes)
+/// <summary>Weights that are read from their files when they are needed, or mapped, with or without a window that the system reads ahead.</summary>
+internal sealed class FileWeightsProvider(long windowBytes, bool maps = false) : WeightsProvider(windowBytes)
 {
     // A panel is at most little more than a megabyte.
     private const long CopiedBytes = 1280 << 10;
@@ -10,12 +10,12 @@ internal sealed class FileWeightsProvider(long windowBytes) : WeightsProvider(wi
     public override void Read(in WeightRange range, Span<byte> destination) => WeightFile.Read(range, destination);
 
     /// <inheritdoc/>
-    internal override StreamTraits Traits => new(ReadsParts: true, CopiedBytes);
+    internal override StreamTraits Traits => new(ReadsParts: true, maps ? 0 : CopiedBytes);
 
     /// <inheritdoc/>
     internal override bool HoldsWindow => false;
 
     /// <inheritdoc/>
     internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, long inUseBytes = 0) =>
-        new FileWeightStream(schedule, parts, windowBytes, Traits, buffers, inUseBytes);
+        new FileWeightStream(schedule, parts, windowBytes, Traits, buffers, inUseBytes, maps);
 }

@@ -1,3 +1,4 @@
+using System.IO.MemoryMappedFiles;
 using Microsoft.Win32.SafeHandles;
 using OnnxStream.Interop.Native;
 
@@ -5,13 +6,19 @@ namespace OnnxStream.Interop.Weights;
 
 /// <summary>A file that a session reads weights from, opened once.</summary>
 /// <remarks>
-/// It is read, not mapped: it is somebody else's file, and where a mapped file becomes shorter, reading what is gone ends the process
-/// (SIGBUS). A read that finds less than it should is an exception.
+/// It is read, and mapped only where that was asked for: it is somebody else's file, and where a mapped file becomes shorter, reading what
+/// is gone ends the process (SIGBUS). A read that finds less than it should is an exception.
 /// </remarks>
-internal sealed class OpenWeightFile : IDisposable
+internal sealed unsafe class OpenWeightFile : IDisposable
 {
+    // XNNPACK may read a few bytes past the end of what it is given.
+    private const int Padding = 64;
+
     private readonly SafeFileHandle _file;
     private readonly DateTime _changed;
+    private MemoryMappedFile? _map;
+    private MemoryMappedViewAccessor? _view;
+    private byte* _start;
 
     /// <summary>Opens <paramref name="path"/>.</summary>
     /// <exception cref="WeightsException">The file cannot be opened.</exception>
@@ -88,8 +95,46 @@ internal sealed class OpenWeightFile : IDisposable
         }
     }
 
+    /// <summary>Maps the file, once.</summary>
+    /// <exception cref="WeightsException">The system refuses.</exception>
+    public void Map()
+    {
+        if (_start is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            _map = MemoryMappedFile.CreateFromFile(_file, mapName: null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new WeightsException($"{Path}: the weight file cannot be mapped: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Where a range lies in the mapping; null where the bytes behind it, which kernels may touch, are none of it.</summary>
+    public byte* Mapped(in WeightRange range)
+    {
+        long page = Environment.SystemPageSize;
+        return range.Offset + range.Length + Padding <= (Length + page - 1) / page * page ? _start + range.Offset : null;
+    }
+
     /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        if (_start is not null)
+        {
+            _view!.SafeMemoryMappedViewHandle.ReleasePointer();
+        }
+
+        _view?.Dispose();
+        _map?.Dispose();
+        _file.Dispose();
+    }
 
     // A few of its pages are in the cache: then all of them, most likely.
     private bool SeemsCached(long offset, long length)

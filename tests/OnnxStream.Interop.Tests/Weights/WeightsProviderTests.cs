@@ -11,6 +11,8 @@ public class WeightsProviderTests
         yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.DiskPrefetch())).SetArgDisplayNames("prefetch");
         yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.DiskPrefetch(1))).SetArgDisplayNames("prefetch one range");
         yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.DiskPrefetch(20_000))).SetArgDisplayNames("prefetch little");
+        yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.DiskMapped())).SetArgDisplayNames("mapped");
+        yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.DiskMapped(0))).SetArgDisplayNames("mapped without a window");
         yield return new TestCaseData((Func<WeightsProvider>)(() => WeightsProvider.Ram())).SetArgDisplayNames("ram");
         yield return new TestCaseData((Func<WeightsProvider>)(() => new FileProvider(0))).SetArgDisplayNames("custom");
         yield return new TestCaseData((Func<WeightsProvider>)(() => new FileProvider(20_000))).SetArgDisplayNames("custom with a window");
