@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using OnnxStream.Interop.Benchmarks.Engines;
 using OnnxStream.Interop.Benchmarks.Models;
 
@@ -115,7 +116,8 @@ internal sealed class ComparisonArguments
         Option<int> option = new(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => defaultValue };
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() < minimum)
+            // What is no number at all has no value to ask for.
+            if (result.Tokens is [var token] && (!int.TryParse(token.Value, CultureInfo.InvariantCulture, out int value) || value < minimum))
             {
                 result.AddError($"{name}: a whole number from {minimum} on was expected.");
             }
