@@ -84,8 +84,8 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
 
         _slices = ChooseSlices(_tiles);
         _sliceChannels = _tiles.Channels / _slices;
-        long bytesOfOutput = _tiles.Count * (long)sizeof(float) *
-            (WinogradTransform.TileInputs + (types.WritesHalf ? WinogradTransform.TileOutputs * WinogradTransform.TileOutputs : 0));
+        // As if results were rounded, whether they are or not: one store serves both.
+        long bytesOfOutput = _tiles.Count * (long)sizeof(float) * (WinogradTransform.TileInputs + WinogradTransform.TileOutputs * WinogradTransform.TileOutputs);
         int fitting = (int)Math.Max(1, Math.Min(PanelBytes / (_sliceChannels * sizeof(float)), ResultBytes / bytesOfOutput) / ChannelTile) * ChannelTile;
         int panels = (weights.Outputs + fitting - 1) / fitting;
         _panelOutputs = Math.Min(weights.Outputs, ((weights.Outputs + panels - 1) / panels + ChannelTile - 1) / ChannelTile * ChannelTile);

@@ -56,6 +56,19 @@ public class XnnStreamedWinogradConvolution2dTests
         Check(model, image, panels, ElementType.Float32, 2, tolerance);
     }
 
+    // A store is made of weights: how activations are stored does not change it.
+    [Test]
+    public void OneStoreServesBothPrecisionsOfActivations()
+    {
+        string path = _folder.Write("model.onnx", Convolution(TestTensors.Floats(1, 1, 320, 60, 62), 320, [1, 1, 1, 1], hasBias: true).ToBytes());
+        string store = _folder["shared.panels"];
+        new InferenceSession(path, new SessionOptions { ThreadCount = 2, PanelStore = PanelStoreOptions.File(store) }).Dispose();
+        File.SetLastWriteTimeUtc(store, DateTime.UnixEpoch);
+        using InferenceSession session = new(path, new SessionOptions { ThreadCount = 2, PanelStore = PanelStoreOptions.File(store), ActivationElementType = ElementType.Float16 });
+        Assert.That(session.Plan().Steps.Select(step => step.KernelName), Does.Contain(Kernel));
+        Assert.That(File.GetLastWriteTimeUtc(store), Is.EqualTo(DateTime.UnixEpoch));
+    }
+
     // Without room for a store, or without a store, another kernel computes it.
     [Test]
     public void NeedsAStore()
