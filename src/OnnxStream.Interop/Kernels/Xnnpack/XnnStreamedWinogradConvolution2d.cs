@@ -56,6 +56,7 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
     private readonly WorkerSlots _slots;
     private readonly PanelOperator?[] _operators;
     private readonly PanelOperator?[] _lastOperators;
+    private readonly Pass[] _passes;
     private readonly WeightRange[] _unpacked;
     private readonly Multiplication _multiplication;
     private readonly Transformation _transformation;
@@ -98,7 +99,8 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
         _operators = new PanelOperator?[_workers];
         _lastOperators = new PanelOperator?[_workers];
         WeightRange[] ranges = weights.Ranges(_panelOutputs);
-        _unpacked = [.. Passes().SelectMany(pass => ranges.Skip(pass.FirstPanel).Take(pass.PanelCount))];
+        _passes = [.. Passes()];
+        _unpacked = [.. _passes.SelectMany(pass => ranges.Skip(pass.FirstPanel).Take(pass.PanelCount))];
         _multiplication = new Multiplication(this);
         _transformation = new Transformation(this);
         (_packedBytes, _layout) = PanelOperator.MeasureFullyConnected(_sliceChannels, _panelOutputs);
@@ -231,7 +233,7 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
         _context = context;
         new Span<float>(Zeros, _sliceChannels).Clear();
         _previous = null;
-        foreach (Pass pass in Passes())
+        foreach (Pass pass in _passes)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
 
@@ -293,7 +295,7 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
     // The pass that a stored panel belongs to, and which outputs it has.
     private (Pass Pass, int Panel) Find(int panel)
     {
-        Pass pass = Passes().Last(pass => pass.FirstStored <= panel);
+        Pass pass = _passes.Last(pass => pass.FirstStored <= panel);
         return (pass, pass.FirstPanel + (panel - pass.FirstStored) / WinogradTransform.TileInputs);
     }
 
