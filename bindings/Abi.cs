@@ -2,12 +2,19 @@ using System.Runtime.InteropServices;
 
 namespace OnnxStream.Interop.Bindings;
 
-/// <summary>What the native library adds to XNNPACK: the sizes of its C structures, and what it chose for this processor.</summary>
+/// <summary>What the native library adds to XNNPACK: kernels, the sizes of its C structures, and what it chose for this processor.</summary>
 public static unsafe class Abi
 {
     /// <summary>The size in bytes that the C compiler gave the structure <paramref name="name"/> (UTF-8, zero terminated), or 0 if it is unknown.</summary>
     [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern nuint onnxstream_sizeof(byte* name);
+
+    /// <summary>
+    /// Gives XNNPACK the kernels of this library that suit the processor. Once, after <c>xnn_initialize</c> and before any operator is made.
+    /// Returns how many; 0 where XNNPACK's own are the best.
+    /// </summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nuint onnxstream_add_kernels();
 
     /// <summary>
     /// The name (UTF-8, zero terminated) of the micro-kernel that multiplies matrices of a type ("f32", "f16" or "qd8_f32_qc8w"); empty

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <xnnpack.h>
 
+size_t onnxstream_add_kernels(void);
+
 static int check(enum xnn_status status, const char* what) {
   if (status != xnn_status_success) {
     fprintf(stderr, "smoke: %s failed with status %d\n", what, (int)status);
@@ -19,6 +21,7 @@ int main(void) {
   for (int i = 0; i < outputs; i++) b[i] = (float)i;
 
   if (!check(xnn_initialize(NULL), "xnn_initialize")) return 1;
+  printf("smoke: %d kernels added\n", (int)onnxstream_add_kernels());
   pthreadpool_t pool = pthreadpool_create(2);
   xnn_operator_t op = NULL;
   int ok = check(xnn_create_fully_connected_nc_f32(inputs, outputs, inputs, outputs, w, b, -INFINITY, INFINITY, 0, NULL, NULL, &op), "create") &&

@@ -22,6 +22,7 @@ internal static unsafe class XnnpackLibrary
             {
                 xnn_allocator allocator = CountedMemory.XnnpackAllocator;
                 Check(Xnnpack.xnn_initialize(&allocator), nameof(Xnnpack.xnn_initialize));
+                _ = Abi.onnxstream_add_kernels();
                 s_initialized = true;
             }
         }
