@@ -28,6 +28,7 @@ internal static class SelfTestFamilies
             Convolution(random, [1, 23, 1, 9, 8], [23, 1, 1, 3, 3], stride: 1, groups: 23),
             Convolution(random, [1, 10, 1, 9, 8], [14, 5, 1, 3, 3], stride: 1, groups: 2),
         ]),
+        new("convolution of small groups", ["convolution of small groups"], Sum, random => [Convolution(random, [2, 48, 1, 9, 17], [48, 4, 1, 3, 3], stride: 1, groups: 12)]),
         new("deconvolution", ["xnn deconvolution"], Sum, random => [Deconvolution(random)]),
         new("convolution of volumes", ["padded convolution"], Sum, random => [Convolution(random, [1, 5, 6, 7, 8], [4, 5, 3, 3, 3], stride: 1, groups: 1)]),
         new("fully connected", ["xnn fully connected"], Sum, random => [FullyConnected(random, 9, 70, 133, isHalf: false)]),
