@@ -7,6 +7,9 @@ namespace OnnxStream.Interop.Kernels;
 /// <param name="Output">The element type of the results.</param>
 internal readonly record struct StorageTypes(ElementType Input, ElementType Output)
 {
+    /// <summary>Elements from a row of results to the next where they are a stripe of a wider tensor; 0 where rows lie behind each other.</summary>
+    public long StripeStride { get; init; }
+
     /// <summary>Whether data has to be expanded.</summary>
     public bool ReadsHalf => Input == ElementType.Float16;
 
@@ -18,6 +21,9 @@ internal readonly record struct StorageTypes(ElementType Input, ElementType Outp
 
     /// <summary>The bytes of an element that is written.</summary>
     public int OutputSize => WritesHalf ? 2 : sizeof(float);
+
+    /// <summary>Elements from a row of <paramref name="columns"/> results to the next.</summary>
+    public long ResultStride(long columns) => StripeStride == 0 ? columns : StripeStride;
 
     /// <summary>Half precision to single.</summary>
     public static unsafe void Expand(byte* source, float* destination, int count) =>

@@ -17,6 +17,12 @@ internal sealed class BatchNormalization(bool channelsLast = false) : Operator
     public override bool CanOverwriteInput => true;
 
     /// <inheritdoc/>
+    public override bool CanWriteStripe(Node node) => channelsLast;
+
+    /// <inheritdoc/>
+    public override bool CanReadStripe(Node node, int input) => channelsLast && input == 0;
+
+    /// <inheritdoc/>
     public override bool IsFunction(NodeContext context) => context.OperatorSet >= 14 && context.Attributes.Int("training_mode", 0) != 0;
 
     /// <inheritdoc/>
@@ -93,9 +99,14 @@ internal sealed class BatchNormalization(bool channelsLast = false) : Operator
         double epsilon = context.Attributes.Float("epsilon", 1e-5f);
         if (channelsLast)
         {
+            PlanTensor rowsOfChannels = context.Input(0);
             context.Emit(
-                new ChannelsLastBatchNormalizationKernel(input.ElementCount / Math.Max(1, channels), channels, epsilon),
-                [context.Input(0), context.Input(1), context.Input(2), context.Input(3), context.Input(4)], [context.Output(0)]);
+                new ChannelsLastBatchNormalizationKernel(input.ElementCount / Math.Max(1, channels), channels, epsilon, rowsOfChannels.RowStride, context.Output(0).RowStride)
+                {
+                    Low = context.Attributes.Float(Conv.LowAttribute, float.NegativeInfinity),
+                    High = context.Attributes.Float(Conv.HighAttribute, float.PositiveInfinity),
+                },
+                [rowsOfChannels, context.Input(1), context.Input(2), context.Input(3), context.Input(4)], [context.Output(0)]);
             return;
         }
 

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Planning;
 
@@ -9,6 +10,32 @@ internal sealed class Concat : Operator
 {
     /// <inheritdoc/>
     public override bool StoresAlike => true;
+
+    /// <inheritdoc/>
+    public override bool CanWriteStripe(Node node) => IsOfLastDimension(new InferenceContext(node));
+
+    /// <inheritdoc/>
+    public override bool CanReadStripe(Node node, int input) => node.Inputs.Length > 1 && IsOfLastDimension(new InferenceContext(node));
+
+    /// <inheritdoc/>
+    public override (long FirstElement, bool IsStripe)? PlaceOf(NodeContext context, int input)
+    {
+        Shape output = context.OutputShape(0);
+        int axis = Axis(context);
+        bool isWhole = output.Product(0, axis) == 1;
+        if (!isWhole && axis != output.Rank - 1)
+        {
+            return null;
+        }
+
+        long before = 0;
+        for (int i = 0; i < input; i++)
+        {
+            before += context.InputShape(i).Product(axis, output.Rank);
+        }
+
+        return (before, !isWhole);
+    }
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -45,19 +72,33 @@ internal sealed class Concat : Operator
             return;
         }
 
+        // What lies behind each other in the inputs and in the output for each index before the axis.
         int axis = Axis(context);
+        long size = output.ElementType.SizeOf();
+        long stride = (output.StripeStride == 0 ? output.Shape.Product(axis, output.Shape.Rank) : output.StripeStride) * size;
         List<PlanTensor> inputs = [];
+        List<CopiedBlock> blocks = [];
+        long offset = 0;
         for (int i = 0; i < context.InputCount; i++)
         {
-            if (context.InputShape(i).ElementCount > 0)
+            long bytes = context.InputShape(i).Product(axis, output.Shape.Rank) * size;
+            if (context.InputShape(i).ElementCount > 0 && !context.IsInPlace(i))
             {
-                inputs.Add(context.Input(i));
+                PlanTensor input = context.Input(i);
+                inputs.Add(input);
+                blocks.Add(new CopiedBlock(bytes, input.StripeStride == 0 ? bytes : input.StripeStride * size, offset));
             }
+
+            offset += bytes;
         }
 
-        long[] blocks = [.. inputs.Select(input => input.Shape.Product(axis, input.Shape.Rank) * input.ElementType.SizeOf())];
-        context.Emit(new ConcatKernel(output.Shape.Product(0, axis), blocks), [.. inputs], [output]);
+        if (inputs.Count > 0)
+        {
+            context.Emit(new ConcatKernel(output.Shape.Product(0, axis), [.. blocks], stride), [.. inputs], [output]);
+        }
     }
+
+    private static bool IsOfLastDimension(InferenceContext context) => Axis(context) == context.InputShape(0).Rank - 1;
 
     private static int Axis(NodeContext context) =>
         context.Attributes.Has("axis") ? context.Axis(context.Attributes.Int("axis", 0), context.InputShape(0).Rank) : throw context.Invalid("attribute 'axis' is missing");

@@ -37,6 +37,9 @@ internal sealed class Conv(bool channelsLast = false) : Operator
     }
 
     /// <inheritdoc/>
+    public override bool CanWriteStripe(Node node) => channelsLast;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         (SpatialAttributes spatial, int groups) = Parse(context);
@@ -116,11 +119,11 @@ internal sealed class Conv(bool channelsLast = false) : Operator
 
         (float low, float high) = (context.Attributes.Float(LowAttribute, float.NegativeInfinity), context.Attributes.Float(HighAttribute, float.PositiveInfinity));
         parameters = parameters with { Low = low, High = high };
-        StorageTypes types = new(data.ElementType, result.ElementType);
+        StorageTypes types = new(data.ElementType, result.ElementType) { StripeStride = result.StripeStride };
         Shape image = IsUpsampled(context) ? ChannelsLast(Data(context)) : data.Shape;
         Kernel kernel =
-            groups > 1 && GroupedConvolutionKernel.IsFor(parameters, data.Shape[3], weightShape[0]) ? GroupedConvolutionKernel.Create(weights, hasBias, image, parameters, context.ConstantInput(1) is not null) :
-            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
+            groups > 1 && GroupedConvolutionKernel.IsFor(parameters, data.Shape[3], weightShape[0]) ? GroupedConvolutionKernel.Create(weights, hasBias, image, parameters, types, context.ConstantInput(1) is not null) :
+            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, types, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
             isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
             parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? new XnnFullyConnected(weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :
             context.UsesStore && weights.Identity is not null && XnnStreamedWinogradConvolution2d.IsFor(parameters, image, weightShape[0])

@@ -22,6 +22,9 @@ internal sealed class FullyConnected : Operator
     public override bool CanWriteHalf(Node node) => true;
 
     /// <inheritdoc/>
+    public override bool CanWriteStripe(Node node) => !IsGated(new InferenceContext(node));
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         Shape input = context.InputShape(0);
@@ -43,7 +46,7 @@ internal sealed class FullyConnected : Operator
         bool hasBias = context.HasInput(2);
         PanelLayout layout = context.Attributes.Int("transposed", 0) != 0 ? PanelLayout.OutputMajor : PanelLayout.InputMajor;
         PanelWeights panels = context.Panels(context.ConstantInput(1), layout, outputs, inputs, bias: context.ConstantInput(2), isGated: IsGated(context));
-        StorageTypes types = new(context.Input(0).ElementType, context.Output(0).ElementType);
+        StorageTypes types = new(context.Input(0).ElementType, context.Output(0).ElementType) { StripeStride = context.Output(0).StripeStride };
         Kernel kernel = context.Attributes.String("gate", "") switch
         {
             "" => Create(context, panels, hasBias, rows, types),

@@ -54,6 +54,9 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     public PlanTensor Output(int index) =>
         HasOutput(index) ? plan.Tensor(Node.Outputs[index]!) : throw Invalid($"output {index} is not asked for");
 
+    /// <summary>Whether an input lies where the first output wants it already.</summary>
+    public bool IsInPlace(int input) => plan.Places.TryGetValue(Node.Inputs[input]!, out ValuePlace place) && ReferenceEquals(place.Whole, Node.Outputs[0]) && plan.IsInPlace(Node.Inputs[input]!);
+
     /// <summary>Memory for a tensor that only this node needs.</summary>
     public PlanTensor Temporary(TensorType type) => plan.Temporary(type);
 

@@ -25,6 +25,9 @@ internal sealed class MatMul : Operator
     }
 
     /// <inheritdoc/>
+    public override bool CanWriteStripe(Node node) => CanWriteHalf(node) && node.Inputs[1]!.Type!.Value.Shape.Rank > 1;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         if (context.InputElementType(0) != context.InputElementType(1))
@@ -57,7 +60,7 @@ internal sealed class MatMul : Operator
         {
             // All batches on the left are rows of one product.
             PanelWeights panels = context.Panels(weight, PanelLayout.InputMajor, geometry.N, geometry.K);
-            StorageTypes types = new(type, output.ElementType);
+            StorageTypes types = new(type, output.ElementType) { StripeStride = output.StripeStride };
             context.Emit(new XnnFullyConnected(panels, hasBias: false, geometry.LeftBatch.ElementCount * geometry.M, context.Workers, types), [context.Input(0)], [output]);
             return;
         }

@@ -25,6 +25,16 @@ internal abstract class Operator
     /// <summary>Whether floating-point inputs and the first output can only be stored in half precision together.</summary>
     public virtual bool StoresAlike => false;
 
+    /// <summary>Whether the first output may be a stripe of a wider tensor (<see cref="Planning.PlanTensor.StripeStride"/>).</summary>
+    public virtual bool CanWriteStripe(Node node) => false;
+
+    /// <summary>Whether this input may be a stripe of a wider tensor.</summary>
+    public virtual bool CanReadStripe(Node node, int input) => false;
+
+    /// <summary>Where in the first output an input lies as it is, if the operator does nothing but put inputs into places; null if it does.</summary>
+    /// <returns>The first element, and whether rows of the input are parts of rows of the output; otherwise the whole input lies there.</returns>
+    public virtual (long FirstElement, bool IsStripe)? PlaceOf(NodeContext context, int input) => null;
+
     /// <summary>Whether a node, or this variant of it, is made of other operators: then <see cref="Expand"/> is called, and neither of the others.</summary>
     public virtual bool IsFunction(NodeContext context) => false;
 

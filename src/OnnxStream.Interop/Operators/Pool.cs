@@ -1,4 +1,5 @@
 using System.Numerics;
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Kernels.Xnnpack;
@@ -18,6 +19,12 @@ namespace OnnxStream.Interop.Operators;
 /// </remarks>
 internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLast = false) : Operator
 {
+    /// <inheritdoc/>
+    public override bool CanWriteStripe(Node node) => channelsLast;
+
+    /// <inheritdoc/>
+    public override bool CanReadStripe(Node node, int input) => channelsLast && input == 0;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
@@ -127,10 +134,10 @@ internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLa
         bool includesPads = context.Attributes.Int("count_include_pad", 0) != 0;
         bool hasPads = spatial.PadsBegin.AsSpan().ContainsAnyExcept(0) || spatial.PadsEnd.AsSpan().ContainsAnyExcept(0);
         Kernel kernel = XnnPooling2d.Supports(geometry) && !(function == PoolFunction.Average && includesPads && hasPads)
-            ? new XnnPooling2d(geometry, channels, function == PoolFunction.Max, context.Workers)
+            ? new XnnPooling2d(geometry, channels, function == PoolFunction.Max, context.Workers, input.RowStride, output.RowStride)
             : function == PoolFunction.Max
-            ? new ChannelsLastPoolingKernel<MaximumChannelPooling>(geometry, channels, includePads: false)
-            : new ChannelsLastPoolingKernel<AverageChannelPooling>(geometry, channels, includesPads);
+            ? new ChannelsLastPoolingKernel<MaximumChannelPooling>(geometry, channels, includePads: false, input.RowStride, output.RowStride)
+            : new ChannelsLastPoolingKernel<AverageChannelPooling>(geometry, channels, includesPads, input.RowStride, output.RowStride);
         context.Emit(kernel, [input], [output]);
     }
 

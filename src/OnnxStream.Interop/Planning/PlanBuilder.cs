@@ -29,6 +29,9 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
     /// <summary>Whether weights are to be packed ahead of time.</summary>
     public bool UsesStore { get; } = usesStore;
 
+    /// <summary>Values that lie in the memory of others.</summary>
+    public IReadOnlyDictionary<Value, ValuePlace> Places { get; init; } = new Dictionary<Value, ValuePlace>();
+
     /// <summary>The steps so far.</summary>
     public IReadOnlyList<Step> Steps => _steps;
 
@@ -41,12 +44,15 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
         if (!_tensors.TryGetValue(value, out PlanTensor? tensor))
         {
             TensorType type = value.Type!.Value;
-            tensor = new PlanTensor(value.Name, type, NewBuffer(type.ByteLength, value.Constant));
+            tensor = Places.TryGetValue(value, out ValuePlace place) ? At(value, place) : new PlanTensor(value.Name, type, NewBuffer(type.ByteLength, value.Constant));
             _tensors.Add(value, tensor);
         }
 
         return tensor;
     }
+
+    /// <summary>Whether a value lies where its place in another is. It does not if its operator made it a view of something else.</summary>
+    public bool IsInPlace(Value value) => Places.TryGetValue(value, out ValuePlace place) && Tensor(value).IsSameMemory(At(value, place));
 
     /// <summary>Memory without a name.</summary>
     public PlanTensor Temporary(TensorType type) => new("", type, NewBuffer(type.ByteLength, null));
@@ -76,6 +82,14 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
         {
             step.Kernel.Dispose();
         }
+    }
+
+    private PlanTensor At(Value value, ValuePlace place)
+    {
+        TensorType type = value.Type!.Value;
+        return place.IsStripe
+            ? Tensor(place.Whole).Stripe(value.Name, type, place.FirstElement)
+            : Tensor(place.Whole).View(value.Name, type, place.FirstElement * type.ElementType.SizeOf());
     }
 
     private PlanBuffer NewBuffer(long length, Constant? constant)

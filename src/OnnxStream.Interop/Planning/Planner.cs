@@ -8,7 +8,7 @@ namespace OnnxStream.Interop.Planning;
 
 /// <summary>Turns a graph whose types are known into an execution plan.</summary>
 /// <remarks>
-/// In this order: decide the order of the nodes; lower every one to kernels; find out from when to when each buffer is needed; let steps work in place
+/// In this order: decide the order of the nodes, and which values are written straight into others; lower every node to kernels; find out from when to when each buffer is needed; let steps work in place
 /// where an input ends with them; give every buffer its place in the arena; list the weights in order of use.
 /// </remarks>
 internal static class Planner
@@ -45,11 +45,12 @@ internal static class Planner
     /// <summary>Turns the nodes of a graph into steps.</summary>
     public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore, long mostBytes)
     {
-        PlanBuilder builder = new(graph, workers, traits, usesStore) { MostBytes = mostBytes };
+        // Where nothing comes out, nothing is computed, whatever the other dimensions are.
+        List<Node> order = [.. NodeOrder.Of(graph).Where(node => node.Outputs.Any(output => output?.Type!.Value.Shape.ElementCount > 0))];
+        PlanBuilder builder = new(graph, workers, traits, usesStore) { MostBytes = mostBytes, Places = ValuePlace.Find(graph, order) };
         try
         {
-            // Where nothing comes out, nothing is computed, whatever the other dimensions are.
-            foreach (Node node in NodeOrder.Of(graph).Where(node => node.Outputs.Any(output => output?.Type!.Value.Shape.ElementCount > 0)))
+            foreach (Node node in order)
             {
                 LoweringContext context = new(node, builder);
                 try

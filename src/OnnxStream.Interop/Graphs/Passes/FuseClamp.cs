@@ -2,7 +2,7 @@ using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Graphs.Passes;
 
-/// <summary>Lets a convolution or a sum limit its own results: Relu(Conv), or Clip(Conv, low, high) with constant limits, channels-last; the same for Add of two tensors of one shape.</summary>
+/// <summary>Lets a convolution, a batch normalization or a sum limit its own results: Relu(Conv), or Clip(Conv, low, high) with constant limits, channels-last; the same for Add of two tensors of one shape.</summary>
 /// <remarks>As in classifiers and detectors: XNNPACK's convolutions limit what they store anyway, and a sum is in no cache any more when it has been stored.</remarks>
 internal static class FuseClamp
 {
@@ -12,11 +12,11 @@ internal static class FuseClamp
         GraphEditor editor = new(graph);
         foreach (Node node in graph.Nodes)
         {
-            bool isConvolution = node is { Domain: OperatorRegistry.InternalDomain, OperatorType: "Conv" } && !node.Attributes.Has(Conv.LowAttribute);
-            if ((isConvolution || IsSum(node)) && editor.OnlyConsumer(node.Outputs[0]!) is { Domain: "" } consumer && Limits(consumer) is { } limits && limits.Low < limits.High)
+            bool limitsItself = node is { Domain: OperatorRegistry.InternalDomain, OperatorType: "BatchNormalization" or "Conv" } && !node.Attributes.Has(Conv.LowAttribute);
+            if ((limitsItself || IsSum(node)) && editor.OnlyConsumer(node.Outputs[0]!) is { Domain: "" } consumer && Limits(consumer) is { } limits && limits.Low < limits.High)
             {
                 editor.Replace(
-                    consumer, isConvolution ? "Conv" : LimitedSum.Name, OperatorRegistry.InternalDomain, node.Inputs,
+                    consumer, limitsItself ? node.OperatorType : LimitedSum.Name, OperatorRegistry.InternalDomain, node.Inputs,
                     [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), (Conv.LowAttribute, limits.Low), (Conv.HighAttribute, limits.High)]);
             }
         }

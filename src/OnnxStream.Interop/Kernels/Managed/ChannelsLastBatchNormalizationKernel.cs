@@ -8,13 +8,21 @@ namespace OnnxStream.Interop.Kernels.Managed;
 /// <param name="rows">The number of rows.</param>
 /// <param name="channels">The number of channels.</param>
 /// <param name="epsilon">What keeps the divisor from being zero.</param>
+/// <param name="inputStride">Elements from a row of the input to the next.</param>
+/// <param name="outputStride">Elements from a row of the output to the next.</param>
 /// <remarks>Inputs of the step: data, scale, bias, mean and variance, each of <paramref name="channels"/> elements.</remarks>
-internal sealed unsafe class ChannelsLastBatchNormalizationKernel(long rows, long channels, double epsilon) : Kernel, IParallelBody
+internal sealed unsafe class ChannelsLastBatchNormalizationKernel(long rows, long channels, double epsilon, long inputStride, long outputStride) : Kernel, IParallelBody
 {
     private const long PieceElements = 16 << 10;
 
     private readonly long _rowsPerPiece = Math.Max(1, PieceElements / Math.Max(1, channels));
     private KernelContext? _context;
+
+    /// <summary>The least result; what would be less becomes it.</summary>
+    public float Low { get; init; } = float.NegativeInfinity;
+
+    /// <summary>The greatest result; what would be more becomes it.</summary>
+    public float High { get; init; } = float.PositiveInfinity;
 
     /// <inheritdoc/>
     public override string Name => "batch normalization channels last";
@@ -24,7 +32,7 @@ internal sealed unsafe class ChannelsLastBatchNormalizationKernel(long rows, lon
     public override long ScratchBytes => 2 * channels * sizeof(float);
 
     /// <inheritdoc/>
-    public override bool CanRunInPlace(int input) => input == 0;
+    public override bool CanRunInPlace(int input) => input == 0 && inputStride == outputStride;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -46,8 +54,8 @@ internal sealed unsafe class ChannelsLastBatchNormalizationKernel(long rows, lon
     public void Execute(int index)
     {
         long first = index * _rowsPerPiece;
-        float* input = (float*)_context!.Input(0) + first * channels;
-        float* output = (float*)_context.Output(0) + first * channels;
+        float* input = (float*)_context!.Input(0) + first * inputStride;
+        float* output = (float*)_context.Output(0) + first * outputStride;
         Compute(input, output, Math.Min(_rowsPerPiece, rows - first), (float*)_context.Scratch);
     }
 
@@ -56,17 +64,19 @@ internal sealed unsafe class ChannelsLastBatchNormalizationKernel(long rows, lon
     private void Compute(float* input, float* output, long count, float* factors)
     {
         float* summands = factors + channels;
-        for (long row = 0; row < count; row++, input += channels, output += channels)
+        Vector<float> least = new(Low);
+        Vector<float> greatest = new(High);
+        for (long row = 0; row < count; row++, input += inputStride, output += outputStride)
         {
             long c = 0;
             for (; c + Vector<float>.Count <= channels; c += Vector<float>.Count)
             {
-                Vector.FusedMultiplyAdd(Vector.Load(input + c), Vector.Load(factors + c), Vector.Load(summands + c)).Store(output + c);
+                Vector.Min(Vector.Max(Vector.FusedMultiplyAdd(Vector.Load(input + c), Vector.Load(factors + c), Vector.Load(summands + c)), least), greatest).Store(output + c);
             }
 
             for (; c < channels; c++)
             {
-                output[c] = float.FusedMultiplyAdd(input[c], factors[c], summands[c]);
+                output[c] = MathF.Min(MathF.Max(float.FusedMultiplyAdd(input[c], factors[c], summands[c]), Low), High);
             }
         }
     }

@@ -25,6 +25,8 @@ internal sealed unsafe class ChannelsLastPoolingKernel<TFunction> : RowKernel
 
     private readonly PoolingGeometry _geometry;
     private readonly long _channels;
+    private readonly long _inputStride;
+    private readonly long _outputStride;
     private readonly long[] _countsOfRows;
     private readonly long[] _countsOfColumns;
 
@@ -32,11 +34,15 @@ internal sealed unsafe class ChannelsLastPoolingKernel<TFunction> : RowKernel
     /// <param name="geometry">The windows; its planes are items.</param>
     /// <param name="channels">The number of channels.</param>
     /// <param name="includePads">Whether elements in the padding count (as zeros).</param>
-    public ChannelsLastPoolingKernel(PoolingGeometry geometry, long channels, bool includePads)
+    /// <param name="inputStride">Elements from a pixel of the input to the next.</param>
+    /// <param name="outputStride">Elements from a pixel of the output to the next.</param>
+    public ChannelsLastPoolingKernel(PoolingGeometry geometry, long channels, bool includePads, long inputStride, long outputStride)
         : base(geometry.OutputRows, geometry.Output[2] * geometry.WindowElements * channels * sizeof(float) / ElementsPerRead)
     {
         _geometry = geometry;
         _channels = channels;
+        _inputStride = inputStride;
+        _outputStride = outputStride;
         _countsOfRows = geometry.Counts(1, includePads);
         _countsOfColumns = geometry.Counts(2, includePads);
     }
@@ -52,13 +58,13 @@ internal sealed unsafe class ChannelsLastPoolingKernel<TFunction> : RowKernel
         {
             (long item, long y) = Math.DivRem(row, _geometry.Output[1]);
             (long firstY, long endY) = _geometry.Inside(1, y);
-            float* input = (float*)context.Input(0) + (item * _geometry.InputPlane + _geometry.Position(1, y, firstY) * _geometry.Input[2]) * _channels;
-            float* output = (float*)context.Output(0) + row * width * _channels;
-            for (long x = 0; x < width; x++, output += _channels)
+            float* input = (float*)context.Input(0) + (item * _geometry.InputPlane + _geometry.Position(1, y, firstY) * _geometry.Input[2]) * _inputStride;
+            float* output = (float*)context.Output(0) + row * width * _outputStride;
+            for (long x = 0; x < width; x++, output += _outputStride)
             {
                 (long firstX, long endX) = _geometry.Inside(2, x);
                 float count = Math.Max(1, _countsOfRows[y] * _countsOfColumns[x]);
-                ComputeWindow(input + _geometry.Position(2, x, firstX) * _channels, output, endY - firstY, endX - firstX, count);
+                ComputeWindow(input + _geometry.Position(2, x, firstX) * _inputStride, output, endY - firstY, endX - firstX, count);
             }
         }
     }
@@ -68,8 +74,8 @@ internal sealed unsafe class ChannelsLastPoolingKernel<TFunction> : RowKernel
     private void ComputeWindow(float* input, float* output, long rows, long columns, float count)
     {
         int width = Vector<float>.Count;
-        long columnStride = _geometry.Dilations[2] * _channels;
-        long rowStride = _geometry.Dilations[1] * _geometry.Input[2] * _channels;
+        long columnStride = _geometry.Dilations[2] * _inputStride;
+        long rowStride = _geometry.Dilations[1] * _geometry.Input[2] * _inputStride;
         Vector<float> counts = new(count);
         long c = 0;
         for (; c + 4 * width <= _channels; c += 4 * width)

@@ -1,13 +1,17 @@
 namespace OnnxStream.Interop.Kernels.Managed;
 
+/// <summary>The blocks of an input, which come at equal distances in it and in the output.</summary>
+/// <param name="Bytes">The bytes of a block.</param>
+/// <param name="Stride">Bytes from one block to the next in the input.</param>
+/// <param name="Offset">Where the first block goes in the output.</param>
+internal readonly record struct CopiedBlock(long Bytes, long Stride, long Offset);
+
 /// <summary>Copies blocks of several inputs behind each other into the output.</summary>
 /// <param name="outer">How many blocks each input has: the product of the dimensions before the axis.</param>
-/// <param name="blockBytes">For each input, the bytes of one of its blocks.</param>
-internal sealed unsafe class ConcatKernel(long outer, long[] blockBytes) : RowKernel(outer * blockBytes.Length, blockBytes.Sum() / Math.Max(1, blockBytes.Length))
+/// <param name="blocks">For each input, its blocks.</param>
+/// <param name="stride">Bytes from one group of blocks to the next in the output.</param>
+internal sealed unsafe class ConcatKernel(long outer, CopiedBlock[] blocks, long stride) : RowKernel(outer * blocks.Length, blocks.Sum(block => block.Bytes) / Math.Max(1, blocks.Length))
 {
-    private readonly long[] _offsets = Offsets(blockBytes);
-    private readonly long _groupBytes = blockBytes.Sum();
-
     /// <inheritdoc/>
     public override string Name => "concatenate";
 
@@ -16,20 +20,9 @@ internal sealed unsafe class ConcatKernel(long outer, long[] blockBytes) : RowKe
     {
         for (long row = first; row < end; row++)
         {
-            (long group, long input) = Math.DivRem(row, blockBytes.Length);
-            long bytes = blockBytes[input];
-            Buffer.MemoryCopy(context.Input((int)input) + group * bytes, context.Output(0) + group * _groupBytes + _offsets[input], bytes, bytes);
+            (long group, long input) = Math.DivRem(row, blocks.Length);
+            CopiedBlock block = blocks[input];
+            Buffer.MemoryCopy(context.Input((int)input) + group * block.Stride, context.Output(0) + group * stride + block.Offset, block.Bytes, block.Bytes);
         }
-    }
-
-    private static long[] Offsets(long[] lengths)
-    {
-        long[] offsets = new long[lengths.Length];
-        for (int i = 1; i < offsets.Length; i++)
-        {
-            offsets[i] = offsets[i - 1] + lengths[i - 1];
-        }
-
-        return offsets;
     }
 }

@@ -25,12 +25,13 @@ internal static class GroupedConvolutionKernel
     /// <param name="hasBias">Whether there is a bias.</param>
     /// <param name="input">The input's shape.</param>
     /// <param name="parameters">The geometry.</param>
+    /// <param name="types">How far rows of results are apart; numbers are single precision.</param>
     /// <param name="isConstant">Whether the weight is the same in every run.</param>
-    public static Kernel Create(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, bool isConstant) => Lanes switch
+    public static Kernel Create(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, StorageTypes types, bool isConstant) => Lanes switch
     {
-        16 => new GroupedConvolutionKernel<GroupVector16, Vector512<float>, Vector512<int>>(weights, hasBias, input, parameters, isConstant),
-        8 => new GroupedConvolutionKernel<GroupVector8, Vector256<float>, Vector256<int>>(weights, hasBias, input, parameters, isConstant),
-        _ => new GroupedConvolutionKernel<GroupVector4, Vector128<float>, Vector128<int>>(weights, hasBias, input, parameters, isConstant),
+        16 => new GroupedConvolutionKernel<GroupVector16, Vector512<float>, Vector512<int>>(weights, hasBias, input, parameters, types, isConstant),
+        8 => new GroupedConvolutionKernel<GroupVector8, Vector256<float>, Vector256<int>>(weights, hasBias, input, parameters, types, isConstant),
+        _ => new GroupedConvolutionKernel<GroupVector4, Vector128<float>, Vector128<int>>(weights, hasBias, input, parameters, types, isConstant),
     };
 
     private static int Lanes => Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : 4;
@@ -52,6 +53,7 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
     private readonly int _height;
     private readonly int _width;
     private readonly int _channels;
+    private readonly long _stride;
     private readonly int _outputHeight;
     private readonly int _outputWidth;
     private readonly int _group;
@@ -62,7 +64,7 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
     private bool _isPacked;
 
     /// <summary>Makes the kernel. The parameters are those of <see cref="GroupedConvolutionKernel.Create"/>.</summary>
-    public GroupedConvolutionKernel(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, bool isConstant)
+    public GroupedConvolutionKernel(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, StorageTypes types, bool isConstant)
         : base(input[0] * parameters.OutputHeight(input[1]), parameters.OutputWidth(input[2]) * weights.Outputs * weights.PerOutput)
     {
         _weights = weights;
@@ -70,6 +72,7 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
         _isConstant = isConstant;
         _parameters = parameters;
         (_height, _width, _channels) = ((int)input[1], (int)input[2], (int)input[3]);
+        _stride = types.ResultStride(weights.Outputs);
         (_outputHeight, _outputWidth) = ((int)parameters.OutputHeight(_height), (int)parameters.OutputWidth(_width));
         _taps = checked(parameters.KernelHeight * parameters.KernelWidth);
         _group = (int)weights.PerOutput / _taps;
@@ -129,7 +132,7 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
         {
             (long item, long y) = Math.DivRem(row, _outputHeight);
             float* image = (float*)context.Input(0) + item * _height * _width * _channels;
-            float* results = (float*)context.Output(0) + row * _outputWidth * _channels;
+            float* results = (float*)context.Output(0) + row * _outputWidth * _stride;
             for (int block = 0; block < _channels; block += TLanes.Count)
             {
                 ComputeRow(image + block, Packed + block * _weights.PerOutput, bias is null ? Zeros : bias + block, results + block, (int)y);
@@ -152,20 +155,20 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
         int x = 0;
         for (; x <= _outputWidth - Neighbours; x += Neighbours)
         {
-            ComputeNeighbours(image, weights, bias, results + (long)x * _channels, top, x * _parameters.StrideWidth - _parameters.PaddingLeft);
+            ComputeNeighbours(image, weights, bias, results + x * _stride, top, x * _parameters.StrideWidth - _parameters.PaddingLeft);
         }
 
         if (x < _outputWidth && _outputWidth >= Neighbours)
         {
             // The last ones, some of them again.
             x = _outputWidth - Neighbours;
-            ComputeNeighbours(image, weights, bias, results + (long)x * _channels, top, x * _parameters.StrideWidth - _parameters.PaddingLeft);
+            ComputeNeighbours(image, weights, bias, results + x * _stride, top, x * _parameters.StrideWidth - _parameters.PaddingLeft);
             return;
         }
 
         for (; x < _outputWidth; x++)
         {
-            ComputeOne(image, weights, bias, results + (long)x * _channels, top, x * _parameters.StrideWidth - _parameters.PaddingLeft);
+            ComputeOne(image, weights, bias, results + x * _stride, top, x * _parameters.StrideWidth - _parameters.PaddingLeft);
         }
     }
 
@@ -251,12 +254,12 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
         TVector least = TLanes.Broadcast(_parameters.Low);
         TVector greatest = TLanes.Broadcast(_parameters.High);
         TLanes.Store(sum0, least, greatest, results);
-        TLanes.Store(sum1, least, greatest, results + _channels);
-        TLanes.Store(sum2, least, greatest, results + 2L * _channels);
-        TLanes.Store(sum3, least, greatest, results + 3L * _channels);
-        TLanes.Store(sum4, least, greatest, results + 4L * _channels);
-        TLanes.Store(sum5, least, greatest, results + 5L * _channels);
-        TLanes.Store(sum6, least, greatest, results + 6L * _channels);
+        TLanes.Store(sum1, least, greatest, results + _stride);
+        TLanes.Store(sum2, least, greatest, results + 2 * _stride);
+        TLanes.Store(sum3, least, greatest, results + 3 * _stride);
+        TLanes.Store(sum4, least, greatest, results + 4 * _stride);
+        TLanes.Store(sum5, least, greatest, results + 5 * _stride);
+        TLanes.Store(sum6, least, greatest, results + 6 * _stride);
     }
 
     // In images that are less wide than the neighbours.

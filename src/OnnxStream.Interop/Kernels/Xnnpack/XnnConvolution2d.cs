@@ -54,7 +54,7 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
         xnn_create_convolution2d_nhwc_f32(
             (uint)_parameters.PaddingTop, (uint)_parameters.PaddingRight, (uint)_parameters.PaddingBottom, (uint)_parameters.PaddingLeft,
             (uint)_parameters.KernelHeight, (uint)_parameters.KernelWidth, (uint)_parameters.StrideHeight, (uint)_parameters.StrideWidth,
-            (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, 1, (nuint)_input[3], (nuint)outputs, (nuint)_input[3], (nuint)(_types.WritesHalf ? outputs : _outputs),
+            (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, 1, (nuint)_input[3], (nuint)outputs, (nuint)_input[3], (nuint)(_types.WritesHalf ? outputs : _types.ResultStride(_outputs)),
             kernel, bias, _parameters.Low, _parameters.High, (uint)XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER, null, cache, created);
 
     /// <inheritdoc/>
@@ -81,7 +81,7 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
         XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
         for (long pixel = 0; pixel < Pixels; pixel++)
         {
-            StorageTypes.Round((float*)workspace + pixel * count, output + (pixel * _outputs + first) * sizeof(Half), count);
+            StorageTypes.Round((float*)workspace + pixel * count, output + (pixel * _types.ResultStride(_outputs) + first) * sizeof(Half), count);
         }
     }
 

@@ -19,6 +19,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
     private readonly float _low;
     private readonly float _high;
     private readonly int _tileRows;
+    private readonly long _stride;
 
     /// <summary>Makes the kernel for <paramref name="rows"/> rows.</summary>
     /// <param name="weights">The matrix.</param>
@@ -35,6 +36,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
         _weights = weights;
         _rows = rows;
         _types = types;
+        _stride = types.ResultStride(weights.Outputs);
         _low = low;
         _high = high;
         long perRow = sizeof(float) * ((types.ReadsHalf ? weights.PerOutput : 0) + (types.WritesHalf ? PanelOutputs : 0));
@@ -54,7 +56,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
     /// <inheritdoc/>
     protected override xnn_status Create(float* kernel, float* bias, int outputs, xnn_weights_cache_provider* cache, xnn_operator** created) =>
         xnn_create_fully_connected_nc_f32(
-            (nuint)_weights.PerOutput, (nuint)outputs, (nuint)_weights.PerOutput, (nuint)(_types.WritesHalf ? outputs : _weights.Outputs), kernel, bias,
+            (nuint)_weights.PerOutput, (nuint)outputs, (nuint)_weights.PerOutput, (nuint)(_types.WritesHalf ? outputs : _stride), kernel, bias,
             _low, _high, _weights.IsInputMajor ? (uint)XNN_FLAG_TRANSPOSE_WEIGHTS : 0, null, cache, created);
 
     /// <inheritdoc/>
@@ -76,7 +78,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
             base.Compute(operation, first, count, workspace, input, output, threads, node);
             for (long row = 0; HasActivation && row < _rows; row++)
             {
-                Activate((float*)output + row * _weights.Outputs + first, count);
+                Activate((float*)output + row * _stride + first, count);
             }
 
             return;
@@ -88,7 +90,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
         {
             int rows = (int)Math.Min(_tileRows, _rows - row);
             byte* source = input + row * _weights.PerOutput * _types.InputSize;
-            byte* target = output + (row * _weights.Outputs + first) * _types.OutputSize;
+            byte* target = output + (row * _stride + first) * _types.OutputSize;
             if (_types.ReadsHalf)
             {
                 StorageTypes.Expand(source, expanded, (int)(rows * _weights.PerOutput));
@@ -100,7 +102,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
             XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
             for (int i = 0; (HasActivation || _types.WritesHalf) && i < rows; i++)
             {
-                byte* columns = target + (long)i * _weights.Outputs * _types.OutputSize;
+                byte* columns = target + i * _stride * _types.OutputSize;
                 float* results = _types.WritesHalf ? exact + (long)i * count : (float*)columns;
                 if (HasActivation)
                 {

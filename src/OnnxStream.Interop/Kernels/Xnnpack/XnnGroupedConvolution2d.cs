@@ -19,6 +19,7 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
     private readonly PanelWeights _weights;
     private readonly Shape _input;
     private readonly bool _hasBias;
+    private readonly long _outputStride;
     private readonly bool _transposed;
     private readonly (int Height, int Width) _adjustment;
     private readonly bool _isKept;
@@ -32,15 +33,18 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
     /// <param name="input">The input's shape.</param>
     /// <param name="parameters">The geometry.</param>
     /// <param name="workers">The threads.</param>
+    /// <param name="types">How far rows of results are apart; numbers are single precision.</param>
     /// <param name="isConstant">Whether weight and bias are the same in every run.</param>
     /// <param name="transposed">Whether it is a transposed convolution.</param>
     /// <param name="adjustment">For a transposed convolution: rows and columns added at the bottom and right.</param>
-    public XnnGroupedConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, bool isConstant = false, bool transposed = false, (int Height, int Width) adjustment = default)
+    public XnnGroupedConvolution2d(
+        PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, StorageTypes types = default, bool isConstant = false, bool transposed = false, (int Height, int Width) adjustment = default)
     {
         _parameters = parameters;
         _weights = weights;
         _input = input;
         _hasBias = hasBias;
+        _outputStride = types.ResultStride(weights.Outputs);
         _transposed = transposed;
         _adjustment = adjustment;
         _isKept = isConstant && TableBytes <= LargestTableBytes;
@@ -170,12 +174,12 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
             ? xnn_create_deconvolution2d_nhwc_f32(
                 (uint)_parameters.PaddingTop, (uint)_parameters.PaddingRight, (uint)_parameters.PaddingBottom, (uint)_parameters.PaddingLeft,
                 (uint)_parameters.KernelHeight, (uint)_parameters.KernelWidth, (uint)_parameters.StrideHeight, (uint)_parameters.StrideWidth,
-                (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, (uint)groups, inputs / groups, outputs / groups, inputs, outputs,
+                (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, (uint)groups, inputs / groups, outputs / groups, inputs, (nuint)_outputStride,
                 kernel, bias, _parameters.Low, _parameters.High, 0, null, null, created)
             : xnn_create_convolution2d_nhwc_f32(
                 (uint)_parameters.PaddingTop, (uint)_parameters.PaddingRight, (uint)_parameters.PaddingBottom, (uint)_parameters.PaddingLeft,
                 (uint)_parameters.KernelHeight, (uint)_parameters.KernelWidth, (uint)_parameters.StrideHeight, (uint)_parameters.StrideWidth,
-                (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, (uint)groups, inputs / groups, outputs / groups, inputs, outputs,
+                (uint)_parameters.DilationHeight, (uint)_parameters.DilationWidth, (uint)groups, inputs / groups, outputs / groups, inputs, (nuint)_outputStride,
                 kernel, bias, _parameters.Low, _parameters.High, 0, null, null, created);
     }
 }

@@ -145,7 +145,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     // A pointwise convolution of patches. The fully connected operator would do the same, but slowly where there are few outputs.
     private xnn_status Create(float* kernel, float* bias, xnn_weights_cache_provider* cache, xnn_operator** created) =>
         xnn_create_convolution2d_nhwc_f32(
-            0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, (nuint)_patch, (nuint)_weights.Outputs, (nuint)_patch, (nuint)_weights.Outputs,
+            0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, (nuint)_patch, (nuint)_weights.Outputs, (nuint)_patch, (nuint)(_types.WritesHalf ? _weights.Outputs : _types.ResultStride(_weights.Outputs)),
             kernel, bias, _parameters.Low, _parameters.High, 0, null, cache, created);
 
     private sealed class Tiles(XnnPatchConvolution2d kernel) : IParallelBody
@@ -165,7 +165,8 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
                     CopyPatch(first + row, patches + (long)row * kernel._patch);
                 }
 
-                byte* target = context.Output(0) + first * outputs * kernel._types.OutputSize;
+                long stride = kernel._types.ResultStride(outputs);
+                byte* target = context.Output(0) + first * stride * kernel._types.OutputSize;
                 float* results = kernel._types.WritesHalf ? (float*)((byte*)patches + kernel.PatchBytes) : (float*)target;
                 PanelOperator operation = kernel._operators[slot]!;
                 operation.PointTo(context.Scratch);
@@ -175,9 +176,9 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
                 XnnpackLibrary.Check(xnn_reshape_convolution2d_nhwc_f32(operation.Pointer, 1, (nuint)rows, 1, &workspaceBytes, &alignment, null, null, null), nameof(xnn_reshape_convolution2d_nhwc_f32), node);
                 XnnpackLibrary.Check(xnn_setup_convolution2d_nhwc_f32(operation.Pointer, null, patches, results), nameof(xnn_setup_convolution2d_nhwc_f32), node);
                 XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, null), nameof(xnn_run_operator), node);
-                if (kernel._types.WritesHalf)
+                for (int row = 0; kernel._types.WritesHalf && row < rows; row++)
                 {
-                    StorageTypes.Round(results, target, rows * outputs);
+                    StorageTypes.Round(results + (long)row * outputs, target + row * stride * sizeof(ushort), outputs);
                 }
             }
             finally

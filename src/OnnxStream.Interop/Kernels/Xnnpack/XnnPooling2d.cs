@@ -19,7 +19,9 @@ internal sealed unsafe class XnnPooling2d : XnnKernel
     /// <param name="channels">The number of channels.</param>
     /// <param name="isMaximum">Whether to take maxima instead of means.</param>
     /// <param name="workers">The threads.</param>
-    public XnnPooling2d(PoolingGeometry geometry, long channels, bool isMaximum, WorkerPool workers)
+    /// <param name="inputStride">Elements from a pixel of the input to the next.</param>
+    /// <param name="outputStride">Elements from a pixel of the output to the next.</param>
+    public XnnPooling2d(PoolingGeometry geometry, long channels, bool isMaximum, WorkerPool workers, long inputStride, long outputStride)
     {
         _isMaximum = isMaximum;
         Operations = geometry.OutputRows * geometry.Output[2] * channels * geometry.WindowElements / 16;
@@ -40,14 +42,14 @@ internal sealed unsafe class XnnPooling2d : XnnKernel
         if (isMaximum)
         {
             Own(xnn_create_max_pooling2d_nhwc_f32(top, right, bottom, left, height, width, down, across, 1, 1, float.NegativeInfinity, float.PositiveInfinity, 0, &created), created, nameof(xnn_create_max_pooling2d_nhwc_f32), details);
-            Reshaped(xnn_reshape_max_pooling2d_nhwc_f32(created, batch, rows, columns, depth, depth, depth, null, null, workers.For(Operations)), nameof(xnn_reshape_max_pooling2d_nhwc_f32), details);
+            Reshaped(xnn_reshape_max_pooling2d_nhwc_f32(created, batch, rows, columns, depth, (nuint)inputStride, (nuint)outputStride, null, null, workers.For(Operations)), nameof(xnn_reshape_max_pooling2d_nhwc_f32), details);
             return;
         }
 
         nuint workspace = 0;
         nuint alignment = 0;
         Own(xnn_create_average_pooling2d_nhwc_f32(top, right, bottom, left, height, width, down, across, float.NegativeInfinity, float.PositiveInfinity, 0, &created), created, nameof(xnn_create_average_pooling2d_nhwc_f32), details);
-        Reshaped(xnn_reshape_average_pooling2d_nhwc_f32(created, batch, rows, columns, depth, depth, depth, &workspace, &alignment, null, null, workers.For(Operations)), nameof(xnn_reshape_average_pooling2d_nhwc_f32), details, workspace);
+        Reshaped(xnn_reshape_average_pooling2d_nhwc_f32(created, batch, rows, columns, depth, (nuint)inputStride, (nuint)outputStride, &workspace, &alignment, null, null, workers.For(Operations)), nameof(xnn_reshape_average_pooling2d_nhwc_f32), details, workspace);
     }
 
     /// <inheritdoc/>

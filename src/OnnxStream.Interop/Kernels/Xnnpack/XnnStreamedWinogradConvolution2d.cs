@@ -389,7 +389,7 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
             const int Size = WinogradTransform.TileOutputs;
             int first = pass.FirstPanel * kernel._panelOutputs;
             int count = Math.Min(pass.PanelCount * kernel._panelOutputs, kernel._weights.Outputs - first);
-            int outputs = kernel._weights.Outputs;
+            long outputStride = kernel._types.ResultStride(kernel._weights.Outputs);
             int groupOutputs = kernel.GroupOutputs;
             bool isRounded = kernel._types.WritesHalf;
             bool isFinished = pass.Row == s_rows[^1] && pass.Slice == kernel._slices - 1;
@@ -397,12 +397,12 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
             Vector<float> low = new(kernel._parameters.Low);
             Vector<float> high = new(kernel._parameters.High);
             Vector<float>* contribution = stackalloc Vector<float>[Size];
-            int pixelStride = isRounded ? groupOutputs : outputs;
-            long rowStride = (isRounded ? Size : kernel._tiles.OutputWidth) * (long)pixelStride;
+            long pixelStride = isRounded ? groupOutputs : outputStride;
+            long rowStride = (isRounded ? Size : kernel._tiles.OutputWidth) * pixelStride;
             for (int tile = tileRow * kernel._tiles.Columns; tile < (tileRow + 1) * kernel._tiles.Columns; tile++)
             {
                 (long firstPixel, int rows, int columns) = kernel._tiles.Results(tile);
-                byte* output = kernel._context!.Output(0) + (firstPixel * outputs + first) * kernel._types.OutputSize;
+                byte* output = kernel._context!.Output(0) + (firstPixel * outputStride + first) * kernel._types.OutputSize;
                 float* target = isRounded ? kernel.Exact + (long)tile * Size * Size * groupOutputs : (float*)output;
                 float* sums = kernel.Sums + (long)tile * groupOutputs;
                 for (int i = 0; i < count; i += Vector<float>.Count)
@@ -432,7 +432,7 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
                 for (int i = 0; isRounded && isFinished && i < rows * columns; i++)
                 {
                     (int y, int x) = Math.DivRem(i, columns);
-                    StorageTypes.Round(target + y * rowStride + x * pixelStride, output + ((long)y * kernel._tiles.OutputWidth + x) * outputs * kernel._types.OutputSize, count);
+                    StorageTypes.Round(target + y * rowStride + x * pixelStride, output + ((long)y * kernel._tiles.OutputWidth + x) * outputStride * kernel._types.OutputSize, count);
                 }
             }
         }

@@ -400,18 +400,18 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
             Vector<float>* tileOutputs = stackalloc Vector<float>[WinogradTransform.TileOutputs * WinogradTransform.TileOutputs];
             int panel = kernel._panel;
             int panelOutputs = kernel.Outputs(panel);
-            int outputs = kernel._weights.Outputs;
+            long outputStride = kernel._types.ResultStride(kernel._weights.Outputs);
             Vector<float> low = new(kernel._parameters.Low);
             Vector<float> high = new(kernel._parameters.High);
             float* bias = kernel._hasBias ? (float*)kernel._context!.Input(kernel._weights.IsStreamed ? 1 : 2) + panel * kernel._panelOutputs : null;
             for (int tile = 0; tile < count; tile++)
             {
                 (long firstPixel, int rows, int columns) = kernel._tiles.Results(first + tile);
-                byte* output = kernel._context!.Output(0) + (firstPixel * outputs + panel * kernel._panelOutputs) * kernel._types.OutputSize;
+                byte* output = kernel._context!.Output(0) + (firstPixel * outputStride + panel * kernel._panelOutputs) * kernel._types.OutputSize;
                 bool isRounded = kernel._types.WritesHalf;
                 float* target = isRounded ? exact : (float*)output;
-                int pixelStride = isRounded ? panelOutputs : outputs;
-                long rowStride = (isRounded ? WinogradTransform.TileOutputs : kernel._tiles.OutputWidth) * (long)pixelStride;
+                long pixelStride = isRounded ? panelOutputs : outputStride;
+                long rowStride = (isRounded ? WinogradTransform.TileOutputs : kernel._tiles.OutputWidth) * pixelStride;
                 for (int i = 0; i < panelOutputs; i += Vector<float>.Count)
                 {
                     int channel = Math.Max(0, Math.Min(i, panelOutputs - Vector<float>.Count));
@@ -442,7 +442,7 @@ internal sealed unsafe class XnnWinogradConvolution2d : Kernel, IPanelLayer
                 for (int i = 0; isRounded && i < rows * columns; i++)
                 {
                     (int y, int x) = Math.DivRem(i, columns);
-                    StorageTypes.Round(target + y * rowStride + x * pixelStride, output + ((long)y * kernel._tiles.OutputWidth + x) * outputs * kernel._types.OutputSize, panelOutputs);
+                    StorageTypes.Round(target + y * rowStride + x * pixelStride, output + ((long)y * kernel._tiles.OutputWidth + x) * outputStride * kernel._types.OutputSize, panelOutputs);
                 }
             }
         }

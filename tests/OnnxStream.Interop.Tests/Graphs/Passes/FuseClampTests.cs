@@ -50,4 +50,10 @@ public class FuseClampTests
 
     [Test]
     public void BroadcastSum() => new PassTester().Input("x", TestTensors.Floats(1, 3, 5, 7)).Input("z", TestTensors.Floats(2, 7)).Node("Add", "x z", "a").Node("Relu", "a", "y").Output("y").Becomes("1 Add, 1 Relu").Check();
+
+    [TestCase("Relu", "n")]
+    [TestCase("Clip", "n low high")]
+    public void BatchNormalization(string operatorType, string inputs) =>
+        Convolution(9, 1).Constant("s", TestTensors.Floats(4, 48)).Constant("v", TestTensors.Random(ElementType.Float32, 5, 0.5, 2, 48)).Node("Sin", "a", "h").Node("BatchNormalization", "h s b s v", "n").Node(operatorType, inputs, "y").Output("y")
+            .Becomes("1 Sin, 2 Transpose, 1 onnxstream.BatchNormalization, 1 onnxstream.Conv").Check(3);
 }

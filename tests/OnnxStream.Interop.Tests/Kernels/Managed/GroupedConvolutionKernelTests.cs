@@ -53,9 +53,9 @@ public unsafe class GroupedConvolutionKernelTests
             PanelWeights weights = new(null, PanelLayout.OutputMajor, channels, group, taps);
             using Kernel kernel = lanes switch
             {
-                16 => new GroupedConvolutionKernel<GroupVector16, Vector512<float>, Vector512<int>>(weights, hasBias, input, parameters, isConstant: true),
-                8 => new GroupedConvolutionKernel<GroupVector8, Vector256<float>, Vector256<int>>(weights, hasBias, input, parameters, isConstant: true),
-                _ => new GroupedConvolutionKernel<GroupVector4, Vector128<float>, Vector128<int>>(weights, hasBias, input, parameters, isConstant: true),
+                16 => new GroupedConvolutionKernel<GroupVector16, Vector512<float>, Vector512<int>>(weights, hasBias, input, parameters, default, isConstant: true),
+                8 => new GroupedConvolutionKernel<GroupVector8, Vector256<float>, Vector256<int>>(weights, hasBias, input, parameters, default, isConstant: true),
+                _ => new GroupedConvolutionKernel<GroupVector4, Vector128<float>, Vector128<int>>(weights, hasBias, input, parameters, default, isConstant: true),
             };
             KernelContext context = new(workers, null!);
             fixed (float* x = data, w = numbers, b = biases, y = results)

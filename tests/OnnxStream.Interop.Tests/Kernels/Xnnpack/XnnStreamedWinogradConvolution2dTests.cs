@@ -56,6 +56,21 @@ public class XnnStreamedWinogradConvolution2dTests
         Check(model, image, panels, ElementType.Float32, 2, tolerance);
     }
 
+    // Results that are a stripe of a wider tensor, which nothing is copied into.
+    [TestCase(ElementType.Float32, 1e-5)]
+    [TestCase(ElementType.Float16, 2e-3)]
+    public void WritesAStripe(ElementType activations, double tolerance)
+    {
+        TensorBuffer image = TestTensors.Floats(1, 1, 24, 36, 40);
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 1, 24, 36, 40).Output("y")
+            .Initializer("w0", TestTensors.Random(ElementType.Float32, 2, -0.2, 0.2, 256, 24, 1, 1)).Node("Conv", "x w0", "a")
+            .Initializer("w", TestTensors.Random(ElementType.Float32, 3, -0.1, 0.1, 240, 256, 3, 3)).Node("Conv", "a w", "c", ("pads", new[] { 1, 1, 1, 1 }))
+            .Initializer("v", TestTensors.Random(ElementType.Float32, 4, -0.1, 0.1, 40, 256, 1, 1)).Node("Conv", "a v", "d").Node("Concat", "d c", "e", ("axis", 1))
+            .Initializer("w1", TestTensors.Random(ElementType.Float32, 5, -0.2, 0.2, 5, 280, 1, 1)).Node("Conv", "e w1", "y");
+        PlanSummary plan = Check(model, image, ElementType.Float32, activations, 2, tolerance);
+        Assert.That(plan.Steps.Select(step => step.KernelName), Has.None.EqualTo("concatenate"));
+    }
+
     // A store is made of weights: how activations are stored does not change it.
     [Test]
     public void OneStoreServesBothPrecisionsOfActivations()
@@ -87,13 +102,14 @@ public class XnnStreamedWinogradConvolution2dTests
             : model.Node("Conv", "x w", "y", ("pads", pads));
     }
 
-    private void Check(ModelBuilder model, TensorBuffer image, ElementType panels, ElementType activations, int threads, double tolerance)
+    private PlanSummary Check(ModelBuilder model, TensorBuffer image, ElementType panels, ElementType activations, int threads, double tolerance)
     {
         byte[] bytes = model.ToBytes();
         string path = _folder.Write("model.onnx", bytes);
         Dictionary<string, TensorBuffer> inputs = new() { ["x"] = image };
         TensorBuffer expected = Oracle.Run(bytes, inputs)["y"];
         string store = _folder[$"{Guid.NewGuid()}.panels"];
+        PlanSummary? plan = null;
         for (int session = 0; session < 2; session++)
         {
             using InferenceSession stored = new(path, new SessionOptions
@@ -102,11 +118,14 @@ public class XnnStreamedWinogradConvolution2dTests
                 PanelStore = PanelStoreOptions.File(store) with { ElementType = panels },
                 ActivationElementType = activations,
             });
-            Assert.That(stored.Plan().Steps.Select(step => step.KernelName), Does.Contain(Kernel));
+            plan = stored.Plan();
+            Assert.That(plan.Steps.Select(step => step.KernelName), Does.Contain(Kernel));
             for (int run = 0; run < 2; run++)
             {
                 Assert.That(TestTensors.RelativeRms(stored.Run(inputs)["y"], expected), Is.LessThan(tolerance));
             }
         }
+
+        return plan!;
     }
 }

@@ -1,0 +1,169 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Operators;
+
+namespace OnnxStream.Interop.Planning;
+
+/// <summary>Where a value lies in the memory of another one, which operators that only put their inputs into places then need not copy.</summary>
+/// <param name="Whole">The other value.</param>
+/// <param name="FirstElement">The first element.</param>
+/// <param name="IsStripe">Whether rows of the value are parts of rows of the other; otherwise all of it lies there.</param>
+internal readonly record struct ValuePlace(Value Whole, long FirstElement, bool IsStripe)
+{
+    /// <summary>Finds values that can be written where they are wanted.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="order">Its nodes in the order in which they are computed.</param>
+    /// <remarks>
+    /// The whole then exists as soon as its first part does. That is not worth memory: a part keeps memory of its own where the most that
+    /// lives at one time would become more. Skipped connections of a U-Net are such parts.
+    /// </remarks>
+    public static IReadOnlyDictionary<Value, ValuePlace> Find(Graph graph, IReadOnlyList<Node> order)
+    {
+        Dictionary<Value, ValuePlace> places = [];
+        if (!order.Any(node => node.Inputs.Length > 1 && node.Outputs is [{ }] && OperatorRegistry.Get(node).PlaceOf(new InferenceContext(node), 0) is not null))
+        {
+            return places;
+        }
+
+        Liveness liveness = new(graph, order);
+        Dictionary<Value, List<Node>> consumers = graph.Consumers();
+        HashSet<Value> outputs = [.. graph.Outputs];
+        HashSet<Node> computed = [.. order];
+        foreach (Node node in order.Where(node => node.Inputs.Length > 1 && node.Outputs is [{ }]))
+        {
+            Operator putting = OperatorRegistry.Get(node);
+            InferenceContext context = new(node);
+
+            List<(Value Value, ValuePlace Place)> parts = [];
+            for (int i = 0; i < node.Inputs.Length; i++)
+            {
+                if (node.Inputs[i] is { Constant: null, Producer: { } producer } value && computed.Contains(producer) && putting.PlaceOf(context, i) is { } place && !places.ContainsKey(value) && !outputs.Contains(value) &&
+                    value.Type!.Value.Shape.ElementCount > 0 && node.Inputs.Count(other => ReferenceEquals(other, value)) == 1 &&
+                    (!place.IsStripe || (ReferenceEquals(producer.Outputs[0], value) && OperatorRegistry.Get(producer).CanWriteStripe(producer) &&
+                        consumers[value].All(consumer => ReferenceEquals(consumer, node) || CanRead(consumer, value)))))
+                {
+                    parts.Add((value, new ValuePlace(node.Outputs[0]!, place.FirstElement, place.IsStripe)));
+                }
+            }
+
+            // All of them, or those that are made last: with them, the whole lives for a shorter time.
+            parts.Sort((left, right) => liveness.FirstStep(left.Value).CompareTo(liveness.FirstStep(right.Value)));
+            while (parts.Count > 0 && !liveness.TryMerge(parts.ConvertAll(part => part.Value), node.Outputs[0]!))
+            {
+                parts.RemoveAt(0);
+            }
+
+            parts.ForEach(part => places.Add(part.Value, part.Place));
+        }
+
+        return places;
+    }
+
+    private static bool CanRead(Node consumer, Value value)
+    {
+        Operator reading = OperatorRegistry.Get(consumer);
+        return consumer.Inputs.Select((input, i) => !ReferenceEquals(input, value) || reading.CanReadStripe(consumer, i)).All(can => can);
+    }
+
+    /// <summary>How many bytes of values live at each step, as if every value had memory of its own.</summary>
+    private sealed class Liveness
+    {
+        private readonly Dictionary<Value, Life> _lives = [];
+        private readonly long[] _bytes;
+        private readonly long _most;
+
+        public Liveness(Graph graph, IReadOnlyList<Node> order)
+        {
+            foreach (Value input in graph.Inputs)
+            {
+                _lives[input] = new Life(0, 0, Bytes(input));
+            }
+
+            for (int step = 0; step < order.Count; step++)
+            {
+                foreach (Value output in order[step].Outputs.OfType<Value>())
+                {
+                    _lives[output] = new Life(step, step, Bytes(output));
+                }
+
+                foreach (Value input in order[step].Inputs.OfType<Value>())
+                {
+                    if (_lives.TryGetValue(input, out Life? life))
+                    {
+                        life.Last = step;
+                    }
+                }
+            }
+
+            foreach (Value output in graph.Outputs)
+            {
+                if (_lives.TryGetValue(output, out Life? life))
+                {
+                    life.Last = order.Count - 1;
+                }
+            }
+
+            _bytes = new long[order.Count];
+            foreach (Life life in _lives.Values)
+            {
+                Add(life.First, life.Last, life.Bytes);
+            }
+
+            _most = _bytes.Max();
+        }
+
+        /// <summary>The step from which on a value lives.</summary>
+        public int FirstStep(Value value) => _lives[value].Actual.First;
+
+        /// <summary>Lets values live in the memory of another, unless that makes the most that lives at one time more.</summary>
+        public bool TryMerge(IReadOnlyList<Value> values, Value whole)
+        {
+            Life[] parts = [.. values.Select(value => _lives[value].Actual)];
+            Life life = _lives[whole].Actual;
+            (int first, int last) = (Math.Min(parts.Min(part => part.First), life.First), Math.Max(parts.Max(part => part.Last), life.Last));
+            for (int step = first; step <= last; step++)
+            {
+                long more = (life.IsAt(step) ? 0 : life.Bytes) - parts.Sum(part => part.IsAt(step) ? part.Bytes : 0);
+                if (more > 0 && _bytes[step] + more > _most)
+                {
+                    return false;
+                }
+            }
+
+            foreach (Life part in parts)
+            {
+                Add(part.First, part.Last, -part.Bytes);
+                part.MergedInto = life;
+            }
+
+            Add(life.First, life.Last, -life.Bytes);
+            Add(first, last, life.Bytes);
+            (life.First, life.Last) = (first, last);
+            return true;
+        }
+
+        private static long Bytes(Value value) => value is { Constant: null, Type: { } type } ? type.ByteLength : 0;
+
+        private void Add(int first, int last, long bytes)
+        {
+            for (int step = first; step <= last; step++)
+            {
+                _bytes[step] += bytes;
+            }
+        }
+
+        private sealed class Life(int first, int last, long bytes)
+        {
+            public int First { get; set; } = first;
+
+            public int Last { get; set; } = last;
+
+            public long Bytes { get; } = bytes;
+
+            public Life? MergedInto { get; set; }
+
+            public bool IsAt(int step) => step >= First && step <= Last;
+
+            public Life Actual => MergedInto is null ? this : MergedInto.Actual;
+        }
+    }
+}
