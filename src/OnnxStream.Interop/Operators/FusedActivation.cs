@@ -32,6 +32,9 @@ internal sealed class FusedActivation : Operator
     public override bool CanWriteHalf(Node node) => true;
 
     /// <inheritdoc/>
+    public override bool CanWriteStripe(Node node) => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         if (context.InputElementType(0) != ElementType.Float32)
@@ -43,8 +46,13 @@ internal sealed class FusedActivation : Operator
     }
 
     /// <inheritdoc/>
-    public override void Lower(LoweringContext context) =>
-        context.Emit(CreateKernel(context, 1, context.InputShape(0).ElementCount, isGated: false, new StorageTypes(context.Input(0).ElementType, context.Output(0).ElementType)), [context.Input(0)], [context.Output(0)]);
+    public override void Lower(LoweringContext context)
+    {
+        Shape shape = context.InputShape(0);
+        long columns = shape.Rank == 0 ? 1 : shape[^1];
+        StorageTypes types = new(context.Input(0).ElementType, context.Output(0).ElementType) { StripeStride = context.Output(0).StripeStride };
+        context.Emit(CreateKernel(context, shape.ElementCount / Math.Max(1, columns), columns, isGated: false, types), [context.Input(0)], [context.Output(0)]);
+    }
 
     /// <summary>The kernel for the node's <c>kind</c>.</summary>
     public static Kernel CreateKernel(LoweringContext context, long rows, long columns, bool isGated, StorageTypes types = default) => context.Attributes.String("kind", "") switch

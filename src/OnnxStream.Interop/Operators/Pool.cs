@@ -2,7 +2,6 @@ using System.Numerics;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Kernels.Xnnpack;
 using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Operators;
@@ -14,7 +13,7 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>
 /// Up to three spatial dimensions (any number for the global ones). MaxPool: opset 8 brought indices, 10 dilations and
 /// <c>ceil_mode</c>, 12 8-bit integers. AveragePool: 7 <c>count_include_pad</c>, 10 <c>ceil_mode</c>, 19 dilations. LpPool: 18
-/// dilations and <c>ceil_mode</c>. XNNPACK pools channels-last tensors where it means the same windows; everything else is managed.
+/// dilations and <c>ceil_mode</c>. Managed kernels compute all of them: XNNPACK's know fewer windows, and on x86 use vectors of four numbers.
 /// What becomes of a window with NaN is not defined.
 /// </remarks>
 internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLast = false) : Operator
@@ -132,10 +131,7 @@ internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLa
         PoolingGeometry geometry = new(
             input.Shape[0], input.Shape.Dimensions[1..3], output.Shape.Dimensions[1..3], spatial.Kernel, spatial.Strides, spatial.Dilations, spatial.PadsBegin, spatial.PadsEnd);
         bool includesPads = context.Attributes.Int("count_include_pad", 0) != 0;
-        bool hasPads = spatial.PadsBegin.AsSpan().ContainsAnyExcept(0) || spatial.PadsEnd.AsSpan().ContainsAnyExcept(0);
-        Kernel kernel = XnnPooling2d.Supports(geometry) && !(function == PoolFunction.Average && includesPads && hasPads)
-            ? new XnnPooling2d(geometry, channels, function == PoolFunction.Max, context.Workers, input.RowStride, output.RowStride)
-            : function == PoolFunction.Max
+        Kernel kernel = function == PoolFunction.Max
             ? new ChannelsLastPoolingKernel<MaximumChannelPooling>(geometry, channels, includePads: false, input.RowStride, output.RowStride)
             : new ChannelsLastPoolingKernel<AverageChannelPooling>(geometry, channels, includesPads, input.RowStride, output.RowStride);
         context.Emit(kernel, [input], [output]);

@@ -28,8 +28,8 @@ public class ValuePlaceTests
             tester.KernelNames(),
             Is.SupersetOf((string[])
             [
-                "xnn fully connected", "xnn convolution", "winograd convolution", "convolution of small groups", "xnn grouped convolution", "patch convolution", "xnn max pooling",
-                "AverageChannelPooling channels last", "batch normalization channels last",
+                "xnn fully connected", "xnn convolution", "winograd convolution", "convolution of small groups", "xnn grouped convolution", "patch convolution", "max pooling channels last",
+                "average pooling channels last", "batch normalization channels last",
             ]));
     }
 

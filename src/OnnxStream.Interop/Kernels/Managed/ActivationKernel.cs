@@ -27,13 +27,13 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
     public override string Name => typeof(TFunction).Name;
 
     /// <inheritdoc/>
-    public override bool CanRunInPlace(int input) => !isGated && types.ReadsHalf == types.WritesHalf;
+    public override bool CanRunInPlace(int input) => !HasRows && types.ReadsHalf == types.WritesHalf;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
         _context = context;
-        long pieces = isGated ? (rows + _rowsPerPiece - 1) / _rowsPerPiece : (rows * columns + PieceElements - 1) / PieceElements;
+        long pieces = HasRows ? (rows + _rowsPerPiece - 1) / _rowsPerPiece : (rows * columns + PieceElements - 1) / PieceElements;
         context.Workers.Parallelize(this, checked((int)pieces), rows * columns * OperationsPerElement);
         _context = null;
     }
@@ -41,19 +41,11 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
     /// <inheritdoc/>
     public void Execute(int index)
     {
-        float* output = (float*)_context!.Output(0);
-        float* input = (float*)_context.Input(0);
-        if (!isGated)
+        if (!HasRows)
         {
-            // Elements do not depend on each other: rows do not matter.
+            // Elements do not depend on each other.
             long start = index * PieceElements;
-            if (types.ReadsHalf || types.WritesHalf)
-            {
-                ApplyStored(start, Math.Min(PieceElements, rows * columns - start));
-                return;
-            }
-
-            Apply(input + start, null, output + start, Math.Min(PieceElements, rows * columns - start));
+            ApplyStored(start, start, Math.Min(PieceElements, rows * columns - start));
             return;
         }
 
@@ -61,19 +53,35 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
         long last = Math.Min(first + _rowsPerPiece, rows);
         for (long row = first; row < last; row++)
         {
-            float* source = input + row * columns * 2;
-            Apply(source + columns, source, output + row * columns, columns);
+            if (isGated)
+            {
+                float* source = (float*)_context!.Input(0) + row * columns * 2;
+                Apply(source + columns, source, (float*)_context.Output(0) + row * columns, columns);
+            }
+            else
+            {
+                ApplyStored(row * columns, row * types.StripeStride, columns);
+            }
         }
     }
 
-    private void ApplyStored(long first, long count)
+    // Whether rows matter.
+    private bool HasRows => isGated || types.StripeStride != 0;
+
+    private void ApplyStored(long read, long written, long count)
     {
-        float* block = stackalloc float[Block];
-        for (long start = first; start < first + count; start += Block)
+        if (!types.ReadsHalf && !types.WritesHalf)
         {
-            int length = (int)Math.Min(Block, first + count - start);
-            byte* source = _context!.Input(0) + start * types.InputSize;
-            byte* target = _context.Output(0) + start * types.OutputSize;
+            Apply((float*)_context!.Input(0) + read, null, (float*)_context.Output(0) + written, count);
+            return;
+        }
+
+        float* block = stackalloc float[Block];
+        for (long start = 0; start < count; start += Block)
+        {
+            int length = (int)Math.Min(Block, count - start);
+            byte* source = _context!.Input(0) + (read + start) * types.InputSize;
+            byte* target = _context.Output(0) + (written + start) * types.OutputSize;
             if (types.ReadsHalf)
             {
                 StorageTypes.Expand(source, block, length);

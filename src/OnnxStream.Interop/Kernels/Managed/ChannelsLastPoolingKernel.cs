@@ -6,6 +6,9 @@ namespace OnnxStream.Interop.Kernels.Managed;
 /// <summary>How the elements of a window become one, for a vector of channels.</summary>
 internal interface IChannelPoolingFunction
 {
+    /// <summary>The kernel's name.</summary>
+    static abstract string Name { get; }
+
     /// <summary>What a window starts with.</summary>
     static abstract Vector<float> Initial { get; }
 
@@ -48,7 +51,7 @@ internal sealed unsafe class ChannelsLastPoolingKernel<TFunction> : RowKernel
     }
 
     /// <inheritdoc/>
-    public override string Name => $"{typeof(TFunction).Name} channels last";
+    public override string Name => TFunction.Name;
 
     /// <inheritdoc/>
     protected override void ComputeRows(KernelContext context, long first, long end)
@@ -145,6 +148,9 @@ internal sealed unsafe class ChannelsLastPoolingKernel<TFunction> : RowKernel
 internal readonly struct MaximumChannelPooling : IChannelPoolingFunction
 {
     /// <inheritdoc/>
+    public static string Name => "max pooling channels last";
+
+    /// <inheritdoc/>
     public static Vector<float> Initial => new(float.NegativeInfinity);
 
     /// <inheritdoc/>
@@ -158,6 +164,9 @@ internal readonly struct MaximumChannelPooling : IChannelPoolingFunction
 /// <summary>The mean; 0 of no elements.</summary>
 internal readonly struct AverageChannelPooling : IChannelPoolingFunction
 {
+    /// <inheritdoc/>
+    public static string Name => "average pooling channels last";
+
     /// <inheritdoc/>
     public static Vector<float> Initial => Vector<float>.Zero;
 

@@ -13,7 +13,12 @@ internal static class VectorMath
     /// <summary>e to the power of <paramref name="x"/>; relative error below 3e-7, 0 below -87.3, infinity where single precision ends.</summary>
     /// <remarks>x = n ln 2 + r with |r| at most (ln 2)/2; e^r by its Taylor polynomial of degree 6; 2^n by its exponent bits.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Exp(Vector<float> x)
+    public static Vector<float> Exp(Vector<float> x) =>
+        Vector.ConditionalSelect(Vector.LessThan(x, new Vector<float>(Lowest)), Vector<float>.Zero, ExpAboveZero(x));
+
+    // The same, but 1e-38 where it would be less: added to 1 that makes no difference.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> ExpAboveZero(Vector<float> x)
     {
         // The second operand is what one instruction gives if either is no number, so that NaN stays NaN.
         Vector<float> clamped = Vector.MinNative(new Vector<float>(Highest), Vector.MaxNative(new Vector<float>(Lowest), x));
@@ -33,17 +38,16 @@ internal static class VectorMath
         p = Vector.FusedMultiplyAdd(p, r, Vector<float>.One);
         Vector<int> exponent = Vector.ShiftLeft(Vector.AsVectorInt32(shifted), 23);
         Vector<float> result = Vector.AsVectorSingle(Vector.AsVectorInt32(p) + exponent);
-        result = Vector.ConditionalSelect(Vector.GreaterThan(x, new Vector<float>(Highest)), new Vector<float>(float.PositiveInfinity), result);
-        return Vector.ConditionalSelect(Vector.LessThan(x, new Vector<float>(Lowest)), Vector<float>.Zero, result);
+        return Vector.ConditionalSelect(Vector.GreaterThan(x, new Vector<float>(Highest)), new Vector<float>(float.PositiveInfinity), result);
     }
 
     /// <summary>1 / (1 + e^-x).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Sigmoid(Vector<float> x) => Vector<float>.One / (Vector<float>.One + Exp(-x));
+    public static Vector<float> Sigmoid(Vector<float> x) => Vector<float>.One / (Vector<float>.One + ExpAboveZero(-x));
 
     /// <summary>x * sigmoid(x).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Silu(Vector<float> x) => x / (Vector<float>.One + Exp(-x));
+    public static Vector<float> Silu(Vector<float> x) => x / (Vector<float>.One + ExpAboveZero(-x));
 
     /// <summary>x * (1 + erf(x / sqrt 2)) / 2; absolute error below 3e-7 * |x|.</summary>
     /// <remarks>Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.</remarks>
@@ -66,13 +70,13 @@ internal static class VectorMath
 
     /// <summary>x * sigmoid(1.702 x).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> QuickGelu(Vector<float> x) => x / (Vector<float>.One + Exp(x * new Vector<float>(-1.702f)));
+    public static Vector<float> QuickGelu(Vector<float> x) => x / (Vector<float>.One + ExpAboveZero(x * new Vector<float>(-1.702f)));
 
     /// <summary>x * (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))) / 2, which is x * sigmoid of twice the argument.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> GeluTanh(Vector<float> x)
     {
         Vector<float> inner = x * Vector.FusedMultiplyAdd(x * x, new Vector<float>(0.044715f), Vector<float>.One);
-        return x / (Vector<float>.One + Exp(inner * new Vector<float>(-1.5957691f)));
+        return x / (Vector<float>.One + ExpAboveZero(inner * new Vector<float>(-1.5957691f)));
     }
 }

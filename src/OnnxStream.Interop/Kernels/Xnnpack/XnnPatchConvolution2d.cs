@@ -106,7 +106,8 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
 
     private long GatherBytes => CountedMemory.Align(_weights.GatherBytes(_weights.Outputs));
 
-    private long PatchBytes => CountedMemory.Align(RowTile * (long)_patch * sizeof(float));
+    // A run of the kernel is copied in whole vectors: what is too much is overwritten by the next one, or lies behind the last.
+    private long PatchBytes => CountedMemory.Align(RowTile * (long)_patch * sizeof(float) + Vector256<float>.Count * sizeof(float));
 
     // Patches, and results before they are rounded.
     private long WorkerBytes => PatchBytes + (_types.WritesHalf ? CountedMemory.Align(RowTile * (long)_weights.Outputs * sizeof(float)) : 0);
@@ -160,9 +161,17 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
             try
             {
                 float* patches = (float*)(context.Scratch + kernel.PackingBytes + slot * kernel.WorkerBytes);
-                for (int row = 0; row < rows; row++)
+                for (int row = 0; row < rows;)
                 {
-                    CopyPatch(first + row, patches + (long)row * kernel._patch);
+                    float* patch = patches + (long)row * kernel._patch;
+                    int count = kernel._types.ReadsHalf ? 0 : CopyInside(first + row, rows - row, patch);
+                    if (count == 0)
+                    {
+                        CopyPatch(first + row, patch);
+                        count = 1;
+                    }
+
+                    row += count;
                 }
 
                 long stride = kernel._types.ResultStride(outputs);
@@ -185,6 +194,44 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
             {
                 kernel._slots.Release(slot);
             }
+        }
+
+        // The patches of as many results in a row as lie inside of the image, up to a number; returns how many they are.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private int CopyInside(long result, int most, float* patch)
+        {
+            ConvolutionParameters parameters = kernel._parameters;
+            (int height, int width, int channels) = ((int)kernel._input[1], (int)kernel._input[2], (int)kernel._input[3]);
+            (long line, long column) = Math.DivRem(result, kernel._width);
+            (long image, long outputRow) = Math.DivRem(line, kernel._height);
+            int top = (int)outputRow * parameters.StrideHeight - parameters.PaddingTop;
+            int left = (int)column * parameters.StrideWidth - parameters.PaddingLeft;
+            int run = parameters.KernelWidth * channels;
+            int copied = (run + Vector256<float>.Count - 1) / Vector256<float>.Count * Vector256<float>.Count;
+
+            // The last row of the last image has nothing behind it that could be copied, too.
+            if (width * channels < Vector256<float>.Count || left < 0 || top < 0 || top + parameters.KernelHeight > height || (image == kernel._input[0] - 1 && top + parameters.KernelHeight == height))
+            {
+                return 0;
+            }
+
+            int count = (int)Math.Min(Math.Min(most, kernel._width - column), left + parameters.KernelWidth > width ? 0 : (width - parameters.KernelWidth - left) / parameters.StrideWidth + 1);
+            float* source = (float*)kernel._context!.Input(0) + ((image * height + top) * width + left) * channels;
+            long rowStride = (long)width * channels;
+            int step = parameters.StrideWidth * channels;
+            for (int i = 0; i < count; i++, source += step)
+            {
+                float* row = source;
+                for (int y = 0; y < parameters.KernelHeight; y++, row += rowStride, patch += run)
+                {
+                    for (int k = 0; k < copied; k += Vector256<float>.Count)
+                    {
+                        Vector256.Load(row + k).Store(patch + k);
+                    }
+                }
+            }
+
+            return count;
         }
 
         // What the kernel covers for one result, row by row; zeros where it leaves the image. Compiled for speed at once: a plan may run only once.
