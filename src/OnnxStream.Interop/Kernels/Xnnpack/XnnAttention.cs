@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Native;
 
@@ -344,11 +346,30 @@ internal sealed unsafe class XnnAttention : Kernel
         }
 
         // The largest scaled score.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static float Extreme(float* scores, int count, float scale)
         {
             int i = 0;
             float best = float.NegativeInfinity;
-            if (count >= Vector<float>.Count)
+            if (Vector512.IsHardwareAccelerated && count >= 2 * Vector512<float>.Count)
+            {
+                // Two at a time: a maximum waits for the one before it.
+                Vector512<float> factor = Vector512.Create(scale);
+                Vector512<float> most0 = Vector512.Create(float.NegativeInfinity);
+                Vector512<float> most1 = most0;
+                for (; i + 2 * Vector512<float>.Count <= count; i += 2 * Vector512<float>.Count)
+                {
+                    most0 = Vector512.Max(most0, Vector512.Load(scores + i) * factor);
+                    most1 = Vector512.Max(most1, Vector512.Load(scores + i + Vector512<float>.Count) * factor);
+                }
+
+                most0 = Vector512.Max(most0, most1);
+                for (int k = 0; k < Vector512<float>.Count; k++)
+                {
+                    best = MathF.Max(best, most0[k]);
+                }
+            }
+            else if (count >= Vector<float>.Count)
             {
                 Vector<float> factor = new(scale);
                 Vector<float> most = new(float.NegativeInfinity);
@@ -372,8 +393,18 @@ internal sealed unsafe class XnnAttention : Kernel
         }
 
         // Replaces scores by e^(scale * score - maximum) and returns their sum.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static float Exponentials(float* scores, int count, float scale, float maximum)
         {
+            float total = 0;
+            if (Vector512.IsHardwareAccelerated)
+            {
+                int wide = count / Vector512<float>.Count * Vector512<float>.Count;
+                total = WideExponentials(scores, wide, scale, maximum);
+                scores += wide;
+                count -= wide;
+            }
+
             Vector<float> factor = new(scale);
             Vector<float> shift = new(-maximum);
             Vector<float> sum = default;
@@ -385,7 +416,7 @@ internal sealed unsafe class XnnAttention : Kernel
                 e.Store(scores + i);
             }
 
-            float total = Vector.Sum(sum);
+            total += Vector.Sum(sum);
             for (; i < count; i++)
             {
                 scores[i] = MathF.Exp(scores[i] * scale - maximum);
@@ -393,6 +424,23 @@ internal sealed unsafe class XnnAttention : Kernel
             }
 
             return total;
+        }
+
+        // As many numbers as are a multiple of a vector of 512 bits.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static float WideExponentials(float* scores, int count, float scale, float maximum)
+        {
+            Vector512<float> factor = Vector512.Create(scale);
+            Vector512<float> shift = Vector512.Create(-maximum);
+            Vector512<float> sum = default;
+            for (int i = 0; i < count; i += Vector512<float>.Count)
+            {
+                Vector512<float> e = VectorMath.Exp(Vector512.FusedMultiplyAdd(Vector512.Load(scores + i), factor, shift));
+                sum += e;
+                e.Store(scores + i);
+            }
+
+            return Vector512.Sum(sum);
         }
 
         private static void Scale(float* values, int count, float factor)

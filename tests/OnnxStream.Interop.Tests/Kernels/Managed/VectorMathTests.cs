@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 using OnnxStream.Interop.Kernels.Managed;
 
 namespace OnnxStream.Interop.Tests.Kernels.Managed;
@@ -35,6 +36,20 @@ public class VectorMathTests
 
     [Test]
     public void Exp() => Compare(VectorMath.Exp, Math.Exp, (_, y) => (y < 1.23e-38 ? 1.23e-38 : 0) + 3e-7 * y);
+
+    [Test]
+    public void WideExp()
+    {
+        float[] numbers = [.. Numbers()];
+        for (int i = 0; i <= numbers.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            Vector512<float> wide = VectorMath.Exp(Vector512.Create<float>(numbers.AsSpan(i)));
+            for (int k = 0; k < Vector512<float>.Count; k++)
+            {
+                Assert.That(wide[k], Is.EqualTo(VectorMath.Exp(new Vector<float>(numbers[i + k]))[0]), $"e^{numbers[i + k]}");
+            }
+        }
+    }
 
     [Test]
     public void Sigmoid() => Compare(VectorMath.Sigmoid, x => 1 / (1 + Math.Exp(-x)), (_, y) => 1e-37 + 5e-7 * y);
