@@ -31,4 +31,16 @@ public class ArgExtremumTests
     [Test]
     public void WrongAxis([ValueSource(nameof(s_functions))] string name) =>
         new OperatorTester(name, 13).Input(TestTensors.Floats(1, 2, 3)).Attribute("axis", 2).Output(ElementType.Int64).Fails<InvalidGraphException>();
+
+    // Zeros of both signs are equal; what is no number is neither largest nor smallest.
+    [TestCase(new[] { -0f, 0, 0 }, 0, 0)]
+    [TestCase(new[] { 0f, -0f, -1 }, 0, 2)]
+    [TestCase(new[] { 1, float.NaN, 3, 0 }, 2, 3)]
+    [TestCase(new[] { float.NegativeInfinity, float.NegativeInfinity }, 0, 0)]
+    public void SpecialNumbers(float[] numbers, int largest, int smallest)
+    {
+        TensorBuffer tensor = TensorBuffer.Create<float>(numbers, numbers.Length);
+        Assert.That(new OperatorTester("ArgMax").Input(tensor).Output(ElementType.Int64).Run().Span<long>()[0], Is.EqualTo(largest));
+        Assert.That(new OperatorTester("ArgMin").Input(tensor).Output(ElementType.Int64).Run().Span<long>()[0], Is.EqualTo(smallest));
+    }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 
 namespace OnnxStream.Interop.Kernels.Managed;
 
@@ -20,8 +21,29 @@ internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long 
         for (long row = first; row < end; row++)
         {
             T* input = (T*)context.Input(0) + row / inner * length * inner + row % inner;
-            ((long*)context.Output(0))[row] = isMinimum ? Minimum(input) : Maximum(input);
+            ((long*)context.Output(0))[row] = inner == 1 && FindValue(input) is >= 0 and long found ? found : isMinimum ? Minimum(input) : Maximum(input);
         }
+    }
+
+    // The extreme value is found in vectors; looking for it stops at the first. -1 where that is not what is wanted, or numbers are none.
+    private long FindValue(T* input)
+    {
+        if (takesLast || length > int.MaxValue)
+        {
+            return -1;
+        }
+
+        ReadOnlySpan<T> values = new(input, (int)length);
+        T extreme = isMinimum ? TensorPrimitives.Min(values) : TensorPrimitives.Max(values);
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (values[i] == extreme)
+            {
+                return i;
+            }
+        }
+
+        return -1;
     }
 
     private long Maximum(T* input)

@@ -102,4 +102,35 @@ internal static class VectorMath
         Vector<float> inner = x * Vector.FusedMultiplyAdd(x * x, new Vector<float>(0.044715f), Vector<float>.One);
         return x / (Vector<float>.One + ExpAboveZero(inner * new Vector<float>(-1.5957691f)));
     }
+
+    /// <summary>As <see cref="Silu(Vector{float})"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Silu(Vector512<float> x) => x / (Vector512<float>.One + Exp(-x));
+
+    /// <summary>As <see cref="Gelu(Vector{float})"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Gelu(Vector512<float> x)
+    {
+        Vector512<float> z = Vector512.Abs(x) * Vector512.Create(0.70710678f);
+        Vector512<float> t = Vector512<float>.One / Vector512.FusedMultiplyAdd(z, Vector512.Create(0.3275911f), Vector512<float>.One);
+        Vector512<float> p = Vector512.Create(1.061405429f);
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(-1.453152027f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(1.421413741f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(-0.284496736f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.254829592f));
+        Vector512<float> halfComplement = Vector512.Create(0.5f) * p * t * Exp(-z * z);
+        return x * Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), halfComplement, Vector512<float>.One - halfComplement);
+    }
+
+    /// <summary>As <see cref="QuickGelu(Vector{float})"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> QuickGelu(Vector512<float> x) => x / (Vector512<float>.One + Exp(x * Vector512.Create(-1.702f)));
+
+    /// <summary>As <see cref="GeluTanh(Vector{float})"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> GeluTanh(Vector512<float> x)
+    {
+        Vector512<float> inner = x * Vector512.FusedMultiplyAdd(x * x, Vector512.Create(0.044715f), Vector512<float>.One);
+        return x / (Vector512<float>.One + Exp(inner * Vector512.Create(-1.5957691f)));
+    }
 }
