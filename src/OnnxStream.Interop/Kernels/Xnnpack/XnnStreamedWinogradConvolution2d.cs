@@ -20,7 +20,7 @@ namespace OnnxStream.Interop.Kernels.Xnnpack;
 internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLayer
 {
     // For images that are no case for XnnWinogradConvolution2d.
-    private const long LeastProducts = 400_000;
+    private const long LeastProducts = 600_000;
     private const long MostBytesOfSmallImages = 12 << 20;
 
     // A panel, the transformed row of an image, and the sums and results of a group of outputs: small enough for the outer caches, and small
