@@ -18,7 +18,7 @@ internal sealed class Concat : Operator
     public override bool CanReadStripe(Node node, int input) => node.Inputs.Length > 1 && IsOfLastDimension(new InferenceContext(node));
 
     /// <inheritdoc/>
-    public override (long FirstElement, bool IsStripe)? PlaceOf(NodeContext context, int input)
+    public override IReadOnlyList<(long FirstElement, bool IsStripe)>? InputPlaces(NodeContext context)
     {
         Shape output = context.OutputShape(0);
         int axis = Axis(context);
@@ -28,13 +28,15 @@ internal sealed class Concat : Operator
             return null;
         }
 
+        List<(long FirstElement, bool IsStripe)> places = new(context.InputCount);
         long before = 0;
-        for (int i = 0; i < input; i++)
+        for (int i = 0; i < context.InputCount; i++)
         {
+            places.Add((before, !isWhole));
             before += context.InputShape(i).Product(axis, output.Rank);
         }
 
-        return (before, !isWhole);
+        return places;
     }
 
     /// <inheritdoc/>

@@ -31,9 +31,9 @@ internal abstract class Operator
     /// <summary>Whether this input may be a stripe of a wider tensor.</summary>
     public virtual bool CanReadStripe(Node node, int input) => false;
 
-    /// <summary>Where in the first output an input lies as it is, if the operator does nothing but put inputs into places; null if it does.</summary>
+    /// <summary>Where in the first output each input lies as it is, if the operator does nothing but put inputs into places; null if it does.</summary>
     /// <returns>The first element, and whether rows of the input are parts of rows of the output; otherwise the whole input lies there.</returns>
-    public virtual (long FirstElement, bool IsStripe)? PlaceOf(NodeContext context, int input) => null;
+    public virtual IReadOnlyList<(long FirstElement, bool IsStripe)>? InputPlaces(NodeContext context) => null;
 
     /// <summary>Whether a node, or this variant of it, is made of other operators: then <see cref="Expand"/> is called, and neither of the others.</summary>
     public virtual bool IsFunction(NodeContext context) => false;

@@ -19,7 +19,7 @@ internal readonly record struct ValuePlace(Value Whole, long FirstElement, bool 
     public static IReadOnlyDictionary<Value, ValuePlace> Find(Graph graph, IReadOnlyList<Node> order)
     {
         Dictionary<Value, ValuePlace> places = [];
-        if (!order.Any(node => node.Inputs.Length > 1 && node.Outputs is [{ }] && OperatorRegistry.Get(node).PlaceOf(new InferenceContext(node), 0) is not null))
+        if (!order.Any(node => node.Inputs.Length > 1 && node.Outputs is [{ }] && OperatorRegistry.Get(node).InputPlaces(new InferenceContext(node)) is not null))
         {
             return places;
         }
@@ -30,18 +30,21 @@ internal readonly record struct ValuePlace(Value Whole, long FirstElement, bool 
         HashSet<Node> computed = [.. order];
         foreach (Node node in order.Where(node => node.Inputs.Length > 1 && node.Outputs is [{ }]))
         {
-            Operator putting = OperatorRegistry.Get(node);
-            InferenceContext context = new(node);
+            if (OperatorRegistry.Get(node).InputPlaces(new InferenceContext(node)) is not { } wanted)
+            {
+                continue;
+            }
 
             List<(Value Value, ValuePlace Place)> parts = [];
             for (int i = 0; i < node.Inputs.Length; i++)
             {
-                if (node.Inputs[i] is { Constant: null, Producer: { } producer } value && computed.Contains(producer) && putting.PlaceOf(context, i) is { } place && !places.ContainsKey(value) && !outputs.Contains(value) &&
-                    value.Type!.Value.Shape.ElementCount > 0 && node.Inputs.Count(other => ReferenceEquals(other, value)) == 1 &&
-                    (!place.IsStripe || (ReferenceEquals(producer.Outputs[0], value) && OperatorRegistry.Get(producer).CanWriteStripe(producer) &&
+                (long firstElement, bool isStripe) = wanted[i];
+                if (node.Inputs[i] is { Constant: null, Producer: { } producer } value && computed.Contains(producer) && !places.ContainsKey(value) && !outputs.Contains(value) &&
+                    value.Type!.Value.Shape.ElementCount > 0 && consumers[value].Count(consumer => ReferenceEquals(consumer, node)) == 1 &&
+                    (!isStripe || (ReferenceEquals(producer.Outputs[0], value) && OperatorRegistry.Get(producer).CanWriteStripe(producer) &&
                         consumers[value].All(consumer => ReferenceEquals(consumer, node) || CanRead(consumer, value)))))
                 {
-                    parts.Add((value, new ValuePlace(node.Outputs[0]!, place.FirstElement, place.IsStripe)));
+                    parts.Add((value, new ValuePlace(node.Outputs[0]!, firstElement, isStripe)));
                 }
             }
 
@@ -49,7 +52,7 @@ internal readonly record struct ValuePlace(Value Whole, long FirstElement, bool 
             parts.Sort((left, right) => liveness.FirstStep(left.Value).CompareTo(liveness.FirstStep(right.Value)));
             while (parts.Count > 0 && !liveness.TryMerge(parts.ConvertAll(part => part.Value), node.Outputs[0]!))
             {
-                parts.RemoveAt(0);
+                parts.RemoveRange(0, (parts.Count + 1) / 2);
             }
 
             parts.ForEach(part => places.Add(part.Value, part.Place));
@@ -67,9 +70,13 @@ internal readonly record struct ValuePlace(Value Whole, long FirstElement, bool 
     /// <summary>How many bytes of values live at each step, as if every value had memory of its own.</summary>
     private sealed class Liveness
     {
+        // A file may have as many nodes as it likes, and this looks at many of them for each that puts parts together.
+        private const long MostLooks = 100_000_000;
+
         private readonly Dictionary<Value, Life> _lives = [];
         private readonly long[] _bytes;
         private readonly long _most;
+        private long _looks;
 
         public Liveness(Graph graph, IReadOnlyList<Node> order)
         {
@@ -120,9 +127,27 @@ internal readonly record struct ValuePlace(Value Whole, long FirstElement, bool 
             Life[] parts = [.. values.Select(value => _lives[value].Actual)];
             Life life = _lives[whole].Actual;
             (int first, int last) = (Math.Min(parts.Min(part => part.First), life.First), Math.Max(parts.Max(part => part.Last), life.Last));
+            _looks += last - first + parts.Length;
+            if (_looks > MostLooks)
+            {
+                return false;
+            }
+
+            // What lives less from each step on, and what more.
+            long[] changes = new long[last - first + 2];
+            changes[0] += life.Bytes;
+            changes[life.First - first] -= life.Bytes;
+            changes[life.Last - first + 1] += life.Bytes;
+            foreach (Life part in parts)
+            {
+                changes[part.First - first] -= part.Bytes;
+                changes[part.Last - first + 1] += part.Bytes;
+            }
+
+            long more = 0;
             for (int step = first; step <= last; step++)
             {
-                long more = (life.IsAt(step) ? 0 : life.Bytes) - parts.Sum(part => part.IsAt(step) ? part.Bytes : 0);
+                more += changes[step - first];
                 if (more > 0 && _bytes[step] + more > _most)
                 {
                     return false;
@@ -160,8 +185,6 @@ internal readonly record struct ValuePlace(Value Whole, long FirstElement, bool 
             public long Bytes { get; } = bytes;
 
             public Life? MergedInto { get; set; }
-
-            public bool IsAt(int step) => step >= First && step <= Last;
 
             public Life Actual => MergedInto is null ? this : MergedInto.Actual;
         }

@@ -4,6 +4,9 @@ namespace OnnxStream.Interop.Graphs.Passes;
 /// <remarks>As in DenseNet, where every layer concatenates all before it. What was put together once lies in its place when more is put behind it.</remarks>
 internal static class NestConcatenations
 {
+    // A block of a DenseNet has up to 64 layers. A file may have any number of concatenations that start alike.
+    private const int MostOfOneStart = 256;
+
     /// <summary>Rewrites <paramref name="graph"/>.</summary>
     public static void Apply(Graph graph)
     {
@@ -31,7 +34,10 @@ internal static class NestConcatenations
                 editor.Replace(node, "Concat", "", [longest.Output, .. inputs[longest.Inputs.Length..]], ("axis", axis));
             }
 
-            shorter.Add((axis, inputs, output));
+            if (shorter.Count < MostOfOneStart)
+            {
+                shorter.Add((axis, inputs, output));
+            }
         }
 
         editor.Apply();
