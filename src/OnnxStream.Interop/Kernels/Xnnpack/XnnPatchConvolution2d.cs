@@ -202,10 +202,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
         {
             ConvolutionParameters parameters = kernel._parameters;
             (int height, int width, int channels) = ((int)kernel._input[1], (int)kernel._input[2], (int)kernel._input[3]);
-            (long line, long column) = Math.DivRem(result, kernel._width);
-            (long image, long outputRow) = Math.DivRem(line, kernel._height);
-            int top = (int)outputRow * parameters.StrideHeight - parameters.PaddingTop;
-            int left = (int)column * parameters.StrideWidth - parameters.PaddingLeft;
+            (long image, long column, int top, int left) = Find(result);
             int run = parameters.KernelWidth * channels;
             int copied = (run + Vector256<float>.Count - 1) / Vector256<float>.Count * Vector256<float>.Count;
 
@@ -240,10 +237,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
         {
             ConvolutionParameters parameters = kernel._parameters;
             (int height, int width, int channels) = ((int)kernel._input[1], (int)kernel._input[2], (int)kernel._input[3]);
-            (long line, long column) = Math.DivRem(result, kernel._width);
-            (long image, long outputRow) = Math.DivRem(line, kernel._height);
-            int top = (int)outputRow * parameters.StrideHeight - parameters.PaddingTop;
-            int left = (int)column * parameters.StrideWidth - parameters.PaddingLeft;
+            (long image, _, int top, int left) = Find(result);
             int before = Math.Clamp(-left, 0, parameters.KernelWidth) * channels;
             int behind = Math.Clamp(left + parameters.KernelWidth - width, 0, parameters.KernelWidth) * channels;
             int run = parameters.KernelWidth * channels;
@@ -272,6 +266,15 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
                     Copy((float*)source, patch + before, count);
                 }
             }
+        }
+
+        // The image and the column of a result, and the first row and column of the image that its patch covers.
+        private (long Image, long Column, int Top, int Left) Find(long result)
+        {
+            (long line, long column) = Math.DivRem(result, kernel._width);
+            (long image, long row) = Math.DivRem(line, kernel._height);
+            ConvolutionParameters parameters = kernel._parameters;
+            return (image, column, (int)row * parameters.StrideHeight - parameters.PaddingTop, (int)column * parameters.StrideWidth - parameters.PaddingLeft);
         }
 
         // A handful of numbers: calling a function that copies would take longer.
