@@ -153,8 +153,8 @@ public sealed class InferenceSession : IDisposable
 
             PlannedSegment planned = Model.Examine(() => GetSegment(_graph, 0, known, [.. _outputs]));
             ExecutionPlan plan = planned.Plan;
-            long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : Math.Max(plan.WeightsInUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
-            return plan.Summarize(window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath };
+            long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : Math.Max(planned.Weights.InUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
+            return plan.Summarize(planned.Weights.BufferBytes, window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath };
         }
     }
 
@@ -232,15 +232,15 @@ public sealed class InferenceSession : IDisposable
         long mostBytes = _options.PlanOnly ? long.MaxValue : MachineMemory.Bytes;
         PanelPacker packer = new(_options.PanelStore, Model.Path, _workers, _weights, _options.Logger);
         ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, _options.PanelStore.IsEnabled ? packer.TryAttach : null, mostBytes);
-        long windowBytes;
+        (WeightMemory Weights, long WindowBytes) memory;
         try
         {
-            windowBytes = FitBudget(plan, packer);
+            memory = FitBudget(plan, packer);
             if (!_options.PlanOnly && !packer.TryMake(PackingRoom(plan)))
             {
                 plan.Dispose();
                 plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, mostBytes: mostBytes);
-                windowBytes = FitBudget(plan, packer);
+                memory = FitBudget(plan, packer);
             }
         }
         catch
@@ -249,8 +249,8 @@ public sealed class InferenceSession : IDisposable
             throw;
         }
 
-        Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, windowBytes);
-        PlannedSegment planned = new(graph, known, segment, plan, executor, windowBytes, packer.StorePath, packer.SmallestPackingBytes);
+        Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, memory.Weights, memory.WindowBytes);
+        PlannedSegment planned = new(graph, known, segment, plan, executor, memory.Weights, memory.WindowBytes, packer.StorePath, packer.SmallestPackingBytes);
         _segments.Add(planned);
         PlansMade++;
         return planned;
@@ -265,8 +265,8 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    // How many bytes of weights may be read ahead beside a new plan. Plans that are kept only to be used again make room for it.
-    private long FitBudget(ExecutionPlan plan, PanelPacker packer)
+    // The memory for weights of a new plan, and how many bytes of them may be read ahead beside it. Plans that are kept only to be used again make room for it.
+    private (WeightMemory Weights, long WindowBytes) FitBudget(ExecutionPlan plan, PanelPacker packer)
     {
         long smallest = SmallestBudget(plan, packer.SmallestPackingBytes);
         if (_options.MemoryBudget is not { } budget)
@@ -274,7 +274,7 @@ public sealed class InferenceSession : IDisposable
             // A shape that a file declares costs nothing to write down. More than there is would not be refused by the system, which
             // gives memory before it has it, but end this process or another one later.
             long needed = smallest + plan.Outputs.Sum(output => output.Type.ByteLength);
-            return needed <= MachineMemory.Bytes || _options.PlanOnly ? _weights.WindowBytes : throw new MemoryBudgetException(MachineMemory.Bytes, smallest, needed);
+            return needed <= MachineMemory.Bytes || _options.PlanOnly ? (plan.MappedWeights, _weights.WindowBytes) : throw new MemoryBudgetException(MachineMemory.Bytes, smallest, needed);
         }
 
         if (smallest > budget)
@@ -288,13 +288,15 @@ public sealed class InferenceSession : IDisposable
             _segments.RemoveAt(0);
         }
 
+        long room = budget - KeptBytes - plan.NativeBytes;
         if (!_weights.HoldsWindow)
         {
-            return _weights.WindowBytes;
+            // Reading takes less memory than mapping, which comes in large pieces.
+            long mapped = plan.MappedWeights.InUseBytes + plan.MappedWeights.BufferBytes - plan.ReadWeights.BufferBytes;
+            return (mapped <= room ? plan.MappedWeights : plan.ReadWeights, _weights.WindowBytes);
         }
 
-        long room = budget - KeptBytes - plan.NativeBytes;
-        return room >= plan.WeightsInUseBytes ? Math.Min(_weights.WindowBytes, room) : 0;
+        return (plan.ReadWeights, room >= plan.ReadWeights.InUseBytes ? Math.Min(_weights.WindowBytes, room) : 0);
     }
 
     // The operators of the plan and the plans that are kept are there while panels are packed.
@@ -303,7 +305,7 @@ public sealed class InferenceSession : IDisposable
     // A provider that keeps what it has read needs room for all of it. A store is made before the plan's own memory is reserved.
     private long SmallestBudget(ExecutionPlan plan, long packingBytes) => Math.Max(
         plan.OperatorBytes + packingBytes,
-        plan.NativeBytes + (_weights.HoldsWeights ? plan.WeightSchedule.Concat(plan.PartlyReadWeights.Select(part => part.Range)).Distinct().Sum(range => range.Length) : plan.WeightsInUseBytes));
+        plan.NativeBytes + (_weights.HoldsWeights ? plan.WeightSchedule.Concat(plan.PartlyReadWeights.Select(part => part.Range)).Distinct().Sum(range => range.Length) : plan.ReadWeights.InUseBytes));
 
     private long KeptBytes => _segments.Sum(segment => segment.Plan.NativeBytes);
 
@@ -399,7 +401,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     private sealed record PlannedSegment(
-        Graph Graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, long WindowBytes, string? StorePath, long PackingBytes) : IDisposable
+        Graph Graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, WeightMemory Weights, long WindowBytes, string? StorePath, long PackingBytes) : IDisposable
     {
         // The executor has taken the plan over.
         public void Dispose() => ((IDisposable?)Executor ?? Plan).Dispose();

@@ -28,7 +28,8 @@ internal sealed class ConstantEvaluator : IDisposable
             ComputeInSingle.Apply(graph);
         }
 
-        using Executor executor = new(Planner.Plan(graph, _workers), _workers, _provider, 0);
+        ExecutionPlan plan = Planner.Plan(graph, _workers);
+        using Executor executor = new(plan, _workers, _provider, plan.ReadWeights, 0);
         TensorBuffer[] results = executor.Run([], null, null, CancellationToken.None);
         Dictionary<Value, Constant> constants = [];
         for (int i = 0; i < results.Length; i++)

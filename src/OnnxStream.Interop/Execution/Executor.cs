@@ -18,12 +18,12 @@ internal sealed unsafe class Executor : IDisposable
     private readonly Dictionary<PlanTensor, Shape> _foundShapes = [];
 
     /// <summary>Reserves memory for the plan, opens its weights, and takes the plan over.</summary>
-    public Executor(ExecutionPlan plan, WorkerPool workers, WeightsProvider provider, long windowBytes)
+    public Executor(ExecutionPlan plan, WorkerPool workers, WeightsProvider provider, WeightMemory weights, long windowBytes)
     {
         _plan = plan;
         try
         {
-            _weights = provider.OpenStream(plan.WeightSchedule, plan.PartlyReadWeights, windowBytes, workers.WorkerCount, plan.WeightsInUseBytes);
+            _weights = provider.OpenStream(plan.WeightSchedule, plan.PartlyReadWeights, windowBytes, workers.WorkerCount, weights);
             _constants = new NativeBuffer(plan.ConstantBytes);
             _arena = new NativeBuffer(plan.ArenaBytes);
         }

@@ -17,8 +17,9 @@ internal abstract class Kernel : IDisposable
     /// <summary>The ranges that the kernel acquires itself, in order of use. Other weights are brought in for it.</summary>
     public virtual IReadOnlyList<WeightRange> StreamedWeights => [];
 
-    /// <summary>The most bytes of <see cref="StreamedWeights"/> that the kernel holds at once, those not counted that are copied into the stream's buffers.</summary>
-    public virtual long WeightsInUse(StreamTraits traits) => StreamedWeights.Where(range => !traits.Copies(range)).Select(range => StreamTraits.ResidentBytes(range)).DefaultIfEmpty().Max();
+    /// <summary>The most bytes of <see cref="StreamedWeights"/> that the kernel holds at once.</summary>
+    /// <param name="measure">What a range takes while it is held.</param>
+    public virtual long WeightsInUse(WeightMeasure measure) => StreamedWeights.Select(range => measure.Streamed(range)).DefaultIfEmpty().Max();
 
     /// <summary>The layers whose panels could come from a store.</summary>
     public virtual IEnumerable<IPanelLayer> PanelLayers => this is IPanelLayer layer ? [layer] : [];

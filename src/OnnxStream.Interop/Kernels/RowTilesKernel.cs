@@ -42,7 +42,7 @@ internal sealed unsafe class RowTilesKernel : Kernel
     public override IReadOnlyList<WeightRange> PartlyReadWeights => [.. _plan!.PartlyReadWeights.Select(part => part.Range)];
 
     /// <inheritdoc/>
-    public override long WeightsInUse(StreamTraits traits) => _plan!.WeightsInUseBytes;
+    public override long WeightsInUse(WeightMeasure measure) => Planner.WeightsInUse(_plan!.Steps, measure);
 
     /// <inheritdoc/>
     public override void PanelsAreDecided()

@@ -62,17 +62,12 @@ internal static unsafe class CountedMemory
         }
 
         *(nuint*)block = bytes;
-        long live = Interlocked.Add(ref s_liveBytes, (long)bytes);
-        for (long peak = PeakBytes; live > peak; peak = PeakBytes)
-        {
-            if (Interlocked.CompareExchange(ref s_peakBytes, live, peak) == peak)
-            {
-                break;
-            }
-        }
-
+        Count((long)bytes);
         return block + Alignment;
     }
+
+    /// <summary>Counts what became resident of mapped files, or went: what comes through no allocator is memory all the same.</summary>
+    public static void CountMapped(long bytes) => Count(bytes);
 
     /// <summary>Frees a block; null is allowed.</summary>
     public static void Free(void* pointer)
@@ -96,6 +91,18 @@ internal static unsafe class CountedMemory
         aligned_allocate = &AlignedAllocate,
         aligned_deallocate = &Deallocate,
     };
+
+    private static void Count(long bytes)
+    {
+        long live = Interlocked.Add(ref s_liveBytes, bytes);
+        for (long peak = PeakBytes; live > peak; peak = PeakBytes)
+        {
+            if (Interlocked.CompareExchange(ref s_peakBytes, live, peak) == peak)
+            {
+                break;
+            }
+        }
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void* Allocate(void* context, nuint size) => TryAllocate(size);

@@ -8,6 +8,7 @@ internal static unsafe partial class OperatingSystemMemory
 {
     private const int AdviseWillNeed = 3;
     private const int AdviseDontNeed = 4;
+    private const int AdviseHugePage = 14;
     private const int AdvisePopulateRead = 22;
     private const int ReadWithoutWaiting = 8;
 
@@ -53,13 +54,20 @@ internal static unsafe partial class OperatingSystemMemory
     }
 
     /// <summary>Makes the pages of a mapped range this process's memory with one call, where the system has one for it; elsewhere they come when they are touched.</summary>
-    public static void Populate(byte* start, long length)
+    /// <returns>False if the file does not hold or the disk does not give what should be there, or the system (Linux before 5.14) has no such call.</returns>
+    public static bool TryPopulate(byte* start, long length)
     {
         nuint page = (nuint)Environment.SystemPageSize;
         nuint first = (nuint)start & ~(page - 1);
+        return !OperatingSystem.IsLinux() || madvise((void*)first, (nuint)start + (nuint)length - first, AdvisePopulateRead) == 0;
+    }
+
+    /// <summary>Asks for a mapped file in the largest pieces that the system's cache has.</summary>
+    public static void PreferLargePages(byte* start, long length)
+    {
         if (OperatingSystem.IsLinux())
         {
-            _ = madvise((void*)first, (nuint)start + (nuint)length - first, AdvisePopulateRead);
+            _ = madvise(start, (nuint)length, AdviseHugePage);
         }
     }
 

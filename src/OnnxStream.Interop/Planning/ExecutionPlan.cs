@@ -33,19 +33,20 @@ internal sealed class ExecutionPlan : IDisposable
     /// <summary>The native memory of the kernels.</summary>
     public required long OperatorBytes { get; init; }
 
-    /// <summary>The size of the buffers that weights are copied into.</summary>
-    public required long WeightBufferBytes { get; init; }
+    /// <summary>The memory for weights where panels are read: the least that will do.</summary>
+    public required WeightMemory ReadWeights { get; init; }
 
-    /// <summary>The most bytes of weights that steps hold at once beside those buffers.</summary>
-    public required long WeightsInUseBytes { get; init; }
+    /// <summary>The memory for weights where panels are used in a mapped file, if the provider does that; otherwise <see cref="ReadWeights"/>.</summary>
+    public required WeightMemory MappedWeights { get; init; }
 
     /// <summary>The native memory that running the plan needs beside weights in use.</summary>
-    public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + WeightBufferBytes;
+    public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + ReadWeights.BufferBytes;
 
     /// <summary>The plan as people see it.</summary>
-    /// <param name="windowBytes">The most bytes of weights that are resident at once.</param>
+    /// <param name="bufferBytes">The size of the buffers that weights are copied into.</param>
+    /// <param name="windowBytes">The most bytes of weights that are resident at once beside them.</param>
     /// <param name="smallestBudgetBytes">The smallest budget that can be met.</param>
-    public PlanSummary Summarize(long windowBytes, long smallestBudgetBytes)
+    public PlanSummary Summarize(long bufferBytes, long windowBytes, long smallestBudgetBytes)
     {
         PlanBuffer[] buffers = [.. Steps.SelectMany(step => step.Inputs.Concat(step.Outputs).Select(tensor => tensor.Buffer).Concat(step.Scratch is { } scratch ? [scratch.Actual] : []))
             .Concat(Inputs.Concat(Outputs).Select(tensor => tensor.Buffer)).Where(buffer => buffer.IsInArena && buffer.LastStep >= 0).Distinct()];
@@ -63,7 +64,7 @@ internal sealed class ExecutionPlan : IDisposable
                 step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), step.Kernel.Flops, step.Kernel.PanelLayers.Sum(layer => layer.PanelCount),
                 step.Kernel.StreamedWeights.Concat(step.Kernel.PartlyReadWeights).Concat(step.Inputs.Where((_, k) => step.InputWeights[k] >= 0).Select(input => input.Buffer.Constant!.Location!.Value)).Sum(range => range.Length),
                 step.Scratch?.Length ?? 0, live[i]))],
-            ArenaBytes, ConstantBytes, OperatorBytes, WeightBufferBytes, windowBytes, smallestBudgetBytes);
+            ArenaBytes, ConstantBytes, OperatorBytes, bufferBytes, windowBytes, smallestBudgetBytes);
     }
 
     /// <inheritdoc/>

@@ -121,8 +121,8 @@ internal static class Planner
             ArenaBytes = Arena.Place(arena),
             ConstantBytes = constantBytes == 0 ? 0 : constantBytes + Arena.Padding,
             OperatorBytes = builder.OperatorBytes,
-            WeightsInUseBytes = builder.Steps.Select(step => WeightsInUse(step, builder.Traits)).DefaultIfEmpty().Max(),
-            WeightBufferBytes = WeightBuffers.TotalBytes(builder.Workers.WorkerCount, builder.Traits.BufferBytes(schedule)),
+            ReadWeights = MeasureWeights(builder, schedule, builder.Traits with { Mapping = builder.Traits.Mapping == Mapping.Panels ? Mapping.None : builder.Traits.Mapping }),
+            MappedWeights = MeasureWeights(builder, schedule, builder.Traits),
         };
     }
 
@@ -191,10 +191,19 @@ internal static class Planner
         }
     }
 
-    // The weights that the kernel brings in itself, and those that are brought in for it.
-    private static long WeightsInUse(Step step, StreamTraits traits) =>
-        step.Kernel.WeightsInUse(traits) +
-        step.Inputs.Where((_, i) => step.InputWeights[i] >= 0).Sum(input => StreamTraits.ResidentBytes(input.Buffer.Constant!.Location!.Value));
+    /// <summary>The most bytes of weights that one of the steps holds at once: those that its kernel brings in itself, and those that are brought in for it.</summary>
+    /// <param name="steps">The steps.</param>
+    /// <param name="measure">What a range takes while it is held.</param>
+    public static long WeightsInUse(IReadOnlyList<Step> steps, WeightMeasure measure) =>
+        steps.Select(step => step.Kernel.WeightsInUse(measure) +
+            step.Inputs.Where((_, i) => step.InputWeights[i] >= 0).Sum(input => measure.Input(input.Buffer.Constant!.Location!.Value))).DefaultIfEmpty().Max();
+
+    private static WeightMemory MeasureWeights(PlanBuilder builder, List<WeightRange> schedule, StreamTraits traits) => new(
+        WeightBuffers.TotalBytes(builder.Workers.WorkerCount, traits.BufferBytes(schedule)),
+        WeightsInUse(builder.Steps, new WeightMeasure(traits, OfMapped: false)),
+        Math.Min(
+            WeightsInUse(builder.Steps, new WeightMeasure(traits, OfMapped: true)) + MappedBlocks.FetchedBytes,
+            schedule.Where(range => traits.Maps(range)).GroupBy(range => range.Path).Sum(file => MappedBlocks.RoundToPages(file.Max(range => range.Offset + range.Length)))));
 
     private static (List<WeightRange> Schedule, List<PartlyReadWeight> Parts) ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)
     {

@@ -2,17 +2,17 @@ using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Weights;
 
-/// <summary>Ranges of files that are read when they are acquired: those of about a megabyte into buffers, others into an area for all that is in use at once.</summary>
+/// <summary>Ranges of files that are read when they are acquired, those of about a megabyte into buffers, others into an area for all that is in use at once; panels of a store are used where they lie.</summary>
 /// <remarks>
 /// <para>
 /// What is read ahead goes into the system's cache of files, which it shrinks when memory is needed elsewhere; it becomes memory of
 /// this process when it is acquired. So only what is in use is resident, and the thread that reads ahead costs next to nothing.
 /// </para>
 /// <para>
-/// Mapping a page and letting it go costs about as much as copying it, and every time that pages go, all processors that compute are
-/// interrupted. A copy lies in the cache of the processor that is about to compute with it. And a file that becomes shorter is an
-/// exception, not the end of the process. Where mapping was asked for all the same, nothing is copied: pages become this process's memory
-/// when a range is acquired, and are let go when it is released.
+/// Mapping a page and letting it go costs about as much as copying it, unless the system's cache holds the file in large pieces, as it does
+/// with one that was written in large pieces. A panel store is such a file, and nobody else's: its panels are used where they lie in the
+/// mapped file, as long as the system promises that it does not change (<see cref="FileLease"/>). Other files are read: one that becomes
+/// shorter is an exception then, not the end of the process. Where mapping was asked for all the same, nothing is copied.
 /// </para>
 /// </remarks>
 internal sealed unsafe class FileWeightStream : WeightStream
@@ -21,9 +21,6 @@ internal sealed unsafe class FileWeightStream : WeightStream
 
     // Pages that are let go cost time when they are touched again. Where one of the next ranges is large, too, they stay.
     private const int RangesAhead = 4;
-
-    // Linux's default of fault_around_bytes.
-    private const long MappedAroundBytes = 64 << 10;
 
     private readonly Dictionary<string, OpenWeightFile> _files = [];
     private readonly OpenWeightFile[] _scheduleFiles;
@@ -34,19 +31,21 @@ internal sealed unsafe class FileWeightStream : WeightStream
     private readonly int[] _bufferOf;
     private readonly WeightArea _area;
     private readonly nint[] _addresses;
-    private readonly bool[]? _mapped;
+    private readonly MappedBlocks? _blocks;
+    private readonly bool[] _isMapped;
     private int _nextPart;
 
     /// <summary>Opens every file of the schedule.</summary>
     /// <exception cref="WeightsException">A file is missing, or ends before a range does.</exception>
-    public FileWeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, StreamTraits traits = default, int buffers = 0, long inUseBytes = 0, bool maps = false)
+    public FileWeightStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, StreamTraits traits = default, int buffers = 0, WeightMemory memory = default)
         : base(schedule, parts)
     {
         _traits = traits;
         _bufferOf = new int[schedule.Count];
         Array.Fill(_bufferOf, None);
         _addresses = new nint[schedule.Count];
-        _mapped = maps ? new bool[schedule.Count] : null;
+        _isMapped = new bool[schedule.Count];
+        _blocks = traits.Mapping == Mapping.None ? null : new MappedBlocks(memory.MappedBytes);
         _scheduleFiles = new OpenWeightFile[schedule.Count];
         _partFiles = new OpenWeightFile[parts.Count];
         try
@@ -54,9 +53,9 @@ internal sealed unsafe class FileWeightStream : WeightStream
             for (int i = 0; i < schedule.Count; i++)
             {
                 _scheduleFiles[i] = Open(schedule[i]);
-                if (maps)
+                if (traits.Maps(schedule[i]))
                 {
-                    _scheduleFiles[i].Map();
+                    Map(_scheduleFiles[i]);
                 }
             }
 
@@ -70,7 +69,7 @@ internal sealed unsafe class FileWeightStream : WeightStream
                 _buffers = new WeightBuffers(buffers, bytes);
             }
 
-            _area = new WeightArea(maps ? 0 : inUseBytes);
+            _area = new WeightArea(memory.AreaBytes);
         }
         catch
         {
@@ -89,7 +88,23 @@ internal sealed unsafe class FileWeightStream : WeightStream
     {
         base.BeginRun();
         _nextPart = 0;
-        CheckUnchanged();
+
+        // First the lease: what is unchanged then stays so.
+        foreach (OpenWeightFile file in _files.Values)
+        {
+            file.TakeLease();
+        }
+
+        try
+        {
+            CheckUnchanged();
+        }
+        catch
+        {
+            ReturnLeases();
+            throw;
+        }
+
         _readAhead?.Begin();
     }
 
@@ -110,12 +125,18 @@ internal sealed unsafe class FileWeightStream : WeightStream
     }
 
     /// <inheritdoc/>
-    public override void EndRun() => _readAhead?.End();
+    public override void EndRun()
+    {
+        _readAhead?.End();
+        _blocks?.Clear();
+        ReturnLeases();
+    }
 
     /// <inheritdoc/>
     public override void Dispose()
     {
         _readAhead?.Dispose();
+        _blocks?.Dispose();
         _buffers?.Dispose();
         _area?.Dispose();
         foreach (OpenWeightFile file in _files.Values)
@@ -131,10 +152,9 @@ internal sealed unsafe class FileWeightStream : WeightStream
     {
         _readAhead?.Used(index);
         WeightRange range = Schedule[index];
-        if (_mapped is not null && _scheduleFiles[index].Mapped(range) is var mapped && mapped is not null)
+        if (_blocks is not null && _traits.Maps(range) && _scheduleFiles[index].Mapped(range) is var mapped && mapped is not null && _blocks.TryTake(_scheduleFiles[index], mapped, range.Length))
         {
-            OperatingSystemMemory.Populate(mapped, range.Length);
-            _mapped[index] = true;
+            _isMapped[index] = true;
             _addresses[index] = (nint)mapped;
             return mapped;
         }
@@ -176,11 +196,10 @@ internal sealed unsafe class FileWeightStream : WeightStream
 
     private void Free(int index)
     {
-        if (_mapped?[index] == true)
+        if (_isMapped[index])
         {
-            // Linux maps pages around one that is missing, too: what lies around a range goes with it, and comes again if somebody uses it.
-            long around = Math.Min(MappedAroundBytes, Schedule[index].Offset);
-            OperatingSystemMemory.Discard((byte*)_addresses[index] - around, Schedule[index].Length + around);
+            _isMapped[index] = false;
+            _blocks!.Return(_scheduleFiles[index], (byte*)_addresses[index], Schedule[index].Length);
             return;
         }
 
@@ -204,7 +223,34 @@ internal sealed unsafe class FileWeightStream : WeightStream
             _partFiles[_nextPart].Fetch(Parts[_nextPart].Range.Offset, Parts[_nextPart].Range.Length);
         }
 
-        _scheduleFiles[index].Fetch(Schedule[index].Offset, Schedule[index].Length);
+        OpenWeightFile file = _scheduleFiles[index];
+        WeightRange range = Schedule[index];
+
+        // Asking for what is there costs the system as much as finding out page by page.
+        if (!file.SeemsCached(range.Offset, range.Length) && !(_blocks is not null && _traits.Maps(range) && file.IsMapped && _blocks.TryFetch(file, range)))
+        {
+            file.Fetch(range.Offset, range.Length);
+        }
+    }
+
+    private void ReturnLeases()
+    {
+        foreach (OpenWeightFile file in _files.Values)
+        {
+            file.ReturnLease();
+        }
+    }
+
+    private void Map(OpenWeightFile file)
+    {
+        if (_traits.Mapping == Mapping.Files)
+        {
+            file.Map();
+        }
+        else
+        {
+            file.MapUnderLease();
+        }
     }
 
     private OpenWeightFile Open(in WeightRange range)

@@ -1,7 +1,7 @@
 namespace OnnxStream.Interop.Weights;
 
 /// <summary>Weights that are read from their files when they are needed, or mapped, with or without a window that the system reads ahead.</summary>
-internal sealed class FileWeightsProvider(long windowBytes, bool maps = false) : WeightsProvider(windowBytes)
+internal sealed class FileWeightsProvider(long windowBytes, Mapping mapping = Mapping.None) : WeightsProvider(windowBytes)
 {
     // A panel is at most little more than a megabyte.
     private const long CopiedBytes = 1280 << 10;
@@ -10,12 +10,12 @@ internal sealed class FileWeightsProvider(long windowBytes, bool maps = false) :
     public override void Read(in WeightRange range, Span<byte> destination) => WeightFile.Read(range, destination);
 
     /// <inheritdoc/>
-    internal override StreamTraits Traits => new(ReadsParts: true, maps ? 0 : CopiedBytes);
+    internal override StreamTraits Traits => new(ReadsParts: true, mapping == Mapping.Files ? 0 : CopiedBytes, mapping);
 
     /// <inheritdoc/>
     internal override bool HoldsWindow => false;
 
     /// <inheritdoc/>
-    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, long inUseBytes = 0) =>
-        new FileWeightStream(schedule, parts, windowBytes, Traits, buffers, inUseBytes, maps);
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, WeightMemory memory = default) =>
+        new FileWeightStream(schedule, parts, windowBytes, mapping == Mapping.Panels && memory.MappedBytes == 0 ? Traits with { Mapping = Mapping.None } : Traits, buffers, memory);
 }

@@ -6,8 +6,8 @@ namespace OnnxStream.Interop.Weights;
 
 /// <summary>A file that a session reads weights from, opened once.</summary>
 /// <remarks>
-/// It is read, and mapped only where that was asked for: it is somebody else's file, and where a mapped file becomes shorter, reading what
-/// is gone ends the process (SIGBUS). A read that finds less than it should is an exception.
+/// It is read, and mapped only where that was asked for or the system promises that it does not change meanwhile: where a mapped file
+/// becomes shorter, reading what is gone ends the process (SIGBUS). A read that finds less than it should is an exception.
 /// </remarks>
 internal sealed unsafe class OpenWeightFile : IDisposable
 {
@@ -16,9 +16,11 @@ internal sealed unsafe class OpenWeightFile : IDisposable
 
     private readonly SafeFileHandle _file;
     private readonly DateTime _changed;
+    private FileLease? _lease;
     private MemoryMappedFile? _map;
     private MemoryMappedViewAccessor? _view;
     private byte* _start;
+    private bool _isMappedUnderLease;
 
     /// <summary>Opens <paramref name="path"/>.</summary>
     /// <exception cref="WeightsException">The file cannot be opened.</exception>
@@ -44,6 +46,12 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     /// <summary>Its length in bytes when it was opened.</summary>
     public long Length { get; }
 
+    /// <summary>The first byte of the mapping.</summary>
+    public byte* Start => _start;
+
+    /// <summary>Whether ranges are used in the mapping now.</summary>
+    public bool IsMapped => _start is not null && (!_isMappedUnderLease || _lease is not null);
+
     /// <summary>Throws if the file is not what was opened any more.</summary>
     /// <exception cref="WeightsException">It has been written to.</exception>
     public void CheckUnchanged()
@@ -64,11 +72,25 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     /// <summary>Lets the system read a range from disk into its cache of files. It does not become this process's memory.</summary>
     public void Fetch(long offset, long length)
     {
-        // Asking for what is there costs the system as much as finding out page by page.
-        if (length > 0 && !SeemsCached(offset, length))
+        if (length > 0)
         {
             OperatingSystemMemory.ReadAhead(_file, offset, length);
         }
+    }
+
+    /// <summary>Whether a few pages of a range are in the system's cache: then all of them, most likely.</summary>
+    public bool SeemsCached(long offset, long length)
+    {
+        const int Probes = 4;
+        for (int i = 0; i <= Probes; i++)
+        {
+            if (!OperatingSystemMemory.IsCached(_file, offset + (length - 1) * i / Probes))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Copies bytes.</summary>
@@ -109,6 +131,7 @@ internal sealed unsafe class OpenWeightFile : IDisposable
             _map = MemoryMappedFile.CreateFromFile(_file, mapName: null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
             _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
             _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
+            OperatingSystemMemory.PreferLargePages(_start, Length);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -116,16 +139,44 @@ internal sealed unsafe class OpenWeightFile : IDisposable
         }
     }
 
-    /// <summary>Where a range lies in the mapping; null where the bytes behind it, which kernels may touch, are none of it.</summary>
+    /// <summary>Maps the file, for use while a lease is held. Where there is no lease to be had, it stays a file that is read.</summary>
+    public void MapUnderLease()
+    {
+        using FileLease? lease = FileLease.TryTake(_file);
+        if (lease is not null)
+        {
+            Map();
+            _isMappedUnderLease = true;
+        }
+    }
+
+    /// <summary>Takes the lease for a run, if it is mapped under one and nobody is writing to it.</summary>
+    public void TakeLease() => _lease = _isMappedUnderLease ? FileLease.TryTake(_file) : null;
+
+    /// <summary>Gives the lease back.</summary>
+    public void ReturnLease()
+    {
+        _lease?.Dispose();
+        _lease = null;
+    }
+
+    /// <summary>Where a range lies in the mapping; null where it cannot be used there: there is no lease, or the bytes behind it, which kernels may touch, are none of it.</summary>
+    /// <exception cref="WeightsException">Somebody waits for the lease, to write to the file.</exception>
     public byte* Mapped(in WeightRange range)
     {
-        long page = Environment.SystemPageSize;
-        return range.Offset + range.Length + Padding <= (Length + page - 1) / page * page ? _start + range.Offset : null;
+        if (!IsMapped || range.Offset + range.Length + Padding > MappedBlocks.RoundToPages(Length))
+        {
+            return null;
+        }
+
+        return _lease?.IsHeld != false ? _start + range.Offset :
+            throw new WeightsException($"{Path}: another program is about to write to the weight file. Files must not change while a model is in use; open the model again.");
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        ReturnLease();
         if (_start is not null)
         {
             _view!.SafeMemoryMappedViewHandle.ReleasePointer();
@@ -134,20 +185,5 @@ internal sealed unsafe class OpenWeightFile : IDisposable
         _view?.Dispose();
         _map?.Dispose();
         _file.Dispose();
-    }
-
-    // A few of its pages are in the cache: then all of them, most likely.
-    private bool SeemsCached(long offset, long length)
-    {
-        const int Probes = 4;
-        for (int i = 0; i <= Probes; i++)
-        {
-            if (!OperatingSystemMemory.IsCached(_file, offset + (length - 1) * i / Probes))
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 }

@@ -52,7 +52,7 @@ internal sealed class PanelStore
     public static UInt128 Hash(string identity) => XxHash128.HashToUInt128(Encoding.UTF8.GetBytes(identity));
 
     /// <summary>The range of a panel.</summary>
-    public WeightRange Range(int panel) => new($"panel {panel}", Path, _entries[panel].Offset, _entries[panel].Length);
+    public WeightRange Range(int panel) => new($"panel {panel}", Path, _entries[panel].Offset, _entries[panel].Length) { IsPanel = ElementType == ElementType.Float32 };
 
     /// <summary>Opens a store if it is one for this model and layers; otherwise says why not.</summary>
     /// <param name="path">The file.</param>

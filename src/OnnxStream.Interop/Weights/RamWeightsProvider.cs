@@ -48,7 +48,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
     internal override bool HoldsWeights => true;
 
     /// <inheritdoc/>
-    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, long inUseBytes = 0)
+    internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, WeightMemory memory = default)
     {
         lock (_lock)
         {

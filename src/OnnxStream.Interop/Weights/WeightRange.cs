@@ -7,6 +7,9 @@ namespace OnnxStream.Interop.Weights;
 /// <param name="Length">The number of bytes.</param>
 public readonly record struct WeightRange(string Name, string Path, long Offset, long Length)
 {
+    /// <summary>Whether the range is a panel that kernels compute with where it is.</summary>
+    internal bool IsPanel { get; init; }
+
     /// <summary>A part of the range.</summary>
     /// <param name="offset">The first byte, from the start of the range.</param>
     /// <param name="length">The number of bytes.</param>

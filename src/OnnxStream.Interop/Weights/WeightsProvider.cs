@@ -28,15 +28,14 @@ public abstract class WeightsProvider : IDisposable
 
     /// <summary>As <see cref="DiskNoCache"/>, and a thread has the next bytes read into the system's cache of files while the current step computes.</summary>
     /// <param name="windowBytes">How many bytes are read ahead of use. They are not memory of this process until they are used.</param>
-    public static WeightsProvider DiskPrefetch(long windowBytes = DefaultWindowBytes) => new FileWeightsProvider(windowBytes);
+    public static WeightsProvider DiskPrefetch(long windowBytes = DefaultWindowBytes) => new FileWeightsProvider(windowBytes, OperatingSystem.IsLinux() ? Mapping.Panels : Mapping.None);
 
     /// <summary>As <see cref="DiskPrefetch"/>, but files are mapped into memory: kernels get the pages themselves, which are let go after use.</summary>
     /// <param name="windowBytes">How many bytes are read ahead of use.</param>
     /// <remarks>
-    /// For files that nobody changes: where a mapped file becomes shorter while it is read, the operating system ends the process. Large weights
-    /// are not copied; panels of about a megabyte are slower than with <see cref="DiskPrefetch"/>, because pages that come and go cost more than a copy.
+    /// For files that nobody changes: where a mapped file becomes shorter while it is read, the operating system ends the process.
     /// </remarks>
-    public static WeightsProvider DiskMapped(long windowBytes = DefaultWindowBytes) => new FileWeightsProvider(windowBytes, maps: true);
+    public static WeightsProvider DiskMapped(long windowBytes = DefaultWindowBytes) => new FileWeightsProvider(windowBytes, Mapping.Files);
 
     /// <summary>Weights are read once and stay in memory, shared by all sessions of this provider: the most memory.</summary>
     /// <param name="source">Where they are read from; null for their files. It stays the caller's to dispose.</param>
@@ -69,8 +68,8 @@ public abstract class WeightsProvider : IDisposable
     /// <param name="parts">Weights of which a run will ask for parts.</param>
     /// <param name="windowBytes">How many bytes may be held for reading ahead.</param>
     /// <param name="buffers">The number of buffers for ranges that are copied (<see cref="StreamTraits.Copies"/>): one for each thread, or 0.</param>
-    /// <param name="inUseBytes">How many bytes of other ranges are held at once, at most.</param>
-    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, long inUseBytes = 0) => new BufferedWeightStream(this, schedule, parts, windowBytes);
+    /// <param name="memory">The memory that weights may take. Panels are mapped if it says so.</param>
+    internal virtual WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, WeightMemory memory = default) => new BufferedWeightStream(this, schedule, parts, windowBytes);
 
     /// <summary>Frees what the provider holds.</summary>
     /// <param name="disposing">Whether <see cref="Dispose()"/> was called.</param>

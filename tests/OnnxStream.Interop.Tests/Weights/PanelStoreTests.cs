@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Tests.Weights;
 
@@ -53,6 +54,79 @@ public class PanelStoreTests
         File.Delete(_store);
         Run(PanelStoreOptions.File(_store));
         Assert.That(half, Is.LessThan(new FileInfo(_store).Length));
+    }
+
+    // Panels lie in more blocks than may be resident.
+    [Platform("Linux")]
+    [TestCase(1)]
+    [TestCase(2)]
+    public void PanelsAreUsedWhereTheyLie(int threads)
+    {
+        string model = _folder.Write("large.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, 40, 1000)
+            .Initializer("v", TestTensors.Floats(1, 1000, 4500)).Initializer("w", TestTensors.Floats(2, 4500, 1000)).Node("MatMul", "x v", "m").Node("MatMul", "m w", "y").Output("y").ToBytes());
+        Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(3, 40, 1000) };
+        SessionOptions options = new() { ThreadCount = threads, PanelStore = PanelStoreOptions.File(_store) };
+        (byte[] read, PlanSummary reading) = Run(options with { WeightsProvider = WeightsProvider.DiskNoCache() });
+        (byte[] mapped, PlanSummary mapping) = Run(options);
+        (byte[] budgeted, PlanSummary budget) = Run(options with { MemoryBudget = reading.SmallestBudgetBytes });
+        Assert.That(mapped, Is.EqualTo(read));
+        Assert.That(budgeted, Is.EqualTo(read));
+        Assert.That(mapping.WeightBufferBytes, Is.Zero);
+        Assert.That(mapping.PeakBytes, Is.GreaterThan(reading.PeakBytes));
+        Assert.That(budget with { Steps = [] }, Is.EqualTo(reading with { Steps = [] }));
+
+        // Where there is no lease, the file is read.
+        using (File.Open(_store, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            (byte[] unleased, _) = Run(options, checksPeak: false);
+            Assert.That(unleased, Is.EqualTo(read));
+        }
+
+        (byte[] Result, PlanSummary Plan) Run(SessionOptions options, bool checksPeak = true)
+        {
+            using WeightsProvider? provider = options.WeightsProvider;
+            long before = CountedMemory.LiveBytes;
+            using InferenceSession session = new(model, options);
+            long live = CountedMemory.LiveBytes;
+            RunResult result = session.Run(inputs);
+            session.Run(inputs);
+            Assert.That(CountedMemory.LiveBytes, Is.EqualTo(live), "what was mapped has gone");
+            PlanSummary plan = session.Plan();
+            if (checksPeak)
+            {
+                Assert.That(result.Statistics.PeakNativeBytes - before, Is.LessThan(plan.PeakBytes + 64_000).And.GreaterThan(plan.PeakBytes - (4 << 20)));
+            }
+
+            return (result["y"].Bytes.ToArray(), plan);
+        }
+    }
+
+    [Test]
+    [Platform("Linux")]
+    public void AWriterWaitsForTheRunWhichEnds()
+    {
+        Run(PanelStoreOptions.File(_store));
+        using WeightsProvider provider = WeightsProvider.DiskPrefetch();
+        WeightRange range = new("panel", _store, 4096, 1000) { IsPanel = true };
+        using WeightStream stream = provider.OpenStream([range], [], 0, memory: new WeightMemory(0, 0, 4 << 20));
+        stream.BeginRun();
+        Use(stream);
+        Task writer = Task.Run(() =>
+        {
+            using FileStream file = new(_store, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            file.SetLength(100);
+        });
+        Assert.That(() => Use(stream), Throws.TypeOf<WeightsException>().With.Message.Contains(_store).And.Message.Contains("about to write").After(10_000, 5));
+        Assert.That(writer.IsCompleted, Is.False);
+        stream.EndRun();
+        Assert.That(writer.Wait(TimeSpan.FromSeconds(10)), Is.True);
+        Assert.That(stream.BeginRun, Throws.TypeOf<WeightsException>());
+
+        static unsafe void Use(WeightStream stream)
+        {
+            _ = stream.Acquire(0);
+            stream.Release(0);
+        }
     }
 
     // Winograd's transformed kernels are stored, too.

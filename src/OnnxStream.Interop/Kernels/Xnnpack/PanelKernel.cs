@@ -82,7 +82,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public override IReadOnlyList<WeightRange> StreamedWeights => _stored?.Ranges ?? _unpacked;
 
     /// <inheritdoc/>
-    public override long WeightsInUse(StreamTraits traits) => (_stored is not null || _weights.HasPanelRanges ? _slotCount : 1) * base.WeightsInUse(traits);
+    public override long WeightsInUse(WeightMeasure measure) => (_stored is not null || _weights.HasPanelRanges ? _slotCount : 1) * base.WeightsInUse(measure);
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> PartlyReadWeights => _stored is null && PartlyRead is { } range ? [range] : [];

@@ -133,7 +133,7 @@ internal sealed unsafe class XnnStreamedWinogradConvolution2d : Kernel, IPanelLa
     public override IReadOnlyList<WeightRange> StreamedWeights => _stored?.Ranges ?? [];
 
     /// <inheritdoc/>
-    public override long WeightsInUse(StreamTraits traits) => _workers * base.WeightsInUse(traits);
+    public override long WeightsInUse(WeightMeasure measure) => _workers * base.WeightsInUse(measure);
 
     /// <inheritdoc/>
     public string? Identity => _weights.Identity is { } weights ? $"streamed winograd 4x4:{weights}:{_panelOutputs}:{_panelsOfGroup}:{_slices}:{_layout:x8}" : null;

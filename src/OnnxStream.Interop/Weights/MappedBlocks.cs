@@ -1,0 +1,210 @@
+using OnnxStream.Interop.Native;
+
+namespace OnnxStream.Interop.Weights;
+
+/// <summary>The parts of mapped files that are resident: those that are in use, and some that were until a moment ago.</summary>
+/// <remarks>
+/// <para>
+/// Files come and go in blocks of what one entry of a page table's upper level maps. Where the system's cache holds a file in pieces of that
+/// size, mapping one costs a microsecond; panel by panel it costs as much as copying the bytes.
+/// </para>
+/// <para>
+/// Every time that pages go, all processors that compute are interrupted. So blocks that nobody uses stay until new ones need their place,
+/// and then go together.
+/// </para>
+/// </remarks>
+internal sealed class MappedBlocks : IDisposable
+{
+    private const long BlockBytes = 2 << 20;
+
+    /// <summary>What is resident while it is fetched (<see cref="TryFetch"/>).</summary>
+    public const long FetchedBytes = BlockBytes;
+
+    // XNNPACK may read a few bytes past the end of what it is given.
+    private const int Padding = 64;
+
+    private readonly long _mostBytes;
+    private readonly Lock _lock = new();
+
+    // The resident blocks, and how many ranges in use they hold bytes of.
+    private readonly Dictionary<Block, int> _users = [];
+    private readonly List<Block> _unused = [];
+    private long _residentBytes;
+
+    /// <summary>Starts with nothing resident.</summary>
+    /// <param name="mostBytes">What may be resident. Only ranges that are in use at once exceed it.</param>
+    public MappedBlocks(long mostBytes) => _mostBytes = mostBytes;
+
+    /// <summary>The most bytes that become resident for a range, wherever it begins.</summary>
+    public static long MostBytes(in WeightRange range) => ((range.Length + Padding - 1 + BlockBytes - 1) / BlockBytes + 1) * BlockBytes;
+
+    /// <summary>The bytes of the pages that hold so many bytes.</summary>
+    public static long RoundToPages(long bytes)
+    {
+        long page = Environment.SystemPageSize;
+        return (bytes + page - 1) / page * page;
+    }
+
+    /// <summary>Makes a range resident. Callable from several threads.</summary>
+    /// <param name="file">A file that is mapped.</param>
+    /// <param name="start">Where the range begins in the mapping.</param>
+    /// <param name="length">Its length in bytes.</param>
+    /// <returns>False if the system cannot; nothing has changed then.</returns>
+    public unsafe bool TryTake(OpenWeightFile file, byte* start, long length)
+    {
+        lock (_lock)
+        {
+            long added = 0;
+            foreach (Block block in Blocks(file, start, length))
+            {
+                if (_users.TryGetValue(block, out int users))
+                {
+                    _users[block] = users + 1;
+                    if (users == 0)
+                    {
+                        _unused.Remove(block);
+                    }
+                }
+                else
+                {
+                    added += block.Bytes;
+                }
+            }
+
+            if (_residentBytes + added > _mostBytes)
+            {
+                LetUnusedGo();
+            }
+
+            foreach (Block block in Blocks(file, start, length))
+            {
+                _users.TryAdd(block, 1);
+            }
+
+            _residentBytes += added;
+            CountedMemory.CountMapped(added);
+        }
+
+        if (OperatingSystemMemory.TryPopulate(start, length))
+        {
+            return true;
+        }
+
+        Return(file, start, length);
+        return false;
+    }
+
+    /// <summary>Has what is missing of a range read from disk, in large pieces, and stay in the system's cache. Callable from any thread.</summary>
+    /// <returns>False if there is no room for it to become resident on the way.</returns>
+    public unsafe bool TryFetch(OpenWeightFile file, in WeightRange range)
+    {
+        foreach (Block block in Blocks(file, file.Start + range.Offset, range.Length))
+        {
+            lock (_lock)
+            {
+                if (_users.ContainsKey(block))
+                {
+                    continue;
+                }
+
+                if (_residentBytes + block.Bytes > _mostBytes)
+                {
+                    LetUnusedGo();
+                }
+
+                if (_residentBytes + block.Bytes > _mostBytes)
+                {
+                    return false;
+                }
+
+                _users.Add(block, 1);
+                _residentBytes += block.Bytes;
+                CountedMemory.CountMapped(block.Bytes);
+            }
+
+            // Whoever needs it gets the error.
+            _ = OperatingSystemMemory.TryPopulate((byte*)block.Start, block.Bytes);
+            Return(block);
+        }
+
+        return true;
+    }
+
+    /// <summary>Says that a range is not used any more.</summary>
+    public unsafe void Return(OpenWeightFile file, byte* start, long length)
+    {
+        foreach (Block block in Blocks(file, start, length))
+        {
+            Return(block);
+        }
+    }
+
+    /// <summary>Lets everything go that nobody uses.</summary>
+    public void Clear()
+    {
+        lock (_lock)
+        {
+            LetUnusedGo();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Clear();
+
+    private static unsafe BlockEnumerator Blocks(OpenWeightFile file, byte* start, long length) =>
+        new(file, (long)start / BlockBytes, ((long)start + length + Padding - 1) / BlockBytes);
+
+    private void Return(Block block)
+    {
+        lock (_lock)
+        {
+            if (--_users[block] == 0)
+            {
+                _unused.Add(block);
+            }
+        }
+    }
+
+    private unsafe void LetUnusedGo()
+    {
+        int next = 0;
+        while (next < _unused.Count)
+        {
+            // Neighbours go with one call.
+            Block first = _unused[next];
+            long bytes = 0;
+            for (; next < _unused.Count && _unused[next].Start == first.Start + bytes; next++)
+            {
+                bytes += _unused[next].Bytes;
+                _users.Remove(_unused[next]);
+            }
+
+            OperatingSystemMemory.Discard((byte*)first.Start, bytes);
+            _residentBytes -= bytes;
+            CountedMemory.CountMapped(-bytes);
+        }
+
+        _unused.Clear();
+    }
+
+    // Part of a mapping; at its ends less than a whole block.
+    private readonly record struct Block(nint Start, long Bytes);
+
+    private struct BlockEnumerator(OpenWeightFile file, long first, long last)
+    {
+        private long _index = first - 1;
+
+        public readonly unsafe Block Current
+        {
+            get
+            {
+                long start = Math.Max(_index * BlockBytes, (long)file.Start);
+                return new Block((nint)start, Math.Min((_index + 1) * BlockBytes, (long)file.Start + RoundToPages(file.Length)) - start);
+            }
+        }
+
+        public readonly BlockEnumerator GetEnumerator() => this;
+
+        public bool MoveNext() => ++_index <= last;
+    }
+}
