@@ -242,6 +242,12 @@ public sealed class InferenceSession : IDisposable
                 plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, mostBytes: mostBytes);
                 memory = FitBudget(plan, packer);
             }
+
+            // A store that is not there yet is held in large pieces when it has been written.
+            if (memory.Weights != plan.ReadWeights && packer.IsThere && !MappingTrial.Pays(plan.WeightSchedule))
+            {
+                memory.Weights = plan.ReadWeights;
+            }
         }
         catch
         {

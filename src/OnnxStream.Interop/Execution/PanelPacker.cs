@@ -31,6 +31,9 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
     /// <summary>The store that was attached; null if there is none.</summary>
     public string? StorePath { get; private set; }
 
+    /// <summary>Whether there is a store.</summary>
+    public bool IsThere => StorePath is not null && _missing is null;
+
     /// <summary>The memory that making the store needs at least; 0 where it is there, or none is used.</summary>
     public long SmallestPackingBytes => _missing is null ? 0 : _missing.Layers.Max(layer => WorkerBytes(layer) + WholeBytes(layer));
 
@@ -152,14 +155,15 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
             options.CancellationToken.ThrowIfCancellationRequested();
             Directory.CreateDirectory(Path.GetDirectoryName(store.Path)!);
             Log.Making(logger, store.Path, PanelStore.SizeOf(store.Panels, modelPath), File.Exists(store.Path) ? store.Reason : "there is none yet");
-            using PanelStore.Writer writer = new(store.Path, store.Identity, options.ElementType, store.Panels, modelPath);
+            int blocks = GatheredBlocks(store, room);
+            using PanelStore.Writer writer = new(store.Path, store.Identity, options.ElementType, store.Panels, modelPath, blocks);
             _done = 0;
             _panelCount = store.Panels.Count;
             options.Progress?.Report(new PackingProgress(store.Path, 0, _panelCount));
             int first = 0;
             foreach (IPanelLayer layer in store.Layers)
             {
-                Pack(layer, writer, first, room);
+                Pack(layer, writer, first, room - (long)blocks * BlockWriter.BlockBytes);
                 first += layer.PanelCount;
             }
 
@@ -173,6 +177,14 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
             Log.Failed(logger, store.Path, exception.Message);
             return false;
         }
+    }
+
+    // Blocks are only gathered where nothing else has to do with less memory for it. A panel lies in two of them, mostly, and threads are at panels side by side.
+    private int GatheredBlocks(MissingStore store, long room)
+    {
+        int blocks = workers.WorkerCount + 2;
+        return store.Panels.Sum(panel => panel.Length) >= MappedBlocks.WorthMapping &&
+            store.Layers.Max(layer => WholeBytes(layer) + Math.Min(workers.WorkerCount, Packings(layer)) * WorkerBytes(layer)) <= room - (long)blocks * BlockWriter.BlockBytes ? blocks : 0;
     }
 
     private void Pack(IPanelLayer layer, PanelStore.Writer writer, int first, long room)

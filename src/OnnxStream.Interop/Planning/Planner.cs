@@ -121,8 +121,8 @@ internal static class Planner
             ArenaBytes = Arena.Place(arena),
             ConstantBytes = constantBytes == 0 ? 0 : constantBytes + Arena.Padding,
             OperatorBytes = builder.OperatorBytes,
-            ReadWeights = MeasureWeights(builder, schedule, builder.Traits with { Mapping = builder.Traits.Mapping == Mapping.Panels ? Mapping.None : builder.Traits.Mapping }),
-            MappedWeights = MeasureWeights(builder, schedule, builder.Traits),
+            ReadWeights = MeasureWeights(builder, schedule, builder.Traits.WithoutPanels),
+            MappedWeights = MeasureWeights(builder, schedule, schedule.Where(range => range.IsPanel).Sum(range => range.Length) < MappedBlocks.WorthMapping ? builder.Traits.WithoutPanels : builder.Traits),
         };
     }
 
@@ -202,7 +202,7 @@ internal static class Planner
         WeightBuffers.TotalBytes(builder.Workers.WorkerCount, traits.BufferBytes(schedule)),
         WeightsInUse(builder.Steps, new WeightMeasure(traits, OfMapped: false)),
         Math.Min(
-            WeightsInUse(builder.Steps, new WeightMeasure(traits, OfMapped: true)) + MappedBlocks.FetchedBytes,
+            WeightsInUse(builder.Steps, new WeightMeasure(traits, OfMapped: true)),
             schedule.Where(range => traits.Maps(range)).GroupBy(range => range.Path).Sum(file => MappedBlocks.RoundToPages(file.Max(range => range.Offset + range.Length)))));
 
     private static (List<WeightRange> Schedule, List<PartlyReadWeight> Parts) ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)

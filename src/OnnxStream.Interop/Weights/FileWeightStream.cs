@@ -223,14 +223,7 @@ internal sealed unsafe class FileWeightStream : WeightStream
             _partFiles[_nextPart].Fetch(Parts[_nextPart].Range.Offset, Parts[_nextPart].Range.Length);
         }
 
-        OpenWeightFile file = _scheduleFiles[index];
-        WeightRange range = Schedule[index];
-
-        // Asking for what is there costs the system as much as finding out page by page.
-        if (!file.SeemsCached(range.Offset, range.Length) && !(_blocks is not null && _traits.Maps(range) && file.IsMapped && _blocks.TryFetch(file, range)))
-        {
-            file.Fetch(range.Offset, range.Length);
-        }
+        _scheduleFiles[index].Fetch(Schedule[index].Offset, Schedule[index].Length);
     }
 
     private void ReturnLeases()

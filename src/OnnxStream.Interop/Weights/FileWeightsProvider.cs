@@ -17,5 +17,5 @@ internal sealed class FileWeightsProvider(long windowBytes, Mapping mapping = Ma
 
     /// <inheritdoc/>
     internal override WeightStream OpenStream(IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts, long windowBytes, int buffers = 0, WeightMemory memory = default) =>
-        new FileWeightStream(schedule, parts, windowBytes, mapping == Mapping.Panels && memory.MappedBytes == 0 ? Traits with { Mapping = Mapping.None } : Traits, buffers, memory);
+        new FileWeightStream(schedule, parts, windowBytes, memory.MappedBytes == 0 ? Traits.WithoutPanels : Traits, buffers, memory);
 }

@@ -15,10 +15,11 @@ namespace OnnxStream.Interop.Weights;
 /// </remarks>
 internal sealed class MappedBlocks : IDisposable
 {
-    private const long BlockBytes = 2 << 20;
+    /// <summary>The size of a block; at the ends of a mapping there are smaller ones.</summary>
+    public const long BlockBytes = 2 << 20;
 
-    /// <summary>What is resident while it is fetched (<see cref="TryFetch"/>).</summary>
-    public const long FetchedBytes = BlockBytes;
+    /// <summary>Panels that are less bytes than this in all are read: that takes less memory, and hardly more time.</summary>
+    public const long WorthMapping = 16 << 20;
 
     // XNNPACK may read a few bytes past the end of what it is given.
     private const int Padding = 64;
@@ -92,42 +93,6 @@ internal sealed class MappedBlocks : IDisposable
 
         Return(file, start, length);
         return false;
-    }
-
-    /// <summary>Has what is missing of a range read from disk, in large pieces, and stay in the system's cache. Callable from any thread.</summary>
-    /// <returns>False if there is no room for it to become resident on the way.</returns>
-    public unsafe bool TryFetch(OpenWeightFile file, in WeightRange range)
-    {
-        foreach (Block block in Blocks(file, file.Start + range.Offset, range.Length))
-        {
-            lock (_lock)
-            {
-                if (_users.ContainsKey(block))
-                {
-                    continue;
-                }
-
-                if (_residentBytes + block.Bytes > _mostBytes)
-                {
-                    LetUnusedGo();
-                }
-
-                if (_residentBytes + block.Bytes > _mostBytes)
-                {
-                    return false;
-                }
-
-                _users.Add(block, 1);
-                _residentBytes += block.Bytes;
-                CountedMemory.CountMapped(block.Bytes);
-            }
-
-            // Whoever needs it gets the error.
-            _ = OperatingSystemMemory.TryPopulate((byte*)block.Start, block.Bytes);
-            Return(block);
-        }
-
-        return true;
     }
 
     /// <summary>Says that a range is not used any more.</summary>

@@ -72,26 +72,15 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     /// <summary>Lets the system read a range from disk into its cache of files. It does not become this process's memory.</summary>
     public void Fetch(long offset, long length)
     {
-        if (length > 0)
+        // Asking for what is there costs the system as much as finding out page by page.
+        if (length > 0 && !OperatingSystemMemory.IsCached(_file, offset, length))
         {
             OperatingSystemMemory.ReadAhead(_file, offset, length);
         }
     }
 
-    /// <summary>Whether a few pages of a range are in the system's cache: then all of them, most likely.</summary>
-    public bool SeemsCached(long offset, long length)
-    {
-        const int Probes = 4;
-        for (int i = 0; i <= Probes; i++)
-        {
-            if (!OperatingSystemMemory.IsCached(_file, offset + (length - 1) * i / Probes))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
+    /// <summary>Whether a range is in the system's cache, or on its way there; false where the system does not tell.</summary>
+    public bool IsCached(in WeightRange range) => range.Length == 0 || OperatingSystemMemory.IsCached(_file, range.Offset, range.Length);
 
     /// <summary>Copies bytes.</summary>
     /// <exception cref="WeightsException">The file ends before them, or cannot be read.</exception>
@@ -131,7 +120,6 @@ internal sealed unsafe class OpenWeightFile : IDisposable
             _map = MemoryMappedFile.CreateFromFile(_file, mapName: null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
             _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
             _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
-            OperatingSystemMemory.PreferLargePages(_start, Length);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -231,11 +231,18 @@ internal sealed class PanelStore
         private readonly Entry[] _entries;
         private readonly ElementType _elementType;
         private readonly UInt128 _identity;
+        private readonly BlockWriter _blocks;
         private bool _complete;
 
         /// <summary>Reserves the file.</summary>
+        /// <param name="path">The file that will be there when the store is complete.</param>
+        /// <param name="identity">The identity of model and library.</param>
+        /// <param name="elementType">The type in which panels are stored.</param>
+        /// <param name="layers">For each panel in order, the hash of its layer's identity and its length in bytes.</param>
+        /// <param name="modelPath">The model, for those who look at the store.</param>
+        /// <param name="blocks">How many blocks of <see cref="BlockWriter.BlockBytes"/> may be in memory at once.</param>
         /// <exception cref="IOException">It cannot be created, or the disk has no room for it.</exception>
-        public Writer(string path, UInt128 identity, ElementType elementType, IReadOnlyList<(UInt128 Layer, long Length)> layers, string modelPath)
+        public Writer(string path, UInt128 identity, ElementType elementType, IReadOnlyList<(UInt128 Layer, long Length)> layers, string modelPath, int blocks = 0)
         {
             Path = path;
             _partial = $"{path}.{Environment.ProcessId}{PartialExtension}";
@@ -253,6 +260,7 @@ internal sealed class PanelStore
 
             Encoding.UTF8.GetBytes(modelPath, _index.AsSpan(layers.Count * EntryBytes));
             _file = File.OpenHandle(_partial, FileMode.Create, FileAccess.ReadWrite, FileShare.None, preallocationSize: SizeOf(layers, modelPath));
+            _blocks = new BlockWriter(_file, [.. _entries.Select(entry => (entry.Offset, entry.Length))], blocks);
         }
 
         /// <summary>The file that will be there when the store is complete.</summary>
@@ -263,7 +271,7 @@ internal sealed class PanelStore
         public void Write(int panel, ReadOnlySpan<byte> bytes)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(_index.AsSpan(panel * EntryBytes + 32), XxHash3.HashToUInt64(bytes));
-            RandomAccess.Write(_file, bytes, _entries[panel].Offset);
+            _blocks.Write(_entries[panel].Offset, bytes);
         }
 
         /// <summary>Writes header and index and moves the file to its place.</summary>
@@ -287,6 +295,7 @@ internal sealed class PanelStore
         /// <inheritdoc/>
         public void Dispose()
         {
+            _blocks.Dispose();
             _file.Dispose();
             if (!_complete)
             {

@@ -17,6 +17,9 @@ internal readonly record struct StreamTraits(bool ReadsParts, long CopiedBytes, 
     /// <summary>What the memory of larger ranges begins and ends at multiples of, so that the system can have its pages back.</summary>
     public const int PageBytes = 4096;
 
+    /// <summary>The same, but panels are read.</summary>
+    public StreamTraits WithoutPanels => Mapping == Mapping.Panels ? this with { Mapping = Mapping.None } : this;
+
     /// <summary>The memory that a range takes while it is in use, where it is read.</summary>
     public static long ResidentBytes(in WeightRange range) => checked(range.Length > LeastCopiedBytes
         ? (range.Length + Padding + PageBytes - 1) / PageBytes * PageBytes

@@ -7,7 +7,7 @@ namespace OnnxStream.Interop.Tests.Weights;
 [Platform("Linux")]
 public unsafe class MappedBlocksTests
 {
-    private const long BlockBytes = MappedBlocks.FetchedBytes;
+    private const long BlockBytes = MappedBlocks.BlockBytes;
     private const long FileBytes = 4 * BlockBytes + 12_345;
 
     private TemporaryFolder _folder = null!;
@@ -93,21 +93,6 @@ public unsafe class MappedBlocksTests
         Take(blocks, 4 * BlockBytes, 100);
         Assert.That(Resident, Is.EqualTo(MappedBlocks.RoundToPages(12_345)));
         Return(blocks, 4 * BlockBytes, 100);
-    }
-
-    [Test]
-    public void FetchingNeedsAPlace()
-    {
-        using MappedBlocks blocks = new(2 * BlockBytes);
-        Take(blocks, 0, 1000);
-        Assert.That(blocks.TryFetch(_file, new WeightRange("", _file.Path, BlockBytes, 3 * BlockBytes - 100)), Is.True);
-        Assert.That(Resident, Is.LessThanOrEqualTo(2 * BlockBytes));
-        Take(blocks, BlockBytes, 1000);
-        Assert.That(blocks.TryFetch(_file, new WeightRange("", _file.Path, 2 * BlockBytes, 1000)), Is.False);
-        Return(blocks, 0, 1000);
-        Assert.That(blocks.TryFetch(_file, new WeightRange("", _file.Path, 2 * BlockBytes, 1000)), Is.True);
-        Assert.That(Resident, Is.EqualTo(2 * BlockBytes));
-        Return(blocks, BlockBytes, 1000);
     }
 
     [Test]

@@ -57,7 +57,6 @@ public class PanelStoreTests
     }
 
     // Panels lie in more blocks than may be resident.
-    [Platform("Linux")]
     [TestCase(1)]
     [TestCase(2)]
     public void PanelsAreUsedWhereTheyLie(int threads)
@@ -71,8 +70,7 @@ public class PanelStoreTests
         (byte[] budgeted, PlanSummary budget) = Run(options with { MemoryBudget = reading.SmallestBudgetBytes });
         Assert.That(mapped, Is.EqualTo(read));
         Assert.That(budgeted, Is.EqualTo(read));
-        Assert.That(mapping.WeightBufferBytes, Is.Zero);
-        Assert.That(mapping.PeakBytes, Is.GreaterThan(reading.PeakBytes));
+        Assert.That(mapping.PeakBytes, mapping.WeightBufferBytes == 0 ? Is.GreaterThan(reading.PeakBytes) : Is.EqualTo(reading.PeakBytes), "mapped, or read where that is quicker");
         Assert.That(budget with { Steps = [] }, Is.EqualTo(reading with { Steps = [] }));
 
         // Where there is no lease, the file is read.
