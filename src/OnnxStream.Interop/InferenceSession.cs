@@ -256,7 +256,10 @@ public sealed class InferenceSession : IDisposable
         }
 
         Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, memory.Weights, memory.WindowBytes);
-        PlannedSegment planned = new(graph, known, segment, plan, executor, memory.Weights, memory.WindowBytes, packer.StorePath, packer.SmallestPackingBytes);
+
+        // What one part hands to the next one is gone when the run ends. Control flow may hand it on.
+        bool[]? keeps = ReferenceEquals(graph, _graph) && !graph.Nodes.Exists(node => OperatorRegistry.Get(node) is ControlFlow) ? [.. segment.Outputs.Select(output => !wanted.Contains(output))] : null;
+        PlannedSegment planned = new(graph, known, segment, plan, executor, keeps, memory.Weights, memory.WindowBytes, packer.StorePath, packer.SmallestPackingBytes);
         _segments.Add(planned);
         PlansMade++;
         return planned;
@@ -382,7 +385,7 @@ public sealed class InferenceSession : IDisposable
             if (segment.End > start || segment.Needed is null)
             {
                 long begin = Stopwatch.GetTimestamp();
-                TensorBuffer[] results = planned.Executor!.Run([.. segment.Inputs.Select(value => values.Tensors[value])], _options?.Progress, _options?.Trace, _cancellationToken);
+                TensorBuffer[] results = planned.Executor!.Run([.. segment.Inputs.Select(value => values.Tensors[value])], planned.Keeps, _options?.Progress, _options?.Trace, _cancellationToken);
                 Duration += Stopwatch.GetElapsedTime(begin);
                 WeightsBytesStreamed += planned.Executor.WeightsBytesStreamed;
                 for (int i = 0; i < results.Length; i++)
@@ -407,7 +410,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     private sealed record PlannedSegment(
-        Graph Graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, WeightMemory Weights, long WindowBytes, string? StorePath, long PackingBytes) : IDisposable
+        Graph Graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, bool[]? Keeps, WeightMemory Weights, long WindowBytes, string? StorePath, long PackingBytes) : IDisposable
     {
         // The executor has taken the plan over.
         public void Dispose() => ((IDisposable?)Executor ?? Plan).Dispose();

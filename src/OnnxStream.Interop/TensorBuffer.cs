@@ -11,21 +11,25 @@ public sealed class TensorBuffer
     /// <summary>Makes a tensor of zeros.</summary>
     /// <exception cref="ArgumentException">The element type has no fixed size, or the tensor is 2 GiB or larger.</exception>
     public TensorBuffer(ElementType elementType, Shape shape)
+        : this(new TensorType(elementType, shape)) => _bytes.AsSpan().Clear();
+
+    // Its elements are anything.
+    private TensorBuffer(TensorType type)
     {
+        ElementType elementType = type.ElementType;
         if (elementType.SizeOf() == 0)
         {
-            throw new ArgumentException($"Tensors of element type {elementType} are not supported.", nameof(elementType));
+            throw new ArgumentException($"Tensors of element type {elementType} are not supported.", nameof(type));
         }
 
-        Type = new TensorType(elementType, shape);
+        Type = type;
         long length = Type.ByteLength;
         if (length > Array.MaxLength)
         {
-            throw new ArgumentException($"A tensor of {Type} needs {length:N0} bytes; at most {Array.MaxLength:N0} are possible.", nameof(shape));
+            throw new ArgumentException($"A tensor of {Type} needs {length:N0} bytes; at most {Array.MaxLength:N0} are possible.", nameof(type));
         }
 
         _bytes = GC.AllocateUninitializedArray<byte>((int)length);
-        _bytes.AsSpan().Clear();
     }
 
     /// <summary>The element type and shape.</summary>
@@ -39,6 +43,10 @@ public sealed class TensorBuffer
 
     /// <summary>The elements as bytes, in the byte order of the machine.</summary>
     public Span<byte> Bytes => _bytes;
+
+    /// <summary>Makes a tensor that is overwritten as a whole before anybody reads it.</summary>
+    /// <exception cref="ArgumentException">The element type has no fixed size, or the tensor is 2 GiB or larger.</exception>
+    internal static TensorBuffer Uninitialized(TensorType type) => new(type);
 
     /// <summary>Copies elements into a new tensor.</summary>
     /// <param name="elements">The elements in row-major order.</param>

@@ -30,7 +30,7 @@ internal sealed class ConstantEvaluator : IDisposable
 
         ExecutionPlan plan = Planner.Plan(graph, _workers);
         using Executor executor = new(plan, _workers, _provider, plan.ReadWeights, 0);
-        TensorBuffer[] results = executor.Run([], null, null, CancellationToken.None);
+        TensorBuffer[] results = executor.Run([], null, null, null, CancellationToken.None);
         Dictionary<Value, Constant> constants = [];
         for (int i = 0; i < results.Length; i++)
         {

@@ -16,6 +16,8 @@ internal sealed unsafe class Executor : IDisposable
     private readonly WeightStream _weights;
     private readonly StepRunner _runner;
     private readonly Dictionary<PlanTensor, Shape> _foundShapes = [];
+    private readonly TensorBuffer?[] _kept;
+    private readonly TensorCopier _copier;
 
     /// <summary>Reserves memory for the plan, opens its weights, and takes the plan over.</summary>
     public Executor(ExecutionPlan plan, WorkerPool workers, WeightsProvider provider, WeightMemory weights, long windowBytes)
@@ -35,6 +37,8 @@ internal sealed unsafe class Executor : IDisposable
             throw;
         }
 
+        _copier = new TensorCopier(workers);
+        _kept = new TensorBuffer?[plan.Outputs.Count];
         foreach (PlanBuffer buffer in plan.Constants)
         {
             buffer.Constant!.Data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, buffer.Constant.Data!.Length));
@@ -51,10 +55,11 @@ internal sealed unsafe class Executor : IDisposable
 
     /// <summary>Computes the outputs.</summary>
     /// <param name="inputs">For each input of the plan, its bytes.</param>
+    /// <param name="keeps">For each output of the plan, whether nobody has it any more when the plan runs again; null for none. Its tensor is used again then.</param>
     /// <param name="progress">Receives a report before each step.</param>
     /// <param name="trace">Receives what each step took; null for none.</param>
     /// <param name="cancellationToken">Stops between two steps.</param>
-    public TensorBuffer[] Run(IReadOnlyList<TensorBuffer> inputs, IProgress<RunProgress>? progress, RunTrace? trace, CancellationToken cancellationToken)
+    public TensorBuffer[] Run(IReadOnlyList<TensorBuffer> inputs, bool[]? keeps, IProgress<RunProgress>? progress, RunTrace? trace, CancellationToken cancellationToken)
     {
         _foundShapes.Clear();
         _runner.Context.CancellationToken = cancellationToken;
@@ -62,7 +67,10 @@ internal sealed unsafe class Executor : IDisposable
         {
             if (_plan.Inputs[i].Buffer.LastStep >= 0)
             {
-                inputs[i].Bytes.CopyTo(new Span<byte>(_runner.Address(_plan.Inputs[i]), inputs[i].Bytes.Length));
+                fixed (byte* bytes = inputs[i].Bytes)
+                {
+                    _copier.Copy(bytes, _runner.Address(_plan.Inputs[i]), inputs[i].Bytes.Length);
+                }
             }
         }
 
@@ -81,7 +89,7 @@ internal sealed unsafe class Executor : IDisposable
             }
 
             progress?.Report(new RunProgress(_plan.Steps.Count, _plan.Steps.Count, ""));
-            TensorBuffer[] outputs = CopyOutputs();
+            TensorBuffer[] outputs = CopyOutputs(keeps);
             _weights.CheckUnchanged();
             return outputs;
         }
@@ -109,7 +117,7 @@ internal sealed unsafe class Executor : IDisposable
         }
     }
 
-    private TensorBuffer[] CopyOutputs()
+    private TensorBuffer[] CopyOutputs(bool[]? keeps)
     {
         TensorBuffer[] outputs = new TensorBuffer[_plan.Outputs.Count];
         int weight = _plan.WeightSchedule.Count - _plan.Outputs.Count(output => output.Buffer.Constant?.Location is not null);
@@ -117,7 +125,9 @@ internal sealed unsafe class Executor : IDisposable
         {
             PlanTensor tensor = _plan.Outputs[i];
             Shape shape = _foundShapes.GetValueOrDefault(tensor, tensor.Shape);
-            TensorBuffer output = new(tensor.ElementType, shape);
+            TensorType type = new(tensor.ElementType, shape);
+            TensorBuffer output = _kept[i] is { } kept && kept.Type == type ? kept : TensorBuffer.Uninitialized(type);
+            _kept[i] = keeps?[i] == true ? output : null;
             Constant? constant = tensor.Buffer.Constant;
             byte* source = constant?.Location is null ? _runner.Address(tensor) : _weights.Acquire(weight) + tensor.Offset;
             if (constant?.Location is not null && constant.StoredType != constant.Type.ElementType)
@@ -126,7 +136,10 @@ internal sealed unsafe class Executor : IDisposable
             }
             else
             {
-                new ReadOnlySpan<byte>(source, output.Bytes.Length).CopyTo(output.Bytes);
+                fixed (byte* bytes = output.Bytes)
+                {
+                    _copier.Copy(source, bytes, output.Bytes.Length);
+                }
             }
 
             if (constant?.Location is not null)

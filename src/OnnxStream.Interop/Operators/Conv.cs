@@ -10,13 +10,15 @@ namespace OnnxStream.Interop.Operators;
 /// <param name="channelsLast">Whether data is [N,H,W,C], as rewrites make it, instead of ONNX's [N,C,H,W].</param>
 /// <remarks>
 /// Channels-last, an attribute <c>upsample</c> that is not 0 doubles height and width of the data first, each pixel becoming four;
-/// <c>low</c> and <c>high</c> limit the results.
+/// <c>low</c> and <c>high</c> limit the results; those of a pointwise convolution may go through an activation instead.
 /// Up to three spatial dimensions, any groups, strides, dilations and (asymmetric) pads. XNNPACK computes one and two
 /// dimensions of single precision, on channels-last tensors, so data is transposed on the way in and out; a constant weight
 /// without groups is streamed in panels. Three dimensions and other precisions are managed.
 /// </remarks>
 internal sealed class Conv(bool channelsLast = false) : Operator
 {
+    private static readonly Conv s_channelsLast = new(channelsLast: true);
+
     /// <summary>The least result; what would be less becomes it. Set by rewrites only.</summary>
     public const string LowAttribute = OperatorRegistry.InternalPrefix + "low";
 
@@ -76,6 +78,15 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         context.SetOutput(0, context.InputElementType(0), channelsLast ? ChannelsLast(new Shape(shape)) : new Shape(shape));
     }
 
+    /// <summary>Whether a channels-last node can be told to send its results through an activation (<see cref="FullyConnected.ActivationAttribute"/>).</summary>
+    public static bool CanActivate(Node node)
+    {
+        InferenceContext context = new(node);
+        (SpatialAttributes spatial, int groups) = s_channelsLast.Parse(context);
+        return !context.Attributes.Has(LowAttribute) && s_channelsLast.Data(context)[1] > 1 &&
+            context.InputShape(1)[0] >= XnnFullyConnected.FewestOutputs && Parameters(spatial.As2D(), groups).IsPointwise;
+    }
+
     /// <inheritdoc/>
     public override void Lower(LoweringContext context)
     {
@@ -125,7 +136,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             groups > 1 && GroupedConvolutionKernel.IsFor(parameters, data.Shape[3], weightShape[0]) ? GroupedConvolutionKernel.Create(weights, hasBias, image, parameters, types, context.ConstantInput(1) is not null) :
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, types, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
             isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
-            parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? new XnnFullyConnected(weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :
+            parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? FullyConnected.Create(context, weights, hasBias, image.Product(0, 3), types, low, high) :
             context.UsesStore && weights.Identity is not null && XnnStreamedWinogradConvolution2d.IsFor(parameters, image, weightShape[0])
                 ? new XnnStreamedWinogradConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
             XnnWinogradConvolution2d.IsFor(parameters, image, weightShape[0])

@@ -15,6 +15,9 @@ internal sealed class FullyConnected : Operator
     /// <summary>The operator type.</summary>
     public const string Name = "FullyConnected";
 
+    /// <summary>The function that results go through: a kind of <see cref="FusedActivation"/>, or empty.</summary>
+    public const string ActivationAttribute = "activation";
+
     /// <inheritdoc/>
     public override bool CanReadHalf(Node node, int input) => input == 0;
 
@@ -59,9 +62,11 @@ internal sealed class FullyConnected : Operator
         context.Emit(kernel, hasBias ? [context.Input(0), context.Input(2)] : [context.Input(0)], [context.Output(0)]);
     }
 
-    private static XnnFullyConnected Create(LoweringContext context, PanelWeights panels, bool hasBias, long rows, StorageTypes types) => context.Attributes.String("activation", "") switch
+    /// <summary>The kernel for rows that go through the node's <c>activation</c>, or through none but between limits.</summary>
+    public static XnnFullyConnected Create(
+        LoweringContext context, PanelWeights panels, bool hasBias, long rows, StorageTypes types, float low = float.NegativeInfinity, float high = float.PositiveInfinity) => context.Attributes.String(ActivationAttribute, "") switch
     {
-        "" => new XnnFullyConnected(panels, hasBias, rows, context.Workers, types),
+        "" => new XnnFullyConnected(panels, hasBias, rows, context.Workers, types, low, high),
         FusedActivation.Silu => new XnnActivatedFullyConnected<SiluActivation>(panels, hasBias, rows, context.Workers, types),
         FusedActivation.Gelu => new XnnActivatedFullyConnected<GeluActivation>(panels, hasBias, rows, context.Workers, types),
         FusedActivation.GeluTanh => new XnnActivatedFullyConnected<GeluTanhActivation>(panels, hasBias, rows, context.Workers, types),

@@ -46,6 +46,29 @@ public class SegmentTests
         Assert.That(result.Statistics.WeightsBytesStreamed, Is.EqualTo(2 * 100 * 2));
     }
 
+    // What one segment hands to the next is written over by the next run; what a run returned is not. Large enough for all threads to copy.
+    [TestCase(false)]
+    [TestCase(true)]
+    public void ResultsStayWhatTheyAre(bool asksForMore)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("model.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, 600, 400).Input("n", ElementType.Int64, 2)
+            .Node("Exp", "x", "e").Node("Reshape", "e n", "r").Node("Sqrt", "r", "o").Output("o").ToBytes());
+        SessionOptions options = new() { ThreadCount = 2, AdditionalOutputs = asksForMore ? ["e"] : [] };
+        Inputs[] inputs = [.. new[] { 1, 2, 1 }.Select(seed => new Inputs { ["x"] = TestTensors.Floats(seed, 600, 400), ["n"] = TestTensors.Integers(-1, 200) })];
+        using InferenceSession session = new(path, options);
+        RunResult[] results = [.. inputs.Select(input => session.Run(input))];
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            using InferenceSession fresh = new(path, options);
+            RunResult expected = fresh.Run(inputs[i]);
+            foreach ((string name, TensorBuffer tensor) in expected.Outputs)
+            {
+                Assert.That(results[i][name].Bytes.SequenceEqual(tensor.Bytes), Is.True, $"{name} of run {i}");
+            }
+        }
+    }
+
     [Test]
     public void PlansAreKeptByContent()
     {

@@ -16,6 +16,7 @@ internal static class Rewriter
         ChannelsLast.Apply,
         FuseUpsampling.Apply,
         FuseClamp.Apply,
+        FuseConvolutionActivations.Apply,
         NestConcatenations.Apply,
         EliminateIdentity.Apply,
         TileRows.Apply,

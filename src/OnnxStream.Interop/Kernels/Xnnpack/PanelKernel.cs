@@ -11,7 +11,8 @@ namespace OnnxStream.Interop.Kernels.Xnnpack;
 /// <remarks>
 /// A panel that fits the cache is computed up to three times as fast as the whole layer, and is all that must be resident.
 /// Panels are run across threads (each worker packs and runs whole panels; one barrier for the layer), or, where there are
-/// fewer panels than threads, one after the other with all threads inside. Inputs of the step: data, then the weight unless
+/// fewer panels than threads, one after the other with all threads inside: XNNPACK's own division, or pieces of rows where results
+/// go through a function. Inputs of the step: data, then the weight unless
 /// it is streamed, then the bias if there is one.
 /// </remarks>
 internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
@@ -35,9 +36,11 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private readonly bool _hasBias;
     private readonly bool _isShared;
     private readonly bool _across;
+    private readonly SharedRows? _sharedRows;
     private readonly int _panelOutputs;
     private readonly int _panelCount;
     private readonly int _slotCount;
+    private readonly int _operatorCount;
     private readonly WorkerSlots _slots;
     private readonly WeightReader _reader;
     private readonly PanelOperator?[] _operators;
@@ -57,7 +60,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <param name="hasBias">Whether there is a bias.</param>
     /// <param name="rows">How many times each number of the weight is used.</param>
     /// <param name="workers">The threads.</param>
-    protected PanelKernel(PanelWeights weights, bool hasBias, long rows, WorkerPool workers)
+    /// <param name="sharesRows">Whether threads that compute one panel compute pieces of rows of it (<see cref="ComputePiece"/>). Such a kernel has no workspace.</param>
+    protected PanelKernel(PanelWeights weights, bool hasBias, long rows, WorkerPool workers, bool sharesRows = false)
     {
         _weights = weights;
         _hasBias = hasBias;
@@ -68,10 +72,12 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
         _across = _isShared && _panelCount >= workers.WorkerCount;
         _slotCount = _across ? workers.WorkerCount : 1;
-        _slots = new WorkerSlots(_slotCount);
+        _sharedRows = sharesRows && _isShared && !_across ? new SharedRows(this) : null;
+        _operatorCount = _sharedRows is null ? _slotCount : workers.WorkerCount;
+        _slots = new WorkerSlots(_operatorCount);
         _reader = (offset, destination) => _context!.ReadWeight(0, offset, destination);
-        _operators = new PanelOperator?[_slotCount];
-        _lastOperators = new PanelOperator?[_slotCount];
+        _operators = new PanelOperator?[_operatorCount];
+        _lastOperators = new PanelOperator?[_operatorCount];
         _unpacked = weights.Ranges(_panelOutputs);
     }
 
@@ -192,7 +198,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
                 _lastPackedBytes = MeasurePacked(slot, LastOutputs, details);
             }
 
-            for (int i = 0; i < _slotCount; i++)
+            for (int i = 0; i < _operatorCount; i++)
             {
                 _operators[i] = CreateOperator(_panelOutputs, details);
                 _lastOperators[i] = LastOutputs == _panelOutputs ? _operators[i] : CreateOperator(LastOutputs, details);
@@ -288,6 +294,19 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
     }
 
+    /// <summary>The number of pieces of rows.</summary>
+    protected virtual int PieceCount => 1;
+
+    /// <summary>Computes a piece of the rows of a panel. Called from several threads, each with an operator of its own.</summary>
+    /// <param name="piece">The piece.</param>
+    /// <param name="operation">An operator that has been pointed to the panel's weights.</param>
+    /// <param name="first">The panel's first output channel.</param>
+    /// <param name="count">Its number of output channels.</param>
+    /// <param name="input">The data of all rows.</param>
+    /// <param name="output">The results of all rows.</param>
+    /// <param name="node">The node, for messages.</param>
+    protected virtual void ComputePiece(int piece, PanelOperator operation, int first, int count, byte* input, byte* output, string node) => throw new NotSupportedException();
+
     private static int ChoosePanelOutputs(PanelWeights weights, int workers)
     {
         long bytes = weights is { PartlyRead: not null, IsPackedInRuns: true }
@@ -347,7 +366,14 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
                 isAcquired = false;
             }
 
-            PanelOperator operation = (panel < _panelCount - 1 ? _operators : _lastOperators)[slotIndex]!;
+            PanelOperator?[] operators = panel < _panelCount - 1 ? _operators : _lastOperators;
+            if (_sharedRows is not null)
+            {
+                _sharedRows.Run(operators, first, Math.Min(_panelOutputs, _weights.Outputs - first), packed);
+                return;
+            }
+
+            PanelOperator operation = operators[slotIndex]!;
             operation.PointTo(packed);
             Compute(operation, first, Math.Min(_panelOutputs, _weights.Outputs - first), slot + SlotBytes - CountedMemory.Align(_workspaceBytes), _data, context.Output(0), threads, context.Step.NodeName);
         }
@@ -356,6 +382,40 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             if (isAcquired)
             {
                 context.ReleaseWeight(panel);
+            }
+        }
+    }
+
+    // The threads that compute a panel together, each some of its rows.
+    private sealed class SharedRows(PanelKernel kernel) : IParallelBody
+    {
+        private PanelOperator?[] _operators = [];
+        private int _first;
+        private int _count;
+
+        public void Run(PanelOperator?[] operators, int first, int count, byte* packed)
+        {
+            _operators = operators;
+            _first = first;
+            _count = count;
+            foreach (PanelOperator? operation in operators)
+            {
+                operation!.PointTo(packed);
+            }
+
+            kernel._context!.Workers.Parallelize(this, kernel.PieceCount);
+        }
+
+        public void Execute(int index)
+        {
+            int slot = kernel._slots.Acquire();
+            try
+            {
+                kernel.ComputePiece(index, _operators[slot]!, _first, _count, kernel._data, kernel._context!.Output(0), kernel._context.Step.NodeName);
+            }
+            finally
+            {
+                kernel._slots.Release(slot);
             }
         }
     }

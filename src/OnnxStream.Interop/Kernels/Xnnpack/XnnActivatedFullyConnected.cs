@@ -5,7 +5,7 @@ namespace OnnxStream.Interop.Kernels.Xnnpack;
 
 /// <summary>Rows times a constant matrix, plus a bias, through an activation that is applied to each panel's columns while they are in the cache.</summary>
 internal sealed unsafe class XnnActivatedFullyConnected<TFunction>(PanelWeights weights, bool hasBias, long rows, WorkerPool workers, StorageTypes types = default)
-    : XnnFullyConnected(weights, hasBias, rows, workers, types)
+    : XnnFullyConnected(weights, hasBias, rows, workers, types, isActivated: true)
     where TFunction : IActivationFunction
 {
     /// <inheritdoc/>

@@ -13,6 +13,11 @@ internal unsafe class XnnFullyConnected : PanelKernel
 
     private const long TileBytes = 512 << 10;
 
+    // Data and results of a piece are in a cache when its results go through a function. A thread that is held up leaves pieces to the others.
+    private const long PieceBytes = 256 << 10;
+    private const int PiecesOfWorker = 2;
+    private const int PieceRows = 14;
+
     private readonly PanelWeights _weights;
     private readonly long _rows;
     private readonly StorageTypes _types;
@@ -20,6 +25,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
     private readonly float _high;
     private readonly int _tileRows;
     private readonly long _stride;
+    private readonly int _pieceRows;
 
     /// <summary>Makes the kernel for <paramref name="rows"/> rows.</summary>
     /// <param name="weights">The matrix.</param>
@@ -29,9 +35,10 @@ internal unsafe class XnnFullyConnected : PanelKernel
     /// <param name="types">How data and results are stored.</param>
     /// <param name="low">The least result; what would be less becomes it.</param>
     /// <param name="high">The greatest result.</param>
+    /// <param name="isActivated">Whether results go through <see cref="Activate"/>.</param>
     public XnnFullyConnected(
-        PanelWeights weights, bool hasBias, long rows, WorkerPool workers, StorageTypes types = default, float low = float.NegativeInfinity, float high = float.PositiveInfinity)
-        : base(weights, hasBias, rows, workers)
+        PanelWeights weights, bool hasBias, long rows, WorkerPool workers, StorageTypes types = default, float low = float.NegativeInfinity, float high = float.PositiveInfinity, bool isActivated = false)
+        : base(weights, hasBias, rows, workers, sharesRows: isActivated && !types.ReadsHalf && !types.WritesHalf)
     {
         _weights = weights;
         _rows = rows;
@@ -41,6 +48,8 @@ internal unsafe class XnnFullyConnected : PanelKernel
         _high = high;
         long perRow = sizeof(float) * ((types.ReadsHalf ? weights.PerOutput : 0) + (types.WritesHalf ? PanelOutputs : 0));
         _tileRows = perRow == 0 ? 0 : (int)Math.Min(rows, Math.Max(RowTile, TileBytes / perRow / RowTile * RowTile));
+        long pieces = Math.Max(PiecesOfWorker * workers.WorkerCount, rows * (weights.PerOutput + PanelOutputs) * sizeof(float) / PieceBytes);
+        _pieceRows = (int)Math.Min(rows, ((rows + pieces - 1) / pieces + PieceRows - 1) / PieceRows * PieceRows);
         Measure($"[{rows},{weights.PerOutput}]x[{weights.PerOutput},{weights.Outputs}]");
     }
 
@@ -76,11 +85,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
         if (_tileRows == 0)
         {
             base.Compute(operation, first, count, workspace, input, output, threads, node);
-            for (long row = 0; HasActivation && row < _rows; row++)
-            {
-                Activate((float*)output + row * _stride + first, count);
-            }
-
+            ActivateRows((float*)output + first, _rows, count);
             return;
         }
 
@@ -117,12 +122,41 @@ internal unsafe class XnnFullyConnected : PanelKernel
         }
     }
 
+    /// <inheritdoc/>
+    protected override int PieceCount => (int)((_rows + _pieceRows - 1) / _pieceRows);
+
+    /// <inheritdoc/>
+    protected override void ComputePiece(int piece, PanelOperator operation, int first, int count, byte* input, byte* output, string node)
+    {
+        long row = (long)piece * _pieceRows;
+        long rows = Math.Min(_pieceRows, _rows - row);
+        float* results = (float*)output + row * _stride + first;
+        XnnpackLibrary.Check(xnn_reshape_fully_connected_nc_f32(operation.Pointer, (nuint)rows, null), FunctionName, node);
+        XnnpackLibrary.Check(Setup(operation.Pointer, null, (byte*)((float*)input + row * _weights.PerOutput), (byte*)results), FunctionName, node);
+        XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, null), nameof(xnn_run_operator), node);
+        ActivateRows(results, rows, count);
+    }
+
     /// <summary>Whether results go through <see cref="Activate"/>.</summary>
     protected virtual bool HasActivation => false;
 
     /// <summary>Replaces numbers by what the activation makes of them.</summary>
     protected virtual void Activate(float* values, int count)
     {
+    }
+
+    private void ActivateRows(float* results, long rows, int count)
+    {
+        if (HasActivation && count == _stride)
+        {
+            Activate(results, checked((int)(rows * count)));
+            return;
+        }
+
+        for (long row = 0; HasActivation && row < rows; row++)
+        {
+            Activate(results + row * _stride, count);
+        }
     }
 
     private long ExpandedBytes => _types.ReadsHalf ? CountedMemory.Align(_tileRows * _weights.PerOutput * sizeof(float)) : 0;
