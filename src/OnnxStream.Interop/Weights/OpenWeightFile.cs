@@ -130,7 +130,7 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     /// <summary>Maps the file, for use while a lease is held. Where there is no lease to be had, it stays a file that is read.</summary>
     public void MapUnderLease()
     {
-        using FileLease? lease = FileLease.TryTake(_file);
+        using FileLease? lease = _isMappedUnderLease ? null : FileLease.TryTake(_file);
         if (lease is not null)
         {
             Map();

@@ -260,7 +260,15 @@ internal sealed class PanelStore
 
             Encoding.UTF8.GetBytes(modelPath, _index.AsSpan(layers.Count * EntryBytes));
             _file = File.OpenHandle(_partial, FileMode.Create, FileAccess.ReadWrite, FileShare.None, preallocationSize: SizeOf(layers, modelPath));
-            _blocks = new BlockWriter(_file, [.. _entries.Select(entry => (entry.Offset, entry.Length))], blocks);
+            try
+            {
+                _blocks = new BlockWriter(_file, [.. _entries.Select(entry => (entry.Offset, entry.Length))], blocks);
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
         }
 
         /// <summary>The file that will be there when the store is complete.</summary>
@@ -295,7 +303,7 @@ internal sealed class PanelStore
         /// <inheritdoc/>
         public void Dispose()
         {
-            _blocks.Dispose();
+            _blocks?.Dispose();
             _file.Dispose();
             if (!_complete)
             {

@@ -26,7 +26,7 @@ public abstract class WeightsProvider : IDisposable
     /// <summary>Weights are read when a step needs them and released right after it: the least memory.</summary>
     public static WeightsProvider DiskNoCache() => new FileWeightsProvider(0);
 
-    /// <summary>As <see cref="DiskNoCache"/>, and a thread has the next bytes read into the system's cache of files while the current step computes.</summary>
+    /// <summary>As <see cref="DiskNoCache"/>, and a thread has the next bytes read into the system's cache of files while the current step computes. Packed weights are used in the mapped file where that is quicker.</summary>
     /// <param name="windowBytes">How many bytes are read ahead of use. They are not memory of this process until they are used.</param>
     public static WeightsProvider DiskPrefetch(long windowBytes = DefaultWindowBytes) => new FileWeightsProvider(windowBytes, OperatingSystem.IsLinux() ? Mapping.Panels : Mapping.None);
 

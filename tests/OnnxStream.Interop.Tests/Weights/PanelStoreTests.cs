@@ -100,6 +100,23 @@ public class PanelStoreTests
     }
 
     [Test]
+    public void NothingIsLeftWhereThereIsNoMemoryForBlocks([Values(0, 1, 2)] int allocations)
+    {
+        (UInt128, long)[] panels = [(1, 3 * BlockWriter.BlockBytes)];
+        CountedMemory.FailureCountdown = allocations;
+        try
+        {
+            Assert.That(() => new PanelStore.Writer(_store, 1, ElementType.Float32, panels, _model, blocks: 3), Throws.InstanceOf<NativeMemoryException>());
+        }
+        finally
+        {
+            CountedMemory.FailureCountdown = -1;
+        }
+
+        Assert.That(Directory.GetFiles(_folder.Path), Is.EqualTo(new[] { _model }));
+    }
+
+    [Test]
     [Platform("Linux")]
     public void AWriterWaitsForTheRunWhichEnds()
     {
