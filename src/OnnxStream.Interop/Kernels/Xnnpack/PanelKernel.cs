@@ -305,7 +305,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <param name="input">The data of all rows.</param>
     /// <param name="output">The results of all rows.</param>
     /// <param name="node">The node, for messages.</param>
-    protected virtual void ComputePiece(int piece, PanelOperator operation, int first, int count, byte* input, byte* output, string node) => throw new NotSupportedException();
+    protected virtual void ComputePiece(int piece, PanelOperator operation, int first, int count, byte* input, byte* output, string node) =>
+        Compute(operation, first, count, null, input, output, null, node);
 
     private static int ChoosePanelOutputs(PanelWeights weights, int workers)
     {
