@@ -1,10 +1,12 @@
 using System.Diagnostics;
-using OnnxStream.Interop.Execution;
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Graphs.Passes;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Operators;
+using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Rewrites;
+using OnnxStream.Interop.Sessions;
+using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop;

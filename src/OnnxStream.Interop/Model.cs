@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
+using OnnxStream.Interop.Sessions;
 using OnnxStream.Interop.Text;
 
 namespace OnnxStream.Interop;
@@ -7,24 +8,23 @@ namespace OnnxStream.Interop;
 /// <summary>A graph and the places of its weights, read from an ONNX file or an OnnxStream folder. Holds no weights.</summary>
 public sealed class Model
 {
-    internal Model(string path, string format, IReadOnlyDictionary<string, long> operatorSets, Graph graph)
+    private readonly ModelContent _content;
+
+    internal Model(ModelContent content)
     {
-        Path = path;
-        Format = format;
-        OperatorSets = operatorSets;
-        Graph = graph;
-        Inputs = [.. graph.Inputs.Select(Metadata)];
-        Outputs = [.. graph.Outputs.Select(Metadata)];
+        _content = content;
+        Inputs = [.. content.Graph.Inputs.Select(Metadata)];
+        Outputs = [.. content.Graph.Outputs.Select(Metadata)];
     }
 
     /// <summary>The file or folder, as an absolute path.</summary>
-    public string Path { get; }
+    public string Path => _content.Path;
 
     /// <summary><c>ONNX</c> or <c>OnnxStream</c>.</summary>
-    public string Format { get; }
+    public string Format => _content.Format;
 
     /// <summary>The version of each operator domain that the model imports; ONNX's own domain is the empty string.</summary>
-    public IReadOnlyDictionary<string, long> OperatorSets { get; }
+    public IReadOnlyDictionary<string, long> OperatorSets => _content.OperatorSets;
 
     /// <summary>What a run must be given.</summary>
     public IReadOnlyList<ValueMetadata> Inputs { get; }
@@ -33,7 +33,7 @@ public sealed class Model
     public IReadOnlyList<ValueMetadata> Outputs { get; }
 
     /// <summary>The graph.</summary>
-    internal Graph Graph { get; }
+    internal Graph Graph => _content.Graph;
 
     /// <summary>Reads a model: an <c>.onnx</c> file, an OnnxStream folder, or the <c>model.txt</c> in one.</summary>
     /// <exception cref="FileNotFoundException">There is no such file or folder.</exception>
@@ -46,9 +46,10 @@ public sealed class Model
         {
             string text = System.IO.Path.Combine(path, OnnxStreamReader.FileName);
             string onnx = System.IO.Path.Combine(path, "model.onnx");
-            return File.Exists(text) ? OnnxStreamReader.Read(text) :
+            return new Model(
+                File.Exists(text) ? OnnxStreamReader.Read(text) :
                 File.Exists(onnx) ? OnnxReader.Read(onnx) :
-                throw new FileNotFoundException($"The folder '{path}' holds neither {OnnxStreamReader.FileName} nor model.onnx.", path);
+                throw new FileNotFoundException($"The folder '{path}' holds neither {OnnxStreamReader.FileName} nor model.onnx.", path));
         }
 
         if (!File.Exists(path))
@@ -56,7 +57,7 @@ public sealed class Model
             throw new FileNotFoundException($"There is no model '{path}'.", path);
         }
 
-        return System.IO.Path.GetFileName(path) == OnnxStreamReader.FileName ? OnnxStreamReader.Read(path) : OnnxReader.Read(path);
+        return new Model(System.IO.Path.GetFileName(path) == OnnxStreamReader.FileName ? OnnxStreamReader.Read(path) : OnnxReader.Read(path));
     }
 
     /// <summary>Counts the model's operators, parameters and floating-point operations.</summary>
@@ -65,7 +66,7 @@ public sealed class Model
     /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>
     /// <param name="path">The file to write. It appears only when it is complete.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public void SaveOnnx(string path) => OnnxWriter.Write(this, path);
+    public void SaveOnnx(string path) => OnnxWriter.Write(_content, path);
 
     /// <summary>Writes the model as an OnnxStream folder: <c>model.txt</c> and one <c>.bin</c> file for each weight.</summary>
     /// <remarks>
@@ -83,7 +84,7 @@ public sealed class Model
     /// <exception cref="UnsupportedOperatorException">The model has something that the format cannot express; all of it is listed.</exception>
     public void SaveOnnxStream(string folder, bool halfPrecisionWeights = false) => Examine(() =>
     {
-        OnnxStreamWriter.Write(this, folder, halfPrecisionWeights);
+        OnnxStreamWriter.Write(ShapeSurvey.Survey(Graph), folder, halfPrecisionWeights);
         return true;
     });
 

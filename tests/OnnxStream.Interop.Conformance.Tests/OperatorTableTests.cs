@@ -32,7 +32,7 @@ public sealed class OperatorTableTests
 
     private static string Write()
     {
-        Dictionary<(string Domain, string OperatorType), Row> rows = OperatorRegistry.All.Where(name => name.Domain != OperatorRegistry.InternalDomain).ToDictionary(name => name, _ => new Row());
+        Dictionary<(string Domain, string OperatorType), Row> rows = OperatorRegistry.All.Where(name => name.Domain != OperatorSets.InternalDomain).ToDictionary(name => name, _ => new Row());
         int passed = 0;
         List<string> cases = [.. ConformanceSuite.Cases.Except(CaseList.LeftOut.Keys)];
         foreach (string name in cases)
@@ -57,7 +57,7 @@ public sealed class OperatorTableTests
         StringBuilder text = new();
         text.Append("# Operators\n\n");
         text.Append("Made from the list of operators (`Operators/OperatorRegistry.cs`) and the test cases of the ONNX project (Debian's\n`libonnx-testdata` 1.12.0) by the test `OperatorTableTests`, which fails where this page is not current. Do not edit.\n\n");
-        text.Append($"{rows.Count} operators of operator sets {OperatorRegistry.OldestOperatorSet} to {OperatorRegistry.NewestOperatorSet}. Of {ConformanceSuite.Cases.Count} cases {passed} pass, {cases.Count - passed} fail, and {CaseList.LeftOut.Count} are left out:\n\n");
+        text.Append($"{rows.Count} operators of operator sets {OperatorSets.Oldest} to {OperatorSets.Newest}. Of {ConformanceSuite.Cases.Count} cases {passed} pass, {cases.Count - passed} fail, and {CaseList.LeftOut.Count} are left out:\n\n");
         foreach (IGrouping<string, KeyValuePair<string, string>> reason in CaseList.LeftOut.GroupBy(pair => pair.Value).OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             text.Append($"* {reason.Count()} for {reason.Key}\n");
@@ -74,7 +74,7 @@ public sealed class OperatorTableTests
         text.Append("\n| operator | versions | types | cases passed | kernels seen |\n|---|---|---|---|---|\n");
         foreach (((string domain, string operatorType), Row row) in rows.OrderBy(pair => pair.Key.Domain, StringComparer.Ordinal).ThenBy(pair => pair.Key.OperatorType, StringComparer.Ordinal))
         {
-            string made = OperatorRegistry.Get(new Node(operatorType, domain, OperatorRegistry.NewestOperatorSet, "", [], [], new Attributes())) switch
+            string made = OperatorRegistry.Get(new Node(operatorType, domain, OperatorSets.Newest, "", [], [], new Attributes())) switch
             {
                 FunctionOperator => "made of other operators",
                 ControlFlow => "runs the graphs in its attributes",

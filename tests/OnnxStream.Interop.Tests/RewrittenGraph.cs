@@ -1,7 +1,8 @@
-using OnnxStream.Interop.Execution;
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Graphs.Passes;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Rewrites;
+using OnnxStream.Interop.Sessions;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Tests;
 

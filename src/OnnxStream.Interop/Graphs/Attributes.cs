@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Tensors;
+
 namespace OnnxStream.Interop.Graphs;
 
 /// <summary>The attributes of a node by name: <see cref="long"/>, <see cref="float"/>, <see cref="string"/>, <see cref="Constant"/>, <see cref="Graph"/>, or an array of one of the first three.</summary>

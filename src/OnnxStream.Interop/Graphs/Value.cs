@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Tensors;
+
 namespace OnnxStream.Interop.Graphs;
 
 /// <summary>An edge of the graph: a tensor that one node (or the caller, or a file) makes and nodes read.</summary>

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Kernels;

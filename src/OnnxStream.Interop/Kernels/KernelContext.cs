@@ -1,5 +1,4 @@
 using OnnxStream.Interop.Native;
-using OnnxStream.Interop.Planning;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Kernels;
@@ -7,24 +6,30 @@ namespace OnnxStream.Interop.Kernels;
 /// <summary>What a kernel sees of the run: addresses of the current step's tensors, threads, scratch memory, weights.</summary>
 internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weights)
 {
+    private const int None = -1;
+
     private readonly List<(int Output, Shape Shape)> _shapes = [];
     private nint[] _inputs = new nint[8];
     private nint[] _outputs = new nint[8];
+    private (int Part, long Offset)[] _parts = new (int, long)[8];
 
     /// <summary>The threads.</summary>
     public WorkerPool Workers { get; } = workers;
 
-    /// <summary>Where the plan's weights start in the stream's schedule.</summary>
-    public int FirstWeight { get; set; }
+    /// <summary>Where weights come from.</summary>
+    public WeightStream Weights => weights;
 
-    /// <summary>Where the plan's partly read weights start in the stream's list.</summary>
-    public int FirstPart { get; set; }
+    /// <summary>Where the step's weights start in the stream's schedule.</summary>
+    public int FirstWeight { get; private set; }
+
+    /// <summary>Where the step's partly read weights start in the stream's list.</summary>
+    public int FirstPart { get; private set; }
 
     /// <summary>Asks to stop. Kernels that run for seconds look at it.</summary>
     public CancellationToken CancellationToken { get; set; }
 
-    /// <summary>The step that runs.</summary>
-    public Step Step { get; private set; } = null!;
+    /// <summary>What the kernel is called for.</summary>
+    public KernelCall Call { get; private set; } = null!;
 
     /// <summary>Memory of <see cref="Kernel.ScratchBytes"/> bytes for this step.</summary>
     public byte* Scratch { get; private set; }
@@ -40,17 +45,17 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
 
     /// <summary>The elements of input <paramref name="index"/>.</summary>
     public ReadOnlySpan<T> InputSpan<T>(int index)
-        where T : unmanaged => new(Input(index), checked((int)Step.Inputs[index].ElementCount));
+        where T : unmanaged => new(Input(index), checked((int)Call.Inputs[index].Shape.ElementCount));
 
     /// <summary>The elements of output <paramref name="index"/>.</summary>
     public Span<T> OutputSpan<T>(int index)
-        where T : unmanaged => new(Output(index), checked((int)Step.Outputs[index].ElementCount));
+        where T : unmanaged => new(Output(index), checked((int)Call.Outputs[index].Shape.ElementCount));
 
     /// <summary>Brings in the <paramref name="index"/>-th of the kernel's <see cref="Kernel.StreamedWeights"/>. Callable from any thread.</summary>
-    public byte* AcquireWeight(int index) => weights.Acquire(FirstWeight + Step.FirstWeight + index);
+    public byte* AcquireWeight(int index) => weights.Acquire(FirstWeight + index);
 
     /// <summary>Gives it back.</summary>
-    public void ReleaseWeight(int index) => weights.Release(FirstWeight + Step.FirstWeight + index);
+    public void ReleaseWeight(int index) => weights.Release(FirstWeight + index);
 
     /// <summary>Copies a part of an input that the kernel accesses randomly.</summary>
     /// <param name="index">The input.</param>
@@ -58,9 +63,9 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
     /// <param name="destination">Receives the bytes.</param>
     public void ReadInput(int index, long offset, Span<byte> destination)
     {
-        if (Step.InputParts[index] is >= 0 and int weight)
+        if (_parts[index] is (>= 0 and int part, var start))
         {
-            weights.ReadPart(FirstPart + weight, Step.Inputs[index].Offset + offset, destination);
+            weights.ReadPart(part, start + offset, destination);
         }
         else
         {
@@ -69,33 +74,51 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
     }
 
     /// <summary>Copies a part of the <paramref name="index"/>-th of the kernel's <see cref="Kernel.PartlyReadWeights"/>. Callable from any thread.</summary>
-    public void ReadWeight(int index, long offset, Span<byte> destination) => weights.ReadPart(FirstPart + Step.FirstPart + index, offset, destination);
-
-    /// <summary>What runs a plan inside of a step, with the same threads and weights.</summary>
-    public StepRunner CreateInner() => new(new KernelContext(Workers, weights), weights);
+    public void ReadWeight(int index, long offset, Span<byte> destination) => weights.ReadPart(FirstPart + index, offset, destination);
 
     /// <summary>Says how large an output that was planned with an upper bound turned out to be.</summary>
     public void SetOutputShape(int output, Shape shape) => _shapes.Add((output, shape));
 
-    /// <summary>Turns to a step.</summary>
-    internal void Begin(Step step, byte* scratch)
+    /// <summary>Turns to another call.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="scratch">Memory of <see cref="Kernel.ScratchBytes"/> bytes; null if that is 0.</param>
+    /// <param name="firstWeight">Where the call's weights start in the stream's schedule.</param>
+    /// <param name="firstPart">Where its partly read weights start in the stream's list.</param>
+    internal void Begin(KernelCall call, byte* scratch, int firstWeight, int firstPart)
     {
-        Step = step;
+        Call = call;
         Scratch = scratch;
+        FirstWeight = firstWeight;
+        FirstPart = firstPart;
         _shapes.Clear();
-        if (_inputs.Length < step.Inputs.Length)
+        if (_inputs.Length < call.Inputs.Length)
         {
-            _inputs = new nint[step.Inputs.Length];
+            _inputs = new nint[call.Inputs.Length];
+            _parts = new (int, long)[call.Inputs.Length];
         }
 
-        if (_outputs.Length < step.Outputs.Length)
+        if (_outputs.Length < call.Outputs.Length)
         {
-            _outputs = new nint[step.Outputs.Length];
+            _outputs = new nint[call.Outputs.Length];
         }
     }
 
     /// <summary>Sets the address of an input.</summary>
-    internal void SetInput(int index, byte* address) => _inputs[index] = (nint)address;
+    internal void SetInput(int index, byte* address)
+    {
+        _inputs[index] = (nint)address;
+        _parts[index] = (None, 0);
+    }
+
+    /// <summary>Says that an input is a weight of which the kernel reads parts.</summary>
+    /// <param name="index">The input.</param>
+    /// <param name="part">Its number in the stream's list.</param>
+    /// <param name="offset">The first byte of the input in that weight.</param>
+    internal void SetInputPart(int index, int part, long offset)
+    {
+        _inputs[index] = 0;
+        _parts[index] = (part, offset);
+    }
 
     /// <summary>Sets the address of an output.</summary>
     internal void SetOutput(int index, byte* address) => _outputs[index] = (nint)address;

@@ -1,5 +1,5 @@
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Operators;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Onnx;
 
@@ -43,7 +43,7 @@ internal sealed class FourBitTensors
             // Two's complement: the sign bit counts -8.
             value = Add("BitwiseXor", value, Bytes(8));
             value = Add("Cast", value, null, ("to", (long)ElementType.Int8));
-            value = Add("Sub", value, Constant(ConstantOperator.Create(new Shape(1), (ReadOnlySpan<sbyte>)[8])));
+            value = Add("Sub", value, Constant(Tensors.Constant.Of(new Shape(1), (ReadOnlySpan<sbyte>)[8])));
         }
 
         value = Add("Reshape", value, Integers(2 * bytes), ("allowzero", 1L));
@@ -51,24 +51,24 @@ internal sealed class FourBitTensors
         {
             Value whole = value;
             value = new Value(Name("Slice"));
-            nodes.Add(new Node("Slice", "", OperatorRegistry.NewestOperatorSet, value.Name, [whole, Integers(0), Integers(count)], [value], new Attributes()));
+            nodes.Add(new Node("Slice", "", OperatorSets.Newest, value.Name, [whole, Integers(0), Integers(count)], [value], new Attributes()));
         }
 
         Value result = new(tensor.Name);
-        nodes.Add(new Node("Reshape", "", OperatorRegistry.NewestOperatorSet, $"{tensor.Name}/Reshape", [value, Integers(shape.ToArray())], [result], new Attributes(new Dictionary<string, object> { ["allowzero"] = 1L })));
+        nodes.Add(new Node("Reshape", "", OperatorSets.Newest, $"{tensor.Name}/Reshape", [value, Integers(shape.ToArray())], [result], new Attributes(new Dictionary<string, object> { ["allowzero"] = 1L })));
         _values.Add(result);
         return result;
 
         Value Add(string operatorType, Value first, Value? second, params (string Name, object Value)[] attributes)
         {
             Value output = new(Name(operatorType));
-            nodes.Add(new Node(operatorType, "", OperatorRegistry.NewestOperatorSet, output.Name, second is null ? [first] : [first, second], [output], new Attributes(attributes.ToDictionary(attribute => attribute.Name, attribute => attribute.Value))));
+            nodes.Add(new Node(operatorType, "", OperatorSets.Newest, output.Name, second is null ? [first] : [first, second], [output], new Attributes(attributes.ToDictionary(attribute => attribute.Name, attribute => attribute.Value))));
             return output;
         }
 
-        Value Bytes(params byte[] elements) => Constant(ConstantOperator.Create(new Shape(elements.Length), (ReadOnlySpan<byte>)elements));
+        Value Bytes(params byte[] elements) => Constant(Tensors.Constant.Of(new Shape(elements.Length), (ReadOnlySpan<byte>)elements));
 
-        Value Integers(params long[] elements) => Constant(ConstantOperator.Create(new Shape(elements.Length), (ReadOnlySpan<long>)elements));
+        Value Integers(params long[] elements) => Constant(Tensors.Constant.Of(new Shape(elements.Length), (ReadOnlySpan<long>)elements));
 
         Value Constant(Constant constant) => new(Name("Constant")) { Type = constant.Type, Constant = constant };
 

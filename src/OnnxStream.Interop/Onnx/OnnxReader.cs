@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Onnx;
 
@@ -38,7 +39,7 @@ internal sealed class OnnxReader
 
     /// <summary>Reads a model.</summary>
     /// <exception cref="ModelFormatException">The file is not a valid ONNX model.</exception>
-    public static Model Read(string path)
+    public static ModelContent Read(string path)
     {
         ModelProto model = OnnxScanner.Read(path);
         if (model.Graph is null)
@@ -48,7 +49,7 @@ internal sealed class OnnxReader
 
         OnnxReader reader = new(path, model);
         Graph graph = reader.ReadGraph(model.Graph, null, new Scope(reader._operatorSets, null, "", 0));
-        return new Model(path, "ONNX", reader._operatorSets.ToDictionary(pair => pair.Key, pair => (long)pair.Value), graph);
+        return new ModelContent(path, "ONNX", reader._operatorSets.ToDictionary(pair => pair.Key, pair => (long)pair.Value), graph);
     }
 
     // "ai.onnx" is another spelling of the default domain.
@@ -170,7 +171,7 @@ internal sealed class OnnxReader
         Dictionary<string, object> attributes = [];
         foreach (AttributeProto attribute in proto.Attribute)
         {
-            if (attribute.Name.StartsWith(Operators.OperatorRegistry.InternalPrefix, StringComparison.Ordinal))
+            if (attribute.Name.StartsWith(OperatorSets.InternalPrefix, StringComparison.Ordinal))
             {
                 throw new ModelFormatException(_path, $"the {proto.OpType} node '{proto.Name}' has the attribute '{attribute.Name}', a name that no file may use.");
             }
@@ -198,7 +199,7 @@ internal sealed class OnnxReader
             return;
         }
 
-        if (domain == Operators.OperatorRegistry.InternalDomain)
+        if (domain == OperatorSets.InternalDomain)
         {
             throw new ModelFormatException(_path, $"the {proto.OpType} node '{proto.Name}' is of the domain '{domain}', which no file may use.");
         }
@@ -261,7 +262,7 @@ internal sealed class OnnxReader
             if (given.Contains(function.Output[i]))
             {
                 Value passed = values.GetValueOrDefault(function.Output[i]) ?? throw new ModelFormatException(_path, $"the node '{call.Name}' leaves out the input '{function.Output[i]}' that the function '{function.Name}' returns.");
-                nodes.Add(new Node("Identity", "", Operators.OperatorRegistry.NewestOperatorSet, $"{prefix}{function.Output[i]}", [passed], [output], new Attributes()));
+                nodes.Add(new Node("Identity", "", OperatorSets.Newest, $"{prefix}{function.Output[i]}", [passed], [output], new Attributes()));
             }
             else
             {

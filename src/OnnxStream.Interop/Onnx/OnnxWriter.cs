@@ -1,6 +1,6 @@
 using Google.Protobuf;
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Weights;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Onnx;
 
@@ -20,7 +20,7 @@ internal sealed class OnnxWriter
     }
 
     /// <summary>Writes a model. Both files appear only when they are complete.</summary>
-    public static void Write(Model model, string path)
+    public static void Write(ModelContent model, string path)
     {
         path = Path.GetFullPath(path);
         string dataPath = path + ".data";
@@ -51,7 +51,7 @@ internal sealed class OnnxWriter
         }
     }
 
-    private ModelProto WriteModel(Model model)
+    private ModelProto WriteModel(ModelContent model)
     {
         ModelProto proto = new() { IrVersion = 8, ProducerName = "OnnxStream.Interop", Graph = WriteGraph(model.Graph, []) };
         foreach ((string domain, long version) in model.OperatorSets)

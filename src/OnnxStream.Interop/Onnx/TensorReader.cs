@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Onnx;

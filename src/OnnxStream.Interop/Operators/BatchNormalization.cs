@@ -1,7 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 

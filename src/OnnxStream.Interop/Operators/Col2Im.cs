@@ -1,6 +1,5 @@
 using System.Numerics;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -56,6 +55,6 @@ internal sealed class Col2Im : Operator
     private readonly struct Factory(long planes, long[] image, SpatialAttributes spatial) : INumericKernelFactory
     {
         public Kernel Create<T>()
-            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new Col2ImKernel<T>(planes, image, spatial);
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new Col2ImKernel<T>(planes, image, spatial.Kernel, spatial.Strides, spatial.Dilations, spatial.PadsBegin, spatial.PadsEnd);
     }
 }

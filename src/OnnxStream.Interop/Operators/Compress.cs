@@ -1,4 +1,4 @@
-using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Kernels;
 
 namespace OnnxStream.Interop.Operators;
 

@@ -1,6 +1,6 @@
-using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -21,7 +21,7 @@ internal sealed class ConstantOfShape : Operator
 
     private static Constant Value(NodeContext context)
     {
-        Constant value = context.Attributes.Tensor("value") ?? ConstantOperator.Create(Shape.Scalar, 0f);
+        Constant value = context.Attributes.Tensor("value") ?? Constant.Of(Shape.Scalar, 0f);
         return value.Type.Shape.ElementCount == 1 ? value : throw context.Invalid("attribute 'value' must have one element");
     }
 }

@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -14,18 +14,14 @@ internal sealed class ConstantOperator : Operator
         context.SetConstantOutput(
             0,
             attributes.Tensor("value") is { } tensor ? tensor :
-            attributes.Has("value_float") ? Create(Shape.Scalar, attributes.Float("value_float", 0)) :
-            attributes.Has("value_int") ? Create(Shape.Scalar, attributes.Int("value_int", 0)) :
-            attributes.Floats("value_floats") is { } floats ? Create(new Shape(floats.Length), floats) :
-            attributes.Ints("value_ints") is { } integers ? Create(new Shape(integers.Length), integers) :
+            attributes.Has("value_float") ? Constant.Of(Shape.Scalar, attributes.Float("value_float", 0)) :
+            attributes.Has("value_int") ? Constant.Of(Shape.Scalar, attributes.Int("value_int", 0)) :
+            attributes.Floats("value_floats") is { } floats ? Constant.Of(new Shape(floats.Length), floats) :
+            attributes.Ints("value_ints") is { } integers ? Constant.Of(new Shape(integers.Length), integers) :
             attributes.All.Count > 0 ? throw context.Unsupported($"attribute '{attributes.All.Keys.First()}'") :
             throw context.Invalid("it has no value"));
     }
 
     /// <inheritdoc/>
     public override void Lower(LoweringContext context) => throw new InvalidOperationException("A constant is not computed.");
-
-    /// <summary>A constant of these elements.</summary>
-    public static Constant Create<T>(Shape shape, params ReadOnlySpan<T> elements)
-        where T : unmanaged => Constant.FromData(new TensorType(ElementTypes.Of<T>(), shape), MemoryMarshal.AsBytes(elements).ToArray());
 }

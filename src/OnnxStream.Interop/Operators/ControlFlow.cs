@@ -6,7 +6,7 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>
 /// They are no steps of a plan: which graph runs, and how often, depends on data. The session cuts its graph there and runs their
 /// graphs itself (<see cref="InferenceSession"/>), each planned like the main one. Where planning knows the condition of
-/// an If, the nodes of its branch take its place (<see cref="Specializer"/>).
+/// an If, the nodes of its branch take its place when the graph is specialized.
 /// </remarks>
 internal sealed class ControlFlow : Operator
 {

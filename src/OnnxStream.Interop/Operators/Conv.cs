@@ -1,8 +1,8 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Kernels.Xnnpack;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -20,13 +20,13 @@ internal sealed class Conv(bool channelsLast = false) : Operator
     private static readonly Conv s_channelsLast = new(channelsLast: true);
 
     /// <summary>The least result; what would be less becomes it. Set by rewrites only.</summary>
-    public const string LowAttribute = OperatorRegistry.InternalPrefix + "low";
+    public const string LowAttribute = OperatorSets.InternalPrefix + "low";
 
     /// <summary>The greatest result. Set by rewrites only.</summary>
-    public const string HighAttribute = OperatorRegistry.InternalPrefix + "high";
+    public const string HighAttribute = OperatorSets.InternalPrefix + "high";
 
     /// <summary>Whether the image is doubled while it is read. Set by rewrites only.</summary>
-    public const string UpsampleAttribute = OperatorRegistry.InternalPrefix + "upsample";
+    public const string UpsampleAttribute = OperatorSets.InternalPrefix + "upsample";
 
     /// <inheritdoc/>
     public override bool CanReadHalf(Node node, int input) => input == 0 && CanWriteHalf(node);
@@ -87,6 +87,14 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             context.InputShape(1)[0] >= XnnFullyConnected.FewestOutputs && Parameters(spatial.As2D(), groups).IsPointwise;
     }
 
+    /// <summary>Whether a channels-last node can be told to double its image while it reads it: Winograd's algorithm must compute it.</summary>
+    public static bool CanUpsample(Node node)
+    {
+        InferenceContext context = new(node);
+        (SpatialAttributes spatial, int groups) = s_channelsLast.Parse(context);
+        return WinogradConvolutionKernel.IsFor(Parameters(spatial.As2D(), groups), context.InputShape(0), context.InputShape(1)[0]);
+    }
+
     /// <inheritdoc/>
     public override void Lower(LoweringContext context)
     {
@@ -137,10 +145,10 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, types, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
             isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
             parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? FullyConnected.Create(context, weights, hasBias, image.Product(0, 3), types, low, high) :
-            context.UsesStore && weights.Identity is not null && XnnStreamedWinogradConvolution2d.IsFor(parameters, image, weightShape[0])
-                ? new XnnStreamedWinogradConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
-            XnnWinogradConvolution2d.IsFor(parameters, image, weightShape[0])
-                ? new XnnWinogradConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
+            context.UsesStore && weights.Identity is not null && StreamedWinogradConvolutionKernel.IsFor(parameters, image, weightShape[0])
+                ? new StreamedWinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
+            WinogradConvolutionKernel.IsFor(parameters, image, weightShape[0])
+                ? new WinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
             new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types);
         context.Emit(kernel, [.. inputs], [result]);
         if (!channelsLast)

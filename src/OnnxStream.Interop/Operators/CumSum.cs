@@ -1,6 +1,5 @@
 using System.Numerics;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
 
 namespace OnnxStream.Interop.Operators;
 

@@ -1,4 +1,4 @@
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 

@@ -1,7 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Kernels.Xnnpack;
+using OnnxStream.Interop.Panels;
 
 namespace OnnxStream.Interop.Operators;
 

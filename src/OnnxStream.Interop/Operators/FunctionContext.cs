@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -37,13 +38,13 @@ internal sealed class FunctionContext(Node node, Action<Node> add) : NodeContext
         }
 
         Dictionary<string, object> values = attributes.ToDictionary(attribute => attribute.Name, attribute => attribute.Value is int number ? (long)number : attribute.Value);
-        add(new Node(operatorType, "", OperatorRegistry.NewestOperatorSet, outputs[0].Name, inputs, outputs, new Attributes(values)) { Origin = Node.Origin ?? Node });
+        add(new Node(operatorType, "", OperatorSets.Newest, outputs[0].Name, inputs, outputs, new Attributes(values)) { Origin = Node.Origin ?? Node });
         return outputs;
     }
 
     /// <summary>A constant of these elements.</summary>
     public Value Constant<T>(ReadOnlySpan<T> elements, params ReadOnlySpan<long> dimensions)
-        where T : unmanaged => Constant(ConstantOperator.Create(new Shape(dimensions), elements));
+        where T : unmanaged => Constant(Tensors.Constant.Of(new Shape(dimensions), elements));
 
     /// <summary>A vector of int64.</summary>
     public Value Integers(params ReadOnlySpan<long> elements) => Constant(elements, elements.Length);

@@ -1,6 +1,5 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
 
 namespace OnnxStream.Interop.Operators;
 

@@ -1,6 +1,6 @@
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Kernels.Xnnpack;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -51,7 +51,7 @@ internal sealed class FusedAttention : Operator
         int group = (int)context.Attributes.Int("group", 1);
         bool hasMask = context.HasInput(3);
         List<PlanTensor> inputs = [context.Input(0), context.Input(1), context.Input(2)];
-        XnnAttention kernel = new(
+        AttentionKernel kernel = new(
             (int)query[0], heads, (int)query[1], (int)key[1], (int)(query[2] / heads), (int)(context.Output(0).Shape[2] / heads), context.Attributes.Float("scale", 1),
             hasMask ? (context.InputShape(3).ElementCount == key[1] && query[1] != 1 ? AttentionMask.PerKey : AttentionMask.PerQueryAndKey) : AttentionMask.None, context.Workers,
             new AttentionTypes(inputs[0].ElementType, inputs[1].ElementType, inputs[2].ElementType, context.Output(0).ElementType), group);

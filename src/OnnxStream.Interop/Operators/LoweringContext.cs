@@ -1,8 +1,9 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Native;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -33,7 +34,7 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
         if (constant is not null && constant.StoredType != constant.Type.ElementType)
         {
             PlanTensor converted = Temporary(constant.Type);
-            Emit(new ConvertWeight(constant), [tensor], [converted]);
+            Emit(new ConvertWeightKernel(constant), [tensor], [converted]);
             tensor = converted;
         }
 
@@ -64,8 +65,8 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     public PlanTensor Temporary(ElementType elementType, params ReadOnlySpan<long> dimensions) =>
         plan.Temporary(new TensorType(elementType, new Shape(dimensions)));
 
-    /// <summary>Turns a graph inside of the node into steps.</summary>
-    public PlanBuilder Lower(Graph body) => Planner.Lower(body, plan.Workers, plan.Traits, plan.UsesStore, plan.MostBytes);
+    /// <inheritdoc cref="PlanBuilder.CreateTiles"/>
+    public Kernel CreateTiles(Graph body, int tiles) => plan.CreateTiles(body, tiles);
 
     /// <summary>Adds a step.</summary>
     public void Emit(Kernel kernel, ReadOnlySpan<PlanTensor> inputs, ReadOnlySpan<PlanTensor> outputs) =>

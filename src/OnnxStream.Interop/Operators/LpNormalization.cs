@@ -1,5 +1,4 @@
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
 
 namespace OnnxStream.Interop.Operators;
 

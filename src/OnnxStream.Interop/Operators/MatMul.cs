@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Kernels.Xnnpack;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 

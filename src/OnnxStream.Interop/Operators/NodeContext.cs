@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Operators;

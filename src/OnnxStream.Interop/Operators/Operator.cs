@@ -25,7 +25,7 @@ internal abstract class Operator
     /// <summary>Whether floating-point inputs and the first output can only be stored in half precision together.</summary>
     public virtual bool StoresAlike => false;
 
-    /// <summary>Whether the first output may be a stripe of a wider tensor (<see cref="Planning.PlanTensor.StripeStride"/>).</summary>
+    /// <summary>Whether the first output may be a stripe of a wider tensor (<see cref="Steps.PlanTensor.StripeStride"/>).</summary>
     public virtual bool CanWriteStripe(Node node) => false;
 
     /// <summary>Whether this input may be a stripe of a wider tensor.</summary>

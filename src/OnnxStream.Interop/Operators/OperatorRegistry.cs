@@ -1,35 +1,20 @@
 using System.Text;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Kernels.Managed;
+using OnnxStream.Interop.Kernels;
 
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>The operators that are supported: one explicit list, by family.</summary>
 internal static class OperatorRegistry
 {
-    /// <summary>The oldest version of ONNX's operator set whose models are understood.</summary>
-    public const int OldestOperatorSet = 6;
-
-    /// <summary>The newest version, which nodes made by rewrites are written in.</summary>
-    public const int NewestOperatorSet = 24;
-
-    /// <summary>The domain of operators that only rewrites make.</summary>
-    public const string InternalDomain = "onnxstream";
-
-    /// <summary>How the names of attributes begin that only rewrites set. Files that have some are refused: they would be believed.</summary>
-    public const string InternalPrefix = InternalDomain + ".";
-
-    /// <summary>The domain of operators that ONNX Runtime added.</summary>
-    public const string MicrosoftDomain = "com.microsoft";
-
     private static readonly Dictionary<(string Domain, string OperatorType), Operator> s_operators = Create();
 
     /// <summary>The names of all supported operators with their domains.</summary>
     public static IEnumerable<(string Domain, string OperatorType)> All => s_operators.Keys;
 
     /// <summary>Whether the operator of a node is in the list, in a version that is known: what a later one means, nobody can tell yet.</summary>
-    public static bool IsSupported(Node node) => s_operators.ContainsKey((node.Domain, node.OperatorType)) && (node.Domain.Length > 0 || node.OperatorSet <= NewestOperatorSet);
+    public static bool IsSupported(Node node) => s_operators.ContainsKey((node.Domain, node.OperatorType)) && (node.Domain.Length > 0 || node.OperatorSet <= OperatorSets.Newest);
 
     /// <summary>The operator of a node.</summary>
     /// <exception cref="UnsupportedOperatorException">There is none.</exception>
@@ -59,9 +44,9 @@ internal static class OperatorRegistry
             text.Append(group.Count() > 3 ? ", …" : "");
         }
 
-        if (missing.Any(group => group.Key.Domain.Length == 0 && group.Key.OperatorSet > NewestOperatorSet))
+        if (missing.Any(group => group.Key.Domain.Length == 0 && group.Key.OperatorSet > OperatorSets.Newest))
         {
-            text.AppendLine().Append($"  Operator sets up to {NewestOperatorSet} are understood.");
+            text.AppendLine().Append($"  Operator sets up to {OperatorSets.Newest} are understood.");
         }
 
         throw new UnsupportedOperatorException(text.ToString());
@@ -266,31 +251,31 @@ internal static class OperatorRegistry
         [("", "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: false),
         [("", "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
         [("", "TensorScatter")] = new TensorScatter(),
-        [(MicrosoftDomain, "BiasGelu")] = new BiasActivation("Gelu"),
-        [(MicrosoftDomain, "FastGelu")] = new BiasActivation("Gelu", isApproximate: true),
-        [(MicrosoftDomain, "FusedMatMul")] = new FusedMatMul(),
-        [(MicrosoftDomain, "Gelu")] = new BiasActivation("Gelu"),
-        [(MicrosoftDomain, "GroupQueryAttention")] = new GroupQueryAttention(),
-        [(MicrosoftDomain, "MatMulNBits")] = new MatMulNBits(),
-        [(MicrosoftDomain, "MultiHeadAttention")] = new MultiHeadAttention(),
-        [(MicrosoftDomain, "QuickGelu")] = new BiasActivation("Swish"),
-        [(MicrosoftDomain, "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: true),
-        [(MicrosoftDomain, "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
-        [(MicrosoftDomain, "SkipLayerNormalization")] = new SkipNormalization(isUncentered: false),
-        [(MicrosoftDomain, "SkipSimplifiedLayerNormalization")] = new SkipNormalization(isUncentered: true),
+        [(OperatorSets.MicrosoftDomain, "BiasGelu")] = new BiasActivation("Gelu"),
+        [(OperatorSets.MicrosoftDomain, "FastGelu")] = new BiasActivation("Gelu", isApproximate: true),
+        [(OperatorSets.MicrosoftDomain, "FusedMatMul")] = new FusedMatMul(),
+        [(OperatorSets.MicrosoftDomain, "Gelu")] = new BiasActivation("Gelu"),
+        [(OperatorSets.MicrosoftDomain, "GroupQueryAttention")] = new GroupQueryAttention(),
+        [(OperatorSets.MicrosoftDomain, "MatMulNBits")] = new MatMulNBits(),
+        [(OperatorSets.MicrosoftDomain, "MultiHeadAttention")] = new MultiHeadAttention(),
+        [(OperatorSets.MicrosoftDomain, "QuickGelu")] = new BiasActivation("Swish"),
+        [(OperatorSets.MicrosoftDomain, "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: true),
+        [(OperatorSets.MicrosoftDomain, "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
+        [(OperatorSets.MicrosoftDomain, "SkipLayerNormalization")] = new SkipNormalization(isUncentered: false),
+        [(OperatorSets.MicrosoftDomain, "SkipSimplifiedLayerNormalization")] = new SkipNormalization(isUncentered: true),
 
         // Made by rewrites
-        [(InternalDomain, FusedActivation.Name)] = new FusedActivation(),
-        [(InternalDomain, "AveragePool")] = new Pool(PoolFunction.Average, isGlobal: false, channelsLast: true),
-        [(InternalDomain, "BatchNormalization")] = new BatchNormalization(channelsLast: true),
-        [(InternalDomain, "Conv")] = new Conv(channelsLast: true),
-        [(InternalDomain, FullyConnected.Name)] = new FullyConnected(),
-        [(InternalDomain, FusedAttention.Name)] = new FusedAttention(),
-        [(InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
-        [(InternalDomain, GatedActivation.Name)] = new GatedActivation(),
-        [(InternalDomain, LimitedSum.Name)] = new LimitedSum(),
-        [(InternalDomain, RowTiles.Name)] = new RowTiles(),
-        [(InternalDomain, "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false, channelsLast: true),
+        [(OperatorSets.InternalDomain, FusedActivation.Name)] = new FusedActivation(),
+        [(OperatorSets.InternalDomain, "AveragePool")] = new Pool(PoolFunction.Average, isGlobal: false, channelsLast: true),
+        [(OperatorSets.InternalDomain, "BatchNormalization")] = new BatchNormalization(channelsLast: true),
+        [(OperatorSets.InternalDomain, "Conv")] = new Conv(channelsLast: true),
+        [(OperatorSets.InternalDomain, FullyConnected.Name)] = new FullyConnected(),
+        [(OperatorSets.InternalDomain, FusedAttention.Name)] = new FusedAttention(),
+        [(OperatorSets.InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
+        [(OperatorSets.InternalDomain, GatedActivation.Name)] = new GatedActivation(),
+        [(OperatorSets.InternalDomain, LimitedSum.Name)] = new LimitedSum(),
+        [(OperatorSets.InternalDomain, RowTiles.Name)] = new RowTiles(),
+        [(OperatorSets.InternalDomain, "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false, channelsLast: true),
 
         // Graphs inside of nodes
         [("", "If")] = new ControlFlow(),

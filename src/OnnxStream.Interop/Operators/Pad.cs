@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 

@@ -1,8 +1,7 @@
 using System.Numerics;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 

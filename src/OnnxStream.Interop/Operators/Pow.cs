@@ -1,10 +1,7 @@
 using System.Numerics;
 using OnnxStream.Interop.Bindings;
-using OnnxStream.Interop.Graphs.Passes;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Kernels.Xnnpack;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -32,7 +29,7 @@ internal sealed class Pow : Operator
     {
         PlanTensor left = context.Input(0);
         PlanTensor output = context.Output(0);
-        float? exponent = GraphEditor.Scalar(context.Node.Inputs[1]);
+        float? exponent = context.ConstantInput(1)?.TryReadScalar();
         if (left.ElementType == ElementType.Float32 && output.Shape == left.Shape && output.ElementCount > 0 && exponent is 2 or 0.5f)
         {
             context.Emit(

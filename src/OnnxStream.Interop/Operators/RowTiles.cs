@@ -1,5 +1,4 @@
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Kernels;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -26,7 +25,7 @@ internal sealed class RowTiles : Operator
 
     /// <inheritdoc/>
     public override void Lower(LoweringContext context) =>
-        context.Emit(new RowTilesKernel(context.Lower(Body(context)), (int)context.Attributes.Int("tiles", 1)), [.. Enumerable.Range(0, context.InputCount).Select(context.Input)], [context.Output(0)]);
+        context.Emit(context.CreateTiles(Body(context), (int)context.Attributes.Int("tiles", 1)), [.. Enumerable.Range(0, context.InputCount).Select(context.Input)], [context.Output(0)]);
 
     private static Graph Body(NodeContext context) => context.Attributes.Graph("body") ?? throw context.Invalid("attribute 'body' is missing");
 }

@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Tensors;
+
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Shape: the dimensions of a tensor. https://onnx.ai/onnx/operators/onnx__Shape.html</summary>
@@ -11,7 +13,7 @@ internal sealed class ShapeOperator : Operator
         int start = Clamp(context.Attributes.Int("start", 0), input.Rank);
         int end = Clamp(context.Attributes.Int("end", input.Rank), input.Rank);
         ReadOnlySpan<long> dimensions = start < end ? input.Dimensions[start..end] : [];
-        context.SetConstantOutput(0, ConstantOperator.Create(new Shape(dimensions.Length), dimensions));
+        context.SetConstantOutput(0, Constant.Of(new Shape(dimensions.Length), dimensions));
     }
 
     /// <inheritdoc/>

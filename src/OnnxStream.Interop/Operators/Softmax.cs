@@ -1,7 +1,5 @@
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Kernels.Xnnpack;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -68,12 +66,4 @@ internal sealed class Softmax(SoftmaxFunction function) : Operator
         // The matrix form allows an axis behind the last dimension: rows of one element.
         return context.OperatorSet < 13 && axis == rank ? rank : rank == 0 ? 0 : context.Axis(axis, rank);
     }
-}
-
-/// <summary>The functions of <see cref="Softmax"/>.</summary>
-internal enum SoftmaxFunction
-{
-    Softmax,
-    LogSoftmax,
-    Hardmax,
 }

@@ -1,3 +1,4 @@
+
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>The attributes that convolutions and poolings share, with their defaults filled in.</summary>

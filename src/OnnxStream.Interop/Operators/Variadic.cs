@@ -1,9 +1,7 @@
 using System.Numerics;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Kernels;
-using OnnxStream.Interop.Kernels.Managed;
-using OnnxStream.Interop.Kernels.Xnnpack;
-using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Planning;
 

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Steps;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Planning;

@@ -1,7 +1,8 @@
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Operators;
+using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Steps;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Planning;
@@ -47,7 +48,7 @@ internal static class Planner
     {
         // Where nothing comes out, nothing is computed, whatever the other dimensions are.
         List<Node> order = [.. NodeOrder.Of(graph).Where(node => node.Outputs.Any(output => output?.Type!.Value.Shape.ElementCount > 0))];
-        PlanBuilder builder = new(graph, workers, traits, usesStore) { MostBytes = mostBytes, Places = ValuePlace.Find(graph, order) };
+        PlanBuilder builder = new(graph, workers, traits, usesStore, CreateTiles) { MostBytes = mostBytes, Places = ValuePlaces.Find(graph, order) };
         try
         {
             foreach (Node node in order)
@@ -71,6 +72,8 @@ internal static class Planner
             throw;
         }
     }
+
+    private static RowTilesKernel CreateTiles(PlanBuilder outer, Graph body, int tiles) => new(Lower(body, outer.Workers, outer.Traits, outer.UsesStore, outer.MostBytes), tiles);
 
     /// <summary>Plans the memory of steps whose layers know where their panels come from.</summary>
     public static ExecutionPlan Complete(PlanBuilder builder)

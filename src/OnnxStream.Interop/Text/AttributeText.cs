@@ -1,5 +1,5 @@
 using System.Globalization;
-using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Text;
 
@@ -28,7 +28,7 @@ internal static class AttributeText
         "approximate", "auto_pad", "coordinate_transformation_mode", "direction", "equation", "keep_aspect_ratio_policy", "mode", "nearest_mode", "padding_mode", "reduction",
     ];
 
-    /// <summary>The value that a spelling stands for, as <see cref="Attributes"/> holds it.</summary>
+    /// <summary>The value that a spelling stands for, as a node's attributes hold it.</summary>
     /// <param name="operatorType">The operator.</param>
     /// <param name="key">The name of the attribute.</param>
     /// <param name="text">The spelling.</param>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Text;
 
@@ -230,7 +231,7 @@ internal sealed partial class OnnxStreamDialect
             return ElementType.Undefined;
         }
 
-        node.Attributes["value"] = Constant.FromData(value.Type with { ElementType = ElementType.Int64 }, Weights.WeightCopier.ToBytes(value, ElementType.Int64));
+        node.Attributes["value"] = Constant.FromData(value.Type with { ElementType = ElementType.Int64 }, WeightCopier.ToBytes(value, ElementType.Int64));
         return type;
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Text;
 
@@ -50,7 +51,7 @@ internal sealed partial class OnnxStreamDialect
     /// <summary>How a weight of the graph is written.</summary>
     public WeightForm FormOf(Value weight) => _forms.GetValueOrDefault(weight);
 
-    /// <summary>Rewrites a graph that <see cref="ShapeSurvey"/> made.</summary>
+    /// <summary>Rewrites a graph in which every value declares what is known of it.</summary>
     /// <exception cref="UnsupportedOperatorException">It has something that the format cannot express; all of it is listed.</exception>
     public static OnnxStreamDialect Rewrite(Graph source)
     {

@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
+using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Text;
@@ -53,9 +54,9 @@ internal sealed class OnnxStreamReader
     /// <summary>Reads a model.</summary>
     /// <param name="path">The <c>model.txt</c>.</param>
     /// <exception cref="ModelFormatException">It is damaged, or a weight is missing or has another size.</exception>
-    public static Model Read(string path) => new OnnxStreamReader(path).ReadModel();
+    public static ModelContent Read(string path) => new OnnxStreamReader(path).ReadModel();
 
-    private Model ReadModel()
+    private ModelContent ReadModel()
     {
         List<TextNode> lines = ModelText.Read(_path);
         if (lines.Count == 0)
@@ -87,7 +88,7 @@ internal sealed class OnnxStreamReader
             value.Declared = Declare(value, types.Of(value));
         }
 
-        return new Model(_folder, "OnnxStream", new Dictionary<string, long> { [""] = OperatorSet }, graph);
+        return new ModelContent(_folder, "OnnxStream", new Dictionary<string, long> { [""] = OperatorSet }, graph);
     }
 
     private Node ReadNode(TextNode line)

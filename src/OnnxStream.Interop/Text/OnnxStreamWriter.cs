@@ -1,14 +1,13 @@
 using System.Text;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
-using OnnxStream.Interop.Weights;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Text;
 
 /// <summary>Writes OnnxStream folders that this library and the original read, following the conventions of the original's converter.</summary>
 /// <remarks>
-/// In this order: find out all shapes (<see cref="ShapeSurvey"/>), rewrite the graph into what the format can express
-/// (<see cref="OnnxStreamDialect"/>), write the weights piece by piece, write the lines. The original runs the result as far as
+/// In this order: rewrite a graph whose shapes are known into what the format can express (<see cref="OnnxStreamDialect"/>), write the weights piece by piece, write the lines. The original runs the result as far as
 /// it knows the operators.
 /// </remarks>
 internal sealed class OnnxStreamWriter
@@ -32,10 +31,10 @@ internal sealed class OnnxStreamWriter
     }
 
     /// <summary>Writes a model. The folder appears only when it is complete.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="surveyed">The model's graph, in which every value declares what is known of it.</param>
     /// <param name="folder">The folder; it must not exist or be empty.</param>
     /// <param name="halfPrecision">Whether large single-precision weights are written in half precision, unless numbers would become infinite.</param>
-    public static void Write(Model model, string folder, bool halfPrecision)
+    public static void Write(Graph surveyed, string folder, bool halfPrecision)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(folder) || (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()))
@@ -43,7 +42,7 @@ internal sealed class OnnxStreamWriter
             throw new IOException($"'{folder}' exists and is not an empty folder. Choose another one, or delete it first.");
         }
 
-        OnnxStreamDialect dialect = OnnxStreamDialect.Rewrite(ShapeSurvey.Survey(model.Graph));
+        OnnxStreamDialect dialect = OnnxStreamDialect.Rewrite(surveyed);
         string partial = $"{folder}.{Path.GetRandomFileName()}.partial";
         Directory.CreateDirectory(partial);
         try

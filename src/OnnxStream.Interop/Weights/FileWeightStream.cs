@@ -1,5 +1,3 @@
-using OnnxStream.Interop.Native;
-
 namespace OnnxStream.Interop.Weights;
 
 /// <summary>Ranges of files that are read when they are acquired, those of about a megabyte into buffers, others into an area for all that is in use at once; panels of a store are used where they lie.</summary>
@@ -11,7 +9,7 @@ namespace OnnxStream.Interop.Weights;
 /// <para>
 /// Mapping a page and letting it go costs about as much as copying it, unless the system's cache holds the file in large pieces, as it does
 /// with one that was written in large pieces. A panel store is such a file, and nobody else's: its panels are used where they lie in the
-/// mapped file, as long as the system promises that it does not change (<see cref="FileLease"/>). Other files are read: one that becomes
+/// mapped file, as long as the system promises that it does not change (<see cref="Native.FileLease"/>). Other files are read: one that becomes
 /// shorter is an exception then, not the end of the process. Where mapping was asked for all the same, nothing is copied.
 /// </para>
 /// </remarks>

@@ -1,3 +1,4 @@
+
 namespace OnnxStream.Interop.Weights;
 
 /// <summary>A run of bytes of one weight: what is asked of a <see cref="WeightsProvider"/>.</summary>

@@ -1,3 +1,4 @@
+
 namespace OnnxStream.Interop.Conformance.Tests.Types;
 
 /// <summary>The text files of this folder.</summary>

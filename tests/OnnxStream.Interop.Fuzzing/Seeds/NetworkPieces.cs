@@ -1,6 +1,6 @@
 using Google.Protobuf;
-using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
+using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Fuzzing.Seeds;

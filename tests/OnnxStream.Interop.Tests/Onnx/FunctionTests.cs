@@ -1,6 +1,5 @@
 using Google.Protobuf;
 using OnnxStream.Interop.Onnx;
-
 using Inputs = System.Collections.Generic.Dictionary<string, OnnxStream.Interop.TensorBuffer>;
 
 namespace OnnxStream.Interop.Tests.Onnx;

@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Tests.Onnx;
 

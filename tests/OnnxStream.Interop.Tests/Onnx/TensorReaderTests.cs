@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
-using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Tests.Onnx;
 

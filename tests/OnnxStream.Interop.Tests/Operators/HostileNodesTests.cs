@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Operators;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Tests.Operators;
 
@@ -25,7 +26,7 @@ public sealed partial class HostileNodesTests
     private static readonly string[] s_texts = ["", "NOTSET", "SAME_UPPER", "VALID", "constant", "linear", "bij,bjk->bik", "...", "zzz", "forward", "bidirectional", "mean", "none", new string('x', 5000)];
 
     private static IEnumerable<TestCaseData> Operators() => OperatorRegistry.All
-        .Where(key => key.Domain != OperatorRegistry.InternalDomain)
+        .Where(key => key.Domain != OperatorSets.InternalDomain)
         .Select(key => new TestCaseData(key.Domain, key.OperatorType).SetArgDisplayNames($"{key.Domain}{(key.Domain.Length > 0 ? "." : "")}{key.OperatorType}"));
 
     [TestCaseSource(nameof(Operators))]
@@ -280,7 +281,7 @@ public sealed partial class HostileNodesTests
             Value[] outputs = [.. Enumerable.Range(0, OutputCount).Select(i => new Value($"o{i}"))];
             Node node = new(OperatorType, Domain, OperatorSet, NodeName, values, outputs, new Attributes(new Recorder(Attributes, asked)));
             Graph graph = new() { Name = "g", Inputs = [.. values.OfType<Value>().Where(value => value.Constant is null)], Nodes = [node], Outputs = [.. outputs] };
-            using InferenceSession session = new(new Model("hostile.onnx", "ONNX", new Dictionary<string, long>(), graph), new SessionOptions { ThreadCount = 1, MemoryBudget = MemoryBudget });
+            using InferenceSession session = new(new Model(new ModelContent("hostile.onnx", "ONNX", new Dictionary<string, long>(), graph)), new SessionOptions { ThreadCount = 1, MemoryBudget = MemoryBudget });
             using CancellationTokenSource source = new(s_limit);
             session.Run(given, null, source.Token);
         }
@@ -320,7 +321,7 @@ public sealed partial class HostileNodesTests
         // Files cannot set those of rewrites.
         private void Remember(string key)
         {
-            if (!key.StartsWith(OperatorRegistry.InternalPrefix, StringComparison.Ordinal))
+            if (!key.StartsWith(OperatorSets.InternalPrefix, StringComparison.Ordinal))
             {
                 asked.TryAdd(key, null);
             }

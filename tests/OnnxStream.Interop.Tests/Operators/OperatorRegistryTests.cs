@@ -1,5 +1,5 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
-using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Tests.Operators;
 
@@ -45,7 +45,7 @@ public class OperatorRegistryTests
     [Test]
     public void OperatorSetsThatAreNotKnownYet([Values(true, false)] bool isKnown)
     {
-        int set = OperatorRegistry.NewestOperatorSet + (isKnown ? 0 : 1);
+        int set = OperatorSets.Newest + (isKnown ? 0 : 1);
         using TemporaryFolder folder = new();
         string path = folder.Write("m.onnx", new ModelBuilder(set).Input("x", ElementType.Float32, 2).Node("Relu", "x", "y").Output("y").ToBytes());
         if (isKnown)

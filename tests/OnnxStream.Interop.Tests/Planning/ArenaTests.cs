@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Tests.Planning;
 

@@ -1,4 +1,4 @@
-using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Text;
 
 namespace OnnxStream.Interop.Tests.Text;

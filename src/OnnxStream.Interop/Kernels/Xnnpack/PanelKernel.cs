@@ -1,11 +1,12 @@
 using System.Numerics.Tensors;
 using OnnxStream.Interop.Bindings;
-using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>A layer whose weight is streamed in panels of output channels, each an XNNPACK operator of its own that writes its stripe of the output.</summary>
 /// <remarks>
@@ -376,7 +377,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
             PanelOperator operation = operators[slotIndex]!;
             operation.PointTo(packed);
-            Compute(operation, first, Math.Min(_panelOutputs, _weights.Outputs - first), slot + SlotBytes - CountedMemory.Align(_workspaceBytes), _data, context.Output(0), threads, context.Step.NodeName);
+            Compute(operation, first, Math.Min(_panelOutputs, _weights.Outputs - first), slot + SlotBytes - CountedMemory.Align(_workspaceBytes), _data, context.Output(0), threads, context.Call.NodeName);
         }
         finally
         {
@@ -412,7 +413,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             int slot = kernel._slots.Acquire();
             try
             {
-                kernel.ComputePiece(index, _operators[slot]!, _first, _count, kernel._data, kernel._context!.Output(0), kernel._context.Step.NodeName);
+                kernel.ComputePiece(index, _operators[slot]!, _first, _count, kernel._data, kernel._context!.Output(0), kernel._context.Call.NodeName);
             }
             finally
             {

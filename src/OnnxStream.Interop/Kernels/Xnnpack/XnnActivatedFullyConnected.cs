@@ -1,7 +1,7 @@
-using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Rows times a constant matrix, plus a bias, through an activation that is applied to each panel's columns while they are in the cache.</summary>
 internal sealed unsafe class XnnActivatedFullyConnected<TFunction>(PanelWeights weights, bool hasBias, long rows, WorkerPool workers, StorageTypes types = default)

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Products of single-precision matrices that are both computed at run time: [batch, M, K] x [batch, K, N].</summary>
 internal sealed unsafe class XnnBatchMatMul : XnnKernel
@@ -44,7 +44,7 @@ internal sealed unsafe class XnnBatchMatMul : XnnKernel
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        XnnpackLibrary.Check(xnn_setup_batch_matrix_multiply_nc_f32(Operator, context.Scratch, (float*)context.Input(0), (float*)context.Input(1), (float*)context.Output(0)), nameof(xnn_setup_batch_matrix_multiply_nc_f32), context.Step.NodeName);
+        XnnpackLibrary.Check(xnn_setup_batch_matrix_multiply_nc_f32(Operator, context.Scratch, (float*)context.Input(0), (float*)context.Input(1), (float*)context.Output(0)), nameof(xnn_setup_batch_matrix_multiply_nc_f32), context.Call.NodeName);
         RunOperator(context);
     }
 }

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Element by element, two tensors of single or half precision with broadcasting: one output.</summary>
 internal sealed unsafe class XnnBinary : XnnKernel
@@ -42,7 +42,7 @@ internal sealed unsafe class XnnBinary : XnnKernel
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        XnnpackLibrary.Check(xnn_setup_binary_elementwise_nd(Operator, context.Input(0), context.Input(1), context.Output(0)), nameof(xnn_setup_binary_elementwise_nd), context.Step.NodeName);
+        XnnpackLibrary.Check(xnn_setup_binary_elementwise_nd(Operator, context.Input(0), context.Input(1), context.Output(0)), nameof(xnn_setup_binary_elementwise_nd), context.Call.NodeName);
         RunOperator(context);
     }
 

@@ -1,8 +1,9 @@
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Two-dimensional convolution without groups on channels-last tensors: [N,H,W,C] to [N,H',W',O], in panels.</summary>
 /// <remarks>Data that is stored in half precision is expanded once for all panels; results are rounded panel by panel.</remarks>

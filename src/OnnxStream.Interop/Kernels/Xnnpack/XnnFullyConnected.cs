@@ -1,8 +1,9 @@
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Rows times a constant matrix, plus a bias: [rows, K] x [K, N] + [N].</summary>
 /// <remarks>Where data or results are stored in half precision, a panel is computed for some rows at a time, which are single precision only in the cache.</remarks>

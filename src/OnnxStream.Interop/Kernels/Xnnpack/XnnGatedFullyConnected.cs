@@ -1,9 +1,9 @@
 using OnnxStream.Interop.Bindings;
-using OnnxStream.Interop.Kernels.Managed;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Rows times a constant matrix, of which the first half of the columns is multiplied with the activated second half: [rows, K] x [K, 2N] to [rows, N].</summary>
 /// <remarks>

@@ -1,8 +1,9 @@
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Two-dimensional convolution with groups (depthwise included), or a transposed one, on channels-last tensors.</summary>
 /// <remarks>
@@ -71,8 +72,8 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        string node = context.Step.NodeName;
-        Pthreadpool* threads = Threads(context.Workers, context.Step.Outputs[0].ElementCount);
+        string node = context.Call.NodeName;
+        Pthreadpool* threads = Threads(context.Workers, context.Call.Outputs[0].Shape.ElementCount);
         XnnOperatorHandle operation = _keepsWeights ? _kept! : Make(context, threads, node);
         try
         {

@@ -1,7 +1,7 @@
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>A kernel that is one XNNPACK operator: created and reshaped with the plan, set up and run at each run.</summary>
 internal abstract unsafe class XnnKernel : Kernel
@@ -39,7 +39,7 @@ internal abstract unsafe class XnnKernel : Kernel
 
     /// <summary>Runs the operator, which has been set up.</summary>
     protected void RunOperator(KernelContext context) =>
-        XnnpackLibrary.Check(Bindings.Xnnpack.xnn_run_operator(Operator, context.Workers.For(Operations)), nameof(Bindings.Xnnpack.xnn_run_operator), context.Step.NodeName);
+        XnnpackLibrary.Check(Bindings.Xnnpack.xnn_run_operator(Operator, context.Workers.For(Operations)), nameof(Bindings.Xnnpack.xnn_run_operator), context.Call.NodeName);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -2,9 +2,10 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Two-dimensional convolution of images with few channels, as the first layer of most networks: [N,H,W,C] to [N,H',W',O].</summary>
 /// <remarks>
@@ -126,7 +127,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
         PackedPanelSlot.Reset(slot, context.Scratch, (nuint)_packedBytes);
         float* kernel = _weights.Gather(context.Input(1), 0, _weights.Outputs, gathered);
         xnn_operator* created = null;
-        XnnpackLibrary.CheckCreated(Create(kernel, _hasBias ? (float*)context.Input(2) : null, PackedPanelSlot.Provider(slot), &created), created, FunctionName, context.Step.NodeName);
+        XnnpackLibrary.CheckCreated(Create(kernel, _hasBias ? (float*)context.Input(2) : null, PackedPanelSlot.Provider(slot), &created), created, FunctionName, context.Call.NodeName);
         _ = xnn_delete_operator(created);
         context.Workers.Parallelize(_tiles, (int)((_rows + RowTile - 1) / RowTile), Flops / 8);
         _context = null;
@@ -181,7 +182,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
                 operation.PointTo(context.Scratch);
                 nuint workspaceBytes = 0;
                 nuint alignment = 0;
-                string node = context.Step.NodeName;
+                string node = context.Call.NodeName;
                 XnnpackLibrary.Check(xnn_reshape_convolution2d_nhwc_f32(operation.Pointer, 1, (nuint)rows, 1, &workspaceBytes, &alignment, null, null, null), nameof(xnn_reshape_convolution2d_nhwc_f32), node);
                 XnnpackLibrary.Check(xnn_setup_convolution2d_nhwc_f32(operation.Pointer, null, patches, results), nameof(xnn_setup_convolution2d_nhwc_f32), node);
                 XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, null), nameof(xnn_run_operator), node);

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>The sum or the mean over dimensions of a single-precision tensor.</summary>
 internal sealed unsafe class XnnReduce : XnnKernel
@@ -71,7 +71,7 @@ internal sealed unsafe class XnnReduce : XnnKernel
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        XnnpackLibrary.Check(xnn_setup_reduce_nd(Operator, null, context.Input(0), context.Output(0)), nameof(xnn_setup_reduce_nd), context.Step.NodeName);
+        XnnpackLibrary.Check(xnn_setup_reduce_nd(Operator, null, context.Input(0), context.Output(0)), nameof(xnn_setup_reduce_nd), context.Call.NodeName);
         RunOperator(context);
     }
 

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Height and width of a single-precision [N,H,W,C] at other numbers of points, interpolated linearly.</summary>
 /// <remarks>The table of addresses and weights, 40 bytes for each output point, is made anew in scratch memory at each run.</remarks>
@@ -59,7 +59,7 @@ internal sealed unsafe class XnnResizeBilinear : XnnKernel
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        XnnpackLibrary.Check(xnn_setup_resize_bilinear2d_nhwc_f32(Operator, context.Scratch, (float*)context.Input(0), (float*)context.Output(0)), nameof(xnn_setup_resize_bilinear2d_nhwc_f32), context.Step.NodeName);
+        XnnpackLibrary.Check(xnn_setup_resize_bilinear2d_nhwc_f32(Operator, context.Scratch, (float*)context.Input(0), (float*)context.Output(0)), nameof(xnn_setup_resize_bilinear2d_nhwc_f32), context.Call.NodeName);
         RunOperator(context);
     }
 }

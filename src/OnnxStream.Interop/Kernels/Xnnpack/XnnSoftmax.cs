@@ -2,7 +2,7 @@ using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Softmax over the innermost dimension of a single-precision tensor.</summary>
 internal sealed unsafe class XnnSoftmax : XnnKernel
@@ -29,7 +29,7 @@ internal sealed unsafe class XnnSoftmax : XnnKernel
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        XnnpackLibrary.Check(xnn_setup_softmax_nc_f32(Operator, (float*)context.Input(0), (float*)context.Output(0)), nameof(xnn_setup_softmax_nc_f32), context.Step.NodeName);
+        XnnpackLibrary.Check(xnn_setup_softmax_nc_f32(Operator, (float*)context.Input(0), (float*)context.Output(0)), nameof(xnn_setup_softmax_nc_f32), context.Call.NodeName);
         RunOperator(context);
     }
 }

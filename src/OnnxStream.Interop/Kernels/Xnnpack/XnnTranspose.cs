@@ -2,7 +2,7 @@ using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Permutes the dimensions of a tensor with elements of any type of 1, 2, 4 or 8 bytes.</summary>
 internal sealed unsafe class XnnTranspose : XnnKernel
@@ -73,7 +73,7 @@ internal sealed unsafe class XnnTranspose : XnnKernel
             4 => xnn_setup_transpose_nd_x32(Operator, input, output),
             _ => xnn_setup_transpose_nd_x64(Operator, input, output),
         };
-        XnnpackLibrary.Check(status, "xnn_setup_transpose_nd", context.Step.NodeName);
+        XnnpackLibrary.Check(status, "xnn_setup_transpose_nd", context.Call.NodeName);
         RunOperator(context);
     }
 

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
-namespace OnnxStream.Interop.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Element by element, one single-precision tensor: one output of the same shape.</summary>
 internal sealed unsafe class XnnUnary : XnnKernel
@@ -36,7 +36,7 @@ internal sealed unsafe class XnnUnary : XnnKernel
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        XnnpackLibrary.Check(xnn_setup_unary_elementwise_nc(Operator, context.Input(0), context.Output(0)), nameof(xnn_setup_unary_elementwise_nc), context.Step.NodeName);
+        XnnpackLibrary.Check(xnn_setup_unary_elementwise_nc(Operator, context.Input(0), context.Output(0)), nameof(xnn_setup_unary_elementwise_nc), context.Call.NodeName);
         RunOperator(context);
     }
 }

@@ -1,6 +1,6 @@
-using OnnxStream.Interop.Tests.Graphs.Passes;
+using OnnxStream.Interop.Tests.Rewrites;
 
-namespace OnnxStream.Interop.Tests.Kernels.Xnnpack;
+namespace OnnxStream.Interop.Tests.Kernels;
 
 [NativeMemoryLeakCheck]
 public class XnnPatchConvolution2dTests

@@ -1,0 +1,111 @@
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>How a channels-last image is cut into tiles for <see cref="WinogradTransform"/>: 6x6 pixels, which overlap by two, for 4x4 results.</summary>
+internal sealed unsafe class WinogradTiles
+{
+    private readonly Shape _input;
+    private readonly ConvolutionParameters _parameters;
+    private readonly StorageTypes _types;
+    private readonly int _upsampling;
+
+    /// <summary>Cuts images of shape [N,H,W,C].</summary>
+    /// <param name="input">The shape of what is convolved.</param>
+    /// <param name="parameters">The geometry: 3x3, stride 1.</param>
+    /// <param name="types">How pixels are stored.</param>
+    /// <param name="isUpsampled">Whether the data has half the height and width, and each of its pixels stands for four.</param>
+    public WinogradTiles(Shape input, ConvolutionParameters parameters, StorageTypes types, bool isUpsampled)
+    {
+        _input = input;
+        _parameters = parameters;
+        _types = types;
+        _upsampling = isUpsampled ? 1 : 0;
+        Channels = (int)input[3];
+        OutputHeight = (int)input[1] + parameters.PaddingTop + parameters.PaddingBottom - 2;
+        OutputWidth = (int)input[2] + parameters.PaddingLeft + parameters.PaddingRight - 2;
+        RowsOfImage = (OutputHeight + WinogradTransform.TileOutputs - 1) / WinogradTransform.TileOutputs;
+        Columns = (OutputWidth + WinogradTransform.TileOutputs - 1) / WinogradTransform.TileOutputs;
+        Rows = (int)input[0] * RowsOfImage;
+        Count = Rows * Columns;
+    }
+
+    /// <summary>The channels of a pixel.</summary>
+    public int Channels { get; }
+
+    /// <summary>The height of the result.</summary>
+    public int OutputHeight { get; }
+
+    /// <summary>The width of the result.</summary>
+    public int OutputWidth { get; }
+
+    /// <summary>Rows of tiles in all images.</summary>
+    public int Rows { get; }
+
+    /// <summary>Tiles in a row.</summary>
+    public int Columns { get; }
+
+    /// <summary>Tiles in all images.</summary>
+    public int Count { get; }
+
+    private int RowsOfImage { get; }
+
+    /// <summary>Whether a convolution is one that the algorithm is for: 3x3, stride 1, without dilation and groups.</summary>
+    public static bool Fit(ConvolutionParameters parameters) =>
+        parameters is { KernelHeight: 3, KernelWidth: 3, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1, Groups: 1 };
+
+    /// <summary>Finds the pixels of a tile.</summary>
+    /// <param name="images">The first byte of the first image.</param>
+    /// <param name="tile">The tile.</param>
+    /// <param name="firstChannel">The first channel that is wanted.</param>
+    /// <param name="channels">The number of channels that are wanted.</param>
+    /// <param name="rows">The rows of pixels that are wanted, as bits.</param>
+    /// <param name="zeros">As many zeros as there are channels: what lies outside of the image.</param>
+    /// <param name="expanded">Memory for 36 pixels in single precision, where they are stored in half.</param>
+    /// <param name="pixels">Receives 36 addresses, row by row; those of rows that are not wanted stay as they are.</param>
+    public void FindPixels(byte* images, int tile, int firstChannel, int channels, int rows, float* zeros, float* expanded, float** pixels)
+    {
+        (int height, int width) = ((int)_input[1], (int)_input[2]);
+        (int image, int tileRow, int tileColumn) = Place(tile);
+        byte* data = images + ((long)image * (height >> _upsampling) * (width >> _upsampling) * Channels + firstChannel) * _types.InputSize;
+        int top = tileRow * WinogradTransform.TileOutputs - _parameters.PaddingTop;
+        int left = tileColumn * WinogradTransform.TileOutputs - _parameters.PaddingLeft;
+        for (int i = 0; i < WinogradTransform.Positions; i++)
+        {
+            (int row, int column) = (i / WinogradTransform.TileInputs, i % WinogradTransform.TileInputs);
+            if ((rows >> row & 1) == 0)
+            {
+                continue;
+            }
+
+            (int y, int x) = (top + row, left + column);
+            pixels[i] = zeros;
+            if ((uint)y < (uint)height && (uint)x < (uint)width)
+            {
+                byte* pixel = data + ((long)(y >> _upsampling) * (width >> _upsampling) + (x >> _upsampling)) * Channels * _types.InputSize;
+                pixels[i] = (float*)pixel;
+                if (_types.ReadsHalf)
+                {
+                    pixels[i] = expanded + i * channels;
+                    StorageTypes.Expand(pixel, pixels[i], channels);
+                }
+            }
+        }
+    }
+
+    /// <summary>Where the results of a tile lie.</summary>
+    /// <param name="tile">The tile.</param>
+    /// <returns>The number of its first pixel among those of all results, and how many rows and columns of the tile lie inside of the image.</returns>
+    public (long Pixel, int Rows, int Columns) Results(int tile)
+    {
+        (int image, int tileRow, int tileColumn) = Place(tile);
+        int top = tileRow * WinogradTransform.TileOutputs;
+        int left = tileColumn * WinogradTransform.TileOutputs;
+        return (((long)image * OutputHeight + top) * OutputWidth + left, Math.Min(WinogradTransform.TileOutputs, OutputHeight - top), Math.Min(WinogradTransform.TileOutputs, OutputWidth - left));
+    }
+
+    private (int Image, int Row, int Column) Place(int tile)
+    {
+        (int line, int column) = Math.DivRem(tile, Columns);
+        (int image, int row) = Math.DivRem(line, RowsOfImage);
+        return (image, row, column);
+    }
+}

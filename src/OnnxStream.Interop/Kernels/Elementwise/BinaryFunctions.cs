@@ -1,0 +1,94 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>left + right; integers wrap around.</summary>
+internal readonly struct AddFunction<T> : IBinaryFunction<T, T>
+    where T : unmanaged, INumber<T>
+{
+    /// <inheritdoc/>
+    public static T Invoke(T left, T right) => left + right;
+}
+
+/// <summary>left - right; integers wrap around.</summary>
+internal readonly struct SubtractFunction<T> : IBinaryFunction<T, T>
+    where T : unmanaged, INumber<T>
+{
+    /// <inheritdoc/>
+    public static T Invoke(T left, T right) => left - right;
+}
+
+/// <summary>left * right; integers wrap around.</summary>
+internal readonly struct MultiplyFunction<T> : IBinaryFunction<T, T>
+    where T : unmanaged, INumber<T>
+{
+    /// <inheritdoc/>
+    public static T Invoke(T left, T right) => left * right;
+}
+
+/// <summary>left / right; integers are truncated.</summary>
+internal readonly struct DivideFunction<T> : IBinaryFunction<T, T>
+    where T : unmanaged, INumber<T>
+{
+    // C leaves the integer cases below undefined and .NET throws; ours is what most runtimes end up with.
+
+    /// <inheritdoc/>
+    public static T Invoke(T left, T right) =>
+        !T.IsInteger(T.One / (T.One + T.One)) ? left / right :
+        T.IsZero(right) ? T.Zero :
+        T.IsNegative(right) && right == -T.One ? T.Zero - left :
+        left / right;
+}
+
+/// <summary>The larger one; NaN if one is.</summary>
+internal readonly struct MaximumFunction<T> : IBinaryFunction<T, T>
+    where T : unmanaged, INumber<T>
+{
+    /// <inheritdoc/>
+    public static T Invoke(T left, T right) => T.Max(left, right);
+
+    /// <inheritdoc/>
+    public static bool TryInvoke(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> output)
+    {
+        TensorPrimitives.Max(left, right, output);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public static bool TryInvoke(ReadOnlySpan<T> left, T right, Span<T> output)
+    {
+        TensorPrimitives.Max(left, right, output);
+        return true;
+    }
+}
+
+/// <summary>The smaller one; NaN if one is.</summary>
+internal readonly struct MinimumFunction<T> : IBinaryFunction<T, T>
+    where T : unmanaged, INumber<T>
+{
+    /// <inheritdoc/>
+    public static T Invoke(T left, T right) => T.Min(left, right);
+
+    /// <inheritdoc/>
+    public static bool TryInvoke(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> output)
+    {
+        TensorPrimitives.Min(left, right, output);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public static bool TryInvoke(ReadOnlySpan<T> left, T right, Span<T> output)
+    {
+        TensorPrimitives.Min(left, right, output);
+        return true;
+    }
+}
+
+/// <summary>The second one.</summary>
+internal readonly struct ReplaceFunction<T> : IBinaryFunction<T, T>
+    where T : unmanaged
+{
+    /// <inheritdoc/>
+    public static T Invoke(T left, T right) => right;
+}

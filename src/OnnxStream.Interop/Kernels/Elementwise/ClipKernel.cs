@@ -1,0 +1,31 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>Moves every element into an interval.</summary>
+/// <param name="shape">The shape of the tensor.</param>
+/// <param name="lowInput">The input that holds the lower bound; 0 if <paramref name="low"/> is it.</param>
+/// <param name="highInput">The input that holds the upper bound; 0 if <paramref name="high"/> is it.</param>
+/// <param name="low">The lower bound.</param>
+/// <param name="high">The upper bound.</param>
+internal sealed unsafe class ClipKernel<T>(Shape shape, int lowInput, int highInput, T low, T high) : ElementwiseKernel(shape, shape)
+    where T : unmanaged, INumber<T>
+{
+    /// <inheritdoc/>
+    public override string Name => "clip";
+
+    /// <inheritdoc/>
+    public override bool CanRunInPlace(int input) => input == 0;
+
+    /// <inheritdoc/>
+    protected override void ComputeRun(KernelContext context, long run, long start, int length)
+    {
+        T least = lowInput > 0 ? *(T*)context.Input(lowInput) : low;
+        T most = highInput > 0 ? *(T*)context.Input(highInput) : high;
+        long index = OutputIndex(run, start);
+        Span<T> output = new((T*)context.Output(0) + index, length);
+        TensorPrimitives.Max(new ReadOnlySpan<T>((T*)context.Input(0) + index, length), least, output);
+        TensorPrimitives.Min(output, most, output);
+    }
+}

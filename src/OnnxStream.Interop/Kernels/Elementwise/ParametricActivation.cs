@@ -1,0 +1,109 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>Computes an <see cref="ActivationFunction"/> of floating-point numbers.</summary>
+internal readonly struct ParametricActivation<T>(ActivationFunction function, ActivationParameters parameters) : IUnaryFunction<T, T>
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    private const int Chunk = 512;
+
+    /// <inheritdoc/>
+    public void Invoke(ReadOnlySpan<T> input, Span<T> output)
+    {
+        T alpha = T.CreateTruncating(parameters.Alpha);
+        T beta = T.CreateTruncating(parameters.Beta);
+        switch (function)
+        {
+            case ActivationFunction.Relu:
+                TensorPrimitives.Max(input, T.Zero, output);
+                break;
+            case ActivationFunction.LeakyRelu:
+                for (int i = 0; i < input.Length; i++)
+                {
+                    output[i] = input[i] < T.Zero ? alpha * input[i] : input[i];
+                }
+
+                break;
+            case ActivationFunction.ThresholdedRelu:
+                for (int i = 0; i < input.Length; i++)
+                {
+                    output[i] = input[i] > alpha ? input[i] : T.Zero;
+                }
+
+                break;
+            case ActivationFunction.Shrink:
+                for (int i = 0; i < input.Length; i++)
+                {
+                    output[i] = input[i] < -alpha ? input[i] + beta : input[i] > alpha ? input[i] - beta : T.Zero;
+                }
+
+                break;
+            case ActivationFunction.HardSigmoid:
+                TensorPrimitives.Multiply(input, alpha, output);
+                TensorPrimitives.Add(output[..input.Length], beta, output);
+                TensorPrimitives.Clamp(output[..input.Length], T.Zero, T.One, output);
+                break;
+            default:
+                // The rest is computed in chunks with room for an intermediate result beside them: input and output may be the same memory.
+                Span<T> scratch = stackalloc T[Chunk];
+                for (int start = 0; start < input.Length; start += Chunk)
+                {
+                    int length = Math.Min(Chunk, input.Length - start);
+                    InvokeChunk(input.Slice(start, length), output.Slice(start, length), scratch[..length], alpha, beta);
+                }
+
+                break;
+        }
+    }
+
+    private void InvokeChunk(ReadOnlySpan<T> input, Span<T> output, Span<T> scratch, T alpha, T beta)
+    {
+        switch (function)
+        {
+            case ActivationFunction.Swish:
+                TensorPrimitives.Multiply(input, alpha, scratch);
+                TensorPrimitives.Sigmoid(scratch, scratch);
+                TensorPrimitives.Multiply(input, scratch, output);
+                break;
+            case ActivationFunction.Gelu when parameters.IsApproximate:
+                // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+                TensorPrimitives.Multiply(input, input, scratch);
+                TensorPrimitives.Multiply(scratch, T.CreateTruncating(0.044715), scratch);
+                TensorPrimitives.Add(scratch, T.One, scratch);
+                TensorPrimitives.Multiply(scratch, input, scratch);
+                TensorPrimitives.Multiply(scratch, T.CreateTruncating(Math.Sqrt(2 / Math.PI)), scratch);
+                TensorPrimitives.Tanh(scratch, scratch);
+                TensorPrimitives.AddMultiply(scratch, T.One, input, scratch);
+                TensorPrimitives.Multiply(scratch, T.CreateTruncating(0.5), output);
+                break;
+            case ActivationFunction.Gelu:
+                for (int i = 0; i < input.Length; i++)
+                {
+                    double x = double.CreateTruncating(input[i]);
+                    output[i] = T.CreateTruncating(0.5 * x * (1 + ErrorFunction.Erf(x / Math.Sqrt(2))));
+                }
+
+                break;
+            case ActivationFunction.Celu:
+                TensorPrimitives.Divide(input, alpha, scratch);
+                TensorPrimitives.ExpM1(scratch, scratch);
+                for (int i = 0; i < input.Length; i++)
+                {
+                    output[i] = T.Max(T.Zero, input[i]) + T.Min(T.Zero, alpha * scratch[i]);
+                }
+
+                break;
+            default: // Elu, Selu
+                TensorPrimitives.ExpM1(input, scratch);
+                T scale = function == ActivationFunction.Selu ? beta : T.One;
+                for (int i = 0; i < input.Length; i++)
+                {
+                    output[i] = scale * (input[i] > T.Zero ? input[i] : alpha * scratch[i]);
+                }
+
+                break;
+        }
+    }
+}

@@ -1,0 +1,124 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>Functions of one floating-point element without parameters.</summary>
+internal enum UnaryMathFunction
+{
+    Sigmoid,
+    Tanh,
+    Exp,
+    Log,
+    Sqrt,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Asinh,
+    Acosh,
+    Atanh,
+    Reciprocal,
+    Floor,
+    Ceil,
+    Round,
+    Erf,
+    Softplus,
+    Softsign,
+    Mish,
+    HardSwish,
+}
+
+/// <summary>Computes a <see cref="UnaryMathFunction"/>.</summary>
+internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUnaryFunction<T, T>
+    where T : unmanaged, IFloatingPointIeee754<T>
+{
+    /// <inheritdoc/>
+    public void Invoke(ReadOnlySpan<T> input, Span<T> output)
+    {
+        switch (function)
+        {
+            case UnaryMathFunction.Sigmoid:
+                TensorPrimitives.Sigmoid(input, output);
+                break;
+            case UnaryMathFunction.Tanh:
+                TensorPrimitives.Tanh(input, output);
+                break;
+            case UnaryMathFunction.Exp:
+                TensorPrimitives.Exp(input, output);
+                break;
+            case UnaryMathFunction.Log:
+                TensorPrimitives.Log(input, output);
+                break;
+            case UnaryMathFunction.Sqrt:
+                TensorPrimitives.Sqrt(input, output);
+                break;
+            case UnaryMathFunction.Sin:
+                TensorPrimitives.Sin(input, output);
+                break;
+            case UnaryMathFunction.Cos:
+                TensorPrimitives.Cos(input, output);
+                break;
+            case UnaryMathFunction.Tan:
+                TensorPrimitives.Tan(input, output);
+                break;
+            case UnaryMathFunction.Asin:
+                TensorPrimitives.Asin(input, output);
+                break;
+            case UnaryMathFunction.Acos:
+                TensorPrimitives.Acos(input, output);
+                break;
+            case UnaryMathFunction.Atan:
+                TensorPrimitives.Atan(input, output);
+                break;
+            case UnaryMathFunction.Sinh:
+                TensorPrimitives.Sinh(input, output);
+                break;
+            case UnaryMathFunction.Cosh:
+                TensorPrimitives.Cosh(input, output);
+                break;
+            case UnaryMathFunction.Asinh:
+                TensorPrimitives.Asinh(input, output);
+                break;
+            case UnaryMathFunction.Acosh:
+                TensorPrimitives.Acosh(input, output);
+                break;
+            case UnaryMathFunction.Atanh:
+                TensorPrimitives.Atanh(input, output);
+                break;
+            case UnaryMathFunction.Reciprocal:
+                TensorPrimitives.Reciprocal(input, output);
+                break;
+            case UnaryMathFunction.Floor:
+                TensorPrimitives.Floor(input, output);
+                break;
+            case UnaryMathFunction.Ceil:
+                TensorPrimitives.Ceiling(input, output);
+                break;
+            case UnaryMathFunction.Round:
+                TensorPrimitives.Round(input, output);
+                break;
+            default:
+                for (int i = 0; i < input.Length; i++)
+                {
+                    output[i] = Scalar(input[i]);
+                }
+
+                break;
+        }
+    }
+
+    private T Scalar(T x) => function switch
+    {
+        UnaryMathFunction.Erf => T.CreateTruncating(ErrorFunction.Erf(double.CreateTruncating(x))),
+        UnaryMathFunction.Softplus => x > T.Zero ? x + T.LogP1(T.Exp(-x)) : T.LogP1(T.Exp(x)),
+        UnaryMathFunction.Softsign => x / (T.One + T.Abs(x)),
+        UnaryMathFunction.Mish => x * T.Tanh(x > T.Zero ? x + T.LogP1(T.Exp(-x)) : T.LogP1(T.Exp(x))),
+        UnaryMathFunction.HardSwish => x * T.Clamp(x / T.CreateChecked(6) + T.One / (T.One + T.One), T.Zero, T.One),
+        _ => throw new InvalidOperationException($"{function} is computed elsewhere."),
+    };
+}

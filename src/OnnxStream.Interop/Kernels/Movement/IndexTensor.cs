@@ -1,0 +1,41 @@
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>The int32 or int64 elements of a tensor that says which elements of another one are meant.</summary>
+internal readonly unsafe struct IndexTensor(byte* elements, bool isWide)
+{
+    /// <summary>Looks at input <paramref name="input"/> of the step that runs.</summary>
+    public IndexTensor(KernelContext context, int input)
+        : this(context.Input(input), context.Call.Inputs[input].ElementType == ElementType.Int64)
+    {
+    }
+
+    /// <summary>Element <paramref name="i"/> as it is given.</summary>
+    public long this[long i] => isWide ? ((long*)elements)[i] : ((int*)elements)[i];
+
+    /// <summary>Element <paramref name="i"/> as an index into <paramref name="size"/> elements; a negative one counts from the end.</summary>
+    public long Resolve(long i, long size)
+    {
+        long index = this[i];
+        return index < 0 ? index + size : index;
+    }
+
+    /// <summary>Throws unless each of the first <paramref name="count"/> elements is an index into <paramref name="size"/> elements.</summary>
+    /// <exception cref="InvalidInputException">One is not.</exception>
+    public void Check(KernelContext context, long count, long size)
+    {
+        for (long i = 0; i < count; i++)
+        {
+            CheckOne(context, this[i], size);
+        }
+    }
+
+    /// <summary>Throws unless <paramref name="index"/> is one into <paramref name="size"/> elements.</summary>
+    /// <exception cref="InvalidInputException">It is not.</exception>
+    public static void CheckOne(KernelContext context, long index, long size)
+    {
+        if (index < -size || index >= size)
+        {
+            throw new InvalidInputException($"{context.Call.OperatorType} '{context.Call.NodeName}': the index {index} is outside of a dimension of {size} elements.");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+using OnnxStream.Interop.Native;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>Copies elements that lie at regular distances: slices (also backwards), expansions, permutations of many dimensions.</summary>
+internal sealed unsafe class StridedCopy : Kernel, IParallelBody
+{
+    private const long PieceElements = 64 << 10;
+
+    private readonly int _elementSize;
+    private readonly long[] _dimensions;
+    private readonly long[] _strides;
+    private readonly long _start;
+    private readonly long _inner;
+    private readonly long _innerStride;
+    private readonly long _runs;
+    private readonly long _runsPerPiece;
+    private KernelContext? _context;
+
+    /// <summary>Makes the kernel.</summary>
+    /// <param name="elementSize">The size of an element in bytes.</param>
+    /// <param name="output">The shape of the output.</param>
+    /// <param name="strides">For each of its dimensions, how many input elements lie between two neighbours; may be 0 or negative.</param>
+    /// <param name="start">The input element that the first output element is copied from.</param>
+    public StridedCopy(int elementSize, Shape output, ReadOnlySpan<long> strides, long start)
+    {
+        _elementSize = elementSize;
+        _start = start;
+
+        // Neighbouring dimensions that are walked as one are joined.
+        List<long> dimensions = [];
+        List<long> joined = [];
+        for (int i = 0; i < output.Rank; i++)
+        {
+            if (output[i] == 1)
+            {
+                continue;
+            }
+
+            if (dimensions.Count > 0 && joined[^1] == strides[i] * output[i])
+            {
+                dimensions[^1] *= output[i];
+                joined[^1] = strides[i];
+            }
+            else
+            {
+                dimensions.Add(output[i]);
+                joined.Add(strides[i]);
+            }
+        }
+
+        _inner = dimensions.Count == 0 ? output.ElementCount : dimensions[^1];
+        _innerStride = dimensions.Count == 0 ? 1 : joined[^1];
+        _dimensions = [.. dimensions[..Math.Max(0, dimensions.Count - 1)]];
+        _strides = [.. joined[..Math.Max(0, joined.Count - 1)]];
+        _runs = output.ElementCount == 0 ? 0 : output.ElementCount / _inner;
+        _runsPerPiece = Math.Max(1, PieceElements / Math.Max(1, _inner));
+    }
+
+    /// <summary>The kernel that turns a tensor of [N, space…, C] into [N, C, space…].</summary>
+    /// <param name="elementSize">The size of an element in bytes.</param>
+    /// <param name="shape">The shape [N, C, space…].</param>
+    public static StridedCopy FromChannelsLast(int elementSize, Shape shape)
+    {
+        long[] strides = new long[shape.Rank];
+        strides[0] = shape.Product(1, shape.Rank);
+        strides[1] = 1;
+        long stride = shape[1];
+        for (int i = shape.Rank - 1; i > 1; i--)
+        {
+            strides[i] = stride;
+            stride *= shape[i];
+        }
+
+        return new StridedCopy(elementSize, shape, strides, 0);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "strided copy";
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        _context = context;
+        context.Workers.Parallelize(this, checked((int)((_runs + _runsPerPiece - 1) / _runsPerPiece)));
+        _context = null;
+    }
+
+    /// <inheritdoc/>
+    public void Execute(int index)
+    {
+        byte* input = _context!.Input(0);
+        byte* output = _context.Output(0);
+        long last = Math.Min((index + 1) * _runsPerPiece, _runs);
+        for (long run = index * _runsPerPiece; run < last; run++)
+        {
+            long element = _start;
+            long rest = run;
+            for (int i = _dimensions.Length - 1; i >= 0; i--)
+            {
+                (rest, long position) = Math.DivRem(rest, _dimensions[i]);
+                element += position * _strides[i];
+            }
+
+            CopyRun(input + element * _elementSize, output + run * _inner * _elementSize);
+        }
+    }
+
+    private void CopyRun(byte* input, byte* output)
+    {
+        if (_innerStride == 1)
+        {
+            Buffer.MemoryCopy(input, output, _inner * _elementSize, _inner * _elementSize);
+            return;
+        }
+
+        switch (_elementSize)
+        {
+            case 1:
+                CopyStrided(input, output);
+                break;
+            case 2:
+                CopyStrided((short*)input, (short*)output);
+                break;
+            case 4:
+                CopyStrided((int*)input, (int*)output);
+                break;
+            default:
+                CopyStrided((long*)input, (long*)output);
+                break;
+        }
+    }
+
+    private void CopyStrided<T>(T* input, T* output)
+        where T : unmanaged
+    {
+        for (long i = 0; i < _inner; i++)
+        {
+            output[i] = input[i * _innerStride];
+        }
+    }
+}

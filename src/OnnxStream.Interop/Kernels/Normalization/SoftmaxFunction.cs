@@ -1,0 +1,10 @@
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>What is made of a row.</summary>
+internal enum SoftmaxFunction
+{
+    Softmax,
+    LogSoftmax,
+    Hardmax,
+}

@@ -1,0 +1,90 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>Softmax, its logarithm, or the position of the maximum as ones and zeros, of rows that lie in one run.</summary>
+/// <remarks>The largest element is subtracted before the exponential, so that none overflows; sums are made in double precision.</remarks>
+internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function, long rows, long length) : RowKernel(rows, length * sizeof(T))
+    where T : unmanaged, INumber<T>
+    where TCompute : unmanaged, IFloatingPointIeee754<TCompute>
+{
+    private const int Chunk = 512;
+
+    /// <inheritdoc/>
+    public override string Name => "softmax";
+
+    /// <inheritdoc/>
+    public override bool CanRunInPlace(int input) => true;
+
+    /// <inheritdoc/>
+    protected override void ComputeRows(KernelContext context, long first, long end)
+    {
+        for (long row = first; row < end && length > 0; row++)
+        {
+            T* input = (T*)context.Input(0) + row * length;
+            T* output = (T*)context.Output(0) + row * length;
+            T maximum = input[0];
+            long position = 0;
+            for (long i = 1; i < length; i++)
+            {
+                if (input[i] > maximum)
+                {
+                    maximum = input[i];
+                    position = i;
+                }
+            }
+
+            if (function == SoftmaxFunction.Hardmax)
+            {
+                for (long i = 0; i < length; i++)
+                {
+                    output[i] = i == position ? T.One : T.Zero;
+                }
+            }
+            else
+            {
+                Normalize(input, output, TCompute.CreateTruncating(maximum));
+            }
+        }
+    }
+
+    private void Normalize(T* input, T* output, TCompute maximum)
+    {
+        Span<TCompute> buffer = stackalloc TCompute[Chunk];
+        double sum = 0;
+        for (long start = 0; start < length; start += Chunk)
+        {
+            Span<TCompute> values = Exponentials(input + start, (int)Math.Min(Chunk, length - start), maximum, buffer);
+            sum += double.CreateTruncating(TensorPrimitives.Sum<TCompute>(values));
+        }
+
+        for (long start = 0; start < length; start += Chunk)
+        {
+            int count = (int)Math.Min(Chunk, length - start);
+            Span<TCompute> values = buffer[..count];
+            if (function == SoftmaxFunction.LogSoftmax)
+            {
+                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input + start, count), values);
+                TensorPrimitives.Subtract(values, maximum, values);
+                TensorPrimitives.Subtract(values, TCompute.CreateTruncating(Math.Log(sum)), values);
+            }
+            else
+            {
+                Exponentials(input + start, count, maximum, buffer);
+                TensorPrimitives.Multiply(values, TCompute.CreateTruncating(1 / sum), values);
+            }
+
+            TensorPrimitives.ConvertTruncating<TCompute, T>(values, new Span<T>(output + start, count));
+        }
+    }
+
+    private static Span<TCompute> Exponentials(T* input, int count, TCompute maximum, Span<TCompute> buffer)
+    {
+        Span<TCompute> values = buffer[..count];
+        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input, count), values);
+        TensorPrimitives.Subtract(values, maximum, values);
+        TensorPrimitives.Exp(values, values);
+        return values;
+    }
+}

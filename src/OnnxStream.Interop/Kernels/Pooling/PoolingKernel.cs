@@ -1,0 +1,320 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>How the elements of a window become one.</summary>
+internal interface IPoolingFunction<TCompute>
+    where TCompute : unmanaged, INumber<TCompute>
+{
+    /// <summary>What a window starts with.</summary>
+    TCompute Initial { get; }
+
+    /// <summary>Takes an element of each of many windows in.</summary>
+    void Accumulate(Span<TCompute> accumulators, ReadOnlySpan<TCompute> values);
+
+    /// <summary>Takes what has been accumulated of another part of each of many windows in.</summary>
+    void Combine(Span<TCompute> accumulators, ReadOnlySpan<TCompute> others);
+
+    /// <summary>What windows of <paramref name="count"/> times <paramref name="counts"/> elements become.</summary>
+    void Finish(Span<TCompute> accumulators, ReadOnlySpan<TCompute> counts, TCompute count);
+}
+
+/// <summary>Pools windows over up to three spatial dimensions of [N, C, …], row by row.</summary>
+/// <remarks>
+/// The rows that a window covers are joined first, column by column; then the columns of each window. Both go over whole
+/// vectors of neighbouring elements, whatever the stride. Windows too wide for that take their elements one after the other.
+/// Loops are compiled for speed before their first call: a plan may run only a few times.
+/// </remarks>
+internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
+    where T : unmanaged, INumber<T>
+    where TCompute : unmanaged, INumber<TCompute>
+    where TFunction : struct, IPoolingFunction<TCompute>
+{
+    private const int Chunk = 512;
+    private const int Columns = 2 * Chunk;
+
+    // With larger strides, most of the joined neighbours would be thrown away.
+    private const int LargestJoinedStride = 4;
+
+    private readonly PoolingGeometry _geometry;
+    private readonly TFunction _function;
+    private readonly long[][] _counts;
+    private readonly TCompute[] _countsOfColumns;
+    private readonly long _reach;
+
+    /// <summary>Makes the kernel.</summary>
+    /// <param name="geometry">The windows.</param>
+    /// <param name="function">What to compute.</param>
+    /// <param name="includePads">Whether elements in the padding count (as zeros).</param>
+    public PoolingKernel(PoolingGeometry geometry, TFunction function, bool includePads)
+        : base(geometry.OutputRows, geometry.Output[2] * geometry.WindowElements * sizeof(T))
+    {
+        _geometry = geometry;
+        _function = function;
+        _counts = [geometry.Counts(0, includePads), geometry.Counts(1, includePads)];
+
+        // Windows without any element have a sum of 0, whatever it is divided by.
+        _countsOfColumns = Array.ConvertAll(geometry.Counts(2, includePads), count => TCompute.CreateTruncating(Math.Max(1, count)));
+        _reach = (geometry.Kernel[2] - 1) * geometry.Dilations[2] + 1;
+    }
+
+    /// <inheritdoc/>
+    public override string Name => typeof(TFunction).Name;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void ComputeRows(KernelContext context, long first, long end)
+    {
+        Span<TCompute> accumulators = stackalloc TCompute[Columns];
+        Span<TCompute> columns = stackalloc TCompute[Columns];
+        Span<TCompute> buffer = stackalloc TCompute[Columns];
+        long width = _geometry.Output[2];
+        bool isJoined = _reach <= Chunk;
+        long chunk = isJoined ? Math.Min(Chunk, (Columns - _reach) / _geometry.Strides[2] + 1) : Chunk;
+        for (long row = first; row < end; row++)
+        {
+            (long rest, long y) = Math.DivRem(row, _geometry.Output[1]);
+            (long plane, long z) = Math.DivRem(rest, _geometry.Output[0]);
+            T* input = (T*)context.Input(0) + plane * _geometry.InputPlane;
+            T* output = (T*)context.Output(0) + row * width;
+            TCompute count = TCompute.CreateTruncating(Math.Max(1, _counts[0][z] * _counts[1][y]));
+            for (long start = 0; start < width; start += chunk)
+            {
+                int length = (int)Math.Min(chunk, width - start);
+                Span<TCompute> results = typeof(T) == typeof(TCompute) ? new Span<TCompute>(output + start, length) : accumulators[..length];
+                if (isJoined)
+                {
+                    long position = _geometry.Position(2, start, 0);
+                    Span<TCompute> covered = columns[..(int)((length - 1) * _geometry.Strides[2] + _reach)];
+                    JoinRows(input, z, y, position, covered, buffer);
+                    JoinColumns(covered, results, accumulators, buffer);
+                }
+                else
+                {
+                    results.Fill(_function.Initial);
+                    TakeElements(input, z, y, start, results, columns, buffer);
+                }
+
+                _function.Finish(results, _countsOfColumns.AsSpan((int)start, length), count);
+                if (typeof(T) != typeof(TCompute))
+                {
+                    TensorPrimitives.ConvertTruncating<TCompute, T>(results, new Span<T>(output + start, length));
+                }
+            }
+        }
+    }
+
+    // Of each column from "position" on, what the window's rows bring.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void JoinRows(T* input, long z, long y, long position, Span<TCompute> columns, Span<TCompute> buffer)
+    {
+        columns.Fill(_function.Initial);
+        int from = (int)Math.Clamp(-position, 0, columns.Length);
+        int to = (int)Math.Clamp(_geometry.Input[2] - position, from, columns.Length);
+        if (from == to)
+        {
+            return;
+        }
+
+        (long firstZ, long endZ) = _geometry.Inside(0, z);
+        (long firstY, long endY) = _geometry.Inside(1, y);
+        for (long kz = firstZ; kz < endZ; kz++)
+        {
+            for (long ky = firstY; ky < endY; ky++)
+            {
+                _function.Accumulate(columns[from..to], Widen(Line(input, z, kz, y, ky) + position + from, to - from, buffer));
+            }
+        }
+    }
+
+    // Of each window, what its columns bring.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void JoinColumns(Span<TCompute> columns, Span<TCompute> results, Span<TCompute> accumulators, Span<TCompute> buffer)
+    {
+        int stride = (int)Math.Min(_geometry.Strides[2], Columns);
+        int dilation = (int)_geometry.Dilations[2];
+        int kernel = (int)_geometry.Kernel[2];
+        if (stride > LargestJoinedStride)
+        {
+            Pick(columns, stride, results);
+            for (int k = 1; k < kernel; k++)
+            {
+                Pick(columns[(k * dilation)..], stride, buffer[..results.Length]);
+                _function.Combine(results, buffer[..results.Length]);
+            }
+
+            return;
+        }
+
+        // Windows at all positions, of which those that the stride meets are picked.
+        Span<TCompute> joined = stride == 1 ? results : accumulators[..((results.Length - 1) * stride + 1)];
+        columns[..joined.Length].CopyTo(joined);
+        for (int k = 1; k < kernel; k++)
+        {
+            _function.Combine(joined, columns.Slice(k * dilation, joined.Length));
+        }
+
+        if (stride > 1)
+        {
+            Pick(joined, stride, results);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Pick(ReadOnlySpan<TCompute> values, int stride, Span<TCompute> picked)
+    {
+        for (int i = 0, k = 0; i < picked.Length; i++, k += stride)
+        {
+            picked[i] = values[k];
+        }
+    }
+
+    private void TakeElements(T* input, long z, long y, long start, Span<TCompute> results, Span<TCompute> picked, Span<TCompute> buffer)
+    {
+        (long firstZ, long endZ) = _geometry.Inside(0, z);
+        (long firstY, long endY) = _geometry.Inside(1, y);
+        long firstX = _geometry.Inside(2, start + results.Length - 1).First;
+        long endX = _geometry.Inside(2, start).End;
+        for (long kz = firstZ; kz < endZ; kz++)
+        {
+            for (long ky = firstY; ky < endY; ky++)
+            {
+                T* source = Line(input, z, kz, y, ky);
+                for (long kx = firstX; kx < endX; kx++)
+                {
+                    TakeElement(source, _geometry.Position(2, start, kx), results, picked, buffer);
+                }
+            }
+        }
+    }
+
+    // One element of the windows of a row: strides apart, the first at "position".
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void TakeElement(T* source, long position, Span<TCompute> results, Span<TCompute> picked, Span<TCompute> buffer)
+    {
+        long stride = _geometry.Strides[2];
+        long width = _geometry.Input[2];
+        int from = position >= 0 ? 0 : (int)Math.Min(results.Length, (-position + stride - 1) / stride);
+        int to = position >= width ? 0 : (int)Math.Min(results.Length, (width - 1 - position) / stride + 1);
+        if (from >= to)
+        {
+            return;
+        }
+
+        T* values = source + position + from * stride;
+        if (stride == 1)
+        {
+            _function.Accumulate(results[from..to], Widen(values, to - from, buffer));
+            return;
+        }
+
+        for (int i = 0; i < to - from; i++, values += stride)
+        {
+            picked[i] = TCompute.CreateTruncating(*values);
+        }
+
+        _function.Accumulate(results[from..to], picked[..(to - from)]);
+    }
+
+    private T* Line(T* input, long z, long kz, long y, long ky) =>
+        input + (_geometry.Position(0, z, kz) * _geometry.Input[1] + _geometry.Position(1, y, ky)) * _geometry.Input[2];
+
+    private static ReadOnlySpan<TCompute> Widen(T* source, int length, Span<TCompute> buffer)
+    {
+        if (typeof(T) == typeof(TCompute))
+        {
+            return new ReadOnlySpan<TCompute>(source, length);
+        }
+
+        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(source, length), buffer);
+        return buffer[..length];
+    }
+}
+
+/// <summary>The largest element.</summary>
+internal readonly struct MaximumPooling<T> : IPoolingFunction<T>
+    where T : unmanaged, INumber<T>, IMinMaxValue<T>
+{
+    /// <inheritdoc/>
+    public T Initial => MaximumReduction<T>.Initial;
+
+    /// <inheritdoc/>
+    public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => VectorFolding.FoldEach<T, NativeMaximumOperation<T>>(accumulators, values);
+
+    /// <inheritdoc/>
+    public void Combine(Span<T> accumulators, ReadOnlySpan<T> others) => VectorFolding.FoldEach<T, NativeMaximumOperation<T>>(accumulators, others);
+
+    /// <inheritdoc/>
+    public void Finish(Span<T> accumulators, ReadOnlySpan<T> counts, T count)
+    {
+    }
+}
+
+/// <summary>The mean; 0 of no elements.</summary>
+internal readonly struct AveragePooling<T> : IPoolingFunction<T>
+    where T : unmanaged, INumber<T>
+{
+    /// <inheritdoc/>
+    public T Initial => T.Zero;
+
+    /// <inheritdoc/>
+    public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => VectorFolding.FoldEach<T, AdditionOperation<T>>(accumulators, values);
+
+    /// <inheritdoc/>
+    public void Combine(Span<T> accumulators, ReadOnlySpan<T> others) => VectorFolding.FoldEach<T, AdditionOperation<T>>(accumulators, others);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Finish(Span<T> accumulators, ReadOnlySpan<T> counts, T count)
+    {
+        int i = 0;
+        if (Vector<T>.IsSupported)
+        {
+            Span<Vector<T>> vectors = MemoryMarshal.Cast<T, Vector<T>>(accumulators);
+            ReadOnlySpan<Vector<T>> divisors = MemoryMarshal.Cast<T, Vector<T>>(counts)[..vectors.Length];
+            for (int k = 0; k < vectors.Length; k++)
+            {
+                vectors[k] /= divisors[k] * count;
+            }
+
+            i = vectors.Length * Vector<T>.Count;
+        }
+
+        for (; i < accumulators.Length; i++)
+        {
+            accumulators[i] /= counts[i] * count;
+        }
+    }
+}
+
+/// <summary>The p-th root of the sum of p-th powers of the absolute values.</summary>
+internal readonly struct LpPooling(double p) : IPoolingFunction<double>
+{
+    /// <inheritdoc/>
+    public double Initial => 0;
+
+    /// <inheritdoc/>
+    public void Accumulate(Span<double> accumulators, ReadOnlySpan<double> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            double value = values[i];
+            accumulators[i] += p == 2 ? value * value : p == 1 ? Math.Abs(value) : Math.Pow(Math.Abs(value), p);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Combine(Span<double> accumulators, ReadOnlySpan<double> others) => VectorFolding.FoldEach<double, AdditionOperation<double>>(accumulators, others);
+
+    /// <inheritdoc/>
+    public void Finish(Span<double> accumulators, ReadOnlySpan<double> counts, double count)
+    {
+        for (int i = 0; i < accumulators.Length && p != 1; i++)
+        {
+            accumulators[i] = p == 2 ? Math.Sqrt(accumulators[i]) : Math.Pow(accumulators[i], 1 / p);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>Sums of single-precision numbers, made in double precision without widening them in memory first.</summary>
+internal static unsafe class WideSums
+{
+    /// <summary>The sum of a run.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static double Sum(float* values, long length)
+    {
+        int width = Vector<float>.Count;
+        Vector<double> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+        long i = 0;
+        for (; i + 2 * width <= length; i += 2 * width)
+        {
+            Vector.Widen(Vector.Load(values + i), out Vector<double> low0, out Vector<double> high0);
+            Vector.Widen(Vector.Load(values + i + width), out Vector<double> low1, out Vector<double> high1);
+            sum0 += low0;
+            sum1 += high0;
+            sum2 += low1;
+            sum3 += high1;
+        }
+
+        double sum = Vector.Sum((sum0 + sum1) + (sum2 + sum3));
+        for (; i < length; i++)
+        {
+            sum += values[i];
+        }
+
+        return sum;
+    }
+
+    /// <summary>Adds a row of numbers to as many sums.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Add(double* sums, float* values, long length)
+    {
+        int width = Vector<float>.Count;
+        long i = 0;
+        for (; i + width <= length; i += width)
+        {
+            Vector.Widen(Vector.Load(values + i), out Vector<double> low, out Vector<double> high);
+            (Vector.Load(sums + i) + low).Store(sums + i);
+            (Vector.Load(sums + i + width / 2) + high).Store(sums + i + width / 2);
+        }
+
+        for (; i < length; i++)
+        {
+            sums[i] += values[i];
+        }
+    }
+}

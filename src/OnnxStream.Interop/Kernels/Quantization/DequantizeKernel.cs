@@ -1,0 +1,59 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>(x - zero point) * scale. Inputs of the step: data, scales, then the zero points if there are any.</summary>
+internal sealed unsafe class DequantizeKernel<TQuantized, TScale, T>(QuantizationRuns runs, bool hasZeroPoints) : RowKernel(runs.Count, runs.Length * sizeof(T))
+    where TQuantized : unmanaged, INumber<TQuantized>
+    where TScale : unmanaged, INumber<TScale>
+    where T : unmanaged, INumber<T>
+{
+    private const int Chunk = 512;
+
+    /// <inheritdoc/>
+    public override string Name => "dequantize";
+
+    /// <inheritdoc/>
+    protected override void ComputeRows(KernelContext context, long first, long end)
+    {
+        Span<float> values = stackalloc float[Chunk];
+        Span<float> parameters = stackalloc float[runs.HasScalePerElement ? Chunk : 0];
+        for (long run = first; run < end; run++)
+        {
+            TQuantized* input = (TQuantized*)context.Input(0) + run * runs.Length;
+            T* output = (T*)context.Output(0) + run * runs.Length;
+            TScale* scales = (TScale*)context.Input(1) + runs.Scale(run);
+            TQuantized* zeroPoints = hasZeroPoints ? (TQuantized*)context.Input(2) + runs.Scale(run) : null;
+            int length = runs.LengthOf(run);
+            for (int start = 0; start < length; start += Chunk)
+            {
+                int count = Math.Min(Chunk, length - start);
+                Span<float> chunk = values[..count];
+                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TQuantized>(input + start, count), chunk);
+                if (runs.HasScalePerElement)
+                {
+                    if (hasZeroPoints)
+                    {
+                        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TQuantized>(zeroPoints + start, count), parameters);
+                        TensorPrimitives.Subtract(chunk, parameters[..count], chunk);
+                    }
+
+                    TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TScale>(scales + start, count), parameters);
+                    TensorPrimitives.Multiply(chunk, parameters[..count], chunk);
+                }
+                else
+                {
+                    if (hasZeroPoints)
+                    {
+                        TensorPrimitives.Subtract(chunk, float.CreateTruncating(*zeroPoints), chunk);
+                    }
+
+                    TensorPrimitives.Multiply(chunk, float.CreateTruncating(*scales), chunk);
+                }
+
+                TensorPrimitives.ConvertTruncating<float, T>(chunk, new Span<T>(output + start, count));
+            }
+        }
+    }
+}

@@ -1,0 +1,459 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using OnnxStream.Interop.Native;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>How values become one: a sum, a maximum, …</summary>
+/// <typeparam name="TWide">The type that is computed in.</typeparam>
+internal interface IReduction<TWide>
+    where TWide : unmanaged, INumber<TWide>
+{
+    /// <summary>The result of no values.</summary>
+    static abstract TWide Initial { get; }
+
+    /// <summary>One accumulator and many values (at least one).</summary>
+    static abstract TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values);
+
+    /// <summary>Many accumulators and as many values.</summary>
+    static abstract void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values);
+
+    /// <summary>What an accumulator of <paramref name="count"/> values means.</summary>
+    static abstract TWide Result(TWide accumulator, long count);
+}
+
+/// <summary>Reduces dimensions of a tensor to one element each, on all threads.</summary>
+/// <remarks>Elements are widened in short chunks, so that sums are exact for integers and of double precision otherwise.</remarks>
+internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParallelBody
+    where T : unmanaged, INumber<T>
+    where TWide : unmanaged, INumber<TWide>, IMinMaxValue<TWide>
+    where TReduction : struct, IReduction<TWide>
+{
+    private const int Chunk = 512;
+    private const long PieceElements = 16 << 10;
+
+    // So many values are folded while another kernel computes an element and writes it.
+    private const long FoldsPerOperation = 16;
+
+    private readonly bool _isInnerReduced;
+    private readonly long _inner;
+    private readonly long[] _keptDimensions;
+    private readonly long[] _keptStrides;
+    private readonly long[] _reducedDimensions;
+    private readonly long[] _reducedStrides;
+    private readonly long _keptCount;
+    private readonly long _reducedCount;
+    private readonly long _valuesPerOutput;
+    private readonly long _unitsPerPiece;
+    private KernelContext? _context;
+
+    /// <summary>Makes the kernel.</summary>
+    /// <param name="input">The shape of the input.</param>
+    /// <param name="isReduced">For each of its dimensions, whether it is reduced.</param>
+    public ReduceKernel(Shape input, ReadOnlySpan<bool> isReduced)
+    {
+        // Neighbouring dimensions that share their fate are one.
+        List<(long Dimension, long Stride, bool IsReduced)> groups = [];
+        long[] strides = input.RowMajorStrides();
+        for (int i = 0; i < input.Rank; i++)
+        {
+            if (input[i] == 1)
+            {
+                continue;
+            }
+
+            if (groups.Count > 0 && groups[^1].IsReduced == isReduced[i])
+            {
+                groups[^1] = (groups[^1].Dimension * input[i], strides[i], isReduced[i]);
+            }
+            else
+            {
+                groups.Add((input[i], strides[i], isReduced[i]));
+            }
+        }
+
+        if (groups.Count == 0)
+        {
+            groups.Add((1, 1, false));
+        }
+
+        (_inner, _, _isInnerReduced) = groups[^1];
+        groups.RemoveAt(groups.Count - 1);
+        _keptDimensions = [.. groups.Where(group => !group.IsReduced).Select(group => group.Dimension)];
+        _keptStrides = [.. groups.Where(group => !group.IsReduced).Select(group => group.Stride)];
+        _reducedDimensions = [.. groups.Where(group => group.IsReduced).Select(group => group.Dimension)];
+        _reducedStrides = [.. groups.Where(group => group.IsReduced).Select(group => group.Stride)];
+        _keptCount = Product(_keptDimensions);
+        _reducedCount = Product(_reducedDimensions);
+        _valuesPerOutput = _isInnerReduced ? _reducedCount * _inner : _reducedCount;
+        _unitsPerPiece = Math.Max(1, PieceElements / Math.Max(1, _reducedCount * Math.Min(_inner, _isInnerReduced ? long.MaxValue : Chunk)));
+    }
+
+    /// <inheritdoc/>
+    public override string Name => typeof(TReduction).Name;
+
+    private static bool IsLogSumExp => typeof(TReduction) == typeof(LogSumExpReduction);
+
+    // The most common case has loops of its own.
+    private static bool IsWideSum => typeof(T) == typeof(float) && (typeof(TReduction) == typeof(SumReduction<double>) || typeof(TReduction) == typeof(MeanReduction<double>));
+
+    // An output element where the innermost dimension is reduced, else up to Chunk neighbouring ones.
+    private long UnitCount => _isInnerReduced ? _keptCount : _keptCount * ((_inner + Chunk - 1) / Chunk);
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        _context = context;
+        context.Workers.Parallelize(this, checked((int)((UnitCount + _unitsPerPiece - 1) / _unitsPerPiece)), _keptCount * _reducedCount * _inner / FoldsPerOperation);
+        _context = null;
+    }
+
+    /// <inheritdoc/>
+    public void Execute(int index)
+    {
+        T* input = (T*)_context!.Input(0);
+        T* output = (T*)_context.Output(0);
+        long last = Math.Min((index + 1) * _unitsPerPiece, UnitCount);
+        Span<TWide> buffer = stackalloc TWide[Chunk];
+        if (_isInnerReduced)
+        {
+            for (long unit = index * _unitsPerPiece; unit < last; unit++)
+            {
+                output[unit] = T.CreateTruncating(FoldOne(input + Offset(unit, _keptDimensions, _keptStrides), buffer));
+            }
+
+            return;
+        }
+
+        Span<TWide> accumulators = stackalloc TWide[Chunk];
+        Span<TWide> shifts = stackalloc TWide[IsLogSumExp ? Chunk : 0];
+        long chunksPerRow = (_inner + Chunk - 1) / Chunk;
+        for (long unit = index * _unitsPerPiece; unit < last; unit++)
+        {
+            (long row, long start) = Math.DivRem(unit, chunksPerRow);
+            start *= Chunk;
+            int length = (int)Math.Min(Chunk, _inner - start);
+            FoldMany(input + Offset(row, _keptDimensions, _keptStrides) + start, accumulators[..length], shifts, buffer);
+            T* results = output + row * _inner + start;
+            for (int i = 0; i < length; i++)
+            {
+                TWide result = TReduction.Result(accumulators[i], _valuesPerOutput);
+                results[i] = T.CreateTruncating(IsLogSumExp ? result + shifts[i] : result);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private TWide FoldOne(T* input, Span<TWide> buffer)
+    {
+        TWide shift = TWide.Zero;
+        if (IsLogSumExp)
+        {
+            TWide maximum = TWide.MinValue;
+            for (long i = 0; i < _reducedCount; i++)
+            {
+                T* run = input + Offset(i, _reducedDimensions, _reducedStrides);
+                for (long start = 0; start < _inner; start += Chunk)
+                {
+                    maximum = TWide.Max(maximum, TensorPrimitives.Max(Widen(run + start, (int)Math.Min(Chunk, _inner - start), buffer)));
+                }
+            }
+
+            shift = FiniteOrZero(maximum);
+        }
+
+        TWide accumulator = TReduction.Initial;
+        for (long i = 0; i < _reducedCount; i++)
+        {
+            T* run = input + Offset(i, _reducedDimensions, _reducedStrides);
+            if (IsWideSum)
+            {
+                accumulator += TWide.CreateTruncating(WideSums.Sum((float*)run, _inner));
+                continue;
+            }
+
+            for (long start = 0; start < _inner; start += Chunk)
+            {
+                ReadOnlySpan<TWide> values = Widen(run + start, (int)Math.Min(Chunk, _inner - start), buffer);
+                if (IsLogSumExp)
+                {
+                    TensorPrimitives.Subtract(values, shift, buffer);
+                    values = buffer[..values.Length];
+                }
+
+                accumulator = TReduction.Fold(accumulator, values);
+            }
+        }
+
+        return TReduction.Result(accumulator, _valuesPerOutput) + shift;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void FoldMany(T* input, Span<TWide> accumulators, Span<TWide> shifts, Span<TWide> buffer)
+    {
+        if (IsLogSumExp)
+        {
+            shifts = shifts[..accumulators.Length];
+            shifts.Fill(TWide.MinValue);
+            for (long i = 0; i < _reducedCount; i++)
+            {
+                TensorPrimitives.Max(shifts, Widen(input + Offset(i, _reducedDimensions, _reducedStrides), accumulators.Length, buffer), shifts);
+            }
+
+            foreach (ref TWide shift in shifts)
+            {
+                shift = FiniteOrZero(shift);
+            }
+        }
+
+        accumulators.Fill(TReduction.Initial);
+        for (long i = 0; i < _reducedCount; i++)
+        {
+            if (IsWideSum)
+            {
+                fixed (TWide* sums = accumulators)
+                {
+                    WideSums.Add((double*)sums, (float*)input + Offset(i, _reducedDimensions, _reducedStrides), accumulators.Length);
+                }
+
+                continue;
+            }
+
+            ReadOnlySpan<TWide> values = Widen(input + Offset(i, _reducedDimensions, _reducedStrides), accumulators.Length, buffer);
+            if (IsLogSumExp)
+            {
+                TensorPrimitives.Subtract(values, shifts, buffer);
+                values = buffer[..values.Length];
+            }
+
+            TReduction.FoldEach(accumulators, values);
+        }
+    }
+
+    private static TWide FiniteOrZero(TWide value) => TWide.IsFinite(value) && value != TWide.MinValue ? value : TWide.Zero;
+
+    private static ReadOnlySpan<TWide> Widen(T* source, int length, Span<TWide> buffer)
+    {
+        if (typeof(T) == typeof(TWide))
+        {
+            return new ReadOnlySpan<TWide>(source, length);
+        }
+
+        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(source, length), buffer);
+        return buffer[..length];
+    }
+
+    private static long Offset(long index, long[] dimensions, long[] strides)
+    {
+        long offset = 0;
+        for (int i = dimensions.Length - 1; i >= 0; i--)
+        {
+            (index, long position) = Math.DivRem(index, dimensions[i]);
+            offset += position * strides[i];
+        }
+
+        return offset;
+    }
+
+    private static long Product(long[] dimensions)
+    {
+        long product = 1;
+        foreach (long dimension in dimensions)
+        {
+            product *= dimension;
+        }
+
+        return product;
+    }
+}
+
+/// <summary>Adds.</summary>
+internal readonly struct SumReduction<TWide> : IReduction<TWide>
+    where TWide : unmanaged, INumber<TWide>
+{
+    /// <inheritdoc/>
+    public static TWide Initial => TWide.Zero;
+
+    /// <inheritdoc/>
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => VectorFolding.Fold<TWide, AdditionOperation<TWide>>(accumulator, values);
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, AdditionOperation<TWide>>(accumulators, values);
+
+    /// <inheritdoc/>
+    public static TWide Result(TWide accumulator, long count) => accumulator;
+}
+
+/// <summary>Adds and divides by the count; integers are truncated.</summary>
+internal readonly struct MeanReduction<TWide> : IReduction<TWide>
+    where TWide : unmanaged, INumber<TWide>
+{
+    /// <inheritdoc/>
+    public static TWide Initial => TWide.Zero;
+
+    /// <inheritdoc/>
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => VectorFolding.Fold<TWide, AdditionOperation<TWide>>(accumulator, values);
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, AdditionOperation<TWide>>(accumulators, values);
+
+    /// <inheritdoc/>
+    public static TWide Result(TWide accumulator, long count) =>
+        count == 0 && typeof(TWide) != typeof(double) ? TWide.Zero : accumulator / TWide.CreateTruncating(count);
+}
+
+/// <summary>Multiplies.</summary>
+internal readonly struct ProductReduction<TWide> : IReduction<TWide>
+    where TWide : unmanaged, INumber<TWide>
+{
+    /// <inheritdoc/>
+    public static TWide Initial => TWide.One;
+
+    /// <inheritdoc/>
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => accumulator * TensorPrimitives.Product(values);
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => TensorPrimitives.Multiply(accumulators, values, accumulators);
+
+    /// <inheritdoc/>
+    public static TWide Result(TWide accumulator, long count) => accumulator;
+}
+
+/// <summary>The largest value; of no values, the least that the type has.</summary>
+internal readonly struct MaximumReduction<TWide> : IReduction<TWide>
+    where TWide : unmanaged, INumber<TWide>, IMinMaxValue<TWide>
+{
+    /// <inheritdoc/>
+    public static TWide Initial =>
+        typeof(TWide) == typeof(float) || typeof(TWide) == typeof(double) || typeof(TWide) == typeof(Half) ? TWide.CreateTruncating(double.NegativeInfinity) : TWide.MinValue;
+
+    /// <inheritdoc/>
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => VectorFolding.Fold<TWide, MaximumOperation<TWide>>(accumulator, values);
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, MaximumOperation<TWide>>(accumulators, values);
+
+    /// <inheritdoc/>
+    public static TWide Result(TWide accumulator, long count) => accumulator;
+}
+
+/// <summary>The smallest value; of no values, the greatest that the type has.</summary>
+internal readonly struct MinimumReduction<TWide> : IReduction<TWide>
+    where TWide : unmanaged, INumber<TWide>, IMinMaxValue<TWide>
+{
+    /// <inheritdoc/>
+    public static TWide Initial =>
+        typeof(TWide) == typeof(float) || typeof(TWide) == typeof(double) || typeof(TWide) == typeof(Half) ? TWide.CreateTruncating(double.PositiveInfinity) : TWide.MaxValue;
+
+    /// <inheritdoc/>
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => VectorFolding.Fold<TWide, MinimumOperation<TWide>>(accumulator, values);
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, MinimumOperation<TWide>>(accumulators, values);
+
+    /// <inheritdoc/>
+    public static TWide Result(TWide accumulator, long count) => accumulator;
+}
+
+/// <summary>Adds absolute values.</summary>
+internal readonly struct L1Reduction<TWide> : IReduction<TWide>
+    where TWide : unmanaged, INumber<TWide>
+{
+    /// <inheritdoc/>
+    public static TWide Initial => TWide.Zero;
+
+    /// <inheritdoc/>
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => accumulator + TensorPrimitives.SumOfMagnitudes(values);
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            accumulators[i] += TWide.Abs(values[i]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public static TWide Result(TWide accumulator, long count) => accumulator;
+}
+
+/// <summary>Adds squares.</summary>
+internal readonly struct SumSquareReduction<TWide> : IReduction<TWide>
+    where TWide : unmanaged, INumber<TWide>
+{
+    /// <inheritdoc/>
+    public static TWide Initial => TWide.Zero;
+
+    /// <inheritdoc/>
+    public static TWide Fold(TWide accumulator, ReadOnlySpan<TWide> values) => accumulator + TensorPrimitives.SumOfSquares(values);
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => TensorPrimitives.MultiplyAdd(values, values, accumulators, accumulators);
+
+    /// <inheritdoc/>
+    public static TWide Result(TWide accumulator, long count) => accumulator;
+}
+
+/// <summary>The square root of the sum of squares.</summary>
+internal readonly struct L2Reduction : IReduction<double>
+{
+    /// <inheritdoc/>
+    public static double Initial => 0;
+
+    /// <inheritdoc/>
+    public static double Fold(double accumulator, ReadOnlySpan<double> values) => accumulator + TensorPrimitives.SumOfSquares(values);
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<double> accumulators, ReadOnlySpan<double> values) => TensorPrimitives.MultiplyAdd(values, values, accumulators, accumulators);
+
+    /// <inheritdoc/>
+    public static double Result(double accumulator, long count) => Math.Sqrt(accumulator);
+}
+
+/// <summary>The logarithm of the sum.</summary>
+internal readonly struct LogSumReduction : IReduction<double>
+{
+    /// <inheritdoc/>
+    public static double Initial => 0;
+
+    /// <inheritdoc/>
+    public static double Fold(double accumulator, ReadOnlySpan<double> values) => accumulator + TensorPrimitives.Sum(values);
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<double> accumulators, ReadOnlySpan<double> values) => TensorPrimitives.Add(accumulators, values, accumulators);
+
+    /// <inheritdoc/>
+    public static double Result(double accumulator, long count) => Math.Log(accumulator);
+}
+
+/// <summary>The logarithm of the sum of exponentials. The kernel subtracts the largest value first, so that none overflows.</summary>
+internal readonly struct LogSumExpReduction : IReduction<double>
+{
+    /// <inheritdoc/>
+    public static double Initial => 0;
+
+    /// <inheritdoc/>
+    public static double Fold(double accumulator, ReadOnlySpan<double> values)
+    {
+        foreach (double value in values)
+        {
+            accumulator += Math.Exp(value);
+        }
+
+        return accumulator;
+    }
+
+    /// <inheritdoc/>
+    public static void FoldEach(Span<double> accumulators, ReadOnlySpan<double> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            accumulators[i] += Math.Exp(values[i]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public static double Result(double accumulator, long count) => Math.Log(accumulator);
+}

@@ -1,0 +1,113 @@
+using System.Numerics;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>The different slices along an axis: each once, with the place of its first occurrence, which one each slice is, and how often it occurs.</summary>
+/// <remarks>Slices are compared element by element. How many there are is found out in the run.</remarks>
+/// <param name="data">The shape; of rank 1 to compare single elements.</param>
+/// <param name="axis">The axis.</param>
+/// <param name="sorted">Whether the result is in ascending order, otherwise in that of first occurrences.</param>
+internal sealed unsafe class UniqueKernel<T>(Shape data, int axis, bool sorted) : Kernel
+    where T : unmanaged, INumber<T>
+{
+    private readonly int _count = checked((int)data[axis]);
+    private readonly long _outer = data.Product(0, axis);
+    private readonly long _inner = data.Product(axis + 1, data.Rank);
+
+    /// <inheritdoc/>
+    public override string Name => "unique";
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => 3L * _count * sizeof(int);
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        T* elements = (T*)context.Input(0);
+        Span<int> order = new(context.Scratch, _count);
+        Span<int> groupStarts = new(context.Scratch + (long)_count * sizeof(int), _count);
+        Span<int> ranks = new(context.Scratch + 2L * _count * sizeof(int), _count);
+        for (int i = 0; i < _count; i++)
+        {
+            order[i] = i;
+        }
+
+        // Equal slices stand together, the first occurrence in front.
+        SliceComparer comparer = new(elements, _outer, _count, _inner);
+        order.Sort(comparer);
+        int groups = 0;
+        for (int i = 0; i < _count; i++)
+        {
+            if (i == 0 || comparer.CompareSlices(order[i - 1], order[i]) != 0)
+            {
+                groupStarts[groups++] = i;
+            }
+        }
+
+        // ranks[r] is the group that comes out in place r.
+        ranks = ranks[..groups];
+        for (int i = 0; i < groups; i++)
+        {
+            ranks[i] = i;
+        }
+
+        if (!sorted)
+        {
+            ranks.Sort(new FirstOccurrenceComparer((int*)context.Scratch, (int*)context.Scratch + _count));
+        }
+
+        for (int rank = 0; rank < groups; rank++)
+        {
+            int start = groupStarts[ranks[rank]];
+            int end = ranks[rank] + 1 < groups ? groupStarts[ranks[rank] + 1] : _count;
+            CopySlice(elements, order[start], (T*)context.Output(0), rank, groups);
+            ((long*)context.Output(1))[rank] = order[start];
+            ((long*)context.Output(3))[rank] = end - start;
+            for (int i = start; i < end; i++)
+            {
+                ((long*)context.Output(2))[order[i]] = rank;
+            }
+        }
+
+        context.SetOutputShape(0, data.With(axis, groups));
+        context.SetOutputShape(1, new Shape(groups));
+        context.SetOutputShape(3, new Shape(groups));
+    }
+
+    private void CopySlice(T* elements, long from, T* output, long to, long groups)
+    {
+        long bytes = _inner * sizeof(T);
+        for (long group = 0; group < _outer; group++)
+        {
+            Buffer.MemoryCopy(elements + (group * _count + from) * _inner, output + (group * groups + to) * _inner, bytes, bytes);
+        }
+    }
+
+    private readonly struct SliceComparer(T* elements, long outer, long count, long inner) : IComparer<int>
+    {
+        public int Compare(int x, int y) => CompareSlices(x, y) is not 0 and int order ? order : x.CompareTo(y);
+
+        public int CompareSlices(int x, int y)
+        {
+            for (long group = 0; group < outer; group++)
+            {
+                T* a = elements + (group * count + x) * inner;
+                T* b = elements + (group * count + y) * inner;
+                for (long i = 0; i < inner; i++)
+                {
+                    if (a[i].CompareTo(b[i]) is not 0 and int order)
+                    {
+                        return order;
+                    }
+                }
+            }
+
+            return 0;
+        }
+    }
+
+    private readonly struct FirstOccurrenceComparer(int* order, int* groupStarts) : IComparer<int>
+    {
+        public int Compare(int x, int y) => order[groupStarts[x]].CompareTo(order[groupStarts[y]]);
+    }
+}

@@ -1,0 +1,130 @@
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Planning;
+
+/// <summary>Runs a plan for some rows of its inputs after the other: what lies between input and output exists for one tile of rows at a time.</summary>
+/// <remarks>The weights of the plan are streamed once for each tile. What is stored in half precision around the plan is single precision in it.</remarks>
+internal sealed unsafe class RowTilesKernel : Kernel
+{
+    private readonly PlanBuilder _builder;
+    private readonly int _tiles;
+    private ExecutionPlan? _plan;
+    private NativeBuffer? _constants;
+    private StepRunner? _runner;
+
+    /// <summary>Takes the steps of a plan over.</summary>
+    /// <param name="builder">The lowered body, whose memory is not planned yet.</param>
+    /// <param name="tiles">The number of tiles.</param>
+    public RowTilesKernel(PlanBuilder builder, int tiles)
+    {
+        _builder = builder;
+        _tiles = tiles;
+    }
+
+    /// <inheritdoc/>
+    public override string Name => $"{_tiles} tiles of {string.Join(", ", _builder.Steps.Select(step => step.Kernel.Name))}";
+
+    /// <inheritdoc/>
+    public override long Flops => _tiles * _builder.Steps.Sum(step => step.Kernel.Flops);
+
+    /// <inheritdoc/>
+    public override IEnumerable<IPanelLayer> PanelLayers => _builder.Steps.SelectMany(step => step.Kernel.PanelLayers);
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => _plan!.ArenaBytes;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightRange> StreamedWeights => [.. Enumerable.Repeat(_plan!.WeightSchedule, _tiles).SelectMany(schedule => schedule)];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightRange> PartlyReadWeights => [.. _plan!.PartlyReadWeights.Select(part => part.Range)];
+
+    /// <inheritdoc/>
+    public override long WeightsInUse(WeightMeasure measure) => Planner.WeightsInUse(_plan!.Steps, measure);
+
+    /// <inheritdoc/>
+    public override void PanelsAreDecided()
+    {
+        _plan = Planner.Complete(_builder);
+        _constants = new NativeBuffer(_plan.ConstantBytes);
+        foreach (PlanBuffer buffer in _plan.Constants)
+        {
+            buffer.Constant!.Data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, buffer.Constant.Data!.Length));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        ExecutionPlan plan = _plan!;
+        _runner ??= new StepRunner(new KernelContext(context.Workers, context.Weights), context.Weights);
+        _runner.Arena = context.Scratch;
+        _runner.Constants = _constants!.Pointer;
+        _runner.FirstPart = context.FirstPart;
+        _runner.Context.CancellationToken = context.CancellationToken;
+        PlanTensor output = plan.Outputs[0];
+        for (int tile = 0; tile < _tiles; tile++)
+        {
+            context.CancellationToken.ThrowIfCancellationRequested();
+            _runner.FirstWeight = context.FirstWeight + tile * plan.WeightSchedule.Count;
+            for (int i = 0; i < plan.Inputs.Count; i++)
+            {
+                CopyIn(context, i, tile);
+            }
+
+            foreach (Step step in plan.Steps)
+            {
+                _runner.Run(step);
+            }
+
+            CopyOut(context, output, tile);
+        }
+    }
+
+    private void CopyIn(KernelContext context, int index, int tile)
+    {
+        PlanTensor input = _plan!.Inputs[index];
+        int elements = checked((int)input.ElementCount);
+        ElementType stored = context.Call.Inputs[index].ElementType;
+        byte* source = context.Input(index) + (long)tile * elements * stored.SizeOf();
+        if (stored != input.ElementType)
+        {
+            StorageTypes.Expand(source, (float*)_runner!.Address(input), elements);
+        }
+        else
+        {
+            Buffer.MemoryCopy(source, _runner!.Address(input), input.Type.ByteLength, input.Type.ByteLength);
+        }
+    }
+
+    private void CopyOut(KernelContext context, PlanTensor output, int tile)
+    {
+        int elements = checked((int)output.ElementCount);
+        ElementType stored = context.Call.Outputs[0].ElementType;
+        byte* destination = context.Output(0) + (long)tile * elements * stored.SizeOf();
+        if (stored != output.ElementType)
+        {
+            StorageTypes.Round((float*)_runner!.Address(output), destination, elements);
+        }
+        else
+        {
+            Buffer.MemoryCopy(_runner!.Address(output), destination, output.Type.ByteLength, output.Type.ByteLength);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override bool CanRunInPlace(int input) => _plan!.Inputs[input].Type == _plan.Outputs[0].Type;
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _builder.Dispose();
+        _plan?.Dispose();
+        _constants?.Dispose();
+        base.Dispose(disposing);
+    }
+}

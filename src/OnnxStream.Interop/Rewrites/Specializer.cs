@@ -1,0 +1,278 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Operators;
+using OnnxStream.Interop.Tensors;
+
+namespace OnnxStream.Interop.Rewrites;
+
+/// <summary>Makes a graph for given input types out of a model's graph: every value gets its type, constants are computed.</summary>
+/// <remarks>
+/// Where the shape of a value, or the content of one that shapes depend on, is only known when it has been computed, the
+/// graph is cut: the result covers the nodes up to there (a segment), and the rest is specialized when the values are known.
+/// Control flow is such a cut, too, except an If whose condition is known.
+/// </remarks>
+internal sealed class Specializer
+{
+    /// <summary>Results of folding larger than this stay computations: memory is worth more than time.</summary>
+    private const long FoldLimitBytes = 64 << 10;
+
+    private readonly Graph _graph;
+    private readonly Dictionary<Value, Value> _values = [];
+    private readonly List<Node> _nodes = [];
+    private readonly Func<Node, IReadOnlyDictionary<Value, Constant>?> _evaluate;
+
+    private Specializer(Graph graph, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate)
+    {
+        _graph = graph;
+        _evaluate = evaluate;
+    }
+
+    /// <summary>Specializes the nodes from <paramref name="start"/> on.</summary>
+    /// <param name="graph">The model's graph.</param>
+    /// <param name="start">The first node.</param>
+    /// <param name="known">The values that exist before that node, with their types; constants where their content is known.</param>
+    /// <param name="outputs">The values of <paramref name="graph"/> that the caller wants in the end.</param>
+    /// <param name="evaluate">Computes a node whose inputs are constants in memory; null if it cannot.</param>
+    public static Segment Specialize(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate) =>
+        new Specializer(graph, evaluate).Run(start, known, outputs);
+
+    private Segment Run(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
+    {
+        foreach ((Value value, (TensorType type, Constant? constant)) in known)
+        {
+            _values.Add(value, new Value(value.Name) { Type = type, Constant = constant });
+        }
+
+        Value? needed = null;
+        bool dynamic = false;
+        bool controlFlow = false;
+        int index = start;
+        for (; index < _graph.Nodes.Count && !dynamic; index++)
+        {
+            Node node = _graph.Nodes[index];
+            if (OperatorRegistry.Get(node) is ControlFlow)
+            {
+                if (!TryInline(node))
+                {
+                    controlFlow = true;
+                    break;
+                }
+
+                continue;
+            }
+
+            int before = _nodes.Count;
+            try
+            {
+                dynamic = Add(node);
+            }
+            catch (ValueRequiredException exception)
+            {
+                needed = Needed(node, exception.Value);
+                _nodes.RemoveRange(before, _nodes.Count - before);
+                break;
+            }
+        }
+
+        return Finish(start, index, dynamic, controlFlow, needed, known, outputs);
+    }
+
+    // Adds a node of a model's graph; whether the shape of an output is only known when it has run.
+    private bool Add(Node original) => Add(Clone(original), original.Outputs);
+
+    // Adds a node of the new graph, whose outputs are what became of those of the model's.
+    private bool Add(Node node, Value?[] originals)
+    {
+        InferenceContext context = new(node);
+        Operator definition = OperatorRegistry.Get(node);
+        try
+        {
+            if (definition.IsFunction(context))
+            {
+                Expand(definition, node, originals);
+                return false;
+            }
+
+            definition.Infer(context);
+        }
+        catch (OverflowException)
+        {
+            throw context.Invalid("a tensor would have more than 2^63 elements or bytes");
+        }
+
+        for (int i = 0; i < node.Outputs.Length; i++)
+        {
+            if (node.Outputs[i] is { } output)
+            {
+                if (output.Type is null)
+                {
+                    throw context.Invalid($"output {i} ('{output.Name}') is not one of the operator's");
+                }
+
+                _values[originals[i]!] = output;
+            }
+        }
+
+        if (node.Outputs.All(output => output is null || output.Constant is not null) || TryFold(node))
+        {
+            return false;
+        }
+
+        _nodes.Add(node);
+        return context.HasDynamicOutput;
+    }
+
+    // Puts the nodes that an operator is made of in its place.
+    private void Expand(Operator definition, Node node, Value?[] originals)
+    {
+        FunctionContext function = new(node, inner =>
+        {
+            if (Add(inner, inner.Outputs))
+            {
+                throw new InvalidOperationException($"{node} is made of {inner}, whose shape depends on data.");
+            }
+        });
+        definition.Expand(function);
+        for (int i = 0; i < node.Outputs.Length; i++)
+        {
+            if (node.Outputs[i] is { } output)
+            {
+                Value made = function.Outputs.GetValueOrDefault(i) ?? throw function.Invalid($"output {i} ('{output.Name}') is not one of the operator's");
+                Add(new Node("Identity", "", OperatorSets.Newest, node.Name, [made], [output], new Attributes()) { Origin = node.Origin ?? node }, [originals[i]]);
+            }
+        }
+    }
+
+    // The input of a node that must be known before planning can go on. A function may need something that it computes from its inputs first.
+    private Value? Needed(Node node, Value value)
+    {
+        Stack<Value> open = new([value]);
+        HashSet<Value> seen = [value];
+        while (open.TryPop(out Value? current))
+        {
+            if (Array.Find(node.Inputs, input => input is not null && ReferenceEquals(_values[input], current)) is { } found)
+            {
+                return found;
+            }
+
+            foreach (Value source in current.Producer?.Inputs.OfType<Value>() ?? [])
+            {
+                if (source.Constant is null && seen.Add(source))
+                {
+                    open.Push(source);
+                }
+            }
+        }
+
+        return null;
+    }
+
+    // Puts the nodes of a branch in the place of an If whose condition is known. Where that would cut the branch, it runs on its own.
+    private bool TryInline(Node node)
+    {
+        if (node.OperatorType != "If" || node.Inputs is not [{ } condition, ..] || (_values.TryGetValue(condition, out Value? value) ? value : condition).Constant is not { Data: { } data } constant)
+        {
+            return false;
+        }
+
+        Graph branch = ControlFlow.Branch(node, ControlFlow.IsTrue(node, constant.Type, data));
+        if (branch.Outputs.Count < node.Outputs.Length)
+        {
+            throw new InvalidGraphException($"{node}: it has {node.Outputs.Length} outputs, but its branch makes {branch.Outputs.Count}.");
+        }
+
+        int before = _nodes.Count;
+        try
+        {
+            bool isWhole = branch.Nodes.All(inner => OperatorRegistry.Get(inner) is ControlFlow ? TryInline(inner) : !Add(inner));
+            for (int i = 0; i < node.Outputs.Length && isWhole; i++)
+            {
+                if (node.Outputs[i] is { } output)
+                {
+                    Add(new Node("Identity", "", OperatorSets.Newest, $"{node.Name}/{output.Name}", [Specialized(node, branch.Outputs[i])], [new Value(output.Name)], new Attributes()), [output]);
+                }
+            }
+
+            if (isWhole)
+            {
+                return true;
+            }
+        }
+        catch (ValueRequiredException)
+        {
+        }
+
+        _nodes.RemoveRange(before, _nodes.Count - before);
+        return false;
+    }
+
+    private Segment Finish(int start, int end, bool dynamic, bool controlFlow, Value? needed, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
+    {
+        // An initializer may be an output as it is.
+        foreach (Value output in outputs)
+        {
+            if (output.Constant is { } constant && start == 0)
+            {
+                _values.TryAdd(output, new Value(output.Name) { Type = constant.Type, Constant = constant });
+            }
+        }
+
+        // What later nodes read goes on as a constant where it is one: weights stay in their files, and shapes are known.
+        HashSet<Value> later = [.. _values.Keys.Where(value => value.Constant is null && !known.ContainsKey(value) && _graph.IsReadFrom(end, value))];
+        Dictionary<Value, Constant> constants = later.Where(value => _values[value].Constant is not null).ToDictionary(value => value, value => _values[value].Constant!);
+        IEnumerable<Value> wanted = outputs.Where(value => _values.ContainsKey(value) && !known.ContainsKey(value) && (value.Constant is null || start == 0));
+        Value[] segmentOutputs = [.. wanted.Union(later.Where(value => !constants.ContainsKey(value)))];
+        HashSet<Value> read = [.. _nodes.SelectMany(node => node.Inputs).OfType<Value>()];
+        Value[] segmentInputs = [.. known.Where(pair => pair.Value.Constant is null && read.Contains(_values[pair.Key])).Select(pair => pair.Key)];
+        Graph graph = new()
+        {
+            Name = _graph.Name,
+            Inputs = [.. segmentInputs.Select(value => _values[value])],
+            Outputs = [.. segmentOutputs.Select(value => _values[value])],
+            Nodes = _nodes,
+        };
+        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed, dynamic, controlFlow, _values);
+    }
+
+    private Node Clone(Node node)
+    {
+        Value?[] inputs = Array.ConvertAll(node.Inputs, input => input is null ? null : Specialized(node, input));
+        Value?[] outputs = Array.ConvertAll(node.Outputs, output => output is null ? null : new Value(output.Name));
+        return new Node(node.OperatorType, node.Domain, node.OperatorSet, node.Name, inputs, outputs, node.Attributes);
+    }
+
+    // What a value that a node of the model reads became.
+    private Value Specialized(Node node, Value input)
+    {
+        if (!_values.TryGetValue(input, out Value? value))
+        {
+            if (input.Constant is null)
+            {
+                throw new InvalidGraphException($"{node}: the input '{input.Name}' is neither an input of the graph, nor a constant, nor made by a node before.");
+            }
+
+            value = new Value(input.Name) { Type = input.Constant.Type, Constant = input.Constant };
+            _values.Add(input, value);
+        }
+
+        return value;
+    }
+
+    private bool TryFold(Node node)
+    {
+        if (!OperatorRegistry.Get(node).IsDeterministic ||
+            !node.Inputs.All(input => input is null || (input.Constant is { } constant && constant.Type.ByteLength <= FoldLimitBytes)) ||
+            !node.Outputs.All(output => output is null || output.Type!.Value.ByteLength <= FoldLimitBytes) ||
+            _evaluate(node) is not { } constants)
+        {
+            return false;
+        }
+
+        foreach ((Value value, Constant constant) in constants)
+        {
+            value.Type = constant.Type;
+            value.Constant = constant;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,89 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Operators;
+
+namespace OnnxStream.Interop.Rewrites;
+
+/// <summary>Stores large activations in half precision where those who make and read them compute in single precision all the same.</summary>
+/// <remarks>
+/// <para>Not one of the usual rewrites: results lose digits, so somebody must have asked for it.</para>
+/// <para>
+/// Large is what has at least a sixteenth of the bytes of the largest activation. An operator like Add or Concat, all of whose tensors have one type,
+/// follows where its large inputs and its output can: its small inputs are converted.
+/// </para>
+/// </remarks>
+internal static class StoreInHalf
+{
+    private const int LargeShare = 16;
+
+    /// <summary>Rewrites <paramref name="graph"/>.</summary>
+    public static void Apply(Graph graph)
+    {
+        long largest = graph.Nodes.SelectMany(node => node.Outputs).OfType<Value>().Where(IsActivation).Select(value => value.Type!.Value.ByteLength).DefaultIfEmpty().Max();
+        HashSet<Value> borders = [.. graph.Inputs, .. graph.Outputs];
+        Dictionary<Value, List<Node>> consumers = graph.Consumers();
+        HashSet<Value> chosen = [.. graph.Nodes.Select(node => node.Outputs.Length > 0 ? node.Outputs[0] : null).OfType<Value>().Where(value =>
+            IsActivation(value) && IsLarge(value) && !borders.Contains(value) && CanWrite(value.Producer!) &&
+            consumers.GetValueOrDefault(value, []).All(consumer => CanRead(consumer, value)))];
+
+        // An operator of one type takes its tensors out where one of them cannot follow, which may be a tensor of the next one.
+        bool changed = true;
+        while (changed)
+        {
+            changed = false;
+            foreach (Node node in graph.Nodes.Where(node => OperatorRegistry.Get(node).StoresAlike && IsActivation(node.Outputs[0]!)))
+            {
+                if (!chosen.Contains(node.Outputs[0]!) || node.Inputs.Any(input => input is not null && IsFloat(input) && IsLarge(input) && !chosen.Contains(input)))
+                {
+                    foreach (Value? tensor in node.Inputs.Append(node.Outputs[0]))
+                    {
+                        changed |= tensor is not null && chosen.Remove(tensor);
+                    }
+                }
+            }
+        }
+
+        foreach (Value value in chosen)
+        {
+            value.Type = value.Type!.Value with { ElementType = ElementType.Float16 };
+        }
+
+        ConvertSmallInputs(graph);
+
+        bool IsLarge(Value value) => value.Type!.Value.ByteLength * LargeShare >= largest;
+    }
+
+    private static bool IsFloat(Value value) => value.Type!.Value.ElementType == ElementType.Float32;
+
+    private static bool IsActivation(Value value) => value.Constant is null && IsFloat(value);
+
+    private static bool CanWrite(Node node) =>
+        node.Outputs.Skip(1).All(output => output is null) && OperatorRegistry.Get(node) is var made && (made.StoresAlike || made.CanWriteHalf(node));
+
+    private static bool CanRead(Node node, Value value) =>
+        OperatorRegistry.Get(node) is var reader && (reader.StoresAlike || Enumerable.Range(0, node.Inputs.Length).All(i => !ReferenceEquals(node.Inputs[i], value) || reader.CanReadHalf(node, i)));
+
+    private static void ConvertSmallInputs(Graph graph)
+    {
+        List<Node> nodes = new(graph.Nodes.Count);
+        foreach (Node node in graph.Nodes)
+        {
+            if (OperatorRegistry.Get(node).StoresAlike && node.Outputs[0]!.Type!.Value.ElementType == ElementType.Float16)
+            {
+                for (int i = 0; i < node.Inputs.Length; i++)
+                {
+                    if (node.Inputs[i] is { } input && IsFloat(input))
+                    {
+                        Value converted = new($"{input.Name}/half");
+                        nodes.Add(GraphEditor.Make(node, "Cast", "", [input], converted, [("to", (long)ElementType.Float16)]));
+                        node.Inputs[i] = converted;
+                    }
+                }
+            }
+
+            nodes.Add(node);
+        }
+
+        graph.Nodes.Clear();
+        graph.Nodes.AddRange(nodes);
+    }
+}

@@ -1,0 +1,50 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Rewrites;
+using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Sessions;
+
+/// <summary>Computes single nodes whose inputs are constants, with the same kernels that a run would use.</summary>
+internal sealed class ConstantEvaluator : IDisposable
+{
+    // Constants are small: waking other threads for them costs more than it brings.
+    private readonly WorkerPool _workers = new(1);
+    private readonly WeightsProvider _provider = WeightsProvider.DiskNoCache();
+
+    /// <summary>The outputs of <paramref name="node"/>.</summary>
+    public IReadOnlyDictionary<Value, Constant> Evaluate(Node node)
+    {
+        Graph graph = new()
+        {
+            Name = node.Name,
+            Nodes = [node],
+            Outputs = [.. node.Outputs.OfType<Value>()],
+        };
+        if (node.Inputs.Concat(node.Outputs).Any(value => value?.Type?.ElementType == ElementType.BFloat16))
+        {
+            // There are no kernels for brain floats but those that move them.
+            ComputeInSingle.Apply(graph);
+        }
+
+        ExecutionPlan plan = Planner.Plan(graph, _workers);
+        using Executor executor = new(plan, _workers, _provider, plan.ReadWeights, 0);
+        TensorBuffer[] results = executor.Run([], null, null, null, CancellationToken.None);
+        Dictionary<Value, Constant> constants = [];
+        for (int i = 0; i < results.Length; i++)
+        {
+            constants.Add(graph.Outputs[i], Constant.FromData(results[i].Type, results[i].Bytes.ToArray()));
+        }
+
+        return constants;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _workers.Dispose();
+        _provider.Dispose();
+    }
+}

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Sessions;
+
+/// <summary>Runs a plan, step by step. Owns the memory that the plan asks for.</summary>
+internal sealed unsafe class Executor : IDisposable
+{
+    private readonly ExecutionPlan _plan;
+    private readonly NativeBuffer _arena;
+    private readonly NativeBuffer _constants;
+    private readonly WeightStream _weights;
+    private readonly StepRunner _runner;
+    private readonly Dictionary<PlanTensor, Shape> _foundShapes = [];
+    private readonly TensorBuffer?[] _kept;
+    private readonly TensorCopier _copier;
+
+    /// <summary>Reserves memory for the plan, opens its weights, and takes the plan over.</summary>
+    public Executor(ExecutionPlan plan, WorkerPool workers, WeightsProvider provider, WeightMemory weights, long windowBytes)
+    {
+        _plan = plan;
+        try
+        {
+            _weights = provider.OpenStream(plan.WeightSchedule, plan.PartlyReadWeights, windowBytes, workers.WorkerCount, weights);
+            _constants = new NativeBuffer(plan.ConstantBytes);
+            _arena = new NativeBuffer(plan.ArenaBytes);
+        }
+        catch
+        {
+            _constants?.Dispose();
+            _weights?.Dispose();
+            plan.Dispose();
+            throw;
+        }
+
+        _copier = new TensorCopier(workers);
+        _kept = new TensorBuffer?[plan.Outputs.Count];
+        foreach (PlanBuffer buffer in plan.Constants)
+        {
+            buffer.Constant!.Data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, buffer.Constant.Data!.Length));
+        }
+
+        _runner = new StepRunner(new KernelContext(workers, _weights), _weights) { Arena = _arena.Pointer, Constants = _constants.Pointer };
+    }
+
+    /// <summary>The plan.</summary>
+    public ExecutionPlan Plan => _plan;
+
+    /// <summary>The bytes of weights that the last run asked for.</summary>
+    public long WeightsBytesStreamed => _weights.BytesStreamed;
+
+    /// <summary>Computes the outputs.</summary>
+    /// <param name="inputs">For each input of the plan, its bytes.</param>
+    /// <param name="keeps">For each output of the plan, whether nobody has it any more when the plan runs again; null for none. Its tensor is used again then.</param>
+    /// <param name="progress">Receives a report before each step.</param>
+    /// <param name="trace">Receives what each step took; null for none.</param>
+    /// <param name="cancellationToken">Stops between two steps.</param>
+    public TensorBuffer[] Run(IReadOnlyList<TensorBuffer> inputs, bool[]? keeps, IProgress<RunProgress>? progress, RunTrace? trace, CancellationToken cancellationToken)
+    {
+        _foundShapes.Clear();
+        _runner.Context.CancellationToken = cancellationToken;
+        for (int i = 0; i < inputs.Count; i++)
+        {
+            if (_plan.Inputs[i].Buffer.LastStep >= 0)
+            {
+                fixed (byte* bytes = inputs[i].Bytes)
+                {
+                    _copier.Copy(bytes, _runner.Address(_plan.Inputs[i]), inputs[i].Bytes.Length);
+                }
+            }
+        }
+
+        _weights.BeginRun();
+        try
+        {
+            for (int i = 0; i < _plan.Steps.Count; i++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Step step = _plan.Steps[i];
+                progress?.Report(new RunProgress(i, _plan.Steps.Count, step.NodeName));
+                long start = Stopwatch.GetTimestamp();
+                long streamed = _weights.BytesStreamed;
+                RunStep(step);
+                trace?.Add(step, start, Stopwatch.GetTimestamp(), _weights.BytesStreamed - streamed);
+            }
+
+            progress?.Report(new RunProgress(_plan.Steps.Count, _plan.Steps.Count, ""));
+            TensorBuffer[] outputs = CopyOutputs(keeps);
+            _weights.CheckUnchanged();
+            return outputs;
+        }
+        finally
+        {
+            _weights.EndRun();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _weights.Dispose();
+        _arena.Dispose();
+        _constants.Dispose();
+        _plan.Dispose();
+    }
+
+    private void RunStep(Step step)
+    {
+        _runner.Run(step);
+        foreach ((int output, Shape shape) in _runner.Context.FoundShapes)
+        {
+            _foundShapes[step.Outputs[output]] = shape;
+        }
+    }
+
+    private TensorBuffer[] CopyOutputs(bool[]? keeps)
+    {
+        TensorBuffer[] outputs = new TensorBuffer[_plan.Outputs.Count];
+        int weight = _plan.WeightSchedule.Count - _plan.Outputs.Count(output => output.Buffer.Constant?.Location is not null);
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            PlanTensor tensor = _plan.Outputs[i];
+            Shape shape = _foundShapes.GetValueOrDefault(tensor, tensor.Shape);
+            TensorType type = new(tensor.ElementType, shape);
+            TensorBuffer output = _kept[i] is { } kept && kept.Type == type ? kept : TensorBuffer.Uninitialized(type);
+            _kept[i] = keeps?[i] == true ? output : null;
+            Constant? constant = tensor.Buffer.Constant;
+            byte* source = constant?.Location is null ? _runner.Address(tensor) : _weights.Acquire(weight) + tensor.Offset;
+            if (constant?.Location is not null && constant.StoredType != constant.Type.ElementType)
+            {
+                WeightElements.Convert(constant, source, output.Bytes);
+            }
+            else
+            {
+                fixed (byte* bytes = output.Bytes)
+                {
+                    _copier.Copy(source, bytes, output.Bytes.Length);
+                }
+            }
+
+            if (constant?.Location is not null)
+            {
+                _weights.Release(weight++);
+            }
+
+            outputs[i] = output;
+        }
+
+        return outputs;
+    }
+}

@@ -1,0 +1,77 @@
+
+namespace OnnxStream.Interop;
+
+/// <summary>Compares the tensors of a run with what the model declares.</summary>
+internal static class InputChecker
+{
+    /// <summary>Throws unless every declared input is there, with its type and shape, and nothing else is.</summary>
+    /// <exception cref="InvalidInputException">Something does not fit.</exception>
+    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyDictionary<string, TensorBuffer> inputs)
+    {
+        foreach ((string name, TensorBuffer? tensor) in inputs)
+        {
+            if (tensor is null)
+            {
+                throw new InvalidInputException($"The input '{name}' is null.");
+            }
+        }
+
+        Check(declared, inputs.ToDictionary(pair => pair.Key, pair => pair.Value.Type));
+    }
+
+    /// <summary>Throws unless every declared input is there, with its type and shape, and nothing else is.</summary>
+    /// <exception cref="InvalidInputException">Something does not fit.</exception>
+    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyDictionary<string, TensorType> inputs)
+    {
+        Dictionary<string, (long Value, string Input)> symbols = [];
+        foreach (ValueMetadata input in declared)
+        {
+            if (!inputs.TryGetValue(input.Name, out TensorType tensor))
+            {
+                throw new InvalidInputException($"The input '{input.Name}' is missing. The model needs: {string.Join(", ", declared)}.");
+            }
+
+            if (input.ElementType != ElementType.Undefined && tensor.ElementType != input.ElementType)
+            {
+                throw new InvalidInputException($"The input '{input.Name}' has elements of type {tensor.ElementType.ToOnnxName()}; the model declares {input}.");
+            }
+
+            if (tensor.Shape.Rank > Shape.MaximumRank)
+            {
+                throw new InvalidInputException($"The input '{input.Name}' has {tensor.Shape.Rank:N0} dimensions; at most {Shape.MaximumRank} are supported.");
+            }
+
+            if (input.Dimensions is null)
+            {
+                continue;
+            }
+
+            if (tensor.Shape.Rank != input.Dimensions.Count)
+            {
+                throw new InvalidInputException($"The input '{input.Name}' has the shape {tensor.Shape}; the model declares {input}.");
+            }
+
+            for (int i = 0; i < tensor.Shape.Rank; i++)
+            {
+                Dimension dimension = input.Dimensions[i];
+                if (dimension.IsKnown && dimension.Value != tensor.Shape[i])
+                {
+                    throw new InvalidInputException($"The input '{input.Name}' has the shape {tensor.Shape}; the model declares {input}.");
+                }
+
+                if (!dimension.IsKnown && dimension.Symbol is { Length: > 0 } symbol && !symbols.TryAdd(symbol, (tensor.Shape[i], input.Name)) && symbols[symbol].Value != tensor.Shape[i])
+                {
+                    throw new InvalidInputException($"The dimension '{symbol}' is {symbols[symbol].Value} in input '{symbols[symbol].Input}' but {tensor.Shape[i]} in input '{input.Name}'.");
+                }
+            }
+        }
+
+        foreach (string name in inputs.Keys)
+        {
+            if (!declared.Any(input => input.Name == name))
+            {
+                throw new InvalidInputException($"The model has no input '{name}'. It has: {string.Join(", ", declared)}.");
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using OnnxStream.Interop.Tensors;
+
+namespace OnnxStream.Interop.Steps;
+
+/// <summary>Memory that tensors of a plan lie in: a part of the arena, a constant that stays in memory, or a weight that comes and goes.</summary>
+internal sealed class PlanBuffer(long length, Constant? constant = null)
+{
+    private PlanBuffer? _mergedInto;
+
+    /// <summary>The number of bytes.</summary>
+    public long Length { get; } = length;
+
+    /// <summary>The data, unless the buffer is a part of the arena.</summary>
+    public Constant? Constant { get; } = constant;
+
+    /// <summary>Whether the buffer is a part of the arena.</summary>
+    public bool IsInArena => Constant is null;
+
+    /// <summary>The first step that needs the buffer; -1 if it must be there before the run (inputs).</summary>
+    public int FirstStep { get; set; } = int.MaxValue;
+
+    /// <summary>The last step that needs the buffer; <see cref="int.MaxValue"/> if it must outlive the run (outputs).</summary>
+    public int LastStep { get; set; } = -1;
+
+    /// <summary>The first byte, from the start of the arena or of the constants.</summary>
+    public long Offset { get; set; }
+
+    /// <summary>The buffer that this one became when a step was planned to work in place; itself otherwise.</summary>
+    public PlanBuffer Actual => _mergedInto is null ? this : _mergedInto.Actual;
+
+    /// <summary>Makes this buffer the same memory as <paramref name="other"/>, which then lives as long as both.</summary>
+    public void MergeInto(PlanBuffer other)
+    {
+        _mergedInto = other;
+        other.FirstStep = Math.Min(other.FirstStep, FirstStep);
+        other.LastStep = Math.Max(other.LastStep, LastStep);
+    }
+}

@@ -1,0 +1,114 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Steps;
+
+/// <summary>Collects the steps of a plan while nodes are lowered, and the tensors that they read and write.</summary>
+internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore, Func<PlanBuilder, Graph, int, Kernel> createTiles) : IDisposable
+{
+    private readonly Dictionary<Value, PlanTensor> _tensors = [];
+    private readonly List<Step> _steps = [];
+    private readonly List<PlanBuffer> _buffers = [];
+
+    /// <summary>What is lowered.</summary>
+    public Graph Graph { get; } = graph;
+
+    /// <summary>The most bytes that one tensor may have.</summary>
+    public long MostBytes { get; init; } = long.MaxValue;
+
+    /// <summary>The native memory that the kernels took.</summary>
+    public long OperatorBytes { get; set; }
+
+    /// <summary>The threads that the plan will run on.</summary>
+    public WorkerPool Workers { get; } = workers;
+
+    /// <summary>How weights are brought in.</summary>
+    public StreamTraits Traits { get; } = traits;
+
+    /// <summary>Whether weights are to be packed ahead of time.</summary>
+    public bool UsesStore { get; } = usesStore;
+
+    /// <summary>Values that lie in the memory of others.</summary>
+    public IReadOnlyDictionary<Value, ValuePlace> Places { get; init; } = new Dictionary<Value, ValuePlace>();
+
+    /// <summary>The steps so far.</summary>
+    public IReadOnlyList<Step> Steps => _steps;
+
+    /// <summary>The buffers so far.</summary>
+    public IReadOnlyList<PlanBuffer> Buffers => _buffers;
+
+    /// <summary>The tensor of a value; a buffer is made for it at the first call.</summary>
+    public PlanTensor Tensor(Value value)
+    {
+        if (!_tensors.TryGetValue(value, out PlanTensor? tensor))
+        {
+            TensorType type = value.Type!.Value;
+            tensor = Places.TryGetValue(value, out ValuePlace place) ? At(value, place) : new PlanTensor(value.Name, type, NewBuffer(type.ByteLength, value.Constant));
+            _tensors.Add(value, tensor);
+        }
+
+        return tensor;
+    }
+
+    /// <summary>Whether a value lies where its place in another is. It does not if its operator made it a view of something else.</summary>
+    public bool IsInPlace(Value value) => Places.TryGetValue(value, out ValuePlace place) && Tensor(value).IsSameMemory(At(value, place));
+
+    /// <summary>Memory without a name.</summary>
+    public PlanTensor Temporary(TensorType type) => new("", type, NewBuffer(type.ByteLength, null));
+
+    /// <summary>Makes a value the memory of <paramref name="source"/> from byte <paramref name="offset"/> on.</summary>
+    public void View(Value value, PlanTensor source, long offset) => _tensors.Add(value, source.View(value.Name, value.Type!.Value, offset));
+
+    /// <summary>Makes the kernel that computes a graph inside of a node in tiles of rows.</summary>
+    /// <param name="body">The graph, for one tile.</param>
+    /// <param name="tiles">The number of tiles.</param>
+    public Kernel CreateTiles(Graph body, int tiles) => createTiles(this, body, tiles);
+
+    /// <summary>Adds a step.</summary>
+    public void Add(Step step) => _steps.Add(step);
+
+    /// <summary>Reserves the scratch memory of all steps, once nothing changes it any more.</summary>
+    public void ReserveScratch()
+    {
+        foreach (Step step in _steps)
+        {
+            if (step.Kernel.ScratchBytes > 0)
+            {
+                step.Scratch = NewBuffer(step.Kernel.ScratchBytes, null);
+            }
+        }
+    }
+
+    /// <summary>Frees what the kernels hold; what a plan made of the builder frees, too.</summary>
+    public void Dispose()
+    {
+        foreach (Step step in _steps)
+        {
+            step.Kernel.Dispose();
+        }
+    }
+
+    private PlanTensor At(Value value, ValuePlace place)
+    {
+        TensorType type = value.Type!.Value;
+        return place.IsStripe
+            ? Tensor(place.Whole).Stripe(value.Name, type, place.FirstElement)
+            : Tensor(place.Whole).View(value.Name, type, place.FirstElement * type.ElementType.SizeOf());
+    }
+
+    private PlanBuffer NewBuffer(long length, Constant? constant)
+    {
+        // Kernels that are made next may hold tables as long as a side of what they write.
+        if (length > MostBytes)
+        {
+            throw new MemoryBudgetException(MostBytes, length, length);
+        }
+
+        PlanBuffer buffer = new(length, constant);
+        _buffers.Add(buffer);
+        return buffer;
+    }
+}

@@ -1,0 +1,84 @@
+using System.Runtime.InteropServices;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Tensors;
+
+/// <summary>The data of a constant value: in memory where it is small, or a place in a file where it is a weight.</summary>
+internal sealed class Constant
+{
+    private Constant(TensorType type, ElementType storedType, byte[]? data, WeightRange? location, AffineQuantization? quantization, bool isChannelsLast = false)
+    {
+        Type = type;
+        StoredType = storedType;
+        Data = data;
+        Location = location;
+        Quantization = quantization;
+        IsChannelsLast = isChannelsLast;
+    }
+
+    /// <summary>What computations see.</summary>
+    public TensorType Type { get; }
+
+    /// <summary>What lies in the file; another type than <see cref="Type"/>'s is converted when it is read.</summary>
+    public ElementType StoredType { get; }
+
+    /// <summary>The elements, row-major, little-endian; null for a weight that stays where it is.</summary>
+    public byte[]? Data { get; }
+
+    /// <summary>Where the weight lies; null for data in memory.</summary>
+    public WeightRange? Location { get; }
+
+    /// <summary>How stored 8-bit integers stand for real numbers; null where they stand for themselves.</summary>
+    public AffineQuantization? Quantization { get; }
+
+    /// <summary>
+    /// Whether the bytes of a weight [N, C, space…] lie as [N, space…, C] in its file, which is what convolutions compute with.
+    /// Only weights of convolutions do; whoever reads <see cref="Location"/> itself must know, everyone else is given a converted tensor.
+    /// </summary>
+    public bool IsChannelsLast { get; }
+
+    /// <summary>A constant in memory.</summary>
+    public static Constant FromData(TensorType type, byte[] data) => new(type, type.ElementType, data, null, null);
+
+    /// <summary>A constant of these elements.</summary>
+    public static Constant Of<T>(Shape shape, params ReadOnlySpan<T> elements)
+        where T : unmanaged => FromData(new TensorType(ElementTypes.Of<T>(), shape), MemoryMarshal.AsBytes(elements).ToArray());
+
+    /// <summary>A weight in a file.</summary>
+    public static Constant FromLocation(TensorType type, ElementType storedType, WeightRange location, AffineQuantization? quantization = null) =>
+        new(type, storedType, null, location, quantization);
+
+    /// <summary>A weight in a file, of the shape [N, C, space…], that lies there as [N, space…, C].</summary>
+    public static Constant FromChannelsLastLocation(TensorType type, ElementType storedType, WeightRange location, AffineQuantization? quantization = null) =>
+        new(type, storedType, null, location, quantization, isChannelsLast: true);
+
+    /// <summary>The same elements under another shape.</summary>
+    public Constant WithShape(Shape shape) =>
+        IsChannelsLast && shape != Type.Shape ? throw new InvalidOperationException("A channels-last weight has no other shape.") :
+        new(Type with { Shape = shape }, StoredType, Data, Location, Quantization, IsChannelsLast);
+
+    /// <summary>The elements from <paramref name="first"/> on, as many as fill <paramref name="shape"/>.</summary>
+    public Constant Part(long first, Shape shape)
+    {
+        (long start, long length) = (first * StoredType.SizeOf(), shape.ElementCount * StoredType.SizeOf());
+        return new(Type with { Shape = shape }, StoredType, Data?.AsSpan((int)start, (int)length).ToArray(), Location?.Slice(start, length), Quantization);
+    }
+
+    /// <summary>The number of a floating-point constant in memory that has one element; null for any other.</summary>
+    public float? TryReadScalar() => Data is null || Type.Shape.ElementCount != 1 ? null : Type.ElementType switch
+    {
+        ElementType.Float32 => MemoryMarshal.Read<float>(Data),
+        ElementType.Float64 => (float)MemoryMarshal.Read<double>(Data),
+        ElementType.Float16 => (float)MemoryMarshal.Read<Half>(Data),
+        _ => null,
+    };
+
+    /// <summary>The elements of an int64 constant in memory; null for any other.</summary>
+    public long[]? TryReadIntegers() => Data is not null && Type.ElementType == ElementType.Int64 ? MemoryMarshal.Cast<byte, long>(Data).ToArray() : null;
+
+    /// <summary>The same weight, converted to <paramref name="type"/> when it is read.</summary>
+    public Constant WithType(ElementType type) => new(Type with { ElementType = type }, StoredType, Data, Location, Quantization, IsChannelsLast);
+}
+
+/// <summary>real = (stored - <paramref name="ZeroPoint"/>) * <paramref name="Scale"/>.</summary>
+internal readonly record struct AffineQuantization(float Scale, int ZeroPoint);

@@ -1,0 +1,135 @@
+namespace OnnxStream.Interop.Tests.Rewrites;
+
+[NativeMemoryLeakCheck]
+public class StoreInHalfTests
+{
+    private static PassTester Image(int channels, int height, int width) => new PassTester().Input("x", TestTensors.Floats(1, 1, channels, height, width));
+
+    // A step with this kernel that reads or writes half precision: shapes as "input -> output", the marks of precision behind them.
+    private static void AssertStores(PlanSummary plan, string kernel, bool reads, bool writes) =>
+        Assert.That(
+            plan.Steps.Any(step => step.KernelName == kernel && step.Shapes.Split(" -> ") is [var inputs, var outputs] && inputs.Split(' ')[0].EndsWith(":f16") == reads && outputs.EndsWith(":f16") == writes),
+            Is.True, () => string.Join(Environment.NewLine, plan.Steps.Select(step => $"{step.KernelName} {step.Shapes}")));
+
+    [Test]
+    public void Convolutions([Values(1, 2)] int threads)
+    {
+        // Winograd, a residual, strides, a kernel that no panel divides evenly, pointwise; odd sizes.
+        PlanSummary plan = Image(12, 45, 39).Constant("w0", TestTensors.Floats(2, 48, 12, 3, 3)).Constant("w1", TestTensors.Random(ElementType.Float32, 3, -0.1, 0.1, 48, 48, 3, 3))
+            .Constant("b1", TestTensors.Floats(4, 48)).Constant("w2", TestTensors.Random(ElementType.Float32, 5, -0.1, 0.1, 52, 48, 3, 3)).Constant("w3", TestTensors.Random(ElementType.Float32, 6, -0.2, 0.2, 37, 52, 1, 1))
+            .Constant("w4", TestTensors.Random(ElementType.Float32, 7, -0.1, 0.1, 5, 37, 5, 5))
+            .Node("Conv", "x w0", "a", ("pads", new[] { 1, 1, 1, 1 })).Node("Conv", "a w1 b1", "c", ("pads", new[] { 1, 1, 1, 1 })).Node("Add", "a c", "d")
+            .Node("Conv", "d w2", "e", ("strides", new[] { 2, 2 }), ("pads", new[] { 1, 1, 1, 1 })).Node("Conv", "e w3", "f").Node("Relu", "f", "g").Node("Conv", "g w4", "y").Output("y")
+            .CheckInHalf(threads);
+        AssertStores(plan, "xnn convolution", reads: false, writes: true);
+        AssertStores(plan, "winograd convolution", reads: true, writes: true);
+        AssertStores(plan, "xnn_binary_add", reads: true, writes: true);
+        AssertStores(plan, "xnn convolution", reads: true, writes: true);
+        AssertStores(plan, "xnn fully connected", reads: true, writes: true);
+        AssertStores(plan, "xnn convolution", reads: true, writes: false);
+    }
+
+    [Test]
+    public void UpsampledConvolution() =>
+        AssertStores(
+            Image(24, 20, 18).Constant("w0", TestTensors.Random(ElementType.Float32, 2, -0.1, 0.1, 48, 24, 3, 3)).Constant("w1", TestTensors.Random(ElementType.Float32, 3, -0.1, 0.1, 48, 48, 3, 3))
+                .Constant("scales", TensorBuffer.Create<float>([1, 1, 2, 2], 4)).Constant("w2", TestTensors.Random(ElementType.Float32, 4, -0.1, 0.1, 3, 48, 3, 3))
+                .Node("Conv", "x w0", "a", ("pads", new[] { 1, 1, 1, 1 })).Node("Resize", "a - scales", "u", ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"))
+                .Node("Conv", "u w1", "c", ("pads", new[] { 1, 1, 1, 1 })).Node("Conv", "c w2", "y").Output("y").CheckInHalf(),
+            "winograd convolution", reads: true, writes: true);
+
+    // A large mean costs half precision digits, but the moments none; 130 rows are not a whole number of pieces.
+    [Test]
+    public void GroupNormalization([Values] bool hasActivation)
+    {
+        PassTester tester = Image(8, 13, 10).Constant("w0", TestTensors.Floats(2, 40, 8, 1, 1)).Constant("b0", TestTensors.Random(ElementType.Float32, 3, 3, 4, 40))
+            .Constant("shape", TestTensors.Integers(1, 8, -1)).Constant("back", TestTensors.Integers(1, 40, 13, 10)).Constant("one", TensorBuffer.Create<float>([.. Enumerable.Repeat(1f, 8)], 8))
+            .Constant("zero", TensorBuffer.Create<float>(new float[8], 8)).Constant("scale", TestTensors.Floats(4, 40, 1, 1)).Constant("shift", TestTensors.Floats(5, 40, 1, 1))
+            .Constant("w1", TestTensors.Floats(6, 4, 40, 1, 1))
+            .Node("Conv", "x w0 b0", "a").Node("Reshape", "a shape", "r").Node("InstanceNormalization", "r one zero", "i").Node("Reshape", "i back", "n").Node("Mul", "n scale", "m").Node("Add", "m shift", "p");
+        if (hasActivation)
+        {
+            tester.Node("Sigmoid", "p", "s").Node("Mul", "p s", "q");
+        }
+
+        AssertStores(tester.Node("Conv", hasActivation ? "q w1" : "p w1", "y").Output("y").CheckInHalf(), "group normalization", reads: true, writes: true);
+    }
+
+    // Projections, attention of several heads, normalization, an activated and a gated layer, as in a transformer.
+    [TestCase(1)]
+    [TestCase(2)]
+    public void Transformer(int threads)
+    {
+        const int Width = 48;
+        PassTester tester = new PassTester().Input("x", TestTensors.Floats(1, 2, 75, Width))
+            .Constant("scale", TestTensors.Floats(2, Width)).Constant("shift", TestTensors.Floats(3, Width)).Constant("heads", TestTensors.Integers(2, 75, 3, 16)).Constant("flat", TestTensors.Integers(2, 75, Width))
+            .Scalar("factor", 0.25f).Constant("parts", TestTensors.Integers(70, 70)).Constant("g", TestTensors.Random(ElementType.Float32, 20, -0.2, 0.2, Width, 140)).Constant("h", TestTensors.Random(ElementType.Float32, 21, -0.2, 0.2, 70, Width))
+            .Constant("gb", TestTensors.Floats(22, 140)).Constant("o", TestTensors.Random(ElementType.Float32, 23, -0.2, 0.2, Width, Width)).Constant("last", TestTensors.Random(ElementType.Float32, 24, -0.2, 0.2, Width, Width))
+            .Node("MatMul", "x last", "x1").Node("LayerNormalization", "x1 scale shift", "n");
+        foreach (string name in (string[])["q", "k", "v"])
+        {
+            tester.Constant("w" + name, TestTensors.Random(ElementType.Float32, 10 + name[0], -0.2, 0.2, Width, Width)).Node("MatMul", $"n w{name}", name + "0").Node("Reshape", $"{name}0 heads", name + "1")
+                .Node("Transpose", name + "1", name, ("perm", name == "k" ? new[] { 0, 2, 3, 1 } : [0, 2, 1, 3]));
+        }
+
+        PlanSummary plan = tester.Node("MatMul", "q k", "scores").Node("Mul", "scores factor", "scaled").Node("Softmax", "scaled", "weights", ("axis", -1)).Node("MatMul", "weights v", "heads1")
+            .Node("Transpose", "heads1", "tokens", ("perm", new[] { 0, 2, 1, 3 })).Node("Reshape", "tokens flat", "attended").Node("MatMul", "attended o", "projected").Node("Add", "projected x1", "x2")
+            .Node("MatMul", "x2 g", "p").Node("Add", "p gb", "s").Node("Split", "s parts", "value gate", ("axis", -1)).Node("Sigmoid", "gate", "e").Node("Mul", "gate e", "silu").Node("Mul", "value silu", "hidden")
+            .Node("MatMul", "hidden h", "f").Node("Add", "f x2", "x3").Node("MatMul", "x3 last", "z").Node("Sigmoid", "z", "z1").Node("Mul", "z z1", "z2").Node("MatMul", "z2 last", "y").Output("y").CheckInHalf(threads, 4e-3);
+        AssertStores(plan, "normalize", reads: true, writes: true);
+        AssertStores(plan, "attention", reads: true, writes: true);
+        AssertStores(plan, "xnn gated fully connected", reads: true, writes: true);
+        AssertStores(plan, "xnn fully connected, activated", reads: true, writes: true);
+        AssertStores(plan, "xnn fully connected", reads: false, writes: true);
+        AssertStores(plan, "xnn fully connected", reads: true, writes: false);
+    }
+
+    [Test]
+    public void TilesOfRows()
+    {
+        PlanSummary plan = new PassTester().Input("x", TestTensors.Floats(1, 1, 2800, 64)).Constant("u", TestTensors.Random(ElementType.Float32, 3, -0.2, 0.2, 64, 64))
+            .Constant("w", TestTensors.Random(ElementType.Float32, 4, -0.1, 0.1, 64, 800)).Constant("v", TestTensors.Random(ElementType.Float32, 6, -0.1, 0.1, 800, 64))
+            .Node("MatMul", "x u", "a").Node("MatMul", "a w", "p").Node("Sigmoid", "p", "e").Node("Mul", "p e", "h").Node("MatMul", "h v", "b").Node("Add", "a b", "c").Node("MatMul", "c u", "y").Output("y").CheckInHalf();
+        Assert.That(plan.Steps.Single(step => step.KernelName.Contains("tiles of", StringComparison.Ordinal)).Shapes, Does.Contain(":f16 -> ").And.EndsWith(":f16"));
+    }
+
+    // The small summand of an addition is converted; concatenation moves what it is given.
+    [Test]
+    public void SmallInputsFollow()
+    {
+        PlanSummary plan = Image(16, 30, 31).Constant("w0", TestTensors.Random(ElementType.Float32, 2, -0.2, 0.2, 32, 16, 1, 1)).Constant("c", TestTensors.Floats(3, 32, 1, 1))
+            .Constant("w1", TestTensors.Random(ElementType.Float32, 4, -0.2, 0.2, 3, 64, 1, 1))
+            .Node("Conv", "x w0", "a").Node("Add", "a c", "b").Node("Concat", "a b", "d", ("axis", 1)).Node("Conv", "d w1", "y").Output("y").CheckInHalf();
+        AssertStores(plan, "xnn_binary_add", reads: true, writes: true);
+        AssertStores(plan, "concatenate", reads: true, writes: true);
+    }
+
+    // Whoever cannot read half precision keeps the tensor, and those that share its type with it, single.
+    [Test]
+    public void ReaderThatNeedsSinglePrecision()
+    {
+        PlanSummary plan = Plan(Image(16, 30, 31).Constant("w0", TestTensors.Floats(2, 32, 16, 1, 1)).Constant("w1", TestTensors.Floats(4, 3, 32, 1, 1))
+            .Node("Conv", "x w0", "a").Node("Sin", "a", "s").Node("Add", "a s", "b").Node("Conv", "b w1", "y").Output("y"));
+        Assert.That(plan.Steps.Select(step => step.Shapes), Has.None.Contains(":f16"));
+    }
+
+    // Inputs and outputs of the model keep their types, and what is small keeps its digits.
+    [Test]
+    public void BordersAndSmallTensors()
+    {
+        PlanSummary plan = Plan(Image(16, 30, 31).Constant("w0", TestTensors.Floats(2, 32, 16, 1, 1)).Constant("w1", TestTensors.Floats(4, 1, 32, 1, 1)).Constant("w2", TestTensors.Floats(5, 2, 1, 1, 1))
+            .Node("Conv", "x w0", "y").Node("Conv", "y w1", "b").Node("Conv", "b w2", "z").Output("y").Output("z"));
+        Assert.That(plan.Steps.Select(step => step.Shapes), Has.None.Contains(":f16"));
+    }
+
+    [Test]
+    public void OtherTypesAreRefused() =>
+        Assert.That(() => new SessionOptions { ActivationElementType = ElementType.BFloat16 }, Throws.ArgumentException.With.Message.Contains("Float32 and Float16"));
+
+    private static PlanSummary Plan(PassTester tester)
+    {
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", tester.ToBytes()), new SessionOptions { PlanOnly = true, ActivationElementType = ElementType.Float16 });
+        return session.Plan();
+    }
+}
