@@ -29,6 +29,9 @@ public sealed class InferenceSession : IDisposable
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
     private readonly ConstantEvaluator _evaluator = new();
+    private readonly PanelPacker _packer;
+    private readonly KeptPanels _kept;
+    private PanelStore? _store;
     private readonly List<PlannedSegment> _segments = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
@@ -63,8 +66,15 @@ public sealed class InferenceSession : IDisposable
         XnnpackLibrary.Initialize();
         _workers = new WorkerPool(_options.ThreadCount);
         _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
+        _kept = new KeptPanels(_options.KeptPanelBytes);
+        _packer = new PanelPacker(_options.PanelStore, model.Path, _workers, _weights, _options.Logger);
         try
         {
+            if (_options.PanelStore.IsEnabled && _packer.HasRoom(ModelWeights.LargestStoreBytes(_graph, _options.PanelStore.Format)))
+            {
+                _store = PanelStore.Open(_options.PanelStore, model.Path, ModelWeights.Identity(_graph));
+            }
+
             if (DeclaredTypes() is { } types)
             {
                 Plan(types);
@@ -156,7 +166,7 @@ public sealed class InferenceSession : IDisposable
             PlannedSegment planned = Model.Examine(() => GetSegment(_graph, 0, known, [.. _outputs]));
             ExecutionPlan plan = planned.Plan;
             long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : Math.Max(planned.Weights.InUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
-            return plan.Summarize(planned.Weights.BufferBytes, window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath };
+            return plan.Summarize(planned.Weights.BufferBytes, window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath, KeptPanelBytes = _kept.Bytes };
         }
     }
 
@@ -176,6 +186,7 @@ public sealed class InferenceSession : IDisposable
                 segment.Dispose();
             }
 
+            _kept.Dispose();
             _evaluator.Dispose();
             _workers.Dispose();
             if (_options.WeightsProvider is null)
@@ -232,39 +243,47 @@ public sealed class InferenceSession : IDisposable
 
         CheckOutputs(segment.Graph);
         long mostBytes = _options.PlanOnly ? long.MaxValue : MachineMemory.Bytes;
-        PanelPacker packer = new(_options.PanelStore, Model.Path, _workers, _weights, _options.Logger);
-        ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, _options.PanelStore.IsEnabled ? packer.TryAttach : null, mostBytes);
-        (WeightMemory Weights, long WindowBytes) memory;
+        (ExecutionPlan plan, PanelSources panels, WeightMemory weights, long windowBytes) = MakePlan(segment.Graph, mostBytes);
+        Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, weights, windowBytes);
+
+        // What one part hands to the next one is gone when the run ends. Control flow may hand it on.
+        bool[]? keeps = ReferenceEquals(graph, _graph) && !graph.Nodes.Exists(node => OperatorRegistry.Get(node) is ControlFlow) ? [.. segment.Outputs.Select(output => !wanted.Contains(output))] : null;
+        PlannedSegment planned = new(graph, known, segment, plan, executor, keeps, weights, windowBytes, panels.Store?.Path, PanelPacker.SmallestBytes(panels));
+        _segments.Add(planned);
+        PlansMade++;
+        return planned;
+    }
+
+    // Where panels come from is decided first; a store that is missing is written when the plan is known to fit.
+    private (ExecutionPlan Plan, PanelSources Panels, WeightMemory Weights, long WindowBytes) MakePlan(Graph graph, long mostBytes)
+    {
+        _store?.Forget();
+        PanelSources panels = new(_store, _kept);
+        ExecutionPlan plan = Planner.Plan(graph, _workers, _weights.Traits, panels, mostBytes);
         try
         {
-            memory = FitBudget(plan, packer);
-            if (!_options.PlanOnly && !packer.TryMake(PackingRoom(plan)))
+            (WeightMemory weights, long windowBytes) = FitBudget(plan, panels);
+            bool isThere = panels.Missing.Count == 0;
+            if (!_options.PlanOnly && !_packer.TryWrite(panels, PackingRoom(plan)))
             {
                 plan.Dispose();
-                plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, mostBytes: mostBytes);
-                memory = FitBudget(plan, packer);
+                _store = null;
+                return MakePlan(graph, mostBytes);
             }
 
-            // A store that is not there yet is held in large pieces when it has been written.
-            if (memory.Weights != plan.ReadWeights && packer.IsThere && !MappingTrial.Pays(plan.WeightSchedule))
+            // A store that is written now is held in large pieces of the system's cache.
+            if (weights != plan.ReadWeights && isThere && !MappingTrial.Pays(plan.WeightSchedule))
             {
-                memory.Weights = plan.ReadWeights;
+                weights = plan.ReadWeights;
             }
+
+            return (plan, panels, weights, windowBytes);
         }
         catch
         {
             plan.Dispose();
             throw;
         }
-
-        Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, memory.Weights, memory.WindowBytes);
-
-        // What one part hands to the next one is gone when the run ends. Control flow may hand it on.
-        bool[]? keeps = ReferenceEquals(graph, _graph) && !graph.Nodes.Exists(node => OperatorRegistry.Get(node) is ControlFlow) ? [.. segment.Outputs.Select(output => !wanted.Contains(output))] : null;
-        PlannedSegment planned = new(graph, known, segment, plan, executor, keeps, memory.Weights, memory.WindowBytes, packer.StorePath, packer.SmallestPackingBytes);
-        _segments.Add(planned);
-        PlansMade++;
-        return planned;
     }
 
     // What a run returns, or hands on to another part of the graph, is a tensor in managed memory.
@@ -277,20 +296,32 @@ public sealed class InferenceSession : IDisposable
     }
 
     // The memory for weights of a new plan, and how many bytes of them may be read ahead beside it. Plans that are kept only to be used again make room for it.
-    private (WeightMemory Weights, long WindowBytes) FitBudget(ExecutionPlan plan, PanelPacker packer)
+    private (WeightMemory Weights, long WindowBytes) FitBudget(ExecutionPlan plan, PanelSources panels)
     {
-        long smallest = SmallestBudget(plan, packer.SmallestPackingBytes);
+        long smallest = SmallestBudget(plan, PanelPacker.SmallestBytes(panels));
         if (_options.MemoryBudget is not { } budget)
         {
             // A shape that a file declares costs nothing to write down. More than there is would not be refused by the system, which
             // gives memory before it has it, but end this process or another one later.
             long needed = smallest + plan.Outputs.Sum(output => output.Type.ByteLength);
-            return needed <= MachineMemory.Bytes || _options.PlanOnly ? (plan.MappedWeights, _weights.WindowBytes) : throw new MemoryBudgetException(MachineMemory.Bytes, smallest, needed);
+            if (needed > MachineMemory.Bytes && !_options.PlanOnly)
+            {
+                throw new MemoryBudgetException(MachineMemory.Bytes, smallest, needed);
+            }
+
+            panels.Keep(_options.KeptPanelBytes);
+            return (plan.MappedWeights, _weights.WindowBytes);
         }
 
         if (smallest > budget)
         {
             throw new MemoryBudgetException(budget, smallest);
+        }
+
+        // Packed panels can be made again: they go first.
+        if (KeptBytes + smallest + _kept.Bytes > budget)
+        {
+            _kept.Clear();
         }
 
         while (_segments.Count > 0 && KeptBytes + smallest > budget)
@@ -299,7 +330,8 @@ public sealed class InferenceSession : IDisposable
             _segments.RemoveAt(0);
         }
 
-        long room = budget - KeptBytes - plan.NativeBytes;
+        panels.Keep(budget - KeptBytes - smallest - _kept.Bytes);
+        long room = budget - KeptBytes - plan.NativeBytes - _kept.Bytes;
         if (!_weights.HoldsWindow)
         {
             // Reading takes less memory than mapping, which comes in large pieces.
@@ -311,7 +343,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     // The operators of the plan and the plans that are kept are there while panels are packed.
-    private long PackingRoom(ExecutionPlan plan) => _options.MemoryBudget is { } budget ? budget - KeptBytes - plan.OperatorBytes : long.MaxValue;
+    private long PackingRoom(ExecutionPlan plan) => _options.MemoryBudget is { } budget ? budget - KeptBytes - _kept.Bytes - plan.OperatorBytes : long.MaxValue;
 
     // A provider that keeps what it has read needs room for all of it. A store is made before the plan's own memory is reserved.
     private long SmallestBudget(ExecutionPlan plan, long packingBytes) => Math.Max(

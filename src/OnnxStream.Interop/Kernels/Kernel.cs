@@ -25,11 +25,6 @@ internal abstract class Kernel : IDisposable
     /// <summary>The layers whose panels could come from a store.</summary>
     public virtual IEnumerable<IPanelLayer> PanelLayers => this is IPanelLayer layer ? [layer] : [];
 
-    /// <summary>Says that the layers know where their panels come from; memory is planned next.</summary>
-    public virtual void PanelsAreDecided()
-    {
-    }
-
     /// <summary>Weights of which the kernel copies parts with <see cref="KernelContext.ReadWeight"/>, in no order.</summary>
     public virtual IReadOnlyList<WeightRange> PartlyReadWeights => [];
 

@@ -1,10 +1,11 @@
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>What a kernel sees of the run: addresses of the current step's tensors, threads, scratch memory, weights.</summary>
-internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weights)
+internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weights) : IWeightAccess
 {
     private const int None = -1;
 
@@ -56,6 +57,9 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
 
     /// <summary>Gives it back.</summary>
     public void ReleaseWeight(int index) => weights.Release(FirstWeight + index);
+
+    /// <summary>Says that the run does not need the <paramref name="index"/>-th of the kernel's <see cref="Kernel.StreamedWeights"/>.</summary>
+    public void SkipWeight(int index) => weights.Skip(FirstWeight + index);
 
     /// <summary>Copies a part of an input that the kernel accesses randomly.</summary>
     /// <param name="index">The input.</param>

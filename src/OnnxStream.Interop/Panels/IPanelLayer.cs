@@ -3,10 +3,13 @@ using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Panels;
 
-/// <summary>A layer whose panels can be packed ahead of time and kept in a <see cref="PanelStore"/>.</summary>
+/// <summary>A layer that computes with panels of a weight, and can pack them.</summary>
 internal unsafe interface IPanelLayer
 {
-    /// <summary>Everything that the packed bytes depend on, weights excepted, as text; null if the layer cannot be stored.</summary>
+    /// <summary>
+    /// Everything that packed bytes depend on, as text: the weight, the division into panels and the layout of the kernel that computes with
+    /// them. Null if a weight or a bias is not constant. Neither the shapes of the data nor the number of threads are in it.
+    /// </summary>
     string? Identity { get; }
 
     /// <summary>The number of panels.</summary>
@@ -27,7 +30,7 @@ internal unsafe interface IPanelLayer
     /// <summary>The weight, if panels are made from parts of it instead of ranges.</summary>
     WeightRange? PartlyRead { get; }
 
-    /// <summary>The size of a packed panel in bytes, in single precision.</summary>
+    /// <summary>The size of a packed panel in bytes.</summary>
     long PackedBytes(int panel);
 
     /// <summary>Packs <see cref="PanelsAtOnce"/> panels.</summary>
@@ -38,7 +41,4 @@ internal unsafe interface IPanelLayer
     /// <param name="reader">Reads the weight if it is <see cref="PartlyRead"/>; <paramref name="source"/> is null then.</param>
     /// <param name="destination">Receives <see cref="PackedBytes"/> for each panel; 64-byte aligned.</param>
     void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader);
-
-    /// <summary>From now on, take packed panels from a store instead of packing unpacked ones.</summary>
-    void UseStore(StoredPanels panels);
 }

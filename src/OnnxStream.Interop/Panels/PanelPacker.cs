@@ -1,7 +1,3 @@
-using System.IO.Hashing;
-using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Tensors;
@@ -9,8 +5,8 @@ using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Panels;
 
-/// <summary>Lets the layers of a plan use a panel store. One that is missing is only thought of while the plan is made; it is written when the plan is known to fit.</summary>
-/// <param name="options">Which store, if any.</param>
+/// <summary>Writes the panels that a plan needs and its store lacks.</summary>
+/// <param name="options">Which store, and who is told.</param>
 /// <param name="modelPath">The model, for those who look at the store.</param>
 /// <param name="workers">The threads that pack.</param>
 /// <param name="provider">Where unpacked weights come from.</param>
@@ -24,87 +20,85 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
 
     private int _done;
     private int _panelCount;
-    private MissingStore? _missing;
 
-    /// <summary>The store that was attached; null if there is none.</summary>
-    public string? StorePath { get; private set; }
+    /// <summary>The memory that writing needs at least, in bytes; 0 where nothing is missing.</summary>
+    public static long SmallestBytes(PanelSources panels) => panels.Missing.Select(layer => WorkerBytes(layer) + WholeBytes(layer)).DefaultIfEmpty().Max();
 
-    /// <summary>Whether there is a store.</summary>
-    public bool IsThere => StorePath is not null && _missing is null;
-
-    /// <summary>The memory that making the store needs at least; 0 where it is there, or none is used.</summary>
-    public long SmallestPackingBytes => _missing is null ? 0 : _missing.Layers.Max(layer => WorkerBytes(layer) + WholeBytes(layer));
-
-    /// <summary>Attaches a store to all layers that can use one.</summary>
-    /// <returns>False if there is none: stores are off, no layer can use one, or the disk has no room for an automatic one.</returns>
-    public bool TryAttach(IReadOnlyList<IPanelLayer> layers)
+    /// <summary>Whether a store that nobody asked for by its path may be made: the disk must keep as much again.</summary>
+    /// <param name="bytes">About how large it will be.</param>
+    public bool HasRoom(long bytes)
     {
-        List<IPanelLayer> storable = [.. layers.Where(layer => layer.Identity is not null)];
-        if (!options.IsEnabled || storable.Count == 0)
-        {
-            return false;
-        }
-
-        UInt128 identity = Identity(storable);
-        string path = options.Path ?? Path.Combine(PanelStoreOptions.CacheFolder, $"{identity:x32}{PanelStore.Extension}");
-        List<(UInt128 Layer, long Length)> panels = [];
-        foreach (IPanelLayer layer in storable)
-        {
-            UInt128 hash = PanelStore.Hash(layer.Identity!);
-            for (int i = 0; i < layer.PanelCount; i++)
-            {
-                panels.Add((hash, StoredBytes(layer.PackedBytes(i))));
-            }
-        }
-
-        PanelStore? store = PanelStore.TryOpen(path, identity, options.ElementType, panels, out string reason);
-        if (store is null)
-        {
-            if (!HasRoom(path, PanelStore.SizeOf(panels, modelPath)))
-            {
-                return false;
-            }
-
-            store = PanelStore.Imagine(path, options.ElementType, panels, modelPath);
-            _missing = new MissingStore(path, identity, storable, panels, reason);
-        }
-
-        StorePath = path;
-        Use(storable, store);
-        return true;
-    }
-
-    /// <summary>Writes the store if it is missing.</summary>
-    /// <param name="room">The bytes that packing may hold; at least <see cref="SmallestPackingBytes"/>.</param>
-    /// <returns>Whether the layers can use their store; otherwise it was an automatic one, and they must be planned without.</returns>
-    /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
-    public bool TryMake(long room)
-    {
-        if (_missing is not { } missing)
+        if (options.Path is not null)
         {
             return true;
         }
 
-        if (!TryWrite(missing, room))
+        string existing = PanelStoreOptions.CacheFolder;
+        while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { } parent)
         {
-            StorePath = null;
-            _missing = null;
-            return false;
+            existing = parent;
         }
 
-        _missing = null;
-        Use(missing.Layers, PanelStore.TryOpen(missing.Path, missing.Identity, options.ElementType, missing.Panels, out string reason) ??
-            throw new WeightsException($"{missing.Path}: the panel store that was just written cannot be used: {reason}."));
-        return true;
+        long room = new DriveInfo(existing).AvailableFreeSpace;
+        if (room >= AmpleRoomFactor * bytes)
+        {
+            return true;
+        }
+
+        Log.NoRoom(logger, bytes, PanelStoreOptions.CacheFolder, room);
+        return false;
     }
 
-    private static void Use(List<IPanelLayer> layers, PanelStore store)
+    /// <summary>Writes what is missing.</summary>
+    /// <param name="panels">The sources of a plan's layers.</param>
+    /// <param name="room">The bytes that packing may hold; at least <see cref="SmallestBytes"/>.</param>
+    /// <returns>Whether the plan can use its store; otherwise nobody asked for it, and the plan must be made without.</returns>
+    /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
+    public bool TryWrite(PanelSources panels, long room)
     {
-        int first = 0;
-        foreach (IPanelLayer layer in layers)
+        if (panels.Store is not { Pending: { } pending } store)
         {
-            layer.UseStore(new StoredPanels(store, first, layer.PanelCount));
-            first += layer.PanelCount;
+            return true;
+        }
+
+        try
+        {
+            options.CancellationToken.ThrowIfCancellationRequested();
+            Directory.CreateDirectory(Path.GetDirectoryName(pending.Path)!);
+            Log.Making(logger, pending.Path, pending.SizeFor(modelPath), store.Reason);
+            IReadOnlyList<IPanelLayer> layers = panels.Missing;
+            int blocks = GatheredBlocks(pending, layers, room);
+            using (StoreWriter writer = store.Write(modelPath, blocks))
+            {
+                _done = 0;
+                _panelCount = pending.PanelCount;
+                options.Progress?.Report(new PackingProgress(pending.Path, 0, _panelCount));
+                int first = 0;
+                foreach (IPanelLayer layer in layers)
+                {
+                    Pack(layer, writer, first, room - (long)blocks * BlockWriter.BlockBytes);
+                    first += layer.PanelCount;
+                }
+
+                options.CancellationToken.ThrowIfCancellationRequested();
+                writer.Complete();
+            }
+
+            store.Keep();
+            panels.SetComplete();
+            return true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && options.Path is null)
+        {
+            // Nobody asked for the file: without it the model runs all the same.
+            Log.Failed(logger, pending.Path, exception.Message);
+            store.Forget();
+            return false;
+        }
+        catch
+        {
+            store.Forget();
+            throw;
         }
     }
 
@@ -119,73 +113,15 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
 
     private static int Packings(IPanelLayer layer) => layer.PanelCount / layer.PanelsAtOnce;
 
-    private long StoredBytes(long packedBytes) => options.ElementType == ElementType.Float16 ? packedBytes / 2 : packedBytes;
-
-    // An automatic store must leave the disk as much again; the folder is only made when the store is.
-    private bool HasRoom(string path, long size)
-    {
-        if (options.Path is not null)
-        {
-            return true;
-        }
-
-        string folder = Path.GetDirectoryName(path)!;
-        string existing = folder;
-        while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { } parent)
-        {
-            existing = parent;
-        }
-
-        long room = new DriveInfo(existing).AvailableFreeSpace;
-        if (room >= AmpleRoomFactor * size)
-        {
-            return true;
-        }
-
-        Log.NoRoom(logger, size, folder, room);
-        return false;
-    }
-
-    private bool TryWrite(MissingStore store, long room)
-    {
-        try
-        {
-            options.CancellationToken.ThrowIfCancellationRequested();
-            Directory.CreateDirectory(Path.GetDirectoryName(store.Path)!);
-            Log.Making(logger, store.Path, PanelStore.SizeOf(store.Panels, modelPath), File.Exists(store.Path) ? store.Reason : "there is none yet");
-            int blocks = GatheredBlocks(store, room);
-            using PanelStore.Writer writer = new(store.Path, store.Identity, options.ElementType, store.Panels, modelPath, blocks);
-            _done = 0;
-            _panelCount = store.Panels.Count;
-            options.Progress?.Report(new PackingProgress(store.Path, 0, _panelCount));
-            int first = 0;
-            foreach (IPanelLayer layer in store.Layers)
-            {
-                Pack(layer, writer, first, room - (long)blocks * BlockWriter.BlockBytes);
-                first += layer.PanelCount;
-            }
-
-            options.CancellationToken.ThrowIfCancellationRequested();
-            writer.Complete();
-            return true;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && options.Path is null)
-        {
-            // Nobody asked for the file: without it the model runs all the same.
-            Log.Failed(logger, store.Path, exception.Message);
-            return false;
-        }
-    }
-
     // Blocks are only gathered where nothing else has to do with less memory for it. A panel lies in two of them, mostly, and threads are at panels side by side.
-    private int GatheredBlocks(MissingStore store, long room)
+    private int GatheredBlocks(PanelStorePart part, IReadOnlyList<IPanelLayer> layers, long room)
     {
         int blocks = workers.WorkerCount + 2;
-        return store.Panels.Sum(panel => panel.Length) >= MappedBlocks.WorthMapping &&
-            store.Layers.Max(layer => WholeBytes(layer) + Math.Min(workers.WorkerCount, Packings(layer)) * WorkerBytes(layer)) <= room - (long)blocks * BlockWriter.BlockBytes ? blocks : 0;
+        return part.PanelBytes >= MappedBlocks.WorthMapping &&
+            layers.Max(layer => WholeBytes(layer) + Math.Min(workers.WorkerCount, Packings(layer)) * WorkerBytes(layer)) <= room - (long)blocks * BlockWriter.BlockBytes ? blocks : 0;
     }
 
-    private void Pack(IPanelLayer layer, PanelStore.Writer writer, int first, long room)
+    private void Pack(IPanelLayer layer, StoreWriter writer, int first, long room)
     {
         float[] bias = layer.Bias is { } constant ? ReadBias(constant) : [];
 
@@ -242,45 +178,17 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         return bias;
     }
 
-    // The weight files as they are now, and XNNPACK's build.
-    private UInt128 Identity(List<IPanelLayer> layers)
-    {
-        StringBuilder text = new();
-        foreach (string file in layers.SelectMany(layer => layer.UnpackedWeights).Concat(layers.Select(layer => layer.PartlyRead).OfType<WeightRange>()).Concat(layers.Select(layer => layer.Bias?.Location).OfType<WeightRange>()).Select(range => range.Path).Distinct())
-        {
-            FileInfo info = File.ResolveLinkTarget(file, returnFinalTarget: true) as FileInfo ?? new FileInfo(file);
-            text.Append(file).Append('|').Append(info.Exists ? info.Length : -1).Append('|').Append(info.Exists ? info.LastWriteTimeUtc.Ticks : 0).Append('\n');
-        }
-
-        // Where several graphs share weight files, each has a store of its own.
-        foreach (IPanelLayer layer in layers)
-        {
-            text.Append(layer.Identity).Append('\n');
-        }
-
-        text.Append(options.ElementType);
-        nuint length = Bindings.Xnnpack.xnn_experimental_get_build_identifier_size();
-        ReadOnlySpan<byte> build = new(Bindings.Xnnpack.xnn_experimental_get_build_identifier_data(), (int)length);
-        return XxHash128.HashToUInt128([.. Encoding.UTF8.GetBytes(text.ToString()), .. build]);
-    }
-
-    private ElementType ElementType => options.ElementType;
+    private PanelFormat Format => options.Format;
 
     private CancellationToken CancellationToken => options.CancellationToken;
 
     private void Packed(string path) => options.Progress?.Report(new PackingProgress(path, Interlocked.Increment(ref _done), _panelCount));
 
-    // A store that has not been written yet.
-    private sealed record MissingStore(string Path, UInt128 Identity, List<IPanelLayer> Layers, List<(UInt128 Layer, long Length)> Panels, string Reason);
-
     private sealed class PackingBody : IParallelBody, IDisposable
     {
-        // Halves take the place of the numbers that they are made of, which must have been read.
-        private const int RoundedAtOnce = 1024;
-
         private readonly PanelPacker _packer;
         private readonly IPanelLayer _layer;
-        private readonly PanelStore.Writer _writer;
+        private readonly StoreWriter _writer;
         private readonly int _first;
         private readonly float[] _bias;
         private readonly WeightStream? _weights;
@@ -288,7 +196,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         private readonly WeightReader? _reader;
         private readonly Stack<NativeBuffer> _free = [];
 
-        public PackingBody(PanelPacker packer, IPanelLayer layer, PanelStore.Writer writer, int first, float[] bias, WeightStream? weights, byte* whole, WeightReader? reader, int slots)
+        public PackingBody(PanelPacker packer, IPanelLayer layer, StoreWriter writer, int first, float[] bias, WeightStream? weights, byte* whole, WeightReader? reader, int slots)
         {
             _packer = packer;
             _layer = layer;
@@ -355,22 +263,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
 
         private void Write(int panel, Span<byte> bytes)
         {
-            if (_packer.ElementType == ElementType.Float16)
-            {
-                Span<float> wide = MemoryMarshal.Cast<byte, float>(bytes);
-                Span<Half> half = MemoryMarshal.Cast<byte, Half>(bytes)[..wide.Length];
-                Span<Half> rounded = stackalloc Half[RoundedAtOnce];
-                for (int i = 0; i < wide.Length; i += RoundedAtOnce)
-                {
-                    Span<float> part = wide[i..Math.Min(i + RoundedAtOnce, wide.Length)];
-                    TensorPrimitives.ConvertToHalf(part, rounded);
-                    rounded[..part.Length].CopyTo(half[i..]);
-                }
-
-                bytes = MemoryMarshal.AsBytes(half);
-            }
-
-            _writer.Write(panel, bytes);
+            _writer.Write(panel, _packer.Format.Encode(bytes));
             _packer.Packed(_writer.Path);
         }
 

@@ -17,10 +17,10 @@ public sealed record PanelStoreFile(string Path, long Length, DateTime LastWrite
         DirectoryInfo directory = new(folder);
         return !directory.Exists ? [] :
         [
-            .. directory.EnumerateFiles($"*{PanelStore.Extension}").Select(file =>
-                PanelStore.TryReadModelPath(file.FullName) is { } model ? Describe(file, model, PanelStoreState.Complete) : Describe(file, null, PanelStoreState.Unknown))
-            .Concat(directory.EnumerateFiles($"*{PanelStore.Extension}.*{PanelStore.PartialExtension}").Select(file =>
-                Describe(file, null, PanelStore.IsBeingWritten(file.FullName) ? PanelStoreState.BeingWritten : PanelStoreState.LeftBehind)))
+            .. directory.EnumerateFiles($"*{PanelStorePart.Extension}").Select(file =>
+                PanelStorePart.TryReadModelPath(file.FullName) is { } model ? Describe(file, model, PanelStoreState.Complete) : Describe(file, null, PanelStoreState.Unknown))
+            .Concat(directory.EnumerateFiles($"*{PanelStorePart.Extension}.*{PanelStorePart.PartialExtension}").Select(file =>
+                Describe(file, null, PanelStorePart.IsBeingWritten(file.FullName) ? PanelStoreState.BeingWritten : PanelStoreState.LeftBehind)))
             .OrderBy(file => file.LastWriteTime).ThenBy(file => file.Path, StringComparer.Ordinal),
         ];
     }

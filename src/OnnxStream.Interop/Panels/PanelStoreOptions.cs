@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Panels;
+
 namespace OnnxStream.Interop;
 
 /// <summary>Whether a session keeps packed weights in a file, and which.</summary>
@@ -27,16 +29,25 @@ public sealed record PanelStoreOptions
     public string? Path { get; }
 
     /// <summary>
-    /// The type in which panels are stored: <see cref="ElementType.Float32"/> (used in place) or
-    /// <see cref="ElementType.Float16"/> (half the bytes, expanded before use; weights lose digits).
+    /// The type in which panels are stored: <see cref="ElementType.Float32"/> (used in place), or <see cref="ElementType.Float16"/> or
+    /// <see cref="ElementType.BFloat16"/> (half the bytes, expanded before use; weights keep three or two digits).
     /// </summary>
-    public ElementType ElementType { get; init; } = ElementType.Float32;
+    /// <exception cref="ArgumentException">It is another type.</exception>
+    public ElementType ElementType
+    {
+        get => Format.StoredType;
+        init => Format = PanelFormats.For(value) ?? throw new ArgumentException(
+            $"Panels cannot be stored as {value}: {string.Join(", ", PanelFormats.All.Select(format => format.StoredType))} are possible.", nameof(value));
+    }
 
     /// <summary>Receives a report for each panel while a store is made, from any thread; null for none.</summary>
     public IProgress<PackingProgress>? Progress { get; init; }
 
     /// <summary>Stops the making of a store: nothing of it is left, and the session is not created (or the run not started).</summary>
     public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>How panels are packed and stored.</summary>
+    internal PanelFormat Format { get; private init; } = PanelFormats.Default;
 
     /// <summary>The folder of stores that are made automatically.</summary>
     public static string CacheFolder =>
@@ -45,9 +56,6 @@ public sealed record PanelStoreOptions
             : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "onnxstream", "panels");
 
     /// <summary>A store in a file of your choice.</summary>
-    /// <remarks>
-    /// The file serves the plan for one set of input shapes. A model that is run with changing shapes would make it anew for
-    /// each: use <see cref="Auto"/>, which keeps a file for each plan.
-    /// </remarks>
+    /// <remarks>Plans for other shapes of inputs share the file. Packed weights that only they need go into files beside it (<c>NAME.2.panels</c>).</remarks>
     public static PanelStoreOptions File(string path) => new(true, System.IO.Path.GetFullPath(path));
 }

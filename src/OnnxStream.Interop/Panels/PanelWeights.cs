@@ -69,8 +69,11 @@ internal sealed unsafe class PanelWeights
     /// <summary>Whether the rows of an <see cref="PanelLayout.InputMajor"/> weight are copied from where they lie instead of bringing in the whole weight for each panel.</summary>
     public bool ReadsParts { get; init; }
 
-    /// <summary>Whether every run packs the panels anew.</summary>
-    public bool IsPackedInRuns { get; init; }
+    /// <summary>Decides where the panels come from.</summary>
+    public PanelSources Sources { get; init; } = new();
+
+    /// <summary>Whether panels are packed when they are used; otherwise a store has them.</summary>
+    public bool IsPackedInRuns => !Sources.UsesStore;
 
     /// <summary>The weight, if parts of it are read. A small one is brought in whole: that is quicker than thousands of reads.</summary>
     public WeightRange? PartlyRead => ReadsParts && !HasPanelRanges && _constant?.Location is { Length: > SmallBytes } location ? location : null;

@@ -20,11 +20,14 @@ public sealed record PlanSummary(
     /// <summary>The file of packed weights that the steps read; null without one.</summary>
     public string? PanelStorePath { get; init; }
 
-    /// <summary>The native memory that the session holds while it runs, from the first step to the last: weights that come and go are not counted.</summary>
+    /// <summary>Packed weights that stay in memory from run to run, where there is room for all of them (<see cref="SessionOptions.MemoryBudget"/>). Plans of the session share them.</summary>
+    public long KeptPanelBytes { get; init; }
+
+    /// <summary>The native memory that the session holds while it runs, from the first step to the last: weights that come and go, and packed weights that are kept, are not counted.</summary>
     public long PeakNativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + WeightBufferBytes;
 
     /// <summary>The most memory that the session holds while it runs: what <see cref="SessionOptions.MemoryBudget"/> limits.</summary>
-    public long PeakBytes => PeakNativeBytes + WindowBytes;
+    public long PeakBytes => PeakNativeBytes + WindowBytes + KeptPanelBytes;
 
     /// <summary>The bytes of weights that a run reads; rows that are looked up in a table are not counted.</summary>
     public long WeightsBytes => Steps.Sum(step => step.WeightsBytes);

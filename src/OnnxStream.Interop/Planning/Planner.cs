@@ -18,37 +18,30 @@ internal static class Planner
     /// <param name="graph">A graph in which every value has a type.</param>
     /// <param name="workers">The threads that it will run on.</param>
     /// <param name="traits">How weights are brought in.</param>
-    /// <param name="attachStore">Lets layers use packed panels, or returns false if it has none; null for none.</param>
+    /// <param name="panels">Decides where the panels of weights come from; null for packing them when they are used.</param>
     /// <param name="mostBytes">The most bytes that one tensor may have.</param>
-    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, Func<IReadOnlyList<IPanelLayer>, bool>? attachStore = null, long mostBytes = long.MaxValue)
+    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, PanelSources? panels = null, long mostBytes = long.MaxValue)
     {
         long before = CountedMemory.LiveBytes;
-        PlanBuilder builder = Lower(graph, workers, traits, attachStore is not null, mostBytes);
+        PlanBuilder builder = Lower(graph, workers, traits, panels ?? new PanelSources(), mostBytes);
         try
         {
             builder.OperatorBytes = Math.Max(0, CountedMemory.LiveBytes - before);
-            if (attachStore is null || attachStore([.. builder.Steps.SelectMany(step => step.Kernel.PanelLayers)]))
-            {
-                return Complete(builder);
-            }
+            return Complete(builder);
         }
         catch
         {
             builder.Dispose();
             throw;
         }
-
-        // Kernels that need a store were chosen in vain.
-        builder.Dispose();
-        return Plan(graph, workers, traits, mostBytes: mostBytes);
     }
 
     /// <summary>Turns the nodes of a graph into steps.</summary>
-    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore, long mostBytes)
+    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, PanelSources panels, long mostBytes)
     {
         // Where nothing comes out, nothing is computed, whatever the other dimensions are.
         List<Node> order = [.. NodeOrder.Of(graph).Where(node => node.Outputs.Any(output => output?.Type!.Value.Shape.ElementCount > 0))];
-        PlanBuilder builder = new(graph, workers, traits, usesStore, CreateTiles) { MostBytes = mostBytes, Places = ValuePlaces.Find(graph, order) };
+        PlanBuilder builder = new(graph, workers, traits, panels, CreateTiles) { MostBytes = mostBytes, Places = ValuePlaces.Find(graph, order) };
         try
         {
             foreach (Node node in order)
@@ -73,18 +66,25 @@ internal static class Planner
         }
     }
 
-    private static RowTilesKernel CreateTiles(PlanBuilder outer, Graph body, int tiles) => new(Lower(body, outer.Workers, outer.Traits, outer.UsesStore, outer.MostBytes), tiles);
+    private static RowTilesKernel CreateTiles(PlanBuilder outer, Graph body, int tiles)
+    {
+        PlanBuilder builder = Lower(body, outer.Workers, outer.Traits, outer.Panels, outer.MostBytes);
+        ExecutionPlan? plan = null;
+        try
+        {
+            plan = Complete(builder);
+            return new RowTilesKernel(plan, tiles);
+        }
+        catch
+        {
+            builder.Dispose();
+            throw;
+        }
+    }
 
-    /// <summary>Plans the memory of steps whose layers know where their panels come from.</summary>
+    /// <summary>Plans the memory of steps.</summary>
     public static ExecutionPlan Complete(PlanBuilder builder)
     {
-        long before = CountedMemory.LiveBytes;
-        foreach (Step step in builder.Steps)
-        {
-            step.Kernel.PanelsAreDecided();
-        }
-
-        builder.OperatorBytes += Math.Max(0, CountedMemory.LiveBytes - before);
         builder.ReserveScratch();
         PlanTensor[] inputs = [.. builder.Graph.Inputs.Select(builder.Tensor)];
         PlanTensor[] outputs = [.. builder.Graph.Outputs.Select(builder.Tensor)];

@@ -10,60 +10,53 @@ namespace OnnxStream.Interop.Planning;
 /// <remarks>The weights of the plan are streamed once for each tile. What is stored in half precision around the plan is single precision in it.</remarks>
 internal sealed unsafe class RowTilesKernel : Kernel
 {
-    private readonly PlanBuilder _builder;
     private readonly int _tiles;
-    private ExecutionPlan? _plan;
-    private NativeBuffer? _constants;
+    private readonly ExecutionPlan _plan;
+    private readonly NativeBuffer _constants;
     private StepRunner? _runner;
 
-    /// <summary>Takes the steps of a plan over.</summary>
-    /// <param name="builder">The lowered body, whose memory is not planned yet.</param>
+    /// <summary>Takes a plan over.</summary>
+    /// <param name="plan">The plan of one tile.</param>
     /// <param name="tiles">The number of tiles.</param>
-    public RowTilesKernel(PlanBuilder builder, int tiles)
+    public RowTilesKernel(ExecutionPlan plan, int tiles)
     {
-        _builder = builder;
+        _plan = plan;
         _tiles = tiles;
-    }
-
-    /// <inheritdoc/>
-    public override string Name => $"{_tiles} tiles of {string.Join(", ", _builder.Steps.Select(step => step.Kernel.Name))}";
-
-    /// <inheritdoc/>
-    public override long Flops => _tiles * _builder.Steps.Sum(step => step.Kernel.Flops);
-
-    /// <inheritdoc/>
-    public override IEnumerable<IPanelLayer> PanelLayers => _builder.Steps.SelectMany(step => step.Kernel.PanelLayers);
-
-    /// <inheritdoc/>
-    public override long ScratchBytes => _plan!.ArenaBytes;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> StreamedWeights => [.. Enumerable.Repeat(_plan!.WeightSchedule, _tiles).SelectMany(schedule => schedule)];
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> PartlyReadWeights => [.. _plan!.PartlyReadWeights.Select(part => part.Range)];
-
-    /// <inheritdoc/>
-    public override long WeightsInUse(WeightMeasure measure) => Planner.WeightsInUse(_plan!.Steps, measure);
-
-    /// <inheritdoc/>
-    public override void PanelsAreDecided()
-    {
-        _plan = Planner.Complete(_builder);
-        _constants = new NativeBuffer(_plan.ConstantBytes);
-        foreach (PlanBuffer buffer in _plan.Constants)
+        _constants = new NativeBuffer(plan.ConstantBytes);
+        foreach (PlanBuffer buffer in plan.Constants)
         {
             buffer.Constant!.Data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, buffer.Constant.Data!.Length));
         }
     }
 
     /// <inheritdoc/>
+    public override string Name => $"{_tiles} tiles of {string.Join(", ", _plan.Steps.Select(step => step.Kernel.Name))}";
+
+    /// <inheritdoc/>
+    public override long Flops => _tiles * _plan.Steps.Sum(step => step.Kernel.Flops);
+
+    /// <inheritdoc/>
+    public override IEnumerable<IPanelLayer> PanelLayers => _plan.Steps.SelectMany(step => step.Kernel.PanelLayers);
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => _plan.ArenaBytes;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightRange> StreamedWeights => [.. Enumerable.Repeat(_plan.WeightSchedule, _tiles).SelectMany(schedule => schedule)];
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightRange> PartlyReadWeights => [.. _plan.PartlyReadWeights.Select(part => part.Range)];
+
+    /// <inheritdoc/>
+    public override long WeightsInUse(WeightMeasure measure) => Planner.WeightsInUse(_plan.Steps, measure);
+
+    /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        ExecutionPlan plan = _plan!;
+        ExecutionPlan plan = _plan;
         _runner ??= new StepRunner(new KernelContext(context.Workers, context.Weights), context.Weights);
         _runner.Arena = context.Scratch;
-        _runner.Constants = _constants!.Pointer;
+        _runner.Constants = _constants.Pointer;
         _runner.FirstPart = context.FirstPart;
         _runner.Context.CancellationToken = context.CancellationToken;
         PlanTensor output = plan.Outputs[0];
@@ -87,7 +80,7 @@ internal sealed unsafe class RowTilesKernel : Kernel
 
     private void CopyIn(KernelContext context, int index, int tile)
     {
-        PlanTensor input = _plan!.Inputs[index];
+        PlanTensor input = _plan.Inputs[index];
         int elements = checked((int)input.ElementCount);
         ElementType stored = context.Call.Inputs[index].ElementType;
         byte* source = context.Input(index) + (long)tile * elements * stored.SizeOf();
@@ -117,14 +110,13 @@ internal sealed unsafe class RowTilesKernel : Kernel
     }
 
     /// <inheritdoc/>
-    public override bool CanRunInPlace(int input) => _plan!.Inputs[input].Type == _plan.Outputs[0].Type;
+    public override bool CanRunInPlace(int input) => _plan.Inputs[input].Type == _plan.Outputs[0].Type;
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        _builder.Dispose();
-        _plan?.Dispose();
-        _constants?.Dispose();
+        _plan.Dispose();
+        _constants.Dispose();
         base.Dispose(disposing);
     }
 }

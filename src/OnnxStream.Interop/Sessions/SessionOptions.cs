@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop;
@@ -24,6 +25,17 @@ public sealed record SessionOptions
     /// .NET's own memory are not. A budget that cannot be met is refused before anything is computed.
     /// </summary>
     public long? MemoryBudget { get; init; }
+
+    /// <summary>
+    /// The most bytes of packed weights that stay in memory from run to run where no panel store is used: 32 MiB unless told otherwise, 0 for
+    /// none. They stay only where all of a plan's fit, and give way where <see cref="MemoryBudget"/> has no room for them.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
+    public long KeptPanelBytes
+    {
+        get;
+        init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "The bytes of packed weights to keep must not be negative.");
+    } = KeptPanels.DefaultLimitBytes;
 
     /// <summary>
     /// The type in which large activations are stored between steps: <see cref="ElementType.Float32"/> (the default, exact), or

@@ -1,13 +1,14 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Steps;
 
 /// <summary>Collects the steps of a plan while nodes are lowered, and the tensors that they read and write.</summary>
-internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore, Func<PlanBuilder, Graph, int, Kernel> createTiles) : IDisposable
+internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits traits, PanelSources panels, Func<PlanBuilder, Graph, int, Kernel> createTiles) : IDisposable
 {
     private readonly Dictionary<Value, PlanTensor> _tensors = [];
     private readonly List<Step> _steps = [];
@@ -28,8 +29,8 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
     /// <summary>How weights are brought in.</summary>
     public StreamTraits Traits { get; } = traits;
 
-    /// <summary>Whether weights are to be packed ahead of time.</summary>
-    public bool UsesStore { get; } = usesStore;
+    /// <summary>Decides where the panels of weights come from.</summary>
+    public PanelSources Panels { get; } = panels;
 
     /// <summary>Values that lie in the memory of others.</summary>
     public IReadOnlyDictionary<Value, ValuePlace> Places { get; init; } = new Dictionary<Value, ValuePlace>();
@@ -70,7 +71,7 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
     /// <summary>Adds a step.</summary>
     public void Add(Step step) => _steps.Add(step);
 
-    /// <summary>Reserves the scratch memory of all steps, once nothing changes it any more.</summary>
+    /// <summary>Reserves the scratch memory of all steps.</summary>
     public void ReserveScratch()
     {
         foreach (Step step in _steps)

@@ -46,6 +46,13 @@ internal sealed unsafe class BufferedWeightStream : WeightStream
     }
 
     /// <inheritdoc/>
+    public override void Skip(int index)
+    {
+        _readAhead?.Used(index);
+        Release(index);
+    }
+
+    /// <inheritdoc/>
     public override void EndRun()
     {
         _readAhead?.End();

@@ -123,6 +123,13 @@ internal sealed unsafe class FileWeightStream : WeightStream
     }
 
     /// <inheritdoc/>
+    public override void Skip(int index)
+    {
+        _readAhead?.Used(index);
+        _readAhead?.Released(index);
+    }
+
+    /// <inheritdoc/>
     public override void EndRun()
     {
         _readAhead?.End();

@@ -19,6 +19,13 @@ internal static class WeightFile
         }
     }
 
+    /// <summary>A file as it is now, as text: its path, size and time of change.</summary>
+    public static string DescribeVersion(string path)
+    {
+        FileInfo info = File.ResolveLinkTarget(path, returnFinalTarget: true) as FileInfo ?? new FileInfo(path);
+        return $"{path}|{(info.Exists ? info.Length : -1)}|{(info.Exists ? info.LastWriteTimeUtc.Ticks : 0)}";
+    }
+
     /// <summary>Fills <paramref name="destination"/> with the range.</summary>
     /// <exception cref="WeightsException">The file is missing, unreadable or too short.</exception>
     public static void Read(in WeightRange range, Span<byte> destination)

@@ -47,6 +47,11 @@ internal abstract unsafe class WeightStream(IReadOnlyList<WeightRange> schedule,
     /// <summary>Gives range <paramref name="index"/> back; its memory may be freed at once.</summary>
     public abstract void Release(int index);
 
+    /// <summary>Says that a run does not need range <paramref name="index"/>: it is not held for reading ahead any more.</summary>
+    public virtual void Skip(int index)
+    {
+    }
+
     /// <summary>Ends a run, finished or not: whatever is still held for reading ahead is released.</summary>
     public abstract void EndRun();
 

@@ -46,16 +46,67 @@ public class PanelStoreTests
         Assert.That(again.Bytes.SequenceEqual(_expected.Bytes), Is.True);
     }
 
-    [Test]
-    public void HalfPrecisionIsClose()
+    [TestCase(ElementType.Float16, 2e-3)]
+    [TestCase(ElementType.BFloat16, 2e-2)]
+    public void HalfOfTheBytesIsClose(ElementType type, double tolerance)
     {
-        TensorBuffer actual = Run(PanelStoreOptions.File(_store) with { ElementType = ElementType.Float16 });
-        Assert.That(TestTensors.RelativeRms(actual, _expected), Is.GreaterThan(0).And.LessThan(2e-3));
+        TensorBuffer actual = Run(PanelStoreOptions.File(_store) with { ElementType = type });
+        Assert.That(TestTensors.RelativeRms(actual, _expected), Is.GreaterThan(0).And.LessThan(tolerance));
         long half = new FileInfo(_store).Length;
         File.Delete(_store);
         Run(PanelStoreOptions.File(_store));
         Assert.That(half, Is.LessThan(new FileInfo(_store).Length));
     }
+
+    // Batches, threads and activations in half precision: nothing of that is in the bytes of a panel.
+    [Test]
+    public void PlansOfAModelShareAStore()
+    {
+        string model = _folder.Write("open.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, -1, 64, -1, 40).Output("y")
+            .Initializer("w", TestTensors.Floats(1, 70, 64, 3, 3)).Initializer("k", TestTensors.Floats(2, 64, 70, 1, 1)).Initializer("m", TestTensors.Floats(3, 40, 1300))
+            .Node("Conv", "x w", "c", ("pads", new[] { 1, 1, 1, 1 }), ("strides", new[] { 1, 1 })).Node("Conv", "c k", "d").Node("MatMul", "d m", "y").ToBytes());
+        Recorder recorder = new();
+        SessionOptions options = new() { ThreadCount = 1, PanelStore = PanelStoreOptions.File(_store) with { Progress = recorder } };
+        Run(1, 9, options);
+        Assert.That(recorder.Reports, Is.Not.Empty);
+        byte[] written = File.ReadAllBytes(_store);
+        recorder.Reports.Clear();
+        Run(1, 9, options);
+        Run(3, 9, options with { ThreadCount = 3 });
+        Run(1, 11, options with { ActivationElementType = ElementType.Float16 }, tolerance: 2e-3);
+        Assert.That(recorder.Reports, Is.Empty, "nothing was packed");
+        Assert.That(File.ReadAllBytes(_store), Is.EqualTo(written));
+        Assert.That(Directory.GetFiles(_folder.Path, "*.panels"), Has.Length.EqualTo(1));
+
+        // A larger image is convolved by another algorithm. Its panels lie beside those that are there, which stay as they are.
+        Run(1, 40, options);
+        int added = recorder.Reports[^1].PanelCount;
+        Assert.That(added, Is.GreaterThan(0));
+        recorder.Reports.Clear();
+        Run(2, 44, options);
+        Run(1, 9, options);
+        Assert.That(recorder.Reports, Is.Empty);
+        Assert.That(File.ReadAllBytes(_store), Is.EqualTo(written));
+        Assert.That(Directory.GetFiles(_folder.Path, "*.panels").Order(), Is.EqualTo(new[] { _folder["model.2.panels"], _store }));
+        Assert.That(PanelStoreFile.FindAll(_folder.Path).Select(file => file.State), Is.All.EqualTo(PanelStoreState.Complete));
+
+        // Of another model, neither is any use.
+        File.SetLastWriteTimeUtc(model, DateTime.UtcNow.AddMinutes(1));
+        Run(1, 9, options);
+        Assert.That(Directory.GetFiles(_folder.Path, "*.panels"), Is.EqualTo(new[] { _store }));
+
+        void Run(long batch, long height, SessionOptions options, double tolerance = 1e-6)
+        {
+            Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(5, batch, 64, height, 40) };
+            using InferenceSession packing = new(model, new SessionOptions { ThreadCount = 2 });
+            using InferenceSession session = new(model, options);
+            Assert.That(TestTensors.RelativeRms(session.Run(inputs)["y"], packing.Run(inputs)["y"]), Is.LessThan(tolerance));
+        }
+    }
+
+    [Test]
+    public void OtherTypesAreRefused() =>
+        Assert.That(() => PanelStoreOptions.Off with { ElementType = ElementType.Int8 }, Throws.ArgumentException.With.Message.Contains("Float32, Float16, BFloat16"));
 
     // Panels lie in more blocks than may be resident.
     [TestCase(1)]
@@ -103,11 +154,12 @@ public class PanelStoreTests
     [Test]
     public void NothingIsLeftWhereThereIsNoMemoryForBlocks([Values(0, 1, 2)] int allocations)
     {
-        (UInt128, long)[] panels = [(1, 3 * BlockWriter.BlockBytes)];
+        PanelStorePart part = new(_store, PanelFormats.Default);
+        part.Add(1, [3 * BlockWriter.BlockBytes]);
         CountedMemory.FailureCountdown = allocations;
         try
         {
-            Assert.That(() => new PanelStore.Writer(_store, 1, ElementType.Float32, panels, _model, blocks: 3), Throws.InstanceOf<NativeMemoryException>());
+            Assert.That(() => new StoreWriter(part, 1, _model, blocks: 3, replaces: true), Throws.InstanceOf<NativeMemoryException>());
         }
         finally
         {
@@ -148,6 +200,7 @@ public class PanelStoreTests
     // Winograd's transformed kernels are stored, too.
     [TestCase(ElementType.Float32, 0.0)]
     [TestCase(ElementType.Float16, 2e-3)]
+    [TestCase(ElementType.BFloat16, 2e-2)]
     public void LargeConvolution(ElementType type, double tolerance)
     {
         string model = _folder.Write("large.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, 1, 24, 33, 31).Output("y")
@@ -245,8 +298,8 @@ public class PanelStoreTests
     {
         Run(PanelStoreOptions.File(_store));
         byte[] written = File.ReadAllBytes(_store);
-        int end = 64 + 40 * BitConverter.ToInt32(written, 32) + _model.Length;
-        for (int position = 0; position < end; position += position < 64 ? 1 : 7)
+        int index = (int)BitConverter.ToInt64(written, 48);
+        foreach (int position in Enumerable.Range(0, 64).Concat(Enumerable.Range(index, written.Length - index).Where(position => position % 7 == 0)))
         {
             Flip(position);
             Assert.That(Run(PanelStoreOptions.File(_store)).Bytes.SequenceEqual(_expected.Bytes), Is.True, $"byte {position}");
@@ -255,7 +308,7 @@ public class PanelStoreTests
     }
 
     [Test]
-    public void DamagedPanelIsFoundAndTheStoreMadeAgain([Values(ElementType.Float32, ElementType.Float16)] ElementType type)
+    public void DamagedPanelIsFoundAndTheStoreMadeAgain([Values(ElementType.Float32, ElementType.Float16, ElementType.BFloat16)] ElementType type)
     {
         PanelStoreOptions options = PanelStoreOptions.File(_store) with { ElementType = type };
         TensorBuffer expected = Run(options);
@@ -499,7 +552,7 @@ public class PanelStoreTests
     private int LastPanelEnd()
     {
         byte[] bytes = File.ReadAllBytes(_store);
-        int entry = 64 + 40 * (BitConverter.ToInt32(bytes, 32) - 1);
+        int entry = (int)BitConverter.ToInt64(bytes, 48) + 40 * (BitConverter.ToInt32(bytes, 32) - 1);
         return (int)(BitConverter.ToInt64(bytes, entry + 16) + BitConverter.ToInt64(bytes, entry + 24));
     }
 

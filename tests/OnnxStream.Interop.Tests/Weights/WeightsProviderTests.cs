@@ -63,7 +63,7 @@ public class WeightsProviderTests
     {
         using TemporaryFolder folder = new();
         using FileProvider provider = new(windowBytes);
-        using InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { WeightsProvider = provider, ThreadCount = threads });
+        using InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { WeightsProvider = provider, ThreadCount = threads, KeptPanelBytes = 0 });
         session.Run(SmallModel.Inputs);
         int reads = provider.Reads;
         long live = MemoryDiagnostics.LiveBytes;

@@ -40,6 +40,9 @@ internal sealed unsafe class AttentionKernel : Kernel
     private const int QueryTile = 70;
     private const int KeyTile = 1024;
 
+    // Keys and values are computed in every run: what is packed of them has the precision of the products.
+    private static readonly PanelFormat s_format = PanelFormats.Default;
+
     private readonly int _batch;
     private readonly int _heads;
     private readonly int _group;
@@ -61,6 +64,9 @@ internal sealed unsafe class AttentionKernel : Kernel
     private readonly WorkerSlots _slots;
     private readonly Packing _packing;
     private readonly Tiles _tiles;
+    private readonly MatrixProduct _scores;
+    private readonly MatrixProduct _sums;
+    private readonly MatrixProduct _lastSums;
     private KernelContext? _context;
     private int _firstUnit;
 
@@ -86,8 +92,12 @@ internal sealed unsafe class AttentionKernel : Kernel
         _tiles = new Tiles(this);
         int tile = Math.Min(keys, KeyTile);
         _lastTile = keys - (_keyTiles - 1) * KeyTile;
-        (_packedKeyBytes, _) = PanelOperator.MeasureFullyConnected(depth, tile);
-        (_packedValueBytes, _) = PanelOperator.MeasureFullyConnected(tile, valueDepth, inputMajor: true);
+        _scores = new MatrixProduct(depth) { InputStride = QueryStride };
+        _sums = new MatrixProduct(tile, IsInputMajor: true);
+        _lastSums = new MatrixProduct(_lastTile, IsInputMajor: true);
+        (long keyBytes, _) = s_format.Measure(_scores, tile, Name);
+        (long valueBytes, _) = s_format.Measure(Sums(tile), valueDepth, Name);
+        (_packedKeyBytes, _packedValueBytes) = (CountedMemory.Align(keyBytes), CountedMemory.Align(valueBytes));
         _products = new Products[_workers];
         try
         {
@@ -95,12 +105,12 @@ internal sealed unsafe class AttentionKernel : Kernel
             {
                 Products products = new();
                 _products[i] = products;
-                products.Scores = PanelOperator.FullyConnected(depth, tile, QueryStride, tile);
-                products.Values = PanelOperator.FullyConnected(tile, valueDepth, tile, valueDepth, inputMajor: true);
+                products.Scores = PanelOperator.Create(s_format, _scores, tile, hasBias: false, Name);
+                products.Values = PanelOperator.Create(s_format, Sums(tile), valueDepth, hasBias: false, Name);
                 if (_lastTile != tile)
                 {
-                    products.LastScores = PanelOperator.FullyConnected(depth, _lastTile, QueryStride, _lastTile);
-                    products.LastValues = PanelOperator.FullyConnected(_lastTile, valueDepth, _lastTile, valueDepth, inputMajor: true);
+                    products.LastScores = PanelOperator.Create(s_format, _scores, _lastTile, hasBias: false, Name);
+                    products.LastValues = PanelOperator.Create(s_format, Sums(_lastTile), valueDepth, hasBias: false, Name);
                 }
             }
         }
@@ -123,6 +133,9 @@ internal sealed unsafe class AttentionKernel : Kernel
     /// <inheritdoc/>
     public override long ScratchBytes => UnitsAtOnce * UnitBytes + _workers * WorkerBytes;
 
+    // Probabilities times the values of a tile.
+    private MatrixProduct Sums(int keys) => keys == _lastTile ? _lastSums : _sums;
+
     private int UnitsAtOnce => Math.Min(_batch * _heads, _workers);
 
     private long UnitBytes => _keyTiles * (_packedKeyBytes + _packedValueBytes);
@@ -135,7 +148,7 @@ internal sealed unsafe class AttentionKernel : Kernel
     private long QueryBytes => ExpandsQueries ? CountedMemory.Align(QueryTile * (long)_depth * sizeof(float)) : 0;
 
     // A slot for the weights cache, queries if they are expanded, the scores of a tile, the products of a tile with V, maximum and sum of each row.
-    private long WorkerBytes => QueryBytes + CountedMemory.Align(2 * sizeof(PackedPanelSlot)) + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(_depth, _valueDepth)) * Math.Min(_keys, KeyTile) * sizeof(float)) +
+    private long WorkerBytes => QueryBytes + CountedMemory.Align(s_format.PackScratchBytes) + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(_depth, _valueDepth)) * Math.Min(_keys, KeyTile) * sizeof(float)) +
         2 * CountedMemory.Align(QueryTile * (long)_valueDepth * sizeof(float)) + CountedMemory.Align(2 * QueryTile * sizeof(float));
 
     /// <inheritdoc/>
@@ -219,17 +232,17 @@ internal sealed unsafe class AttentionKernel : Kernel
             int count = Math.Min(KeyTile, kernel._keys - first);
             int slot = kernel._slots.Acquire();
             byte* memory = kernel.WorkerMemory(slot);
-            float* gathered = (float*)(memory + CountedMemory.Align(2 * sizeof(PackedPanelSlot)) + kernel.QueryBytes);
+            float* gathered = (float*)(memory + CountedMemory.Align(s_format.PackScratchBytes) + kernel.QueryBytes);
             try
             {
                 long keyStride = (long)kernel._sharedHeads * kernel._depth;
                 Gather(kernel._context!.Input(1), kernel._types.Key, ((long)batch * kernel._keys + first) * keyStride + head * kernel._depth, keyStride, count, kernel._depth, gathered);
                 string node = kernel._context.Call.NodeName;
-                PanelOperator.PackFullyConnected(memory, gathered, kernel._depth, count, inputMajor: false, kernel.PackedKeys(unit, tile), kernel._packedKeyBytes, node);
+                s_format.Pack(kernel._scores, count, gathered, null, memory, kernel.PackedKeys(unit, tile), kernel._packedKeyBytes, node);
 
                 long valueStride = (long)kernel._sharedHeads * kernel._valueDepth;
                 Gather(kernel._context.Input(2), kernel._types.Value, ((long)batch * kernel._keys + first) * valueStride + head * kernel._valueDepth, valueStride, count, kernel._valueDepth, gathered);
-                PanelOperator.PackFullyConnected(memory, gathered, count, kernel._valueDepth, inputMajor: true, kernel.PackedValues(unit, tile), kernel._packedValueBytes, node);
+                s_format.Pack(kernel.Sums(count), kernel._valueDepth, gathered, null, memory, kernel.PackedValues(unit, tile), kernel._packedValueBytes, node);
             }
             finally
             {
@@ -260,7 +273,7 @@ internal sealed unsafe class AttentionKernel : Kernel
             string node = kernel._context!.Call.NodeName;
             int tileKeys = Math.Min(kernel._keys, KeyTile);
             int valueDepth = kernel._valueDepth;
-            float* expanded = (float*)(memory + CountedMemory.Align(2 * sizeof(PackedPanelSlot)));
+            float* expanded = (float*)(memory + CountedMemory.Align(s_format.PackScratchBytes));
             float* scores = (float*)((byte*)expanded + kernel.QueryBytes);
             float* product = (float*)((byte*)scores + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(kernel._depth, valueDepth)) * tileKeys * sizeof(float)));
             float* sum = (float*)((byte*)product + CountedMemory.Align(QueryTile * (long)valueDepth * sizeof(float)));

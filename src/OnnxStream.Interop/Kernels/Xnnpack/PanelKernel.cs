@@ -1,10 +1,8 @@
-using System.Numerics.Tensors;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
-using static OnnxStream.Interop.Bindings.Xnnpack;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -18,20 +16,10 @@ namespace OnnxStream.Interop.Kernels;
 /// </remarks>
 internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 {
-    /// <summary>The size of a panel that is aimed at, in bytes of packed weights.</summary>
-    private const long PanelBytes = 1 << 20;
-
-    // Rows of a matrix are copied in pieces as wide as a panel: fewer and longer ones where every run copies them, up to this size.
-    private const long CopiedPanelBytes = 4 << 20;
-    private const int LeastCopiedPanels = 16;
-
     private const int PackingRows = 32;
 
     /// <summary>Rows that are computed at a time where a panel is not computed for all of them at once: a multiple of XNNPACK's row tiles, nearly.</summary>
     protected const int RowTile = 70;
-
-    // Packed layouts come in tiles of output channels; all of XNNPACK's tile widths divide 16 or 32.
-    private const int Tile = 32;
 
     private readonly PanelWeights _weights;
     private readonly bool _hasBias;
@@ -47,7 +35,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private readonly PanelOperator?[] _operators;
     private readonly PanelOperator?[] _lastOperators;
     private readonly WeightRange[] _unpacked;
-    private StoredPanels? _stored;
+    private PanelSource _source = null!;
     private long _packedBytes;
     private long _lastPackedBytes;
     private long _workspaceBytes;
@@ -69,7 +57,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
         // Packing a number takes about as long as using it PackingRows times.
         _isShared = workers.WorkerCount > 1 && (rows + PackingRows) * weights.PerOutput * weights.Outputs / 8 >= WorkerPool.WorthSharing;
-        _panelOutputs = ChoosePanelOutputs(weights, _isShared ? workers.WorkerCount : 1);
+        _panelOutputs = PanelDivision.ChooseOutputs(weights);
         _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
         _across = _isShared && _panelCount >= workers.WorkerCount;
         _slotCount = _across ? workers.WorkerCount : 1;
@@ -83,22 +71,22 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     }
 
     /// <inheritdoc/>
-    public override long ScratchBytes => _slotCount * SlotBytes + DataBytes;
+    public override long ScratchBytes => _slotCount * SlotBytes + CountedMemory.Align(DataBytes) + Format.ConvertedBytes(Product, ConvertedRows);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> StreamedWeights => _stored?.Ranges ?? _unpacked;
+    public override IReadOnlyList<WeightRange> StreamedWeights => _source.Ranges;
 
     /// <inheritdoc/>
-    public override long WeightsInUse(WeightMeasure measure) => (_stored is not null || _weights.HasPanelRanges ? _slotCount : 1) * base.WeightsInUse(measure);
+    public override long WeightsInUse(WeightMeasure measure) => (_source.IsStored || _weights.HasPanelRanges ? _slotCount : 1) * base.WeightsInUse(measure);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> PartlyReadWeights => _stored is null && PartlyRead is { } range ? [range] : [];
+    public override IReadOnlyList<WeightRange> PartlyReadWeights => _source.PartlyRead;
 
     /// <inheritdoc/>
     public WeightRange? PartlyRead => _weights.PartlyRead;
 
     /// <inheritdoc/>
-    public string? Identity => _weights.Identity is { } weights && _hasBias == (_weights.Bias is not null) ? $"{FunctionName}:{weights}:{_panelOutputs}:{_seed:x8}" : null;
+    public string? Identity => _weights.Identity is { } weights && _hasBias == (_weights.Bias is not null) ? $"{Layout}:{weights}:{_panelOutputs}:{_seed:x8}" : null;
 
     /// <inheritdoc/>
     public int PanelCount => _panelCount;
@@ -110,13 +98,16 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
 
     /// <inheritdoc/>
-    public long PackScratchBytes => CountedMemory.Align(sizeof(PackedPanelSlot)) + CountedMemory.Align(_weights.GatherBytes(_panelOutputs)) + (_weights.IsGated ? CountedMemory.Align(_panelOutputs * sizeof(float)) : 0);
+    public long PackScratchBytes => Format.PackScratchBytes + CountedMemory.Align(_weights.GatherBytes(_panelOutputs)) + (_weights.IsGated ? CountedMemory.Align(_panelOutputs * sizeof(float)) : 0);
 
     /// <summary>The number of output channels in a panel (the last one may have fewer).</summary>
     public int PanelOutputs => _panelOutputs;
 
-    // Packed weights, what packing needs, XNNPACK's workspace. Panels that are stored in single precision are used where they are.
-    private long SlotBytes => (_stored is { AreUsedInPlace: true } ? 0 : CountedMemory.Align(_packedBytes)) + (_stored is null ? PackScratchBytes : 0) + CountedMemory.Align(_workspaceBytes);
+    /// <summary>The format of the panels.</summary>
+    protected PanelFormat Format => _weights.Sources.Format;
+
+    // A packed panel unless it is used where it lies, memory for packing it, XNNPACK's workspace.
+    private long SlotBytes => (_source.NeedsMemory ? CountedMemory.Align(_packedBytes) : 0) + (_source.IsStored ? 0 : PackScratchBytes) + CountedMemory.Align(_workspaceBytes);
 
     /// <inheritdoc/>
     public long PackedBytes(int panel) => panel < _panelCount - 1 ? _packedBytes : _lastPackedBytes;
@@ -126,25 +117,25 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     {
         int first = panel * _panelOutputs;
         int count = Math.Min(_panelOutputs, _weights.Outputs - first);
-        PackedPanelSlot* slot = (PackedPanelSlot*)scratch;
-        PackedPanelSlot.Reset(slot, destination, (nuint)PackedBytes(panel));
-        byte* gathered = scratch + CountedMemory.Align(sizeof(PackedPanelSlot));
+        byte* gathered = scratch + Format.PackScratchBytes;
         float* kernel = _weights.Gather(source, first, count, (float*)gathered, reader);
         float* biases = _weights.GatherBias(bias, first, count, (float*)(gathered + CountedMemory.Align(_weights.GatherBytes(_panelOutputs))));
-        xnn_operator* created = null;
-        XnnpackLibrary.CheckCreated(Create(kernel, biases, count, PackedPanelSlot.Provider(slot), &created), created, FunctionName, $"panel {panel}");
-        _ = xnn_delete_operator(created);
+        Format.Pack(Product, count, kernel, biases, scratch, destination, PackedBytes(panel), $"panel {panel}");
     }
-
-    /// <inheritdoc/>
-    public void UseStore(StoredPanels panels) => _stored = panels;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
         _context = context;
-        _data = Prepare(context.Input(0), context.Scratch + _slotCount * SlotBytes);
-        bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _weights.PartlyRead is null && _stored is null;
+        byte* memory = context.Scratch + _slotCount * SlotBytes;
+        _data = Prepare(context.Input(0), memory);
+        _data = ConvertedRows == 0 ? _data : Format.Convert(Product, ConvertedRows, _data, memory + CountedMemory.Align(DataBytes));
+        bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _weights.PartlyRead is null && !_source.IsStored && !_source.IsComplete;
+        if (_source.IsComplete && !_weights.HasPanelRanges && StreamedWeights.Count > 0)
+        {
+            context.SkipWeight(0);
+        }
+
         _wholeWeight = wholeWeight ? context.AcquireWeight(0) : _weights.IsStreamed ? null : context.Input(1);
         try
         {
@@ -191,23 +182,16 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     {
         try
         {
-            using (NativeBuffer buffer = new(sizeof(PackedPanelSlot)))
-            {
-                PackedPanelSlot* slot = (PackedPanelSlot*)buffer.Pointer;
-                _packedBytes = MeasurePacked(slot, _panelOutputs, details);
-                _seed = slot->Seed;
-                _lastPackedBytes = MeasurePacked(slot, LastOutputs, details);
-            }
-
+            (_packedBytes, _seed) = Format.Measure(Product, _panelOutputs, details);
+            (_lastPackedBytes, _) = Format.Measure(Product, LastOutputs, details);
             for (int i = 0; i < _operatorCount; i++)
             {
-                _operators[i] = CreateOperator(_panelOutputs, details);
-                _lastOperators[i] = LastOutputs == _panelOutputs ? _operators[i] : CreateOperator(LastOutputs, details);
+                _operators[i] = PanelOperator.Create(Format, Product, _panelOutputs, _hasBias, details);
+                _lastOperators[i] = LastOutputs == _panelOutputs ? _operators[i] : PanelOperator.Create(Format, Product, LastOutputs, _hasBias, details);
             }
 
-            nuint workspace = 0;
-            XnnpackLibrary.Check(Reshape(_operators[0]!.Pointer, &workspace, null), FunctionName, details);
-            _workspaceBytes = (long)workspace;
+            _workspaceBytes = WorkspaceBytes(_operators[0]!, details);
+            _source = _weights.Sources.Open(this);
         }
         catch
         {
@@ -229,48 +213,22 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     private int LastOutputs => _weights.Outputs - (_panelCount - 1) * _panelOutputs;
 
-    private PanelOperator CreateOperator(int outputs, string details)
-    {
-        PanelOperator operation = new();
-        try
-        {
-            // On a hit XNNPACK reads neither kernel nor bias; any pointer that is not null will do.
-            float dummy = 0;
-            xnn_operator* created = null;
-            operation.Created(Create(&dummy, _hasBias ? &dummy : null, outputs, operation.Cache, &created), created, FunctionName, details);
-            return operation;
-        }
-        catch
-        {
-            operation.Dispose();
-            throw;
-        }
-    }
+    /// <summary>What a panel computes.</summary>
+    protected abstract PanelProduct Product { get; }
 
-    private long MeasurePacked(PackedPanelSlot* slot, int outputs, string details)
-    {
-        PackedPanelSlot.Reset(slot, null, 0);
-        float dummy = 0;
-        xnn_operator* created = null;
-        return PackedPanelSlot.Required(slot, Create(&dummy, null, outputs, PackedPanelSlot.Provider(slot), &created), FunctionName, details);
-    }
+    /// <summary>The name of the layout of packed panels, by which a store finds them. It changes with the bytes that <see cref="Pack"/> writes, and for no other reason.</summary>
+    protected abstract string Layout { get; }
 
-    /// <summary>The create function, for messages.</summary>
-    protected abstract string FunctionName { get; }
+    /// <summary>The rows of data: pixels, for a convolution.</summary>
+    protected abstract long Rows { get; }
 
-    /// <summary>Creates the operator of a panel.</summary>
-    /// <param name="kernel">The panel's numbers, as <see cref="PanelWeights.Gather"/> returns them.</param>
-    /// <param name="bias">The panel's biases, or null.</param>
-    /// <param name="outputs">The panel's number of output channels.</param>
-    /// <param name="cache">Where packed weights go.</param>
-    /// <param name="created">Receives the operator.</param>
-    protected abstract xnn_status Create(float* kernel, float* bias, int outputs, xnn_weights_cache_provider* cache, xnn_operator** created);
+    /// <summary>The rows of data that the format converts once for all panels; 0 where <see cref="Compute"/> converts them piece by piece.</summary>
+    protected virtual long ConvertedRows => Rows;
 
-    /// <summary>Reshapes the operator of a panel.</summary>
-    protected abstract xnn_status Reshape(xnn_operator* created, nuint* workspaceBytes, Pthreadpool* threads);
-
-    /// <summary>Sets the operator of a panel up.</summary>
-    protected abstract xnn_status Setup(xnn_operator* created, byte* workspace, byte* input, byte* output);
+    /// <summary>The memory that <see cref="Compute"/> needs for each worker, in bytes.</summary>
+    /// <param name="operation">An operator of a whole panel.</param>
+    /// <param name="details">What it is for, for messages.</param>
+    protected virtual long WorkspaceBytes(PanelOperator operation, string details) => operation.Reshape(Rows, null, details);
 
     /// <summary>The memory that <see cref="Prepare"/> needs.</summary>
     protected virtual long DataBytes => 0;
@@ -282,18 +240,13 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <param name="operation">The operator.</param>
     /// <param name="first">The panel's first output channel.</param>
     /// <param name="count">Its number of output channels.</param>
-    /// <param name="workspace">What <see cref="Reshape"/> asked for.</param>
+    /// <param name="workspace">Memory of <see cref="WorkspaceBytes"/>.</param>
     /// <param name="input">The data.</param>
     /// <param name="output">The first output channel of the first row.</param>
     /// <param name="threads">The threads; null for the calling one.</param>
     /// <param name="node">The node, for messages.</param>
-    protected virtual void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
-    {
-        nuint workspaceBytes = 0;
-        XnnpackLibrary.Check(Reshape(operation.Pointer, &workspaceBytes, threads), FunctionName, node);
-        XnnpackLibrary.Check(Setup(operation.Pointer, workspace, input, output + (long)first * sizeof(float)), FunctionName, node);
-        XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
-    }
+    protected virtual void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node) =>
+        operation.Run(Rows, workspace, input, 0, output + (long)first * sizeof(float), threads, node);
 
     /// <summary>The number of pieces of rows.</summary>
     protected virtual int PieceCount => 1;
@@ -309,75 +262,49 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     protected virtual void ComputePiece(int piece, PanelOperator operation, int first, int count, byte* input, byte* output, string node) =>
         Compute(operation, first, count, null, input, output, null, node);
 
-    private static int ChoosePanelOutputs(PanelWeights weights, int workers)
-    {
-        long bytes = weights is { PartlyRead: not null, IsPackedInRuns: true }
-            ? Math.Clamp(weights.PerOutput * weights.Outputs * sizeof(float) / LeastCopiedPanels, PanelBytes, CopiedPanelBytes)
-            : PanelBytes;
-        long fitting = Math.Max(1, bytes / (weights.PerOutput * sizeof(float) * Tile)) * Tile;
-        if (weights.Outputs <= fitting)
-        {
-            // What fits a panel is not divided for the sake of workers: they share it, each with other rows, and read the data once.
-            return weights.Outputs;
-        }
-
-        long count = (weights.Outputs + fitting - 1) / fitting;
-        if (weights.Outputs >= workers * Tile)
-        {
-            // A multiple of the number of workers leaves none idle at the end.
-            count = (count + workers - 1) / workers * workers;
-        }
-
-        long outputs = (weights.Outputs + count - 1) / count;
-        return (int)Math.Min(weights.Outputs, (outputs + Tile - 1) / Tile * Tile);
-    }
-
     private void RunPanel(int panel, int slotIndex, Pthreadpool* threads)
     {
         KernelContext context = _context!;
         int first = panel * _panelOutputs;
         byte* slot = context.Scratch + slotIndex * SlotBytes;
-        bool isAcquired = _stored is not null || (_weights.IsStreamed && _weights.HasPanelRanges);
-        byte* source = isAcquired ? context.AcquireWeight(panel) :
-            _weights.HasPanelRanges ? _wholeWeight + first * _weights.PerOutput * sizeof(float) : _wholeWeight;
+        byte* packed = _source.TryAcquire(context, panel, slot);
+        if (packed is null)
+        {
+            packed = PackPanel(context, panel, slot);
+        }
+
         try
         {
-            byte* packed = slot;
-            if (_stored is null)
-            {
-                float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) : null;
-                Pack(panel, source, bias, slot + CountedMemory.Align(_packedBytes), packed, _weights.PartlyRead is null ? null : _reader);
-            }
-            else
-            {
-                _stored.Verify(panel, source);
-                if (!_stored.AreUsedInPlace)
-                {
-                    int elements = checked((int)(PackedBytes(panel) / sizeof(float)));
-                    TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, elements), new Span<float>(packed, elements));
-                }
-                else
-                {
-                    packed = source;
-                }
-            }
-
-            if (isAcquired && packed != source)
-            {
-                context.ReleaseWeight(panel);
-                isAcquired = false;
-            }
-
+            int count = Math.Min(_panelOutputs, _weights.Outputs - first);
             PanelOperator?[] operators = panel < _panelCount - 1 ? _operators : _lastOperators;
             if (_sharedRows is not null)
             {
-                _sharedRows.Run(operators, first, Math.Min(_panelOutputs, _weights.Outputs - first), packed);
+                _sharedRows.Run(operators, first, count, packed);
                 return;
             }
 
             PanelOperator operation = operators[slotIndex]!;
             operation.PointTo(packed);
-            Compute(operation, first, Math.Min(_panelOutputs, _weights.Outputs - first), slot + SlotBytes - CountedMemory.Align(_workspaceBytes), _data, context.Output(0), threads, context.Call.NodeName);
+            Compute(operation, first, count, slot + SlotBytes - CountedMemory.Align(_workspaceBytes), _data, context.Output(0), threads, context.Call.NodeName);
+        }
+        finally
+        {
+            _source.Release(context, panel);
+        }
+    }
+
+    private byte* PackPanel(KernelContext context, int panel, byte* slot)
+    {
+        bool isAcquired = _weights.IsStreamed && _weights.HasPanelRanges;
+        byte* source = isAcquired ? context.AcquireWeight(panel) :
+            _weights.HasPanelRanges ? _wholeWeight + (long)panel * _panelOutputs * _weights.PerOutput * sizeof(float) : _wholeWeight;
+        try
+        {
+            float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) : null;
+            byte* packed = _source.PackInto(panel, slot);
+            Pack(panel, source, bias, slot + CountedMemory.Align(_packedBytes), packed, _weights.PartlyRead is null ? null : _reader);
+            _source.SetPacked(panel);
+            return packed;
         }
         finally
         {

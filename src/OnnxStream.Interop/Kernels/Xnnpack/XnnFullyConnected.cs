@@ -1,7 +1,6 @@
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
-using static OnnxStream.Interop.Bindings.Xnnpack;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -22,8 +21,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
     private readonly PanelWeights _weights;
     private readonly long _rows;
     private readonly StorageTypes _types;
-    private readonly float _low;
-    private readonly float _high;
+    private readonly MatrixProduct _product;
     private readonly int _tileRows;
     private readonly long _stride;
     private readonly int _pieceRows;
@@ -45,8 +43,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
         _rows = rows;
         _types = types;
         _stride = types.ResultStride(weights.Outputs);
-        _low = low;
-        _high = high;
+        _product = new MatrixProduct(weights.PerOutput, weights.IsInputMajor) { OutputStride = types.WritesHalf ? 0 : _stride, Low = low, High = high };
         long perRow = sizeof(float) * ((types.ReadsHalf ? weights.PerOutput : 0) + (types.WritesHalf ? PanelOutputs : 0));
         _tileRows = perRow == 0 ? 0 : (int)Math.Min(rows, Math.Max(RowTile, TileBytes / perRow / RowTile * RowTile));
         long pieces = Math.Max(PiecesOfWorker * workers.WorkerCount, rows * (weights.PerOutput + PanelOutputs) * sizeof(float) / PieceBytes);
@@ -61,24 +58,23 @@ internal unsafe class XnnFullyConnected : PanelKernel
     public override string Name => "xnn fully connected";
 
     /// <inheritdoc/>
-    protected override string FunctionName => "xnn_fully_connected_nc_f32";
+    protected override PanelProduct Product => _product;
 
     /// <inheritdoc/>
-    protected override xnn_status Create(float* kernel, float* bias, int outputs, xnn_weights_cache_provider* cache, xnn_operator** created) =>
-        xnn_create_fully_connected_nc_f32(
-            (nuint)_weights.PerOutput, (nuint)outputs, (nuint)_weights.PerOutput, (nuint)(_types.WritesHalf ? outputs : _stride), kernel, bias,
-            _low, _high, _weights.IsInputMajor ? (uint)XNN_FLAG_TRANSPOSE_WEIGHTS : 0, null, cache, created);
+    protected override string Layout => "matrix";
 
     /// <inheritdoc/>
-    protected override xnn_status Reshape(xnn_operator* created, nuint* workspaceBytes, Pthreadpool* threads)
+    protected override long Rows => _rows;
+
+    /// <inheritdoc/>
+    protected override long ConvertedRows => _types.ReadsHalf ? 0 : _rows;
+
+    /// <inheritdoc/>
+    protected override long WorkspaceBytes(PanelOperator operation, string details)
     {
-        *workspaceBytes = (nuint)(ExpandedBytes + (_types.WritesHalf ? (long)_tileRows * PanelOutputs * sizeof(float) : 0));
-        return xnn_reshape_fully_connected_nc_f32(created, (nuint)_rows, threads);
+        operation.Reshape(_rows, null, details);
+        return ExpandedBytes + ConvertedBytes + (_types.WritesHalf ? (long)_tileRows * PanelOutputs * sizeof(float) : 0);
     }
-
-    /// <inheritdoc/>
-    protected override xnn_status Setup(xnn_operator* created, byte* workspace, byte* input, byte* output) =>
-        xnn_setup_fully_connected_nc_f32(created, (float*)input, (float*)output);
 
     /// <inheritdoc/>
     protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
@@ -91,33 +87,35 @@ internal unsafe class XnnFullyConnected : PanelKernel
         }
 
         float* expanded = (float*)workspace;
-        float* exact = (float*)(workspace + ExpandedBytes);
+        float* exact = (float*)(workspace + ExpandedBytes + ConvertedBytes);
         for (long row = 0; row < _rows; row += _tileRows)
         {
             int rows = (int)Math.Min(_tileRows, _rows - row);
-            byte* source = input + row * _weights.PerOutput * _types.InputSize;
             byte* target = output + (row * _stride + first) * _types.OutputSize;
+            byte* results = _types.WritesHalf ? (byte*)exact : target;
             if (_types.ReadsHalf)
             {
-                StorageTypes.Expand(source, expanded, (int)(rows * _weights.PerOutput));
-                source = (byte*)expanded;
+                StorageTypes.Expand(input + row * _weights.PerOutput * sizeof(ushort), expanded, (int)(rows * _weights.PerOutput));
+                byte* converted = Format.Convert(_product, rows, (byte*)expanded, workspace + ExpandedBytes);
+                operation.Run(rows, null, converted, 0, results, threads, node);
+            }
+            else
+            {
+                operation.Run(rows, null, input, row, results, threads, node);
             }
 
-            XnnpackLibrary.Check(xnn_reshape_fully_connected_nc_f32(operation.Pointer, (nuint)rows, threads), FunctionName, node);
-            XnnpackLibrary.Check(Setup(operation.Pointer, workspace, source, _types.WritesHalf ? (byte*)exact : target), FunctionName, node);
-            XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
             for (int i = 0; (HasActivation || _types.WritesHalf) && i < rows; i++)
             {
                 byte* columns = target + i * _stride * _types.OutputSize;
-                float* results = _types.WritesHalf ? exact + (long)i * count : (float*)columns;
+                float* row32 = _types.WritesHalf ? exact + (long)i * count : (float*)columns;
                 if (HasActivation)
                 {
-                    Activate(results, count);
+                    Activate(row32, count);
                 }
 
                 if (_types.WritesHalf)
                 {
-                    StorageTypes.Round(results, columns, count);
+                    StorageTypes.Round(row32, columns, count);
                 }
             }
         }
@@ -132,9 +130,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
         long row = (long)piece * _pieceRows;
         long rows = Math.Min(_pieceRows, _rows - row);
         float* results = (float*)output + row * _stride + first;
-        XnnpackLibrary.Check(xnn_reshape_fully_connected_nc_f32(operation.Pointer, (nuint)rows, null), FunctionName, node);
-        XnnpackLibrary.Check(Setup(operation.Pointer, null, (byte*)((float*)input + row * _weights.PerOutput), (byte*)results), FunctionName, node);
-        XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, null), nameof(xnn_run_operator), node);
+        operation.Run(rows, null, input, row, (byte*)results, null, node);
         ActivateRows(results, rows, count);
     }
 
@@ -159,6 +155,8 @@ internal unsafe class XnnFullyConnected : PanelKernel
             Activate(results + row * _stride, count);
         }
     }
+
+    private long ConvertedBytes => _types.ReadsHalf ? CountedMemory.Align(Format.ConvertedBytes(_product, _tileRows)) : 0;
 
     private long ExpandedBytes => _types.ReadsHalf ? CountedMemory.Align(_tileRows * _weights.PerOutput * sizeof(float)) : 0;
 }

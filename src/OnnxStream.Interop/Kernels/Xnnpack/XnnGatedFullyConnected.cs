@@ -1,7 +1,6 @@
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
-using static OnnxStream.Interop.Bindings.Xnnpack;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -19,6 +18,7 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
     private readonly long _rows;
     private readonly StorageTypes _types;
     private readonly int _tileRows;
+    private readonly MatrixProduct _product;
 
     /// <summary>Makes the kernel for <paramref name="rows"/> rows.</summary>
     public XnnGatedFullyConnected(PanelWeights weights, bool hasBias, long rows, WorkerPool workers, StorageTypes types = default)
@@ -27,6 +27,7 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
         _weights = weights;
         _rows = rows;
         _types = types;
+        _product = new MatrixProduct(weights.PerOutput, IsInputMajor: true);
         long perRow = sizeof(float) * (PanelOutputs + (types.ReadsHalf ? weights.PerOutput : 0));
         _tileRows = (int)Math.Min(rows, Math.Max(RowTile, TileBytes / perRow / RowTile * RowTile));
         Measure($"[{rows},{weights.PerOutput}]x[{weights.PerOutput},2x{weights.Outputs / 2}]");
@@ -39,24 +40,23 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
     public override string Name => "xnn gated fully connected";
 
     /// <inheritdoc/>
-    protected override string FunctionName => nameof(xnn_create_fully_connected_nc_f32);
+    protected override PanelProduct Product => _product;
 
     /// <inheritdoc/>
-    protected override xnn_status Create(float* kernel, float* bias, int outputs, xnn_weights_cache_provider* cache, xnn_operator** created) =>
-        xnn_create_fully_connected_nc_f32(
-            (nuint)_weights.PerOutput, (nuint)outputs, (nuint)_weights.PerOutput, (nuint)outputs, kernel, bias,
-            float.NegativeInfinity, float.PositiveInfinity, (uint)XNN_FLAG_TRANSPOSE_WEIGHTS, null, cache, created);
+    protected override string Layout => "matrix";
 
     /// <inheritdoc/>
-    protected override xnn_status Reshape(xnn_operator* created, nuint* workspaceBytes, Pthreadpool* threads)
+    protected override long Rows => _rows;
+
+    /// <inheritdoc/>
+    protected override long ConvertedRows => _types.ReadsHalf ? 0 : _rows;
+
+    /// <inheritdoc/>
+    protected override long WorkspaceBytes(PanelOperator operation, string details)
     {
-        *workspaceBytes = (nuint)(ProductBytes + (_types.ReadsHalf ? _tileRows * _weights.PerOutput * sizeof(float) : 0));
-        return xnn_reshape_fully_connected_nc_f32(created, (nuint)_tileRows, threads);
+        operation.Reshape(_tileRows, null, details);
+        return ProductBytes + ExpandedBytes + (_types.ReadsHalf ? Format.ConvertedBytes(_product, _tileRows) : 0);
     }
-
-    /// <inheritdoc/>
-    protected override xnn_status Setup(xnn_operator* created, byte* workspace, byte* input, byte* output) =>
-        xnn_setup_fully_connected_nc_f32(created, (float*)input, (float*)output);
 
     /// <inheritdoc/>
     protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
@@ -67,16 +67,17 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
         for (long row = 0; row < _rows; row += _tileRows)
         {
             int rows = (int)Math.Min(_tileRows, _rows - row);
-            byte* source = input + row * _weights.PerOutput * _types.InputSize;
             if (_types.ReadsHalf)
             {
-                StorageTypes.Expand(source, expanded, (int)(rows * _weights.PerOutput));
-                source = (byte*)expanded;
+                StorageTypes.Expand(input + row * _weights.PerOutput * sizeof(ushort), expanded, (int)(rows * _weights.PerOutput));
+                byte* converted = Format.Convert(_product, rows, (byte*)expanded, (byte*)expanded + ExpandedBytes);
+                operation.Run(rows, null, converted, 0, workspace, threads, node);
+            }
+            else
+            {
+                operation.Run(rows, null, input, row, workspace, threads, node);
             }
 
-            XnnpackLibrary.Check(xnn_reshape_fully_connected_nc_f32(operation.Pointer, (nuint)rows, threads), nameof(xnn_reshape_fully_connected_nc_f32), node);
-            XnnpackLibrary.Check(Setup(operation.Pointer, workspace, source, workspace), nameof(xnn_setup_fully_connected_nc_f32), node);
-            XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, threads), nameof(xnn_run_operator), node);
             for (long i = 0; i < rows; i++)
             {
                 float* products = (float*)workspace + i * count;
@@ -90,6 +91,8 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
             }
         }
     }
+
+    private long ExpandedBytes => _types.ReadsHalf ? CountedMemory.Align(_tileRows * _weights.PerOutput * sizeof(float)) : 0;
 
     private long ProductBytes => CountedMemory.Align((long)_tileRows * PanelOutputs * sizeof(float));
 }

@@ -1,9 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
-using static OnnxStream.Interop.Bindings.Xnnpack;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -27,6 +25,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     private readonly Shape _input;
     private readonly ConvolutionParameters _parameters;
     private readonly StorageTypes _types;
+    private readonly MatrixProduct _product;
     private readonly int _height;
     private readonly int _width;
     private readonly int _patch;
@@ -55,6 +54,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
         _height = (int)parameters.OutputHeight(input[1]);
         _width = (int)parameters.OutputWidth(input[2]);
         _patch = (int)weights.PerOutput;
+        _product = new MatrixProduct(_patch) { OutputStride = types.WritesHalf ? 0 : types.ResultStride(weights.Outputs), Low = parameters.Low, High = parameters.High, IsConvolution = true };
         _workers = workers.WorkerCount;
         _rows = input[0] * _height * _width;
         _slots = new WorkerSlots(_workers);
@@ -62,24 +62,11 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
         _tiles = new Tiles(this);
         try
         {
-            using (NativeBuffer buffer = new(sizeof(PackedPanelSlot)))
-            {
-                PackedPanelSlot* slot = (PackedPanelSlot*)buffer.Pointer;
-                PackedPanelSlot.Reset(slot, null, 0);
-                float dummy = 0;
-                xnn_operator* created = null;
-                _packedBytes = CountedMemory.Align(PackedPanelSlot.Required(slot, Create(&dummy, null, PackedPanelSlot.Provider(slot), &created), FunctionName, Details));
-            }
-
+            (long bytes, _) = Format.Measure(_product, weights.Outputs, Details);
+            _packedBytes = CountedMemory.Align(bytes);
             for (int i = 0; i < _workers; i++)
             {
-                PanelOperator operation = new();
-                _operators[i] = operation;
-
-                // On a hit XNNPACK reads neither kernel nor bias.
-                float dummy = 0;
-                xnn_operator* created = null;
-                operation.Created(Create(&dummy, hasBias ? &dummy : null, operation.Cache, &created), created, FunctionName, Details);
+                _operators[i] = PanelOperator.Create(Format, _product, weights.Outputs, hasBias, Details);
             }
         }
         catch
@@ -98,12 +85,13 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     /// <inheritdoc/>
     public override long ScratchBytes => PackingBytes + _workers * WorkerBytes;
 
-    private const string FunctionName = nameof(xnn_create_convolution2d_nhwc_f32);
+    // The weight is small and its sums are over a few hundred products: single precision whatever format other panels have.
+    private static PanelFormat Format => PanelFormats.Default;
 
     private string Details => $"{_input} {_parameters}";
 
     // The packed weight, and what packing it needs.
-    private long PackingBytes => _packedBytes + GatherBytes + CountedMemory.Align(sizeof(PackedPanelSlot));
+    private long PackingBytes => _packedBytes + GatherBytes + Format.PackScratchBytes;
 
     private long GatherBytes => CountedMemory.Align(_weights.GatherBytes(_weights.Outputs));
 
@@ -123,12 +111,8 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     {
         _context = context;
         float* gathered = (float*)(context.Scratch + _packedBytes);
-        PackedPanelSlot* slot = (PackedPanelSlot*)((byte*)gathered + GatherBytes);
-        PackedPanelSlot.Reset(slot, context.Scratch, (nuint)_packedBytes);
         float* kernel = _weights.Gather(context.Input(1), 0, _weights.Outputs, gathered);
-        xnn_operator* created = null;
-        XnnpackLibrary.CheckCreated(Create(kernel, _hasBias ? (float*)context.Input(2) : null, PackedPanelSlot.Provider(slot), &created), created, FunctionName, context.Call.NodeName);
-        _ = xnn_delete_operator(created);
+        Format.Pack(_product, _weights.Outputs, kernel, _hasBias ? (float*)context.Input(2) : null, (byte*)gathered + GatherBytes, context.Scratch, _packedBytes, context.Call.NodeName);
         context.Workers.Parallelize(_tiles, (int)((_rows + RowTile - 1) / RowTile), Flops / 8);
         _context = null;
     }
@@ -143,12 +127,6 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
 
         base.Dispose(disposing);
     }
-
-    // A pointwise convolution of patches. The fully connected operator would do the same, but slowly where there are few outputs.
-    private xnn_status Create(float* kernel, float* bias, xnn_weights_cache_provider* cache, xnn_operator** created) =>
-        xnn_create_convolution2d_nhwc_f32(
-            0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, (nuint)_patch, (nuint)_weights.Outputs, (nuint)_patch, (nuint)(_types.WritesHalf ? _weights.Outputs : _types.ResultStride(_weights.Outputs)),
-            kernel, bias, _parameters.Low, _parameters.High, 0, null, cache, created);
 
     private sealed class Tiles(XnnPatchConvolution2d kernel) : IParallelBody
     {
@@ -180,12 +158,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
                 float* results = kernel._types.WritesHalf ? (float*)((byte*)patches + kernel.PatchBytes) : (float*)target;
                 PanelOperator operation = kernel._operators[slot]!;
                 operation.PointTo(context.Scratch);
-                nuint workspaceBytes = 0;
-                nuint alignment = 0;
-                string node = context.Call.NodeName;
-                XnnpackLibrary.Check(xnn_reshape_convolution2d_nhwc_f32(operation.Pointer, 1, (nuint)rows, 1, &workspaceBytes, &alignment, null, null, null), nameof(xnn_reshape_convolution2d_nhwc_f32), node);
-                XnnpackLibrary.Check(xnn_setup_convolution2d_nhwc_f32(operation.Pointer, null, patches, results), nameof(xnn_setup_convolution2d_nhwc_f32), node);
-                XnnpackLibrary.Check(xnn_run_operator(operation.Pointer, null), nameof(xnn_run_operator), node);
+                operation.Run(rows, null, (byte*)patches, 0, (byte*)results, null, context.Call.NodeName);
                 for (int row = 0; kernel._types.WritesHalf && row < rows; row++)
                 {
                     StorageTypes.Round(results + (long)row * outputs, target + row * stride * sizeof(ushort), outputs);

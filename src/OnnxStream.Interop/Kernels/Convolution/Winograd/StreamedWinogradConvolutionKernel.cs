@@ -29,6 +29,10 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     private const long KeptBytes = 3 << 20;
     private const long ResultBytes = 4 << 20;
 
+    // The sums and results of a panel with so many outputs are that small for images of 64x64. The same for images of all sizes: they share
+    // the panels of a store.
+    private const int MostPanelOutputs = 160;
+
     private const int ChannelTile = 32;
 
     // A slice of channels is made of whole vectors of any processor, and is long enough for the multiplication.
@@ -39,6 +43,8 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     private static readonly int[] s_rows = [0, 5, 1, 2, 3, 4];
 
     private readonly PanelWeights _weights;
+    private readonly PanelFormat _format;
+    private readonly MatrixProduct _product;
     private readonly bool _hasBias;
     private readonly WinogradTiles _tiles;
     private readonly ConvolutionParameters _parameters;
@@ -60,7 +66,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     private readonly WeightRange[] _unpacked;
     private readonly Multiplication _multiplication;
     private readonly Transformation _transformation;
-    private StoredPanels? _stored;
+    private readonly PanelSource _source;
     private KernelContext? _context;
     private Pass? _next;
     private Pass? _previous;
@@ -85,9 +91,9 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
 
         _slices = ChooseSlices(_tiles);
         _sliceChannels = _tiles.Channels / _slices;
-        // As if results were rounded, whether they are or not: one store serves both.
+        // As if results were rounded, whether they are or not.
         long bytesOfOutput = _tiles.Count * (long)sizeof(float) * (WinogradTransform.TileInputs + WinogradTransform.TileOutputs * WinogradTransform.TileOutputs);
-        int fitting = (int)Math.Max(1, Math.Min(PanelBytes / (_sliceChannels * sizeof(float)), ResultBytes / bytesOfOutput) / ChannelTile) * ChannelTile;
+        int fitting = (int)Math.Max(1, Math.Min(PanelBytes / (_sliceChannels * sizeof(float)), MostPanelOutputs) / ChannelTile) * ChannelTile;
         int panels = (weights.Outputs + fitting - 1) / fitting;
         _panelOutputs = Math.Min(weights.Outputs, ((weights.Outputs + panels - 1) / panels + ChannelTile - 1) / ChannelTile * ChannelTile);
         _panelsOfAll = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
@@ -100,18 +106,23 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
         _lastOperators = new PanelOperator?[_workers];
         WeightRange[] ranges = weights.Ranges(_panelOutputs);
         _passes = [.. Passes()];
-        _unpacked = [.. _passes.SelectMany(pass => ranges.Skip(pass.FirstPanel).Take(pass.PanelCount))];
+        _unpacked = [.. Enumerable.Range(0, WinogradTransform.TileInputs * _slices).SelectMany(_ => ranges)];
         _multiplication = new Multiplication(this);
         _transformation = new Transformation(this);
-        (_packedBytes, _layout) = PanelOperator.MeasureFullyConnected(_sliceChannels, _panelOutputs);
-        (_lastPackedBytes, _) = PanelOperator.MeasureFullyConnected(_sliceChannels, Outputs(_panelsOfAll - 1));
+        _format = weights.Sources.Format;
+        _product = new MatrixProduct(_sliceChannels) { OutputStride = GroupOutputs };
+        (long packedBytes, _layout) = _format.Measure(_product, _panelOutputs, Name);
+        (long lastPackedBytes, _) = _format.Measure(_product, Outputs(_panelsOfAll - 1), Name);
+        (_packedBytes, _lastPackedBytes) = (CountedMemory.Align(packedBytes), CountedMemory.Align(lastPackedBytes));
         try
         {
             for (int i = 0; i < _workers; i++)
             {
-                _operators[i] = PanelOperator.FullyConnected(_sliceChannels, _panelOutputs, _sliceChannels, GroupOutputs);
-                _lastOperators[i] = Outputs(_panelsOfAll - 1) == _panelOutputs ? _operators[i] : PanelOperator.FullyConnected(_sliceChannels, Outputs(_panelsOfAll - 1), _sliceChannels, GroupOutputs);
+                _operators[i] = PanelOperator.Create(_format, _product, _panelOutputs, hasBias: false, Name);
+                _lastOperators[i] = Outputs(_panelsOfAll - 1) == _panelOutputs ? _operators[i] : PanelOperator.Create(_format, _product, Outputs(_panelsOfAll - 1), hasBias: false, Name);
             }
+
+            _source = weights.Sources.Open(this, [.. _passes.SelectMany(pass => Enumerable.Range(0, pass.PanelCount * WinogradTransform.TileInputs).Select(index => StoredIndex(pass, index)))]);
         }
         catch
         {
@@ -130,13 +141,13 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     public override long ScratchBytes => _workers * SlotBytes + ZeroBytes + KeptImageBytes + SumBytes + ExactBytes;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> StreamedWeights => _stored?.Ranges ?? [];
+    public override IReadOnlyList<WeightRange> StreamedWeights => _source.Ranges;
 
     /// <inheritdoc/>
     public override long WeightsInUse(WeightMeasure measure) => _workers * base.WeightsInUse(measure);
 
     /// <inheritdoc/>
-    public string? Identity => _weights.Identity is { } weights ? $"streamed winograd 4x4:{weights}:{_panelOutputs}:{_panelsOfGroup}:{_slices}:{_layout:x8}" : null;
+    public string? Identity => _weights.Identity is { } weights ? $"streamed winograd 4x4:{weights}:{_panelOutputs}:{_slices}:{_layout:x8}" : null;
 
     /// <inheritdoc/>
     public int PanelCount => WinogradTransform.Positions * _slices * _panelsOfAll;
@@ -154,7 +165,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     public WeightRange? PartlyRead => null;
 
     /// <inheritdoc/>
-    public long PackScratchBytes => GatherBytes + PanelOperator.PackScratchBytes + CountedMemory.Align((long)_panelOutputs * _sliceChannels * sizeof(float));
+    public long PackScratchBytes => GatherBytes + _format.PackScratchBytes + CountedMemory.Align((long)_panelOutputs * _sliceChannels * sizeof(float));
 
     private int GroupOutputs => Math.Min(_panelsOfGroup * _panelOutputs, _weights.Outputs);
 
@@ -163,7 +174,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     // A tile's pixels in single precision where they are stored in half, or a panel likewise.
     private long SlotBytes => CountedMemory.Align(Math.Max(
         _types.ReadsHalf ? WinogradTransform.Positions * (long)_sliceChannels * sizeof(float) : 0,
-        _stored is { AreUsedInPlace: false } ? _packedBytes : 0));
+        _source.NeedsMemory ? _packedBytes : 0));
 
     private long ZeroBytes => CountedMemory.Align(_sliceChannels * sizeof(float));
 
@@ -211,21 +222,17 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     /// <inheritdoc/>
     public void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader)
     {
-        (Pass pass, int outputs) = Find(panel);
+        (int row, int slice, int outputs) = Find(panel);
         float* gathered = _weights.Gather(source, outputs * _panelOutputs, Outputs(outputs), (float*)scratch);
         byte* slot = scratch + GatherBytes;
-        float* transformed = (float*)(slot + PanelOperator.PackScratchBytes);
+        float* transformed = (float*)(slot + _format.PackScratchBytes);
         for (int column = 0; column < WinogradTransform.TileInputs; column++)
         {
             WinogradTransform.TransformWeights(
-                gathered + pass.Slice * _sliceChannels, Outputs(outputs), _sliceChannels, _tiles.Channels, pass.Row * WinogradTransform.TileInputs + column, transformed);
-            PanelOperator.PackFullyConnected(
-                slot, transformed, _sliceChannels, Outputs(outputs), inputMajor: false, destination + column * PackedBytes(panel), PackedBytes(panel), $"panel {panel + column}");
+                gathered + slice * _sliceChannels, Outputs(outputs), _sliceChannels, _tiles.Channels, row * WinogradTransform.TileInputs + column, transformed);
+            _format.Pack(_product, Outputs(outputs), transformed, null, slot, destination + column * PackedBytes(panel), PackedBytes(panel), $"panel {panel + column}");
         }
     }
-
-    /// <inheritdoc/>
-    public void UseStore(StoredPanels panels) => _stored = panels;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -292,11 +299,19 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
         }
     }
 
-    // The pass that a stored panel belongs to, and which outputs it has.
-    private (Pass Pass, int Panel) Find(int panel)
+    // In the store, panels lie in the order of a run with one group of outputs: row of positions, slice, outputs, column.
+    private int StoredIndex(Pass pass, int index)
     {
-        Pass pass = _passes.Last(pass => pass.FirstStored <= panel);
-        return (pass, pass.FirstPanel + (panel - pass.FirstStored) / WinogradTransform.TileInputs);
+        (int number, int column) = Math.DivRem(index, WinogradTransform.TileInputs);
+        return ((Array.IndexOf(s_rows, pass.Row) * _slices + pass.Slice) * _panelsOfAll + pass.FirstPanel + number) * WinogradTransform.TileInputs + column;
+    }
+
+    // The row of positions and the slice of a stored panel, and which outputs it has.
+    private (int Row, int Slice, int Panel) Find(int stored)
+    {
+        (int pass, int panel) = Math.DivRem(stored / WinogradTransform.TileInputs, _panelsOfAll);
+        (int row, int slice) = Math.DivRem(pass, _slices);
+        return (s_rows[row], slice, panel);
     }
 
     /// <summary>A row of positions for a slice of channels and a group of outputs.</summary>
@@ -304,8 +319,8 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     /// <param name="PanelCount">Panels in the group.</param>
     /// <param name="Row">The row of positions.</param>
     /// <param name="Slice">The slice.</param>
-    /// <param name="FirstStored">The first stored panel.</param>
-    private sealed record Pass(int FirstPanel, int PanelCount, int Row, int Slice, int FirstStored);
+    /// <param name="FirstUse">How many panels are used before.</param>
+    private sealed record Pass(int FirstPanel, int PanelCount, int Row, int Slice, int FirstUse);
 
     // Multiplies the transformed image with a panel.
     private sealed class Multiplication(StreamedWinogradConvolutionKernel kernel) : IParallelBody
@@ -315,30 +330,22 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
             (int number, int column) = Math.DivRem(index, WinogradTransform.TileInputs);
             Pass pass = kernel._next!;
             KernelContext context = kernel._context!;
-            int stored = pass.FirstStored + index;
+            int use = pass.FirstUse + index;
             int panel = pass.FirstPanel + number;
             bool isLast = panel == kernel._panelsOfAll - 1;
             int slot = kernel._slots.Acquire();
             try
             {
-                byte* packed = context.AcquireWeight(stored);
+                byte* packed = kernel._source.TryAcquire(context, use, context.Scratch + slot * kernel.SlotBytes);
                 try
                 {
-                    kernel._stored!.Verify(stored, packed);
-                    if (!kernel._stored.AreUsedInPlace)
-                    {
-                        byte* expanded = context.Scratch + slot * kernel.SlotBytes;
-                        StorageTypes.Expand(packed, (float*)expanded, (int)((isLast ? kernel._lastPackedBytes : kernel._packedBytes) / sizeof(float)));
-                        packed = expanded;
-                    }
-
                     (isLast ? kernel._lastOperators : kernel._operators)[slot]!.Multiply(
                         packed, kernel._tiles.Count, kernel.Kept + (long)column * kernel._tiles.Count * kernel._sliceChannels,
                         kernel.Sums + (long)column * kernel._tiles.Count * kernel.GroupOutputs + number * kernel._panelOutputs, context.Call.NodeName);
                 }
                 finally
                 {
-                    context.ReleaseWeight(stored);
+                    kernel._source.Release(context, use);
                 }
             }
             finally

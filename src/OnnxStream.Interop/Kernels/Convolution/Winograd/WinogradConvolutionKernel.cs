@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Tensors;
@@ -27,10 +26,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     // What a block may take of the cache of one core and a little more.
     private const long BlockBytes = 2 << 20;
 
-    // So many that even a panel of one channel tile is large.
-    private const int ManyChannels = 1536;
-
-    // XNNPACK's row tiles are 4 to 7.
+    // A whole number of XNNPACK's row tiles, nearly: they have 4 to 7 rows, and 14 with AVX-512.
     private const int LeastTiles = 16;
 
     private const int ChannelTile = 32;
@@ -42,6 +38,9 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     private const int AllRows = (1 << WinogradTransform.TileInputs) - 1;
 
     private readonly PanelWeights _weights;
+    private readonly PanelFormat _format;
+    private readonly MatrixProduct _product;
+    private readonly MatrixProduct _lastProduct;
     private readonly bool _hasBias;
     private readonly WinogradTiles _tiles;
     private readonly ConvolutionParameters _parameters;
@@ -64,12 +63,11 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     private readonly Blocks _blocks;
     private readonly Transformation _transformation;
     private readonly Packing _packing;
-    private readonly Expansion _expansion;
-    private StoredPanels? _stored;
+    private readonly PanelSource _source;
     private KernelContext? _context;
     private int _panel;
     private byte* _packed;
-    private byte* _source;
+    private byte* _gathered;
 
     /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
     /// <param name="weights">The weight.</param>
@@ -82,6 +80,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     public WinogradConvolutionKernel(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, StorageTypes types = default, bool isUpsampled = false)
     {
         _tiles = new WinogradTiles(input, parameters, types, isUpsampled);
+        _format = weights.Sources.Format;
         _types = types;
         _weights = weights;
         _hasBias = hasBias;
@@ -91,9 +90,8 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
         _tileCount = _tiles.Count;
         Flops = 2 * input[0] * _tiles.OutputHeight * _tiles.OutputWidth * weights.Outputs * weights.PerOutput;
 
-        // Panels of few channels only pay where the inputs are transformed once for all of them.
-        bool isSmall = InputBytes(_tileCount) <= KeptBytes;
-        long fitting = Math.Max(isSmall || _channels >= ManyChannels ? 1 : 2, PanelBytes / (WinogradTransform.Positions * (long)_channels * sizeof(float) * ChannelTile)) * ChannelTile;
+        // The same for images of all sizes: they share the panels of a store.
+        long fitting = Math.Max(1, PanelBytes / (WinogradTransform.Positions * (long)_channels * sizeof(float) * ChannelTile)) * ChannelTile;
         int panels = (int)((weights.Outputs + fitting - 1) / fitting);
         _panelOutputs = Math.Min(weights.Outputs, ((weights.Outputs + panels - 1) / panels + ChannelTile - 1) / ChannelTile * ChannelTile);
         _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
@@ -104,7 +102,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
         _blockTiles = (_tileCount + blocks - 1) / blocks;
         _blockCount = (_tileCount + _blockTiles - 1) / _blockTiles;
 
-        _isKept = _panelCount > 1 && isSmall;
+        _isKept = _panelCount > 1 && InputBytes(_tileCount) <= KeptBytes;
         _slots = new WorkerSlots(_workers);
         _operators = new PanelOperator?[_workers];
         _lastOperators = new PanelOperator?[_workers];
@@ -112,16 +110,20 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
         _blocks = new Blocks(this);
         _transformation = new Transformation(this);
         _packing = new Packing(this);
-        _expansion = new Expansion(this);
-        (_positionBytes, _layout) = PanelOperator.MeasureFullyConnected(_channels, _panelOutputs);
-        (_lastPositionBytes, _) = PanelOperator.MeasureFullyConnected(_channels, Outputs(_panelCount - 1));
+        _product = new MatrixProduct(_channels) { OutputStride = SumStride(0) };
+        _lastProduct = new MatrixProduct(_channels) { OutputStride = SumStride(_panelCount - 1) };
+        (long positionBytes, _layout) = _format.Measure(_product, _panelOutputs, Name);
+        (long lastPositionBytes, _) = _format.Measure(_lastProduct, Outputs(_panelCount - 1), Name);
+        (_positionBytes, _lastPositionBytes) = (CountedMemory.Align(positionBytes), CountedMemory.Align(lastPositionBytes));
         try
         {
             for (int i = 0; i < _workers; i++)
             {
-                _operators[i] = PanelOperator.FullyConnected(_channels, _panelOutputs, _channels, SumStride(0));
-                _lastOperators[i] = Outputs(_panelCount - 1) == _panelOutputs ? _operators[i] : PanelOperator.FullyConnected(_channels, Outputs(_panelCount - 1), _channels, SumStride(_panelCount - 1));
+                _operators[i] = PanelOperator.Create(_format, _product, _panelOutputs, hasBias: false, Name);
+                _lastOperators[i] = Outputs(_panelCount - 1) == _panelOutputs ? _operators[i] : PanelOperator.Create(_format, _lastProduct, Outputs(_panelCount - 1), hasBias: false, Name);
             }
+
+            _source = weights.Sources.Open(this);
         }
         catch
         {
@@ -140,7 +142,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     public override long ScratchBytes => PackedScratchBytes + _workers * WorkerBytes + CountedMemory.Align(_channels * sizeof(float)) + (_isKept ? InputBytes(_tileCount) : 0);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> StreamedWeights => _stored?.Ranges ?? _unpacked;
+    public override IReadOnlyList<WeightRange> StreamedWeights => _source.Ranges;
 
     /// <inheritdoc/>
     public string? Identity => _weights.Identity is { } weights ? $"winograd 4x4:{weights}:{_panelOutputs}:{_layout:x8}" : null;
@@ -163,15 +165,10 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     private long GatherBytes => CountedMemory.Align(_weights.GatherBytes(_panelOutputs));
 
     // XNNPACK's weights cache and one transformed matrix.
-    private long PackWorkerBytes => PanelOperator.PackScratchBytes + CountedMemory.Align((long)_panelOutputs * _channels * sizeof(float));
+    private long PackWorkerBytes => _format.PackScratchBytes + CountedMemory.Align((long)_panelOutputs * _channels * sizeof(float));
 
-    // Panels that are stored in single precision are used where they are. Packing memory of the workers lies where their blocks do later.
-    private long PackedScratchBytes => _stored switch
-    {
-        null => WinogradTransform.Positions * _positionBytes + GatherBytes,
-        { AreUsedInPlace: true } => 0,
-        _ => WinogradTransform.Positions * _positionBytes,
-    };
+    // Packing memory of the workers lies where their blocks do later.
+    private long PackedScratchBytes => (_source.NeedsMemory ? WinogradTransform.Positions * _positionBytes : 0) + (_source.IsStored ? 0 : GatherBytes);
 
     private long InputBytes(int tiles) => CountedMemory.Align(WinogradTransform.Positions * (long)tiles * _channels * sizeof(float));
 
@@ -179,7 +176,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
 
     private long WorkerBytes => TileBytes + Math.Max(
         BlockInputBytes + CountedMemory.Align(WinogradTransform.Positions * (long)_blockTiles * SumStride(0) * sizeof(float) + Vector<float>.Count * sizeof(float)),
-        _stored is null ? PackWorkerBytes : 0);
+        _source.IsStored ? 0 : PackWorkerBytes);
 
     // A tile's pixels in single precision, where they are stored in half: read, or written.
     private long TileBytes => CountedMemory.Align(sizeof(float) * Math.Max(
@@ -214,9 +211,6 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     }
 
     /// <inheritdoc/>
-    public void UseStore(StoredPanels panels) => _stored = panels;
-
-    /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
         _context = context;
@@ -229,47 +223,42 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
         for (_panel = 0; _panel < _panelCount; _panel++)
         {
             context.CancellationToken.ThrowIfCancellationRequested();
-            bool isAcquired = _stored is not null || _weights.IsStreamed;
-            _source = isAcquired ? context.AcquireWeight(_panel) : context.Input(1) + (long)_panel * _panelOutputs * _weights.PerOutput * sizeof(float);
+            _packed = _source.TryAcquire(context, _panel, context.Scratch, context.Workers);
+            if (_packed is null)
+            {
+                PackPanel(context);
+            }
+
             try
             {
-                _packed = context.Scratch;
-                if (_stored is null)
-                {
-                    _source = (byte*)_weights.Gather(_source, _panel * _panelOutputs, Outputs(_panel), (float*)(context.Scratch + WinogradTransform.Positions * _positionBytes));
-                    context.Workers.Parallelize(_packing, WinogradTransform.Positions);
-                }
-                else
-                {
-                    _stored.Verify(_panel, _source);
-                    if (!_stored.AreUsedInPlace)
-                    {
-                        context.Workers.Parallelize(_expansion, WinogradTransform.Positions);
-                    }
-                    else
-                    {
-                        _packed = _source;
-                    }
-                }
-
-                if (isAcquired && _packed != _source)
-                {
-                    context.ReleaseWeight(_panel);
-                    isAcquired = false;
-                }
-
                 context.Workers.Parallelize(_blocks, _blockCount);
             }
             finally
             {
-                if (isAcquired)
-                {
-                    context.ReleaseWeight(_panel);
-                }
+                _source.Release(context, _panel);
             }
         }
 
         _context = null;
+    }
+
+    private void PackPanel(KernelContext context)
+    {
+        byte* source = _weights.IsStreamed ? context.AcquireWeight(_panel) : context.Input(1) + (long)_panel * _panelOutputs * _weights.PerOutput * sizeof(float);
+        try
+        {
+            _packed = _source.PackInto(_panel, context.Scratch);
+            _gathered = (byte*)_weights.Gather(source, _panel * _panelOutputs, Outputs(_panel), (float*)(context.Scratch + WinogradTransform.Positions * _positionBytes));
+            context.Workers.Parallelize(_packing, WinogradTransform.Positions);
+            _source.SetPacked(_panel);
+        }
+        finally
+        {
+            if (_weights.IsStreamed)
+            {
+                context.ReleaseWeight(_panel);
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -296,9 +285,9 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
 
     private void PackPosition(int panel, float* gathered, int position, byte* scratch, byte* destination)
     {
-        float* transformed = (float*)(scratch + PanelOperator.PackScratchBytes);
+        float* transformed = (float*)(scratch + _format.PackScratchBytes);
         WinogradTransform.TransformWeights(gathered, Outputs(panel), _channels, _channels, position, transformed);
-        PanelOperator.PackFullyConnected(scratch, transformed, _channels, Outputs(panel), inputMajor: false, destination + position * PositionBytes(panel), PositionBytes(panel), $"panel {panel}");
+        _format.Pack(panel < _panelCount - 1 ? _product : _lastProduct, Outputs(panel), transformed, null, scratch, destination + position * PositionBytes(panel), PositionBytes(panel), $"panel {panel}");
     }
 
     // Transformed tiles side by side for each position; "stride" numbers from one position to the next.
@@ -337,23 +326,12 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
             int slot = kernel._slots.Acquire();
             try
             {
-                kernel.PackPosition(kernel._panel, (float*)kernel._source, index, kernel.WorkerMemory(slot), kernel._packed);
+                kernel.PackPosition(kernel._panel, (float*)kernel._gathered, index, kernel.WorkerMemory(slot), kernel._packed);
             }
             finally
             {
                 kernel._slots.Release(slot);
             }
-        }
-    }
-
-    // Stored as half precision.
-    private sealed class Expansion(WinogradConvolutionKernel kernel) : IParallelBody
-    {
-        public void Execute(int index)
-        {
-            long bytes = kernel.PositionBytes(kernel._panel);
-            int elements = (int)(bytes / sizeof(float));
-            TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(kernel._source + index * bytes / 2, elements), new Span<float>(kernel._packed + index * bytes, elements));
         }
     }
 

@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Panels;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>How a channels-last image is cut into tiles for <see cref="WinogradTransform"/>: 6x6 pixels, which overlap by two, for 4x4 results.</summary>

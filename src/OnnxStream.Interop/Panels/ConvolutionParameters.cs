@@ -1,4 +1,4 @@
-namespace OnnxStream.Interop.Kernels;
+namespace OnnxStream.Interop.Panels;
 
 /// <summary>The geometry of a two-dimensional convolution or pooling.</summary>
 internal readonly record struct ConvolutionParameters

@@ -1,0 +1,26 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Sessions;
+
+/// <summary>What can be said of a model's weights before anything is planned.</summary>
+internal static class ModelWeights
+{
+    // Winograd's algorithm makes 36 numbers of the 9 of a 3x3 kernel.
+    private const int LargestExpansion = 4;
+
+    /// <summary>The files that weights lie in, with their sizes and versions, as text: a panel store that was made of them is worthless when one changes.</summary>
+    public static string Identity(Graph graph) =>
+        string.Join('\n', Weights(graph).Select(weight => weight.Location!.Value.Path).Distinct().Order(StringComparer.Ordinal).Select(WeightFile.DescribeVersion));
+
+    /// <summary>The most bytes that a panel store of the model can have, nearly.</summary>
+    public static long LargestStoreBytes(Graph graph, PanelFormat format) =>
+        Weights(graph).DistinctBy(weight => weight.Location).Sum(weight => format.StoredBytes(weight.Type.Shape.ElementCount * sizeof(float)) * (IsThreeByThree(weight.Type.Shape) ? LargestExpansion : 1));
+
+    private static bool IsThreeByThree(Shape shape) => shape.Rank == 4 && shape[2] == 3 && shape[3] == 3;
+
+    private static IEnumerable<Constant> Weights(Graph graph) =>
+        graph.AllNodes().SelectMany(node => node.Inputs).Select(input => input?.Constant).OfType<Constant>().Where(constant => constant.Location is not null && constant.Type.ElementType.IsFloat()).Distinct();
+}
