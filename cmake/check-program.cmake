@@ -23,7 +23,7 @@ if(GLIBC_FLOOR)
   endif()
   if(newest VERSION_GREATER GLIBC_FLOOR)
     message(FATAL_ERROR "${LIBRARY} needs glibc ${newest}, but ${GLIBC_FLOOR} is promised: build it on an older system, or change the promise "
-                        "(cmake/native.cmake, build.sh, README.md).")
+                        "(cmake/native.cmake, PublishVerb.cs, README.md).")
   endif()
   set(newest ", needs glibc ${newest}")
 endif()

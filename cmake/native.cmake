@@ -1,6 +1,8 @@
 # Builds (or takes from the cache) the native library and puts it into artifacts/native/<rid>/.
 #
-#   cmake [-DRID=linux-x64] [-DCACHE_DIR=…] [-DALLOW_GCC=ON] [-DQUIET=ON] [-D<NAME>_SOURCE_DIR=…] -P cmake/native.cmake
+#   cmake -DCLANG=/usr/bin/clang-16 [-DRID=linux-x64] [-DCACHE_DIR=…] [-DALLOW_GCC=ON] [-DQUIET=ON] [-D<NAME>_SOURCE_DIR=…] -P cmake/native.cmake
+#
+# ./build.sh native finds Clang and passes it on. Without one, ALLOW_GCC takes GCC.
 #
 # The cache key covers everything that the library is made from: pinned versions, the compiler, the
 # build files and the list of bound functions. A second checkout on the same machine compiles nothing.
@@ -33,7 +35,7 @@ endif()
 include("${ROOT}/cmake/cache.cmake")
 include("${ROOT}/cmake/dependencies.cmake")
 include("${ROOT}/cmake/compilers.cmake")
-onnxstream_find_compilers()
+onnxstream_use_compilers()
 
 set(scripts compilers dependencies native sources)
 list(TRANSFORM scripts REPLACE "(.+)" "${ROOT}/cmake/\\1.cmake")
@@ -89,7 +91,7 @@ list(REMOVE_ITEM files "${CACHED}/complete")
 file(MAKE_DIRECTORY "${OUTPUT}")
 file(COPY ${files} DESTINATION "${OUTPUT}")
 
-# Raspberry Pi OS and Debian 12 have glibc 2.36, Ubuntu 22.04 has 2.35. README.md and build.sh promise the same version.
+# Raspberry Pi OS and Debian 12 have glibc 2.36, Ubuntu 22.04 has 2.35. README.md and PublishVerb.cs promise the same version.
 if(RID MATCHES "^linux-")
   set(GLIBC_FLOOR 2.34)
 endif()

@@ -1,0 +1,60 @@
+using OnnxStream.Interop.Build.TestRuns;
+
+namespace OnnxStream.Interop.Build.Verbs;
+
+/// <summary>Runs all tests. The last line that it prints is the sum of all test projects.</summary>
+internal static class TestVerb
+{
+    private const string Results = "artifacts/test-results";
+
+    /// <summary>Runs the verb: its arguments are options of <c>dotnet test</c>.</summary>
+    public static void Run(BuildHost host, IReadOnlyList<string> arguments)
+    {
+        _ = BuildVerb.Run(host);
+        TestPrerequisites.EnsureOnnxTestCases(host);
+        // Options choose among tests: those of packages then take the packages that are there.
+        bool allTests = arguments.Count == 0;
+        if (allTests)
+        {
+            TestPrerequisites.Prepare(host);
+        }
+
+        if (Directory.Exists(Results))
+        {
+            Directory.Delete(Results, recursive: true);
+        }
+
+        TestSummary summary = new();
+        foreach (string project in TestProjects())
+        {
+            string name = Path.GetFileNameWithoutExtension(project);
+            int exitCode = ExternalProgram.TryRun(
+                ExternalProgram.Dotnet,
+                [
+                    "test", $"artifacts/bin/{name}/release/{name}.dll", "--results-directory", Results,
+                    "--logger", $"trx;LogFileName={name}.trx", "--logger", "console;verbosity=minimal", .. arguments,
+                ]);
+            string file = Path.Combine(Results, $"{name}.trx");
+            TestResults? results = File.Exists(file) ? TestResults.Read(file) : null;
+            if (!summary.Add(results, endedWell: exitCode == 0, mustHaveTests: allTests))
+            {
+                Console.Error.WriteLine($"test: the tests of {name} did not run, or not to their end");
+            }
+        }
+
+        if (!summary.HasResults)
+        {
+            throw new BuildFailedException("test: no test project left a result");
+        }
+
+        summary.Write(Console.Out);
+        if (!summary.Succeeded)
+        {
+            throw new BuildFailedException(exitCode: 1);
+        }
+    }
+
+    private static IEnumerable<string> TestProjects() => Directory.EnumerateDirectories("tests")
+        .SelectMany(folder => Directory.EnumerateFiles(folder, "*.Tests.csproj"))
+        .Order(StringComparer.Ordinal);
+}
