@@ -99,11 +99,11 @@ internal abstract class ToolCommand : Command
     {
         Option<string> option = new("--panel-type")
         {
-            Description = "The precision of kept weights: f16 takes half the bytes and loses digits.",
-            HelpName = "f32|f16",
+            Description = "The precision of kept weights: f16 and bf16 take half the bytes and lose digits; bf16 keeps the range of f32.",
+            HelpName = "f32|f16|bf16",
             DefaultValueFactory = _ => "f32",
         };
-        return option.AcceptOnlyFromAmong("f32", "f16");
+        return option.AcceptOnlyFromAmong("f32", "f16", "bf16");
     }
 
     /// <summary>The option that says in which precision activations are stored.</summary>
@@ -118,8 +118,13 @@ internal abstract class ToolCommand : Command
         return option.AcceptOnlyFromAmong("f32", "f16");
     }
 
-    /// <summary>The element type that <c>f32</c> or <c>f16</c> names.</summary>
-    protected static ElementType ParseType(string type) => type == "f16" ? ElementType.Float16 : ElementType.Float32;
+    /// <summary>The element type that <c>f32</c>, <c>f16</c> or <c>bf16</c> names.</summary>
+    protected static ElementType ParseType(string type) => type switch
+    {
+        "f16" => ElementType.Float16,
+        "bf16" => ElementType.BFloat16,
+        _ => ElementType.Float32,
+    };
 
     /// <summary>What <see cref="PanelStoreOption"/> and <see cref="PanelTypeOption"/> say together.</summary>
     /// <param name="store">The store.</param>
