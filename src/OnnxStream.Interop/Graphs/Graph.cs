@@ -16,7 +16,7 @@ internal sealed class Graph
     public List<Node> Nodes { get; init; } = [];
 
     /// <summary>The nodes, and those of the graphs inside of them.</summary>
-    public IEnumerable<Node> AllNodes() => Nodes.SelectMany(node => node.Attributes.All.Values.OfType<Graph>().SelectMany(graph => graph.AllNodes()).Prepend(node));
+    public IEnumerable<Node> AllNodes() => Nodes.SelectMany(node => node.Graphs().SelectMany(graph => graph.AllNodes()).Prepend(node));
 
     /// <summary>For each value that is read, the index of the last node that reads it, for itself or for graphs inside of it. Made once: for the graphs of models, which do not change.</summary>
     public IReadOnlyDictionary<Value, int> LastReads => field ??= FindLastReads();

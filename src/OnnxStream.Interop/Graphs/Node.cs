@@ -44,9 +44,15 @@ internal sealed class Node
     /// <summary>The attributes.</summary>
     public Attributes Attributes { get; }
 
-    /// <summary>The values that must be known before the node: its inputs, and what graphs in its attributes read from around them.</summary>
+    /// <summary>What a rewrite tells the operator; null in the graph of a model, which no rewrite has seen.</summary>
+    public NodeFusion? Fusion { get; init; }
+
+    /// <summary>The graphs inside of the node.</summary>
+    public IEnumerable<Graph> Graphs() => Attributes.All.Values.OfType<Graph>().Concat(Fusion?.Graphs ?? []);
+
+    /// <summary>The values that must be known before the node: its inputs, and what graphs inside of it read from around them.</summary>
     public IEnumerable<Value> Dependencies() =>
-        Inputs.OfType<Value>().Concat(Attributes.All.Values.OfType<Graph>().SelectMany(graph => graph.Captures()));
+        Inputs.OfType<Value>().Concat(Graphs().SelectMany(graph => graph.Captures()));
 
     /// <summary>As messages name the node: its name or first output, with the operator.</summary>
     public override string ToString()

@@ -12,9 +12,6 @@ internal static class OperatorSets
     /// <summary>The domain of operators that only rewrites make.</summary>
     public const string InternalDomain = "onnxstream";
 
-    /// <summary>How the names of attributes begin that only rewrites set. Files that have some are refused: they would be believed.</summary>
-    public const string InternalPrefix = InternalDomain + ".";
-
     /// <summary>The domain of operators that ONNX Runtime added.</summary>
     public const string MicrosoftDomain = "com.microsoft";
 }

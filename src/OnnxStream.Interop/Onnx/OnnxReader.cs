@@ -171,11 +171,6 @@ internal sealed class OnnxReader
         Dictionary<string, object> attributes = [];
         foreach (AttributeProto attribute in proto.Attribute)
         {
-            if (attribute.Name.StartsWith(OperatorSets.InternalPrefix, StringComparison.Ordinal))
-            {
-                throw new ModelFormatException(_path, $"the {proto.OpType} node '{proto.Name}' has the attribute '{attribute.Name}', a name that no file may use.");
-            }
-
             if (attribute.RefAttrName.Length == 0)
             {
                 attributes[attribute.Name] = ReadAttribute(proto, attribute, values, around);

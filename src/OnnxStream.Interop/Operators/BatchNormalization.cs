@@ -99,11 +99,12 @@ internal sealed class BatchNormalization(bool channelsLast = false) : Operator
         if (channelsLast)
         {
             PlanTensor rowsOfChannels = context.Input(0);
+            ResultLimits limits = (context.Node.Fusion as ClampFusion)?.Limits ?? ResultLimits.None;
             context.Emit(
                 new ChannelsLastBatchNormalizationKernel(input.ElementCount / Math.Max(1, channels), channels, epsilon, rowsOfChannels.RowStride, context.Output(0).RowStride)
                 {
-                    Low = context.Attributes.Float(Conv.LowAttribute, float.NegativeInfinity),
-                    High = context.Attributes.Float(Conv.HighAttribute, float.PositiveInfinity),
+                    Low = limits.Low,
+                    High = limits.High,
                 },
                 [rowsOfChannels, context.Input(1), context.Input(2), context.Input(3), context.Input(4)], [context.Output(0)]);
             return;

@@ -9,8 +9,8 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Convolution. https://onnx.ai/onnx/operators/onnx__Conv.html (opsets 1 to 22: only types were added).</summary>
 /// <param name="channelsLast">Whether data is [N,H,W,C], as rewrites make it, instead of ONNX's [N,C,H,W].</param>
 /// <remarks>
-/// Channels-last, an attribute <c>upsample</c> that is not 0 doubles height and width of the data first, each pixel becoming four;
-/// <c>low</c> and <c>high</c> limit the results; those of a pointwise convolution may go through an activation instead.
+/// Channels-last, a <see cref="ConvFusion"/> may double height and width of the data first, each pixel becoming four, and limit the
+/// results; those of a pointwise convolution may go through an activation instead.
 /// Up to three spatial dimensions, any groups, strides, dilations and (asymmetric) pads. XNNPACK computes one and two
 /// dimensions of single precision, on channels-last tensors, so data is transposed on the way in and out; a constant weight
 /// without groups is streamed in panels. Three dimensions and other precisions are managed.
@@ -18,15 +18,6 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class Conv(bool channelsLast = false) : Operator
 {
     private static readonly Conv s_channelsLast = new(channelsLast: true);
-
-    /// <summary>The least result; what would be less becomes it. Set by rewrites only.</summary>
-    public const string LowAttribute = OperatorSets.InternalPrefix + "low";
-
-    /// <summary>The greatest result. Set by rewrites only.</summary>
-    public const string HighAttribute = OperatorSets.InternalPrefix + "high";
-
-    /// <summary>Whether the image is doubled while it is read. Set by rewrites only.</summary>
-    public const string UpsampleAttribute = OperatorSets.InternalPrefix + "upsample";
 
     /// <inheritdoc/>
     public override bool CanReadHalf(Node node, int input) => input == 0 && CanWriteHalf(node);
@@ -78,12 +69,12 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         context.SetOutput(0, context.InputElementType(0), channelsLast ? ChannelsLast(new Shape(shape)) : new Shape(shape));
     }
 
-    /// <summary>Whether a channels-last node can be told to send its results through an activation (<see cref="FullyConnected.ActivationAttribute"/>).</summary>
+    /// <summary>Whether a channels-last node can be told to send its results through an activation (<see cref="ConvFusion.Activation"/>).</summary>
     public static bool CanActivate(Node node)
     {
         InferenceContext context = new(node);
         (SpatialAttributes spatial, int groups) = s_channelsLast.Parse(context);
-        return !context.Attributes.Has(LowAttribute) && s_channelsLast.Data(context)[1] > 1 &&
+        return ConvFusion.Of(node).Limits is null && s_channelsLast.Data(context)[1] > 1 &&
             context.InputShape(1)[0] >= XnnFullyConnected.FewestOutputs && Parameters(spatial.As2D(), groups).IsPointwise;
     }
 
@@ -136,7 +127,8 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             inputs.Add(context.Input(2));
         }
 
-        (float low, float high) = (context.Attributes.Float(LowAttribute, float.NegativeInfinity), context.Attributes.Float(HighAttribute, float.PositiveInfinity));
+        ConvFusion fusion = ConvFusion.Of(context.Node);
+        (float low, float high) = fusion.Limits ?? ResultLimits.None;
         parameters = parameters with { Low = low, High = high };
         StorageTypes types = new(data.ElementType, result.ElementType) { StripeStride = result.StripeStride };
         Shape image = IsUpsampled(context) ? ChannelsLast(Data(context)) : data.Shape;
@@ -144,7 +136,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             groups > 1 && GroupedConvolutionKernel.IsFor(parameters, data.Shape[3], weightShape[0]) ? GroupedConvolutionKernel.Create(weights, hasBias, image, parameters, types, context.ConstantInput(1) is not null) :
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, types, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
             isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
-            parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? FullyConnected.Create(context, weights, hasBias, image.Product(0, 3), types, low, high) :
+            parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? FullyConnected.Create(fusion.Activation, weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :
             context.UsesStore && weights.Identity is not null && StreamedWinogradConvolutionKernel.IsFor(parameters, image, weightShape[0])
                 ? new StreamedWinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
             WinogradConvolutionKernel.IsFor(parameters, image, weightShape[0])
@@ -205,7 +197,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
 
     private Shape ChannelsFirst(Shape shape) => channelsLast && shape.Rank == 4 ? new Shape(shape[0], shape[3], shape[1], shape[2]) : shape;
 
-    private static bool IsUpsampled(NodeContext context) => context.Attributes.Int(UpsampleAttribute, 0) != 0;
+    private static bool IsUpsampled(NodeContext context) => ConvFusion.Of(context.Node).IsUpsampled;
 
     // The shape of what is convolved, channels first.
     private Shape Data(NodeContext context)

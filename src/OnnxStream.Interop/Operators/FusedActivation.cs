@@ -9,18 +9,6 @@ internal sealed class FusedActivation : Operator
     /// <summary>The operator type.</summary>
     public const string Name = "Activation";
 
-    /// <summary>x * sigmoid(x).</summary>
-    public const string Silu = "silu";
-
-    /// <summary>GELU by the error function.</summary>
-    public const string Gelu = "gelu";
-
-    /// <summary>GELU approximated by tanh.</summary>
-    public const string GeluTanh = "gelu_tanh";
-
-    /// <summary>GELU approximated by a sigmoid.</summary>
-    public const string QuickGelu = "quick_gelu";
-
     /// <inheritdoc/>
     public override bool CanOverwriteInput => true;
 
@@ -53,13 +41,13 @@ internal sealed class FusedActivation : Operator
         context.Emit(CreateKernel(context, shape.ElementCount / Math.Max(1, columns), columns, isGated: false, types), [context.Input(0)], [context.Output(0)]);
     }
 
-    /// <summary>The kernel for the node's <c>kind</c>.</summary>
-    public static Kernel CreateKernel(LoweringContext context, long rows, long columns, bool isGated, StorageTypes types = default) => context.Attributes.String("kind", "") switch
+    /// <summary>The kernel for the node's <see cref="ActivationFusion"/>.</summary>
+    public static Kernel CreateKernel(LoweringContext context, long rows, long columns, bool isGated, StorageTypes types = default) => context.Fusion<ActivationFusion>().Kind switch
     {
-        Silu => new ActivationKernel<SiluActivation>(rows, columns, isGated, types),
-        Gelu => new ActivationKernel<GeluActivation>(rows, columns, isGated, types),
-        GeluTanh => new ActivationKernel<GeluTanhActivation>(rows, columns, isGated, types),
-        QuickGelu => new ActivationKernel<QuickGeluActivation>(rows, columns, isGated, types),
-        var kind => throw context.Unsupported($"the activation '{kind}'"),
+        ActivationKind.Silu => new ActivationKernel<SiluActivation>(rows, columns, isGated, types),
+        ActivationKind.Gelu => new ActivationKernel<GeluActivation>(rows, columns, isGated, types),
+        ActivationKind.GeluTanh => new ActivationKernel<GeluTanhActivation>(rows, columns, isGated, types),
+        ActivationKind.QuickGelu => new ActivationKernel<QuickGeluActivation>(rows, columns, isGated, types),
+        var kind => throw new InvalidOperationException($"There is no kernel for the activation {kind}."),
     };
 }

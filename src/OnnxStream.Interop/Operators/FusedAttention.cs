@@ -6,8 +6,8 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>Internal: softmax(scale Q K' + mask) V for several heads, on token-major tensors. Made by the pass that fuses attention.</summary>
 /// <remarks>
-/// Q [B,T,H*D], K [B,S,H*D], V [B,S,H*E], optionally a mask of T*S or S numbers that all heads share. Output [B,T,H*E]. Where <c>group</c>
-/// heads share keys and values, K and V have as many fewer heads, or as many fewer matrices if there is one head.
+/// Q [B,T,H*D], K [B,S,H*D], V [B,S,H*E], optionally a mask of T*S or S numbers that all heads share. Output [B,T,H*E]. Where a group of
+/// heads shares keys and values, K and V have as many fewer heads, or as many fewer matrices if there is one head.
 /// </remarks>
 internal sealed class FusedAttention : Operator
 {
@@ -26,7 +26,7 @@ internal sealed class FusedAttention : Operator
         Shape query = context.InputShape(0);
         Shape key = context.InputShape(1);
         Shape value = context.InputShape(2);
-        (long heads, long group) = (context.Attributes.Int("heads", 1), context.Attributes.Int("group", 1));
+        (long heads, long group, _) = context.Fusion<AttentionFusion>();
         long sharedHeads = heads == 1 ? 1 : heads / group;
         if (query.Rank != 3 || key.Rank != 3 || value.Rank != 3 || heads < 1 || group < 1 || (heads > 1 && heads % group != 0) || query[2] % heads != 0 ||
             query[0] != (heads == 1 ? group : 1) * key[0] || key[0] != value[0] || key[1] != value[1] || key[2] != query[2] / heads * sharedHeads || value[2] % sharedHeads != 0)
@@ -47,12 +47,12 @@ internal sealed class FusedAttention : Operator
     {
         Shape query = context.InputShape(0);
         Shape key = context.InputShape(1);
-        int heads = (int)context.Attributes.Int("heads", 1);
-        int group = (int)context.Attributes.Int("group", 1);
+        AttentionFusion fusion = context.Fusion<AttentionFusion>();
+        (int heads, int group) = ((int)fusion.Heads, (int)fusion.Group);
         bool hasMask = context.HasInput(3);
         List<PlanTensor> inputs = [context.Input(0), context.Input(1), context.Input(2)];
         AttentionKernel kernel = new(
-            (int)query[0], heads, (int)query[1], (int)key[1], (int)(query[2] / heads), (int)(context.Output(0).Shape[2] / heads), context.Attributes.Float("scale", 1),
+            (int)query[0], heads, (int)query[1], (int)key[1], (int)(query[2] / heads), (int)(context.Output(0).Shape[2] / heads), fusion.Scale,
             hasMask ? (context.InputShape(3).ElementCount == key[1] && query[1] != 1 ? AttentionMask.PerKey : AttentionMask.PerQueryAndKey) : AttentionMask.None, context.Workers,
             new AttentionTypes(inputs[0].ElementType, inputs[1].ElementType, inputs[2].ElementType, context.Output(0).ElementType), group);
         if (hasMask)

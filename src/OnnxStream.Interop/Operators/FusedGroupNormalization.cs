@@ -9,24 +9,21 @@ internal sealed class FusedGroupNormalization : Operator
     /// <summary>The operator type.</summary>
     public const string Name = "GroupNormalization";
 
-    /// <summary>The value of <c>activation</c> for SiLU.</summary>
-    public const string Silu = "silu";
-
     /// <inheritdoc/>
     public override bool CanOverwriteInput => true;
 
     /// <inheritdoc/>
-    public override bool CanReadHalf(Node node, int input) => input == 0 && IsChannelsLast(node.Attributes);
+    public override bool CanReadHalf(Node node, int input) => input == 0 && CanWriteHalf(node);
 
     /// <inheritdoc/>
-    public override bool CanWriteHalf(Node node) => IsChannelsLast(node.Attributes);
+    public override bool CanWriteHalf(Node node) => node.Fusion is GroupNormalizationFusion { IsChannelsLast: true };
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         Shape shape = context.InputShape(0);
         long channels = shape.Rank < 3 ? throw context.Invalid("at least three dimensions are needed") : shape[ChannelAxis(context)];
-        long groups = context.Attributes.Int("groups", 1);
+        long groups = context.Fusion<GroupNormalizationFusion>().Groups;
         if (context.InputElementType(0) != ElementType.Float32 || groups < 1 || channels % groups != 0 || context.InputShape(1) != new Shape(channels) || context.InputShape(2) != new Shape(channels))
         {
             throw context.Invalid($"{groups} groups of {channels} channels with this scale and bias are not possible");
@@ -46,17 +43,14 @@ internal sealed class FusedGroupNormalization : Operator
 
         int channels = (int)shape[ChannelAxis(context)];
         int space = checked((int)(shape.ElementCount / shape[0] / channels));
-        int groups = (int)context.Attributes.Int("groups", 1);
-        float epsilon = context.Attributes.Float("epsilon", 1e-5f);
-        bool channelsLast = ChannelAxis(context) != 1;
+        GroupNormalizationFusion fusion = context.Fusion<GroupNormalizationFusion>();
+        int groups = (int)fusion.Groups;
         StorageTypes types = new(context.Input(0).ElementType, context.Output(0).ElementType);
-        Kernel kernel = context.Attributes.String("activation", "") == Silu
-            ? new GroupNormalizationKernel<SiluActivation>((int)shape[0], channels, space, groups, epsilon, channelsLast, context.Workers, types)
-            : new GroupNormalizationKernel<NoActivation>((int)shape[0], channels, space, groups, epsilon, channelsLast, context.Workers, types);
+        Kernel kernel = fusion.HasSilu
+            ? new GroupNormalizationKernel<SiluActivation>((int)shape[0], channels, space, groups, fusion.Epsilon, fusion.IsChannelsLast, context.Workers, types)
+            : new GroupNormalizationKernel<NoActivation>((int)shape[0], channels, space, groups, fusion.Epsilon, fusion.IsChannelsLast, context.Workers, types);
         context.Emit(kernel, [context.Input(0), context.Input(1), context.Input(2)], [context.Output(0)]);
     }
 
-    private static int ChannelAxis(NodeContext context) => IsChannelsLast(context.Attributes) ? context.InputShape(0).Rank - 1 : 1;
-
-    private static bool IsChannelsLast(Attributes attributes) => attributes.Int("channels_last", 0) != 0;
+    private static int ChannelAxis(NodeContext context) => context.Fusion<GroupNormalizationFusion>().IsChannelsLast ? context.InputShape(0).Rank - 1 : 1;
 }

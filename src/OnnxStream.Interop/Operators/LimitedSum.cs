@@ -2,7 +2,7 @@ using OnnxStream.Interop.Kernels;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>Internal: the sum of two single-precision tensors of one shape, limited to <c>low</c> and <c>high</c>. Made by the pass that fuses limits.</summary>
+/// <summary>Internal: the sum of two single-precision tensors of one shape, limited as a <see cref="ClampFusion"/> says. Made by the pass that fuses limits.</summary>
 internal sealed class LimitedSum : Operator
 {
     /// <summary>The operator type.</summary>
@@ -20,8 +20,9 @@ internal sealed class LimitedSum : Operator
     }
 
     /// <inheritdoc/>
-    public override void Lower(LoweringContext context) =>
-        context.Emit(
-            new LimitedSumKernel(context.InputShape(0).ElementCount, context.Attributes.Float(Conv.LowAttribute, float.NegativeInfinity), context.Attributes.Float(Conv.HighAttribute, float.PositiveInfinity)),
-            [context.Input(0), context.Input(1)], [context.Output(0)]);
+    public override void Lower(LoweringContext context)
+    {
+        (float low, float high) = context.Fusion<ClampFusion>().Limits;
+        context.Emit(new LimitedSumKernel(context.InputShape(0).ElementCount, low, high), [context.Input(0), context.Input(1)], [context.Output(0)]);
+    }
 }

@@ -15,6 +15,10 @@ internal abstract class NodeContext(Node node)
     /// <summary>Its attributes.</summary>
     public Attributes Attributes => Node.Attributes;
 
+    /// <summary>What a rewrite says about the node, for operators that only rewrites make.</summary>
+    public T Fusion<T>()
+        where T : NodeFusion => Node.Fusion as T ?? throw new InvalidOperationException($"{Node} has no {typeof(T).Name}, which the rewrite that made it must give.");
+
     /// <summary>The version of its domain that the model imports.</summary>
     public int OperatorSet => Node.OperatorSet;
 

@@ -64,8 +64,8 @@ internal sealed class ChannelsLast
             case ("", "Conv") when isImage:
                 Emit(node, "Conv", OperatorSets.InternalDomain, [Last(node, input), .. node.Inputs[1..]], node.Attributes);
                 return true;
-            case (OperatorSets.InternalDomain, FusedGroupNormalization.Name) when isImage && node.Attributes.Int("channels_last", 0) == 0:
-                Emit(node, node.OperatorType, node.Domain, [Last(node, input), node.Inputs[1], node.Inputs[2]], With(node.Attributes, "channels_last", 1L));
+            case (OperatorSets.InternalDomain, FusedGroupNormalization.Name) when isImage && node.Fusion is GroupNormalizationFusion { IsChannelsLast: false } fusion:
+                Emit(node, node.OperatorType, node.Domain, [Last(node, input), node.Inputs[1], node.Inputs[2]], node.Attributes, fusion: fusion with { IsChannelsLast = true });
                 return true;
             case (OperatorSets.InternalDomain, FusedActivation.Name) when _last.ContainsKey(input):
             case ("", _) when s_unary.Contains(node.OperatorType) && _last.ContainsKey(input):
@@ -107,11 +107,11 @@ internal sealed class ChannelsLast
     }
 
     // Makes the channels-last result, and the channels-first one for whoever still wants it.
-    private void Emit(Node node, string operatorType, string domain, IReadOnlyList<Value?> inputs, Attributes attributes, int? operatorSet = null)
+    private void Emit(Node node, string operatorType, string domain, IReadOnlyList<Value?> inputs, Attributes attributes, int? operatorSet = null, NodeFusion? fusion = null)
     {
         Value output = node.Outputs[0]!;
         Value last = new($"{output.Name}/channels-last");
-        Node made = new(operatorType, domain, operatorSet ?? (domain.Length == 0 ? node.OperatorSet : OperatorSets.Newest), node.Name, inputs, [last], new Attributes(attributes.All));
+        Node made = new(operatorType, domain, operatorSet ?? (domain.Length == 0 ? node.OperatorSet : OperatorSets.Newest), node.Name, inputs, [last], new Attributes(attributes.All)) { Fusion = fusion ?? node.Fusion };
         OperatorRegistry.Get(made).Infer(new InferenceContext(made));
         _nodes.Add(made);
         Finish(node, last);

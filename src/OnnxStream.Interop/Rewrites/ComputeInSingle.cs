@@ -89,7 +89,7 @@ internal sealed class ComputeInSingle
 
     private bool TryConvert(Node node)
     {
-        if (node.Attributes.All.Values.Any(value => value is Graph))
+        if (node.Graphs().Any())
         {
             return false;
         }
@@ -102,7 +102,7 @@ internal sealed class ComputeInSingle
 
         Value?[] outputs = Array.ConvertAll(node.Outputs, output => output is null ? null : new Value(output.Name));
         Value?[] inputs = Array.ConvertAll(node.Inputs, input => input is null || !IsNarrow(input) ? input : Single(node, input));
-        Node converted = new(node.OperatorType, node.Domain, node.OperatorSet, node.Name, inputs, outputs, new Attributes(attributes));
+        Node converted = new(node.OperatorType, node.Domain, node.OperatorSet, node.Name, inputs, outputs, new Attributes(attributes)) { Fusion = node.Fusion };
         InferenceContext context = new(converted);
         try
         {

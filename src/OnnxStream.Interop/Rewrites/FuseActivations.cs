@@ -23,7 +23,7 @@ internal static class FuseActivations
         {
             if (node is { Domain: "", OperatorType: "Mul" } && node.Outputs[0]!.Type!.Value.ElementType == ElementType.Float32 && Match(editor, node) is var (input, kind) && input is not null)
             {
-                editor.Replace(node, FusedActivation.Name, OperatorSets.InternalDomain, [input], ("kind", kind));
+                editor.Replace(node, FusedActivation.Name, [input], new ActivationFusion(kind));
             }
         }
 
@@ -31,7 +31,7 @@ internal static class FuseActivations
         FuseGates(graph);
     }
 
-    private static (Value? Input, string Kind) Match(GraphEditor editor, Node last)
+    private static (Value? Input, ActivationKind Kind) Match(GraphEditor editor, Node last)
     {
         for (int i = 0; i < 2; i++)
         {
@@ -41,12 +41,12 @@ internal static class FuseActivations
             {
                 if (ReferenceEquals(sigmoid.Inputs[0], x))
                 {
-                    return (x, FusedActivation.Silu);
+                    return (x, ActivationKind.Silu);
                 }
 
                 if (editor.Producer(sigmoid.Inputs[0], "Mul") is { } scaling && GraphEditor.IsScalar(GraphEditor.Other(scaling, x), 1.702f))
                 {
-                    return (x, FusedActivation.QuickGelu);
+                    return (x, ActivationKind.QuickGelu);
                 }
             }
         }
@@ -55,13 +55,13 @@ internal static class FuseActivations
         List<Value> factors = Factors(editor, last);
         if (factors.Count != 3)
         {
-            return (null, "");
+            return (null, default);
         }
 
         int half = factors.FindIndex(factor => GraphEditor.IsScalar(factor, 0.5f));
         if (half < 0)
         {
-            return (null, "");
+            return (null, default);
         }
 
         factors.RemoveAt(half);
@@ -83,17 +83,17 @@ internal static class FuseActivations
                 Value function = bracket.Inputs[1 - k]!;
                 if (editor.Producer(function, "Erf") is { } erf && IsOverRootTwo(editor, erf.Inputs[0], x))
                 {
-                    return (x, FusedActivation.Gelu);
+                    return (x, ActivationKind.Gelu);
                 }
 
                 if (editor.Producer(function, "Tanh") is { } tanh && IsTanhArgument(editor, tanh.Inputs[0], x))
                 {
-                    return (x, FusedActivation.GeluTanh);
+                    return (x, ActivationKind.GeluTanh);
                 }
             }
         }
 
-        return (null, "");
+        return (null, default);
     }
 
     // The factors of a product of three, one level deep.
@@ -163,7 +163,7 @@ internal static class FuseActivations
                 if (gated.Producer is { Domain: OperatorSets.InternalDomain, OperatorType: FusedActivation.Name } activation && ReferenceEquals(editor.OnlyConsumer(gated), product) &&
                     Halves(editor, value, activation.Inputs[0]!, product, activation) is { } both)
                 {
-                    editor.Replace(product, GatedActivation.Name, OperatorSets.InternalDomain, [both], ("kind", activation.Attributes.String("kind", "")));
+                    editor.Replace(product, GatedActivation.Name, [both], activation.Fusion!);
                     break;
                 }
             }

@@ -62,8 +62,7 @@ internal static class FuseAttention
             return false;
         }
 
-        editor.Replace(merge, FusedAttention.Name, OperatorSets.InternalDomain, Inputs(query.Tokens, key.Tokens, value.Tokens, scores.Mask),
-            ("heads", query.Count), ("scale", scores.Scale * query.Scale * key.Scale));
+        editor.Replace(merge, FusedAttention.Name, Inputs(query.Tokens, key.Tokens, value.Tokens, scores.Mask), new AttentionFusion(query.Count, 1, scores.Scale * query.Scale * key.Scale));
         return true;
     }
 
@@ -102,14 +101,14 @@ internal static class FuseAttention
         }
 
         List<Value?> inputs = Inputs(Flat(query), Flat(key), Flat(value), scores.Mask);
-        (string, object)[] attributes = [("heads", 1L), ("group", group), ("scale", scale)];
+        AttentionFusion fusion = new(1, group, scale);
         if (rank == 3 && !use.IsTransposed)
         {
-            editor.Replace(last, FusedAttention.Name, OperatorSets.InternalDomain, inputs, attributes);
+            editor.Replace(last, FusedAttention.Name, inputs, fusion);
             return;
         }
 
-        Value result = editor.Add(last, FusedAttention.Name, OperatorSets.InternalDomain, inputs, attributes);
+        Value result = editor.Add(last, FusedAttention.Name, inputs, fusion);
         if (use.IsTransposed)
         {
             editor.Replace(last, "Transpose", "", [result], ("perm", new long[] { 0, 2, 1 }));

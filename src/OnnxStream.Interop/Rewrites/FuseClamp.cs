@@ -13,12 +13,22 @@ internal static class FuseClamp
         GraphEditor editor = new(graph);
         foreach (Node node in graph.Nodes)
         {
-            bool limitsItself = node is { Domain: OperatorSets.InternalDomain, OperatorType: "BatchNormalization" or "Conv" } && !node.Attributes.Has(Conv.LowAttribute);
-            if ((limitsItself || IsSum(node)) && editor.OnlyConsumer(node.Outputs[0]!) is { Domain: "" } consumer && Limits(consumer) is { } limits && limits.Low < limits.High)
+            bool isConvolution = node is { Domain: OperatorSets.InternalDomain, OperatorType: "Conv" } && ConvFusion.Of(node).Limits is null;
+            bool isNormalization = node is { Domain: OperatorSets.InternalDomain, OperatorType: "BatchNormalization", Fusion: null };
+            if ((isConvolution || isNormalization || IsSum(node)) && editor.OnlyConsumer(node.Outputs[0]!) is { Domain: "" } consumer && Limits(consumer) is { } limits && limits.Low < limits.High)
             {
-                editor.Replace(
-                    consumer, limitsItself ? node.OperatorType : LimitedSum.Name, OperatorSets.InternalDomain, node.Inputs,
-                    [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), (Conv.LowAttribute, limits.Low), (Conv.HighAttribute, limits.High)]);
+                if (isConvolution)
+                {
+                    editor.Replace(consumer, node.OperatorType, node.Inputs, ConvFusion.Of(node) with { Limits = limits }, node);
+                }
+                else if (isNormalization)
+                {
+                    editor.Replace(consumer, node.OperatorType, node.Inputs, new ClampFusion(limits), node);
+                }
+                else
+                {
+                    editor.Replace(consumer, LimitedSum.Name, node.Inputs, new ClampFusion(limits));
+                }
             }
         }
 
@@ -28,18 +38,18 @@ internal static class FuseClamp
     private static bool IsSum(Node node) =>
         node is { Domain: "", OperatorType: "Add" } && node.Inputs.All(input => input!.Constant is null && input.Type == node.Outputs[0]!.Type) && node.Outputs[0]!.Type!.Value is { ElementType: ElementType.Float32, Shape.ElementCount: > 0 };
 
-    private static (float Low, float High)? Limits(Node node)
+    private static ResultLimits? Limits(Node node)
     {
         switch (node.OperatorType)
         {
             case "Relu":
-                return (0, float.PositiveInfinity);
+                return new ResultLimits(0, float.PositiveInfinity);
             case "Clip" when node.OperatorSet < 11:
-                return (node.Attributes.Float("min", float.NegativeInfinity), node.Attributes.Float("max", float.PositiveInfinity));
+                return new ResultLimits(node.Attributes.Float("min", float.NegativeInfinity), node.Attributes.Float("max", float.PositiveInfinity));
             case "Clip":
                 float? low = node.Inputs.Length > 1 && node.Inputs[1] is { } minimum ? GraphEditor.Scalar(minimum) : float.NegativeInfinity;
                 float? high = node.Inputs.Length > 2 && node.Inputs[2] is { } maximum ? GraphEditor.Scalar(maximum) : float.PositiveInfinity;
-                return low is null || high is null ? null : (low.Value, high.Value);
+                return low is null || high is null ? null : new ResultLimits(low.Value, high.Value);
             default:
                 return null;
         }

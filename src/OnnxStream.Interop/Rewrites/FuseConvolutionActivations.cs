@@ -14,11 +14,9 @@ internal static class FuseConvolutionActivations
         foreach (Node node in graph.Nodes)
         {
             if (node is { Domain: OperatorSets.InternalDomain, OperatorType: "Conv" } && Conv.CanActivate(node) &&
-                editor.OnlyConsumer(node.Outputs[0]!) is { Domain: OperatorSets.InternalDomain, OperatorType: FusedActivation.Name } activation)
+                editor.OnlyConsumer(node.Outputs[0]!) is { Domain: OperatorSets.InternalDomain, OperatorType: FusedActivation.Name, Fusion: ActivationFusion { Kind: var kind } } activation)
             {
-                editor.Replace(
-                    activation, node.OperatorType, OperatorSets.InternalDomain, node.Inputs,
-                    [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), (FullyConnected.ActivationAttribute, activation.Attributes.String("kind", ""))]);
+                editor.Replace(activation, node.OperatorType, node.Inputs, ConvFusion.Of(node) with { Activation = kind }, node);
             }
         }
 

@@ -41,23 +41,23 @@ internal static class FuseFullyConnected
                 last = addition;
             }
 
-            string gate = "";
-            if (!isTransposed && editor.OnlyConsumer(last.Outputs[0]!) is { Domain: OperatorSets.InternalDomain, OperatorType: GatedActivation.Name } gating)
+            ActivationKind? gate = null;
+            if (!isTransposed && editor.OnlyConsumer(last.Outputs[0]!) is { Domain: OperatorSets.InternalDomain, OperatorType: GatedActivation.Name, Fusion: ActivationFusion gated } gating)
             {
-                gate = gating.Attributes.String("kind", "");
+                gate = gated.Kind;
                 last = gating;
             }
 
-            string activation = "";
-            if (gate.Length == 0 && editor.OnlyConsumer(last.Outputs[0]!) is { Domain: OperatorSets.InternalDomain, OperatorType: FusedActivation.Name } activating)
+            ActivationKind? activation = null;
+            if (gate is null && editor.OnlyConsumer(last.Outputs[0]!) is { Domain: OperatorSets.InternalDomain, OperatorType: FusedActivation.Name, Fusion: ActivationFusion activated } activating)
             {
-                activation = activating.Attributes.String("kind", "");
+                activation = activated.Kind;
                 last = activating;
             }
 
             if (last != product || isTransposed)
             {
-                editor.Replace(last, FullyConnected.Name, OperatorSets.InternalDomain, inputs, ("transposed", isTransposed ? 1L : 0), ("gate", gate), ("activation", activation));
+                editor.Replace(last, FullyConnected.Name, inputs, new FullyConnectedFusion(isTransposed, gate, activation));
             }
         }
 

@@ -53,14 +53,13 @@ internal static class FuseGroupNormalization
         }
 
         Node last = shift;
-        string activation = "";
+        bool hasSilu = false;
         if (SiluOf(editor, shift.Outputs[0]!) is { } silu)
         {
-            (last, activation) = (silu, FusedGroupNormalization.Silu);
+            (last, hasSilu) = (silu, true);
         }
 
-        editor.Replace(last, FusedGroupNormalization.Name, OperatorSets.InternalDomain, [input, scale, bias],
-            ("groups", grouped[1]), ("epsilon", norm.Attributes.Float("epsilon", 1e-5f)), ("activation", activation));
+        editor.Replace(last, FusedGroupNormalization.Name, [input, scale, bias], new GroupNormalizationFusion(grouped[1], norm.Attributes.Float("epsilon", 1e-5f), hasSilu, IsChannelsLast: false));
     }
 
     private static Node? SiluOf(GraphEditor editor, Value value)

@@ -23,8 +23,7 @@ internal static class FuseUpsampling
             {
                 if (Conv.CanUpsample(node))
                 {
-                    (string, object)[] attributes = [.. node.Attributes.All.Select(pair => (pair.Key, pair.Value)), (Conv.UpsampleAttribute, 1L)];
-                    editor.Replace(node, "Conv", OperatorSets.InternalDomain, [resize.Inputs[0], .. node.Inputs[1..]], attributes);
+                    editor.Replace(node, "Conv", [resize.Inputs[0], .. node.Inputs[1..]], ConvFusion.Of(node) with { IsUpsampled = true }, node);
                 }
             }
         }

@@ -102,13 +102,32 @@ internal sealed class GraphEditor
         return output;
     }
 
+    /// <summary>Adds a node of an internal operator in front of <paramref name="before"/> and returns its output, whose type is inferred.</summary>
+    public Value Add(Node before, string operatorType, IReadOnlyList<Value?> inputs, NodeFusion fusion)
+    {
+        Value output = new($"{before.Outputs[0]!.Name}/{operatorType}");
+        _added.Add((before, Make(before, operatorType, inputs, output, fusion, null)));
+        return output;
+    }
+
     /// <summary>Lets a new node make the value that <paramref name="last"/> made.</summary>
     /// <remarks>Nothing happens if the value would get another type: constants of one element may add dimensions, which no pattern expects.</remarks>
-    public void Replace(Node last, string operatorType, string domain, IReadOnlyList<Value?> inputs, params ReadOnlySpan<(string Name, object Value)> attributes)
+    public void Replace(Node last, string operatorType, string domain, IReadOnlyList<Value?> inputs, params ReadOnlySpan<(string Name, object Value)> attributes) =>
+        Replace(last, Make(last, operatorType, domain, inputs, new Value(last.Outputs[0]!.Name), attributes));
+
+    /// <summary>Lets a new node of an internal operator make the value that <paramref name="last"/> made.</summary>
+    /// <param name="last">The last node of the pattern.</param>
+    /// <param name="operatorType">The operator, of <see cref="OperatorSets.InternalDomain"/>.</param>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="fusion">What the operator is told.</param>
+    /// <param name="attributes">The node whose attributes it keeps, where the operator is one of ONNX's on another layout.</param>
+    public void Replace(Node last, string operatorType, IReadOnlyList<Value?> inputs, NodeFusion fusion, Node? attributes = null) =>
+        Replace(last, Make(last, operatorType, inputs, new Value(last.Outputs[0]!.Name), fusion, attributes));
+
+    private void Replace(Node last, Node node)
     {
         Value output = last.Outputs[0]!;
-        Value result = new(output.Name);
-        Node node = Make(last, operatorType, domain, inputs, result, attributes);
+        Value result = node.Outputs[0]!;
         if (result.Type != output.Type)
         {
             return;
@@ -154,6 +173,13 @@ internal sealed class GraphEditor
         }
 
         Node node = new(operatorType, domain, OperatorSets.Newest, origin.Name, inputs, [output], new Attributes(values));
+        OperatorRegistry.Get(node).Infer(new InferenceContext(node));
+        return node;
+    }
+
+    private static Node Make(Node origin, string operatorType, IReadOnlyList<Value?> inputs, Value output, NodeFusion fusion, Node? attributes)
+    {
+        Node node = new(operatorType, OperatorSets.InternalDomain, OperatorSets.Newest, origin.Name, inputs, [output], new Attributes(attributes?.Attributes.All)) { Fusion = fusion };
         OperatorRegistry.Get(node).Infer(new InferenceContext(node));
         return node;
     }

@@ -41,7 +41,7 @@ internal static class TileRows
                 {
                     taken.UnionWith(chain);
                     (Graph body, List<Value> inputs) = Body(chain, rows / tiles);
-                    editor.Replace(chain[^1], RowTiles.Name, OperatorSets.InternalDomain, inputs, ("body", body), ("tiles", tiles));
+                    editor.Replace(chain[^1], RowTiles.Name, inputs, new RowTilesFusion(body, tiles));
                 }
             }
         }
@@ -117,7 +117,7 @@ internal static class TileRows
                 attributes["axis"] = -1L;
             }
 
-            Node clone = new(node.OperatorType, node.Domain, node.OperatorSet, node.Name, inputs, [output], new Attributes(attributes));
+            Node clone = new(node.OperatorType, node.Domain, node.OperatorSet, node.Name, inputs, [output], new Attributes(attributes)) { Fusion = node.Fusion };
             OperatorRegistry.Get(clone).Infer(new InferenceContext(clone));
             values.Add(node.Outputs[0]!, output);
             body.Nodes.Add(clone);

@@ -318,14 +318,7 @@ public sealed partial class HostileNodesTests
             return values.TryGetValue(key, out value);
         }
 
-        // Files cannot set those of rewrites.
-        private void Remember(string key)
-        {
-            if (!key.StartsWith(OperatorSets.InternalPrefix, StringComparison.Ordinal))
-            {
-                asked.TryAdd(key, null);
-            }
-        }
+        private void Remember(string key) => asked.TryAdd(key, null);
 
         public IEnumerator<KeyValuePair<string, object>> GetEnumerator() => values.GetEnumerator();
 
