@@ -88,7 +88,7 @@ internal sealed class ModelBuilder
 
     private static string[] Names(string list) => [.. list.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => name == "-" ? "" : name)];
 
-    private static AttributeProto Attribute(string name, object value) => value switch
+    public static AttributeProto Attribute(string name, object value) => value switch
     {
         TensorBuffer tensor => new() { Name = name, Type = AttributeProto.Types.AttributeType.Tensor, T = Tensor(name, tensor) },
         GraphProto graph => new() { Name = name, Type = AttributeProto.Types.AttributeType.Graph, G = graph },

@@ -48,7 +48,11 @@ internal sealed class Node
     public NodeFusion? Fusion { get; init; }
 
     /// <summary>The graphs inside of the node.</summary>
-    public IEnumerable<Graph> Graphs() => Attributes.All.Values.OfType<Graph>().Concat(Fusion?.Graphs ?? []);
+    public IEnumerable<Graph> Graphs()
+    {
+        IEnumerable<Graph> given = Attributes.All.Values.OfType<Graph>();
+        return Fusion is null ? given : given.Concat(Fusion.Graphs);
+    }
 
     /// <summary>The values that must be known before the node: its inputs, and what graphs inside of it read from around them.</summary>
     public IEnumerable<Value> Dependencies() =>

@@ -15,7 +15,8 @@ internal sealed class GroupQueryAttention : FunctionOperator
         long heads = context.Attributes.Int("num_heads", 0);
         long groups = context.Attributes.Int("kv_num_heads", 0);
         Shape input = context.InputShape(0);
-        if (Enumerable.Range(12, Math.Max(0, context.InputCount - 12)).Any(context.HasInput) || context.HasOutput(3))
+        bool isQuantized = context.Attributes.String("k_quant_type", "NONE") != "NONE" || context.Attributes.String("v_quant_type", "NONE") != "NONE" || context.Attributes.Int("kv_cache_bit_width", 0) != 0;
+        if (isQuantized || Enumerable.Range(12, Math.Max(0, context.InputCount - 12)).Any(context.HasInput) || context.HasOutput(3))
         {
             throw context.Unsupported("a quantized cache, or the output of products");
         }

@@ -3,7 +3,7 @@ using OnnxStream.Interop.Graphs;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>com.microsoft.MatMulNBits: a product with a weight of 2, 4 or 8 bits, scaled in blocks. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
-/// <remarks>The weight is widened in each run, as a whole. Indices of groups (input 4) are not supported.</remarks>
+/// <remarks>The weight is widened in each run, as a whole. Indices of groups (input 4) and weights that are packed ahead of time are not supported.</remarks>
 internal sealed class MatMulNBits : FunctionOperator
 {
     /// <inheritdoc/>
@@ -16,6 +16,11 @@ internal sealed class MatMulNBits : FunctionOperator
         if (bits is not (2 or 4 or 8) || context.HasInput(4))
         {
             throw context.Unsupported($"a weight of {bits} bits{(context.HasInput(4) ? " with groups" : "")}");
+        }
+
+        if (context.Attributes.Int("weight_prepacked", 0) != 0)
+        {
+            throw context.Unsupported("a weight in the layout of one of ONNX Runtime's kernels");
         }
 
         if (inputs < 1 || outputs < 1 || block < 16 || block % 2 != 0 || context.InputElementType(1) != ElementType.UInt8)

@@ -22,8 +22,9 @@ internal static class OperatorRegistry
         s_operators.TryGetValue((node.Domain, node.OperatorType), out Operator? found) ? found :
         throw new UnsupportedOperatorException($"The operator {node} of operator set {node.OperatorSet} is not supported.");
 
-    /// <summary>Throws if the graph uses operators that are not in the list, naming all of them.</summary>
-    /// <exception cref="UnsupportedOperatorException">It does.</exception>
+    /// <summary>Throws if the graph uses operators that are not in the list, naming all of them, or has attributes that they do not define.</summary>
+    /// <exception cref="UnsupportedOperatorException">It uses such operators.</exception>
+    /// <exception cref="InvalidGraphException">It has such attributes.</exception>
     /// <returns>The graph.</returns>
     public static Graph CheckSupported(Graph graph)
     {
@@ -33,6 +34,7 @@ internal static class OperatorRegistry
             .ToList();
         if (missing.Count == 0)
         {
+            AttributeChecker.Check(graph);
             return graph;
         }
 

@@ -120,9 +120,9 @@ internal sealed class GraphEditor
     /// <param name="operatorType">The operator, of <see cref="OperatorSets.InternalDomain"/>.</param>
     /// <param name="inputs">The inputs.</param>
     /// <param name="fusion">What the operator is told.</param>
-    /// <param name="attributes">The node whose attributes it keeps, where the operator is one of ONNX's on another layout.</param>
-    public void Replace(Node last, string operatorType, IReadOnlyList<Value?> inputs, NodeFusion fusion, Node? attributes = null) =>
-        Replace(last, Make(last, operatorType, inputs, new Value(last.Outputs[0]!.Name), fusion, attributes));
+    /// <param name="original">The node whose attributes it keeps, where the operator is one of ONNX's on another layout.</param>
+    public void Replace(Node last, string operatorType, IReadOnlyList<Value?> inputs, NodeFusion fusion, Node? original = null) =>
+        Replace(last, Make(last, operatorType, inputs, new Value(last.Outputs[0]!.Name), fusion, original));
 
     private void Replace(Node last, Node node)
     {
@@ -177,9 +177,9 @@ internal sealed class GraphEditor
         return node;
     }
 
-    private static Node Make(Node origin, string operatorType, IReadOnlyList<Value?> inputs, Value output, NodeFusion fusion, Node? attributes)
+    private static Node Make(Node origin, string operatorType, IReadOnlyList<Value?> inputs, Value output, NodeFusion fusion, Node? original)
     {
-        Node node = new(operatorType, OperatorSets.InternalDomain, OperatorSets.Newest, origin.Name, inputs, [output], new Attributes(attributes?.Attributes.All)) { Fusion = fusion };
+        Node node = new(operatorType, OperatorSets.InternalDomain, OperatorSets.Newest, origin.Name, inputs, [output], new Attributes(original?.Attributes.All)) { Fusion = fusion };
         OperatorRegistry.Get(node).Infer(new InferenceContext(node));
         return node;
     }

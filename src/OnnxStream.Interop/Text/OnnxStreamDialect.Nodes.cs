@@ -113,6 +113,10 @@ internal sealed partial class OnnxStreamDialect
 
                 node.Attributes.Remove("broadcast");
                 break;
+            case "BatchNormalization" when node.OperatorSet < 7:
+                // It said whether the other outputs are made, and they are not where nobody reads them.
+                node.Attributes.Remove("is_test");
+                break;
             case "Cast":
                 node.Attributes.Remove("saturate");
                 if (node.Attributes.GetValueOrDefault("to") is (long)ElementType.Float16)
@@ -479,7 +483,15 @@ internal sealed partial class OnnxStreamDialect
 
         foreach ((string key, object value) in node.Attributes)
         {
-            if (AttributeText.Format(node.OperatorType, key, value) is null)
+            if (AttributeTable.IsDefaultElsewhere("", node.OperatorType, OnnxStreamReader.OperatorSet, key, value))
+            {
+                node.Attributes.Remove(key);
+            }
+            else if (!AttributeChecker.IsKnown("", node.OperatorType, OnnxStreamReader.OperatorSet, key))
+            {
+                Problem(node, $"the format means operator set {OnnxStreamReader.OperatorSet}, in which there is no attribute '{key}'");
+            }
+            else if (AttributeText.Format(node.OperatorType, key, value) is null)
             {
                 Problem(node, $"the attribute '{key}' cannot be written");
             }

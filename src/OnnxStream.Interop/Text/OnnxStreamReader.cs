@@ -96,8 +96,14 @@ internal sealed class OnnxStreamReader
         Dictionary<string, object> attributes = [];
         foreach (TextAttribute attribute in line.Attributes)
         {
-            attributes.Add(attribute.Key, AttributeText.Parse(line.OperatorType, attribute.Key, attribute.Value) ??
-                throw ModelText.Error(_path, attribute.Place, $"expected {AttributeText.Expected(line.OperatorType, attribute.Key)} for attribute '{attribute.Key}', found '{attribute.Value}'"));
+            object value = AttributeText.Parse(line.OperatorType, attribute.Key, attribute.Value) ??
+                throw ModelText.Error(_path, attribute.Place, $"expected {AttributeText.Expected(line.OperatorType, attribute.Key)} for attribute '{attribute.Key}', found '{attribute.Value}'");
+
+            // Folders are also made from models of other operator sets. What those say by default changes nothing.
+            if (!AttributeTable.IsDefaultElsewhere("", line.OperatorType, OperatorSet, attribute.Key, value))
+            {
+                attributes.Add(attribute.Key, value);
+            }
         }
 
         List<Value?> inputs = [.. line.Inputs.Select((tensor, i) =>

@@ -7,13 +7,15 @@ namespace OnnxStream.Interop.Conformance.Tests.Types;
 /// <param name="IsDeprecated">Whether models of these operator sets should not have it any more.</param>
 /// <param name="Types">For each type parameter, the names of the allowed types.</param>
 /// <param name="Inputs">The inputs as name and type parameter (or fixed type), in order.</param>
+/// <param name="Attributes">For each attribute, its kind and what follows it.</param>
 internal sealed record OperatorSchema(
     string Name,
     int Version,
     int Last,
     bool IsDeprecated,
     IReadOnlyDictionary<string, string[]> Types,
-    IReadOnlyList<(string Name, string Type)> Inputs)
+    IReadOnlyList<(string Name, string Type)> Inputs,
+    IReadOnlyDictionary<string, string> Attributes)
 {
     /// <summary>The oldest operator set of the table.</summary>
     public const int Oldest = 6;
@@ -54,7 +56,8 @@ internal sealed record OperatorSchema(
                 next[0] == head[0] ? int.Parse(next[1], null) - 1 : Newest,
                 head.Length > 2,
                 lines[i][1].Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(text => text.Split(": ")).ToDictionary(parts => parts[0], parts => parts[1].Split(' ')),
-                [.. lines[i][2].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(text => (text[..text.IndexOf(':', StringComparison.Ordinal)], text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..].TrimEnd('?', '*')))]));
+                [.. lines[i][2].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(text => (text[..text.IndexOf(':', StringComparison.Ordinal)], text[(text.IndexOf(':', StringComparison.Ordinal) + 1)..].TrimEnd('?', '*')))],
+                lines[i][4].Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(text => text.Split(':', 2)).ToDictionary(parts => parts[0], parts => parts[1])));
         }
 
         return all;

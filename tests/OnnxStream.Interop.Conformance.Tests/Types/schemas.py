@@ -182,9 +182,10 @@ since(1, "com.microsoft.FastGelu", {"T": f"{FLOATS} bfloat16"}, "X:T bias:T?", "
 since(1, "com.microsoft.FusedMatMul", {"T": f"{FLOATS} bfloat16"}, "A:T B:T", "Y:T", alpha="float=1", transA="int=0", transB="int=0", transBatchA="int=0", transBatchB="int=0")
 since(1, "com.microsoft.GroupQueryAttention", {"T": SINGLE, "M": "int32"},
       "query:T key:T? value:T? past_key:T? past_value:T? seqlens_k:M total_sequence_length:M cos_cache:T? sin_cache:T? position_ids:int64? attention_bias:T? head_sink:T?", "output:T present_key:T present_value:T",
-      do_rotary="int=0", kv_num_heads="int!", local_window_size="int=-1", num_heads="int!", rotary_interleaved="int=0", scale="float", smooth_softmax="int=-1", softcap="float")
+      do_rotary="int=0", k_quant_type="string=NONE", kv_cache_bit_width="int=0", kv_num_heads="int!", local_window_size="int=-1", num_heads="int!", qk_norm_epsilon="float=1e-06",
+      qk_output="int=0", rotary_interleaved="int=0", scale="float", smooth_softmax="int=-1", softcap="float", v_quant_type="string=NONE")
 since(1, "com.microsoft.MatMulNBits", {"T1": SINGLE, "T2": "uint8", "T3": f"uint8 {SINGLE}"}, "A:T1 B:T2 scales:T1 zero_points:T3? g_idx:int32? bias:T1?", "Y:T1",
-      K="int!", N="int!", accuracy_level="int=0", bits="int=4", block_size="int!")
+      K="int!", N="int!", accuracy_level="int=0", bits="int=4", block_size="int!", weight_prepacked="int=0")
 since(1, "com.microsoft.MultiHeadAttention", {"T": SINGLE, "M": "int32"}, "query:T key:T? value:T? bias:T? key_padding_mask:M? attention_bias:T? past_key:T? past_value:T?", "output:T present_key:T? present_value:T?",
       mask_filter_value="float=-10000", num_heads="int!", scale="float", unidirectional="int=0")
 since(1, "com.microsoft.RotaryEmbedding", {"T": SINGLE, "M": "int64"}, "input:T position_ids:M cos_cache:T sin_cache:T", "output:T",

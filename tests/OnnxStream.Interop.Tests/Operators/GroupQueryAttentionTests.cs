@@ -65,6 +65,8 @@ public class GroupQueryAttentionTests
         Tester(isPacked: false, tokens: 1, past: 5, cache: 4).Fails<InvalidGraphException>();
         Tester(isPacked: false, tokens: 4, past: 3, cache: 8, secondPast: -2).Fails<InvalidGraphException>();
         Tester(isPacked: false, tokens: 4, past: -1, cache: 8).Fails<InvalidGraphException>();
+        Tester(isPacked: false, tokens: 1, past: 5, cache: 8).Attribute("k_quant_type", "PER_TENSOR").Fails<UnsupportedOperatorException>();
+        Tester(isPacked: false, tokens: 1, past: 5, cache: 8).Attribute("kv_cache_bit_width", 8).Fails<UnsupportedOperatorException>();
     }
 
     private static OperatorTester Tester(bool isPacked, long tokens, long past, long cache, long? secondPast = null, bool isComparedWhole = true, long items = 2)

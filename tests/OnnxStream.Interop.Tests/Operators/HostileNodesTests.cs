@@ -25,6 +25,18 @@ public sealed partial class HostileNodesTests
     private static readonly float[] s_absurdNumbers = [0, 1, -1, 0.5f, float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, float.Epsilon, 1e20f];
     private static readonly string[] s_texts = ["", "NOTSET", "SAME_UPPER", "VALID", "constant", "linear", "bij,bjk->bik", "...", "zzz", "forward", "bidirectional", "mean", "none", new string('x', 5000)];
 
+    private static readonly Dictionary<string, Type> s_kinds = new()
+    {
+        ["int"] = typeof(long),
+        ["float"] = typeof(float),
+        ["string"] = typeof(string),
+        ["ints"] = typeof(long[]),
+        ["floats"] = typeof(float[]),
+        ["strings"] = typeof(string[]),
+        ["tensor"] = typeof(Constant),
+        ["graph"] = typeof(Graph),
+    };
+
     private static IEnumerable<TestCaseData> Operators() => OperatorRegistry.All
         .Where(key => key.Domain != OperatorSets.InternalDomain)
         .Select(key => new TestCaseData(key.Domain, key.OperatorType).SetArgDisplayNames($"{key.Domain}{(key.Domain.Length > 0 ? "." : "")}{key.OperatorType}"));
@@ -81,11 +93,11 @@ public sealed partial class HostileNodesTests
     {
         if (KindOfAttribute().Match(message) is { Success: true } match)
         {
-            attributes[match.Groups[1].Value] = Array.Find([typeof(long), typeof(float), typeof(string), typeof(long[]), typeof(float[]), typeof(string[]), typeof(Constant), typeof(Graph)], type => type.Name == match.Groups[2].Value);
+            attributes[match.Groups[1].Value] = s_kinds.GetValueOrDefault(match.Groups[2].Value);
         }
     }
 
-    [GeneratedRegex(@"attribute '(\w+)' is \S+, expected (\S+)\.")]
+    [GeneratedRegex(@"attribute '(\w+)' is \w+, expected (\w+)\.")]
     private static partial Regex KindOfAttribute();
 
     private static Trial Make(string domain, string operatorType, Dictionary<string, Type?> attributes, Random random)

@@ -49,5 +49,6 @@ public class MatMulNBitsTests
     {
         new OperatorTester("MatMulNBits", 17, "com.microsoft").Input(TestTensors.Floats(1, 3, 32)).Constant(TestTensors.Random(ElementType.UInt8, 2, 0, 255, 12, 1, 8)).Constant(TestTensors.Floats(3, 12)).Attribute("K", 32).Attribute("N", 12).Attribute("bits", 4).Attribute("block_size", 32).Fails<InvalidGraphException>();
         new OperatorTester("MatMulNBits", 17, "com.microsoft").Input(TestTensors.Floats(1, 3, 32)).Constant(TestTensors.Random(ElementType.UInt8, 2, 0, 255, 12, 1, 16)).Constant(TestTensors.Floats(3, 12)).Attribute("K", 32).Attribute("N", 12).Attribute("bits", 3).Attribute("block_size", 32).Fails<UnsupportedOperatorException>();
+        new OperatorTester("MatMulNBits", 17, "com.microsoft").Input(TestTensors.Floats(1, 3, 32)).Constant(TestTensors.Random(ElementType.UInt8, 2, 0, 255, 12, 1, 16)).Constant(TestTensors.Floats(3, 12)).Attribute("K", 32).Attribute("N", 12).Attribute("bits", 4).Attribute("block_size", 32).Attribute("weight_prepacked", 1).Fails<UnsupportedOperatorException>();
     }
 }

@@ -48,6 +48,19 @@ public class OnnxStreamReaderTests
         Assert.That(Model.Load(folder["model.txt"]).Graph.Nodes, Has.Count.EqualTo(1));
     }
 
+    // Folders are also made from models of other operator sets than the one that the format means.
+    [TestCase("antialias:0;keep_aspect_ratio_policy:stretch", true)]
+    [TestCase("antialias:1", false)]
+    [TestCase("activation:silu", false)]
+    public void AttributesOfOtherOperatorSets(string attributes, bool isKnown)
+    {
+        using TextFolder folder = new TextFolder()
+            .Lines($"r:Resize*input:x(1,1,2,2);;s.bin(float32:4)*output:y(1,1,4,4)*mode:nearest;nearest_mode:floor;coordinate_transformation_mode:asymmetric;{attributes}")
+            .Weight("s.bin", 1f, 1f, 2f, 2f);
+        Model model = folder.Load();
+        Assert.That(() => new InferenceSession(model).Dispose(), isKnown ? Throws.Nothing : Throws.TypeOf<InvalidGraphException>().With.Message.Contains($"attribute '{attributes[..attributes.IndexOf(':', StringComparison.Ordinal)]}' is unknown"));
+    }
+
     [Test]
     public void OmittedInputs()
     {

@@ -27,6 +27,32 @@ public class OnnxStreamWriterTests
         });
     }
 
+    // What other operator sets than the format's say by default is left out; what changes something cannot be said.
+    [TestCase(6, 1, true)]
+    [TestCase(8, 1, true)]
+    [TestCase(8, 0, false)]
+    public void NormalizationsOfOldOperatorSets(int operatorSet, int spatial, bool isWritten)
+    {
+        (string, object)[] attributes = operatorSet == 6 ? [("spatial", spatial), ("is_test", 1)] : [("spatial", spatial)];
+        long[] shape = spatial != 0 ? [3] : [3, 8, 9];
+        byte[] bytes = new ModelBuilder(operatorSet).Input("image", ElementType.Float32, 1, 3, 8, 9).Initializer("s", TestTensors.Floats(1, shape)).Initializer("v", TestTensors.Random(ElementType.Float32, 2, 0.5, 2, shape))
+            .Node("BatchNormalization", "image s s s v", "y", attributes).Output("y").ToBytes();
+        using TemporaryFolder folder = new();
+        Model model = Model.Load(folder.Write("m.onnx", bytes));
+        if (!isWritten)
+        {
+            Assert.That(() => model.SaveOnnxStream(folder["text"]), Throws.TypeOf<UnsupportedOperatorException>().With.Message.Contains("in which there is no attribute 'spatial'"));
+            return;
+        }
+
+        model.SaveOnnxStream(folder["text"]);
+        Assert.That(File.ReadAllText(folder["text/model.txt"]), Does.Not.Contain("spatial").And.Not.Contain("is_test"));
+        using InferenceSession before = new(model);
+        using InferenceSession after = new(folder["text"]);
+        Dictionary<string, TensorBuffer> inputs = new() { ["image"] = s_image };
+        TestTensors.AssertClose(after.Run(inputs)["y"], before.Run(inputs)["y"], 1e-6, "y");
+    }
+
     [Test]
     public void ConvolutionsOfOneDimension() => CheckRoundTrip(
         new ModelBuilder(14).Input("mel", ElementType.Float32, 1, 6, 21).Initializer("w", TestTensors.Floats(1, 70, 6, 3)).Initializer("b", TestTensors.Floats(2, 70))
