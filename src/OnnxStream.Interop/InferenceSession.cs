@@ -26,6 +26,7 @@ public sealed class InferenceSession : IDisposable
 
     private readonly Graph _graph;
     private readonly SessionOptions _options;
+    private readonly MemoryAccount _account = new(null);
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
     private readonly ConstantEvaluator _evaluator = new();
@@ -61,6 +62,7 @@ public sealed class InferenceSession : IDisposable
         model.Examine(() => OperatorRegistry.CheckSupported(_graph));
         _outputs = [.. _graph.Outputs, .. FindAdditionalOutputs()];
         XnnpackLibrary.Initialize();
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         _workers = new WorkerPool(_options.ThreadCount);
         _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
         try
@@ -113,7 +115,8 @@ public sealed class InferenceSession : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             using Activity? activity = Telemetry.Activities.StartActivity("run");
             activity?.SetTag("onnxstream.model", Model.Path);
-            CountedMemory.ResetPeak();
+            using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
+            _account.ResetPeak();
             LiveValues values = new();
             foreach (Value input in _graph.Inputs)
             {
@@ -130,7 +133,7 @@ public sealed class InferenceSession : IDisposable
 
             Telemetry.RunDuration.Record(run.Duration.TotalSeconds);
             Telemetry.WeightsStreamed.Add(run.WeightsBytesStreamed);
-            return new RunResult(outputs, new RunStatistics(run.Duration, run.WeightsBytesStreamed, CountedMemory.PeakBytes));
+            return new RunResult(outputs, new RunStatistics(run.Duration, run.WeightsBytesStreamed, _account.PeakBytes));
         }
     }
 
@@ -147,6 +150,7 @@ public sealed class InferenceSession : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
+            using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
             Dictionary<Value, (TensorType, Constant?)> known = [];
             foreach (Value input in _graph.Inputs.Where(input => _graph.IsReadFrom(0, input)))
             {
@@ -182,6 +186,8 @@ public sealed class InferenceSession : IDisposable
             {
                 _weights.Dispose();
             }
+
+            _account.Close();
         }
     }
 

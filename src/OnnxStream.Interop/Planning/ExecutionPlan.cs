@@ -7,6 +7,9 @@ namespace OnnxStream.Interop.Planning;
 /// <summary>Everything that a run does, decided beforehand: steps, where their tensors lie, and which weights they need in which order.</summary>
 internal sealed class ExecutionPlan : IDisposable
 {
+    /// <summary>What everything is charged to that is held for the plan, its kernels and those who run it included; null for a part of another plan.</summary>
+    public required MemoryAccount? Account { get; init; }
+
     /// <summary>The steps, in order.</summary>
     public required IReadOnlyList<Step> Steps { get; init; }
 
@@ -75,5 +78,7 @@ internal sealed class ExecutionPlan : IDisposable
         {
             step.Kernel.Dispose();
         }
+
+        Account?.Close();
     }
 }

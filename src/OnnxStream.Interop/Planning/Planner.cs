@@ -22,11 +22,11 @@ internal static class Planner
     /// <param name="mostBytes">The most bytes that one tensor may have.</param>
     public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, Func<IReadOnlyList<IPanelLayer>, bool>? attachStore = null, long mostBytes = long.MaxValue)
     {
-        long before = CountedMemory.LiveBytes;
-        PlanBuilder builder = Lower(graph, workers, traits, attachStore is not null, mostBytes);
+        MemoryAccount account = new(MemoryAccount.Current);
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(account);
+        PlanBuilder builder = Lower(graph, workers, traits, attachStore is not null, mostBytes, account);
         try
         {
-            builder.OperatorBytes = Math.Max(0, CountedMemory.LiveBytes - before);
             if (attachStore is null || attachStore([.. builder.Steps.SelectMany(step => step.Kernel.PanelLayers)]))
             {
                 return Complete(builder);
@@ -40,15 +40,16 @@ internal static class Planner
 
         // Kernels that need a store were chosen in vain.
         builder.Dispose();
+        scope.Dispose();
         return Plan(graph, workers, traits, mostBytes: mostBytes);
     }
 
     /// <summary>Turns the nodes of a graph into steps.</summary>
-    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore, long mostBytes)
+    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, bool usesStore, long mostBytes, MemoryAccount? account = null)
     {
         // Where nothing comes out, nothing is computed, whatever the other dimensions are.
         List<Node> order = [.. NodeOrder.Of(graph).Where(node => node.Outputs.Any(output => output?.Type!.Value.Shape.ElementCount > 0))];
-        PlanBuilder builder = new(graph, workers, traits, usesStore, CreateTiles) { MostBytes = mostBytes, Places = ValuePlaces.Find(graph, order) };
+        PlanBuilder builder = new(graph, workers, traits, usesStore, CreateTiles) { Account = account, MostBytes = mostBytes, Places = ValuePlaces.Find(graph, order) };
         try
         {
             foreach (Node node in order)
@@ -78,13 +79,11 @@ internal static class Planner
     /// <summary>Plans the memory of steps whose layers know where their panels come from.</summary>
     public static ExecutionPlan Complete(PlanBuilder builder)
     {
-        long before = CountedMemory.LiveBytes;
         foreach (Step step in builder.Steps)
         {
             step.Kernel.PanelsAreDecided();
         }
 
-        builder.OperatorBytes += Math.Max(0, CountedMemory.LiveBytes - before);
         builder.ReserveScratch();
         PlanTensor[] inputs = [.. builder.Graph.Inputs.Select(builder.Tensor)];
         PlanTensor[] outputs = [.. builder.Graph.Outputs.Select(builder.Tensor)];
@@ -115,6 +114,7 @@ internal static class Planner
 
         return new ExecutionPlan
         {
+            Account = builder.Account,
             Steps = builder.Steps,
             Inputs = inputs,
             Outputs = outputs,
@@ -123,7 +123,7 @@ internal static class Planner
             PartlyReadWeights = parts,
             ArenaBytes = Arena.Place(arena),
             ConstantBytes = constantBytes == 0 ? 0 : constantBytes + Arena.Padding,
-            OperatorBytes = builder.OperatorBytes,
+            OperatorBytes = builder.Account?.LiveBytes ?? 0,
             ReadWeights = MeasureWeights(builder, schedule, builder.Traits.WithoutPanels),
             MappedWeights = MeasureWeights(builder, schedule, schedule.Where(range => range.IsPanel).Sum(range => range.Length) < MappedBlocks.WorthMapping ? builder.Traits.WithoutPanels : builder.Traits),
         };

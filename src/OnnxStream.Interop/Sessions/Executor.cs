@@ -24,6 +24,7 @@ internal sealed unsafe class Executor : IDisposable
     public Executor(ExecutionPlan plan, WorkerPool workers, WeightsProvider provider, WeightMemory weights, long windowBytes)
     {
         _plan = plan;
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(plan.Account);
         try
         {
             _weights = provider.OpenStream(plan.WeightSchedule, plan.PartlyReadWeights, windowBytes, workers.WorkerCount, weights);
@@ -62,6 +63,7 @@ internal sealed unsafe class Executor : IDisposable
     /// <param name="cancellationToken">Stops between two steps.</param>
     public TensorBuffer[] Run(IReadOnlyList<TensorBuffer> inputs, bool[]? keeps, IProgress<RunProgress>? progress, RunTrace? trace, CancellationToken cancellationToken)
     {
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(_plan.Account);
         _foundShapes.Clear();
         _runner.Context.CancellationToken = cancellationToken;
         for (int i = 0; i < inputs.Count; i++)

@@ -17,12 +17,16 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
         new ReadOnlySpan<byte>(Get(range), destination.Length).CopyTo(destination);
 
     /// <summary>The bytes of a range, read at the first call and kept until the provider and all sessions that use it are disposed.</summary>
-    public byte* Get(in WeightRange range)
+    public byte* Get(in WeightRange range) => Buffer(range).Pointer;
+
+    // Everybody's memory, which each session that uses it is charged for.
+    private NativeBuffer Buffer(in WeightRange range)
     {
         lock (_lock)
         {
             if (!_buffers.TryGetValue(range, out NativeBuffer? buffer))
             {
+                using MemoryAccount.Scope scope = MemoryAccount.Enter(null);
                 buffer = new NativeBuffer(range.Length + 64);
                 try
                 {
@@ -37,7 +41,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
                 _buffers.Add(range, buffer);
             }
 
-            return buffer.Pointer;
+            return buffer;
         }
     }
 
@@ -97,6 +101,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
 
     private sealed class RamWeightStream(RamWeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts) : WeightStream(schedule, parts)
     {
+        private readonly MemoryAccount? _account = MemoryAccount.Current;
         private bool _disposed;
 
         public override void Release(int index)
@@ -116,9 +121,16 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
             }
         }
 
-        protected override byte* AcquireCore(int index) => provider.Get(Schedule[index]);
+        protected override byte* AcquireCore(int index) => Charged(Schedule[index]);
 
         protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination) =>
-            new ReadOnlySpan<byte>(provider.Get(Parts[index].Range) + (part.Offset - Parts[index].Range.Offset), destination.Length).CopyTo(destination);
+            new ReadOnlySpan<byte>(Charged(Parts[index].Range) + (part.Offset - Parts[index].Range.Offset), destination.Length).CopyTo(destination);
+
+        private byte* Charged(in WeightRange range)
+        {
+            NativeBuffer buffer = provider.Buffer(range);
+            _account?.Share(buffer, buffer.Length);
+            return buffer.Pointer;
+        }
     }
 }
