@@ -2,9 +2,7 @@ using System.Diagnostics;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Operators;
-using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Planning;
-using OnnxStream.Interop.Rewrites;
 using OnnxStream.Interop.Sessions;
 using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
@@ -18,19 +16,12 @@ namespace OnnxStream.Interop;
 /// </remarks>
 public sealed class InferenceSession : IDisposable
 {
-    // For each part of each graph.
-    private const int KeptPlans = 4;
-
-    // Of all parts together: each has memory and a thread of its own.
-    private const int MostKeptPlans = 512;
-
     private readonly Graph _graph;
     private readonly SessionOptions _options;
     private readonly MemoryAccount _account = new(null);
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
-    private readonly ConstantEvaluator _evaluator = new();
-    private readonly List<PlannedSegment> _segments = [];
+    private readonly PlanCache _plans;
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -65,11 +56,12 @@ public sealed class InferenceSession : IDisposable
         using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         _workers = new WorkerPool(_options.ThreadCount);
         _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
+        _plans = new PlanCache(model, _options, _account, _workers, _weights);
         try
         {
             if (DeclaredTypes() is { } types)
             {
-                Plan(types);
+                Prepare(types);
             }
         }
         catch
@@ -89,7 +81,7 @@ public sealed class InferenceSession : IDisposable
     public IReadOnlyList<ValueMetadata> Outputs => Model.Outputs;
 
     /// <summary>How many parts of graphs have been planned so far: once for each set of shapes, unless too many came in between.</summary>
-    internal int PlansMade { get; private set; }
+    internal int PlansMade => _plans.PlansMade;
 
     /// <summary>Computes the outputs for the given inputs.</summary>
     /// <param name="inputs">A tensor for every input of the model, by name.</param>
@@ -117,18 +109,25 @@ public sealed class InferenceSession : IDisposable
             activity?.SetTag("onnxstream.model", Model.Path);
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
             _account.ResetPeak();
-            LiveValues values = new();
+            LiveValues values = new(_plans.Tensors);
             foreach (Value input in _graph.Inputs)
             {
-                values.Tensors.Add(input, inputs[input.Name]);
+                values.Set(input, new LiveTensor(inputs[input.Name]));
             }
 
-            GraphRun run = new(this, options, cancellationToken);
-            TensorBuffer[] results = Model.Examine(() => run.Run(_graph, values, _outputs));
+            GraphRun run = new(_plans, options, cancellationToken);
             Dictionary<string, TensorBuffer> outputs = new(_outputs.Length);
-            for (int i = 0; i < results.Length; i++)
+            try
             {
-                outputs[_outputs[i].Name] = results[i];
+                LiveTensor[] results = Model.Examine(() => run.Run(_graph, values, _outputs, Array.ConvertAll(_outputs, _ => true)));
+                for (int i = 0; i < results.Length; i++)
+                {
+                    outputs[_outputs[i].Name] = results[i].ToBuffer();
+                }
+            }
+            finally
+            {
+                _plans.Tensors.EndRun();
             }
 
             Telemetry.RunDuration.Record(run.Duration.TotalSeconds);
@@ -151,16 +150,18 @@ public sealed class InferenceSession : IDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
-            Dictionary<Value, (TensorType, Constant?)> known = [];
-            foreach (Value input in _graph.Inputs.Where(input => _graph.IsReadFrom(0, input)))
+            PlannedSegment planned = Model.Examine(() => GetFirst(inputs));
+            ExecutionPlan plan = planned.Plan;
+            long weights = _weights.HoldsWeights ? planned.Ranges.Sum(RamWeightsProvider.HeldBytes) : 0;
+            long smallest = planned.SmallestBytes(_weights.HoldsWeights) + weights;
+            if (smallest > _options.MemoryBudget)
             {
-                known.Add(input, (inputs[input.Name], null));
+                throw new MemoryBudgetException(_options.MemoryBudget.Value, smallest);
             }
 
-            PlannedSegment planned = Model.Examine(() => GetSegment(_graph, 0, known, [.. _outputs]));
-            ExecutionPlan plan = planned.Plan;
-            long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : Math.Max(planned.Weights.InUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
-            return plan.Summarize(planned.Weights.BufferBytes, window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath };
+            (WeightMemory memory, long windowBytes) = planned.Executor is null ? _plans.FitWeights(planned, (_options.MemoryBudget ?? long.MaxValue) - weights) : (planned.Weights, planned.WindowBytes);
+            long window = _weights.HoldsWeights ? weights : Math.Max(memory.InUseBytes, _weights.HoldsWindow ? windowBytes : 0);
+            return plan.Summarize(memory.BufferBytes, window, smallest) with { PanelStorePath = planned.Packer.StorePath };
         }
     }
 
@@ -175,12 +176,7 @@ public sealed class InferenceSession : IDisposable
             }
 
             _disposed = true;
-            foreach (PlannedSegment segment in _segments)
-            {
-                segment.Dispose();
-            }
-
-            _evaluator.Dispose();
+            _plans.Dispose();
             _workers.Dispose();
             if (_options.WeightsProvider is null)
             {
@@ -205,230 +201,25 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    private PlannedSegment GetSegment(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
+    // Plans a model whose inputs are all declared, and reserves the memory for its first part.
+    private void Prepare(Dictionary<string, TensorType> types)
     {
-        int index = _segments.FindIndex(segment => segment.Matches(graph, start, known));
-        if (index >= 0)
+        Plan(types);
+        if (!_options.PlanOnly)
         {
-            PlannedSegment found = _segments[index];
-            _segments.RemoveAt(index);
-            _segments.Add(found);
-            return found;
-        }
-
-        // The arena of a plan that is not used now would only cost memory beside the new one's.
-        if (_segments.Count(segment => segment.IsOf(graph, start)) == KeptPlans)
-        {
-            int oldest = _segments.FindIndex(segment => segment.IsOf(graph, start));
-            _segments[oldest].Dispose();
-            _segments.RemoveAt(oldest);
-        }
-
-        if (_segments.Count == MostKeptPlans)
-        {
-            _segments[0].Dispose();
-            _segments.RemoveAt(0);
-        }
-
-        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate);
-        if (_options.RewriteGraph)
-        {
-            Rewriter.Rewrite(segment.Graph, storesHalf: _options.ActivationElementType == ElementType.Float16);
-        }
-
-        CheckOutputs(segment.Graph);
-        long mostBytes = _options.PlanOnly ? long.MaxValue : MachineMemory.Bytes;
-        PanelPacker packer = new(_options.PanelStore, Model.Path, _workers, _weights, _options.Logger);
-        ExecutionPlan plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, _options.PanelStore.IsEnabled ? packer.TryAttach : null, mostBytes);
-        (WeightMemory Weights, long WindowBytes) memory;
-        try
-        {
-            memory = FitBudget(plan, packer);
-            if (!_options.PlanOnly && !packer.TryMake(PackingRoom(plan)))
-            {
-                plan.Dispose();
-                plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, mostBytes: mostBytes);
-                memory = FitBudget(plan, packer);
-            }
-
-            // A store that is not there yet is held in large pieces when it has been written.
-            if (memory.Weights != plan.ReadWeights && packer.IsThere && !MappingTrial.Pays(plan.WeightSchedule))
-            {
-                memory.Weights = plan.ReadWeights;
-            }
-        }
-        catch
-        {
-            plan.Dispose();
-            throw;
-        }
-
-        Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, memory.Weights, memory.WindowBytes);
-
-        // What one part hands to the next one is gone when the run ends. Control flow may hand it on.
-        bool[]? keeps = ReferenceEquals(graph, _graph) && !graph.Nodes.Exists(node => OperatorRegistry.Get(node) is ControlFlow) ? [.. segment.Outputs.Select(output => !wanted.Contains(output))] : null;
-        PlannedSegment planned = new(graph, known, segment, plan, executor, keeps, memory.Weights, memory.WindowBytes, packer.StorePath, packer.SmallestPackingBytes);
-        _segments.Add(planned);
-        PlansMade++;
-        return planned;
-    }
-
-    // What a run returns, or hands on to another part of the graph, is a tensor in managed memory.
-    private void CheckOutputs(Graph graph)
-    {
-        if (!_options.PlanOnly && graph.Outputs.Find(output => output.Type!.Value.ByteLength > Array.MaxLength) is { } large)
-        {
-            throw new InvalidGraphException($"The value '{large.Name}' ({large.Producer?.ToString() ?? "an input"}) would be {large.Type}, {large.Type!.Value.ByteLength:N0} bytes; a tensor that a run returns, or computes further shapes from, has at most {Array.MaxLength:N0}.");
+            _plans.Open(GetFirst(types), 0);
+            _plans.EndOpen();
         }
     }
 
-    // The memory for weights of a new plan, and how many bytes of them may be read ahead beside it. Plans that are kept only to be used again make room for it.
-    private (WeightMemory Weights, long WindowBytes) FitBudget(ExecutionPlan plan, PanelPacker packer)
+    private PlannedSegment GetFirst(IReadOnlyDictionary<string, TensorType> inputs)
     {
-        long smallest = SmallestBudget(plan, packer.SmallestPackingBytes);
-        if (_options.MemoryBudget is not { } budget)
+        Dictionary<Value, (TensorType, Constant?)> known = [];
+        foreach (Value input in _graph.Inputs.Where(input => _graph.IsReadFrom(0, input)))
         {
-            // A shape that a file declares costs nothing to write down. More than there is would not be refused by the system, which
-            // gives memory before it has it, but end this process or another one later.
-            long needed = smallest + plan.Outputs.Sum(output => output.Type.ByteLength);
-            return needed <= MachineMemory.Bytes || _options.PlanOnly ? (plan.MappedWeights, _weights.WindowBytes) : throw new MemoryBudgetException(MachineMemory.Bytes, smallest, needed);
+            known.Add(input, (inputs[input.Name], null));
         }
 
-        if (smallest > budget)
-        {
-            throw new MemoryBudgetException(budget, smallest);
-        }
-
-        while (_segments.Count > 0 && KeptBytes + smallest > budget)
-        {
-            _segments[0].Dispose();
-            _segments.RemoveAt(0);
-        }
-
-        long room = budget - KeptBytes - plan.NativeBytes;
-        if (!_weights.HoldsWindow)
-        {
-            // Reading takes less memory than mapping, which comes in large pieces.
-            long mapped = plan.MappedWeights.InUseBytes + plan.MappedWeights.BufferBytes - plan.ReadWeights.BufferBytes;
-            return (mapped <= room ? plan.MappedWeights : plan.ReadWeights, _weights.WindowBytes);
-        }
-
-        return (plan.ReadWeights, room >= plan.ReadWeights.InUseBytes ? Math.Min(_weights.WindowBytes, room) : 0);
-    }
-
-    // The operators of the plan and the plans that are kept are there while panels are packed.
-    private long PackingRoom(ExecutionPlan plan) => _options.MemoryBudget is { } budget ? budget - KeptBytes - plan.OperatorBytes : long.MaxValue;
-
-    // A provider that keeps what it has read needs room for all of it. A store is made before the plan's own memory is reserved.
-    private long SmallestBudget(ExecutionPlan plan, long packingBytes) => Math.Max(
-        plan.OperatorBytes + packingBytes,
-        plan.NativeBytes + (_weights.HoldsWeights ? plan.WeightSchedule.Concat(plan.PartlyReadWeights.Select(part => part.Range)).Distinct().Sum(range => range.Length) : plan.ReadWeights.InUseBytes));
-
-    private long KeptBytes => _segments.Sum(segment => segment.Plan.NativeBytes);
-
-    // One run: segment by segment, and the graphs inside of control flow likewise.
-    private sealed class GraphRun
-    {
-        private readonly InferenceSession _session;
-        private readonly RunOptions? _options;
-        private readonly CancellationToken _cancellationToken;
-        private readonly ControlFlowRunner _controlFlow;
-
-        public GraphRun(InferenceSession session, RunOptions? options, CancellationToken cancellationToken)
-        {
-            _session = session;
-            _options = options;
-            _cancellationToken = cancellationToken;
-            _controlFlow = new ControlFlowRunner((body, values) => Run(body, values, [.. body.Outputs]), cancellationToken);
-        }
-
-        public TimeSpan Duration { get; private set; }
-
-        public long WeightsBytesStreamed { get; private set; }
-
-        public TensorBuffer[] Run(Graph graph, LiveValues values, Value[] outputs)
-        {
-            HashSet<Value> wanted = [.. outputs];
-            int start = 0;
-            do
-            {
-                Segment segment = RunSegment(graph, start, values, wanted);
-                start = segment.End;
-                if (segment.EndsAtControlFlow)
-                {
-                    Node node = graph.Nodes[start++];
-                    TensorBuffer[] results = _controlFlow.Run(node, values);
-                    for (int i = 0; i < node.Outputs.Length; i++)
-                    {
-                        if (node.Outputs[i] is { } output)
-                        {
-                            values.Tensors[output] = results[i];
-                        }
-                    }
-                }
-
-                foreach (Value value in values.Tensors.Keys.Where(value => !wanted.Contains(value) && !graph.IsReadFrom(start, value)).ToArray())
-                {
-                    values.Tensors.Remove(value);
-                }
-            }
-            while (start < graph.Nodes.Count);
-
-            return Array.ConvertAll(outputs, values.Tensor);
-        }
-
-        private Segment RunSegment(Graph graph, int start, LiveValues values, HashSet<Value> wanted)
-        {
-            Dictionary<Value, (TensorType, Constant?)> known = [];
-            foreach (Value value in values.All.Where(value => graph.IsReadFrom(start, value)))
-            {
-                if (values.TryGetKnown(value, out (TensorType, Constant?) type))
-                {
-                    known.Add(value, type);
-                }
-            }
-
-            PlannedSegment planned = _session.GetSegment(graph, start, known, wanted);
-            Segment segment = planned.Segment;
-            if (segment.End > start || segment.Needed is null)
-            {
-                long begin = Stopwatch.GetTimestamp();
-                TensorBuffer[] results = planned.Executor!.Run([.. segment.Inputs.Select(value => values.Tensors[value])], planned.Keeps, _options?.Progress, _options?.Trace, _cancellationToken);
-                Duration += Stopwatch.GetElapsedTime(begin);
-                WeightsBytesStreamed += planned.Executor.WeightsBytesStreamed;
-                for (int i = 0; i < results.Length; i++)
-                {
-                    values.Tensors[segment.Outputs[i]] = results[i];
-                }
-            }
-
-            foreach ((Value value, Constant constant) in segment.Constants)
-            {
-                values.Constants[value] = constant;
-            }
-
-            // The next node cannot be planned before the content of this value is known, and it is known now.
-            if (segment.Needed is { } needed && (!values.Tensors.TryGetValue(needed, out TensorBuffer? content) || !values.Constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
-            {
-                throw new InvalidGraphException($"The graph cannot be planned: the content of '{needed.Name}' is needed and not known.");
-            }
-
-            return segment;
-        }
-    }
-
-    private sealed record PlannedSegment(
-        Graph Graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, bool[]? Keeps, WeightMemory Weights, long WindowBytes, string? StorePath, long PackingBytes) : IDisposable
-    {
-        // The executor has taken the plan over.
-        public void Dispose() => ((IDisposable?)Executor ?? Plan).Dispose();
-
-        public bool IsOf(Graph graph, int start) => ReferenceEquals(Graph, graph) && Segment.Start == start;
-
-        public bool Matches(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) =>
-            IsOf(graph, start) && Known.Count == known.Count &&
-            Known.All(pair => known.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) other) && other.Type == pair.Value.Type &&
-                (ReferenceEquals(other.Constant, pair.Value.Constant) ||
-                    (pair.Value.Constant is { Data: { } expected } && other.Constant is { Data: { } data } && data.AsSpan().SequenceEqual(expected))));
+        return _plans.Get(_graph, 0, known, [.. _outputs]);
     }
 }

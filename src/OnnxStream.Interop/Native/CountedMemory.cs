@@ -46,7 +46,7 @@ internal static unsafe class CountedMemory
             return null;
         }
 
-        if (bytes > (nuint)nint.MaxValue - Alignment)
+        if (bytes > (nuint)nint.MaxValue - Alignment || !MemoryAccount.TryCharge((long)bytes, out MemoryAccount.State* account))
         {
             return null;
         }
@@ -58,10 +58,11 @@ internal static unsafe class CountedMemory
         }
         catch (OutOfMemoryException)
         {
+            MemoryAccount.Discharge(account, (long)bytes);
             return null;
         }
 
-        *(Header*)block = new Header { Bytes = bytes, Account = MemoryAccount.Charge((long)bytes) };
+        *(Header*)block = new Header { Bytes = bytes, Account = account };
         Count((long)bytes);
         return block + Alignment;
     }

@@ -32,6 +32,7 @@ internal sealed unsafe class MemoryAccount : CriticalFinalizerObject
         _parent = parent;
         _state = (State*)NativeMemory.AllocZeroed((nuint)sizeof(State));
         _state->Users = 1;
+        _state->Limit = long.MaxValue;
         if (parent is not null)
         {
             _state->Parent = parent._state;
@@ -51,6 +52,13 @@ internal sealed unsafe class MemoryAccount : CriticalFinalizerObject
     public long PeakBytes => Interlocked.Read(ref Opened->PeakBytes);
 
     private State* Opened => _state is null ? throw new ObjectDisposedException(nameof(MemoryAccount)) : _state;
+
+    /// <summary>The most bytes that may be charged: allocations beyond fail. Unlimited at first. What comes without a block (<see cref="Count"/>, <see cref="Share"/>) never fails.</summary>
+    public long Limit
+    {
+        get => Interlocked.Read(ref Opened->Limit);
+        set => Interlocked.Exchange(ref Opened->Limit, value);
+    }
 
     /// <summary>Lets this thread work for an account until the scope is disposed.</summary>
     /// <param name="account">The account; null for memory that is nobody's, or everybody's.</param>
@@ -84,6 +92,20 @@ internal sealed unsafe class MemoryAccount : CriticalFinalizerObject
         }
     }
 
+    /// <summary>Whether <see cref="Share"/> has charged something to the outermost account already.</summary>
+    public bool Shares(object what)
+    {
+        if (_parent is not null)
+        {
+            return _parent.Shares(what);
+        }
+
+        lock (_shared)
+        {
+            return _shared.ContainsKey(what);
+        }
+    }
+
     /// <summary>Closes the account. Blocks that are charged to it may still be freed.</summary>
     public void Close()
     {
@@ -101,21 +123,30 @@ internal sealed unsafe class MemoryAccount : CriticalFinalizerObject
     }
 
     /// <summary>Charges bytes to this thread's account.</summary>
-    /// <returns>What <see cref="Discharge"/> needs to know; null without an account.</returns>
-    public static State* Charge(long bytes)
+    /// <param name="bytes">How many.</param>
+    /// <param name="state">What <see cref="Discharge"/> needs to know; null without an account.</param>
+    /// <returns>False if a <see cref="Limit"/> does not allow it; nothing has changed then.</returns>
+    public static bool TryCharge(long bytes, out State* state)
     {
-        State* state = t_current is { } account ? account._state : null;
-        if (state is null)
+        state = t_current is { } account ? account._state : null;
+        for (State* limited = state; limited is not null; limited = limited->Parent)
         {
-            return null;
+            if (bytes > Interlocked.Read(ref limited->Limit) - Interlocked.Read(ref limited->LiveBytes))
+            {
+                return false;
+            }
         }
 
-        Interlocked.Increment(ref state->Users);
-        Add(state, bytes);
-        return state;
+        if (state is not null)
+        {
+            Interlocked.Increment(ref state->Users);
+            Add(state, bytes);
+        }
+
+        return true;
     }
 
-    /// <summary>Takes back what <see cref="Charge"/> did.</summary>
+    /// <summary>Takes back what <see cref="TryCharge"/> did.</summary>
     public static void Discharge(State* state, long bytes)
     {
         if (state is not null)
@@ -171,6 +202,9 @@ internal sealed unsafe class MemoryAccount : CriticalFinalizerObject
 
         /// <summary>The most that was charged at once.</summary>
         public long PeakBytes;
+
+        /// <summary>The most that blocks may be charged.</summary>
+        public long Limit;
 
         /// <summary>The open account, its blocks and the accounts inside it: as long as there is one, the numbers stay.</summary>
         public long Users;

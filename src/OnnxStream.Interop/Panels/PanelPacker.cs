@@ -35,6 +35,9 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
     /// <summary>The memory that making the store needs at least; 0 where it is there, or none is used.</summary>
     public long SmallestPackingBytes => _missing is null ? 0 : _missing.Layers.Max(layer => WorkerBytes(layer) + WholeBytes(layer));
 
+    /// <summary>The weights that a missing store is made of.</summary>
+    public IEnumerable<WeightRange> MissingRanges => _missing is null ? [] : _missing.Layers.SelectMany(layer => layer.UnpackedWeights.Concat(layer.PartlyRead is { } range ? [range] : []));
+
     /// <summary>Attaches a store to all layers that can use one.</summary>
     /// <returns>False if there is none: stores are off, no layer can use one, or the disk has no room for an automatic one.</returns>
     public bool TryAttach(IReadOnlyList<IPanelLayer> layers)

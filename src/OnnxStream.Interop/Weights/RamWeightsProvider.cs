@@ -7,6 +7,9 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
 {
     private static readonly FileWeightsProvider s_files = new(0);
 
+    // XNNPACK may read a few bytes past the end of what it is given.
+    private const int Padding = 64;
+
     private readonly Dictionary<WeightRange, NativeBuffer> _buffers = [];
     private readonly Lock _lock = new();
     private int _openStreams;
@@ -15,6 +18,9 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
     /// <inheritdoc/>
     public override void Read(in WeightRange range, Span<byte> destination) =>
         new ReadOnlySpan<byte>(Get(range), destination.Length).CopyTo(destination);
+
+    /// <summary>The memory that a range takes.</summary>
+    public static long HeldBytes(WeightRange range) => range.Length + Padding;
 
     /// <summary>The bytes of a range, read at the first call and kept until the provider and all sessions that use it are disposed.</summary>
     public byte* Get(in WeightRange range) => Buffer(range).Pointer;
@@ -27,7 +33,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
             if (!_buffers.TryGetValue(range, out NativeBuffer? buffer))
             {
                 using MemoryAccount.Scope scope = MemoryAccount.Enter(null);
-                buffer = new NativeBuffer(range.Length + 64);
+                buffer = new NativeBuffer(HeldBytes(range));
                 try
                 {
                     BufferedWeightStream.ReadInto(source ?? s_files, range, buffer.Pointer);
@@ -129,7 +135,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
         private byte* Charged(in WeightRange range)
         {
             NativeBuffer buffer = provider.Buffer(range);
-            _account?.Share(buffer, buffer.Length);
+            _account?.Share(range, HeldBytes(range));
             return buffer.Pointer;
         }
     }
