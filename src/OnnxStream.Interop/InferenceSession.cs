@@ -16,12 +16,15 @@ namespace OnnxStream.Interop;
 /// </remarks>
 public sealed class InferenceSession : IDisposable
 {
+    private const int MostChecked = 16;
+
     private readonly Graph _graph;
     private readonly SessionOptions _options;
     private readonly MemoryAccount _account = new(null);
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
     private readonly PlanCache _plans;
+    private readonly List<IReadOnlyDictionary<string, TensorType>> _checked = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -108,6 +111,7 @@ public sealed class InferenceSession : IDisposable
             using Activity? activity = Telemetry.Activities.StartActivity("run");
             activity?.SetTag("onnxstream.model", Model.Path);
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
+            CheckBudget(inputs.ToDictionary(input => input.Key, input => input.Value.Type));
             _account.ResetPeak();
             LiveValues values = new(_plans.Tensors);
             foreach (Value input in _graph.Inputs)
@@ -138,7 +142,10 @@ public sealed class InferenceSession : IDisposable
 
     /// <summary>What the session does in a run with inputs of these shapes, and the memory that it needs for it. Nothing is computed.</summary>
     /// <param name="inputs">The types and shapes of all inputs, by name; null for those that the model declares, if it leaves none open.</param>
-    /// <remarks>Where shapes depend on what is computed, the plan ends there.</remarks>
+    /// <remarks>
+    /// All of the model is planned, both branches of an If included. Where shapes depend on what is computed, the largest possible ones stand for them,
+    /// and what cannot be planned at all is listed (<see cref="PlanSummary.Parts"/>).
+    /// </remarks>
     /// <exception cref="InvalidInputException">An input is missing, unknown, or of another type or shape than the model declares.</exception>
     /// <exception cref="InvalidGraphException">The model cannot work on inputs of these shapes.</exception>
     /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
@@ -150,18 +157,8 @@ public sealed class InferenceSession : IDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
-            PlannedSegment planned = Model.Examine(() => GetFirst(inputs));
-            ExecutionPlan plan = planned.Plan;
-            long weights = _weights.HoldsWeights ? planned.Ranges.Sum(RamWeightsProvider.HeldBytes) : 0;
-            long smallest = planned.SmallestBytes(_weights.HoldsWeights) + weights;
-            if (smallest > _options.MemoryBudget)
-            {
-                throw new MemoryBudgetException(_options.MemoryBudget.Value, smallest);
-            }
-
-            (WeightMemory memory, long windowBytes) = planned.Executor is null ? _plans.FitWeights(planned, (_options.MemoryBudget ?? long.MaxValue) - weights) : (planned.Weights, planned.WindowBytes);
-            long window = _weights.HoldsWeights ? weights : Math.Max(memory.InUseBytes, _weights.HoldsWindow ? windowBytes : 0);
-            return plan.Summarize(memory.BufferBytes, window, smallest) with { PanelStorePath = planned.Packer.StorePath };
+            PlanSummary summary = Model.Examine(() => SessionPlan.Make(_plans, _weights, _options.MemoryBudget, _graph, inputs, _outputs));
+            return summary.SmallestBudgetBytes > _options.MemoryBudget ? throw new MemoryBudgetException(_options.MemoryBudget.Value, summary.SmallestBudgetBytes) : summary;
         }
     }
 
@@ -204,22 +201,38 @@ public sealed class InferenceSession : IDisposable
     // Plans a model whose inputs are all declared, and reserves the memory for its first part.
     private void Prepare(Dictionary<string, TensorType> types)
     {
-        Plan(types);
+        CheckBudget(types);
+        PlannedSegment first = Model.Examine(() =>
+        {
+            Dictionary<Value, (TensorType, Constant?)> known = [];
+            foreach (Value input in _graph.Inputs.Where(input => _graph.IsReadFrom(0, input)))
+            {
+                known.Add(input, (types[input.Name], null));
+            }
+
+            return _plans.Get(_graph, 0, known, [.. _outputs]);
+        });
         if (!_options.PlanOnly)
         {
-            _plans.Open(GetFirst(types), 0);
+            _plans.Open(first, 0);
             _plans.EndOpen();
         }
     }
 
-    private PlannedSegment GetFirst(IReadOnlyDictionary<string, TensorType> inputs)
+    // What does not fit is refused before anything is computed. Inputs of the last few types have been looked at.
+    private void CheckBudget(IReadOnlyDictionary<string, TensorType> types)
     {
-        Dictionary<Value, (TensorType, Constant?)> known = [];
-        foreach (Value input in _graph.Inputs.Where(input => _graph.IsReadFrom(0, input)))
+        if (_options.MemoryBudget is null || _checked.Exists(other => other.All(pair => types[pair.Key] == pair.Value)))
         {
-            known.Add(input, (inputs[input.Name], null));
+            return;
         }
 
-        return _plans.Get(_graph, 0, known, [.. _outputs]);
+        Plan(types);
+        if (_checked.Count == MostChecked)
+        {
+            _checked.RemoveAt(0);
+        }
+
+        _checked.Add(types);
     }
 }

@@ -14,9 +14,9 @@ internal sealed unsafe class LiveTensor
 
     /// <summary>A tensor in native memory.</summary>
     /// <param name="type">Its type.</param>
-    /// <param name="memory">Takes it back when it has no owner.</param>
+    /// <param name="memory">Takes it back when it has no owner; null for nobody.</param>
     /// <param name="block">Its bytes; null where it is only planned.</param>
-    public LiveTensor(TensorType type, ITensorMemory memory, NativeBuffer? block)
+    public LiveTensor(TensorType type, ITensorMemory? memory, NativeBuffer? block)
     {
         Type = type;
         _memory = memory;
@@ -42,6 +42,9 @@ internal sealed unsafe class LiveTensor
     /// <summary>The dimensions.</summary>
     public Shape Shape => Type.Shape;
 
+    /// <summary>Why the shape is the largest possible one instead of that of a run; null if it is not. For tensors that are only planned.</summary>
+    public string? Bound { get; set; }
+
     /// <summary>How many values the tensor is.</summary>
     public int Owners { get; private set; } = 1;
 
@@ -53,6 +56,10 @@ internal sealed unsafe class LiveTensor
 
     /// <summary>The elements, in the byte order of the machine.</summary>
     public Span<byte> Bytes => _managed is not null ? _managed.Bytes : new Span<byte>(Block!.Pointer, (int)Type.ByteLength);
+
+    /// <summary>A tensor that is only planned, with as many owners, that goes its own way from here on.</summary>
+    /// <param name="memory">Takes it back when it has no owner.</param>
+    public LiveTensor Fork(ITensorMemory memory) => new(Type, _memory is null ? null : memory, null) { Owners = Owners, Bound = Bound };
 
     /// <summary>Adds an owner.</summary>
     public LiveTensor Retain()

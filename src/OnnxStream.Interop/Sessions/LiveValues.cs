@@ -111,6 +111,31 @@ internal sealed class LiveValues(ITensorMemory memory)
         return copy;
     }
 
+    /// <summary>The same values for a run that is only planned and goes its own way from here on.</summary>
+    /// <param name="other">What counts its tensors.</param>
+    public LiveValues Fork(ITensorMemory other)
+    {
+        LiveValues fork = new(other);
+        foreach ((Value value, Constant constant) in Constants)
+        {
+            fork.Constants.Add(value, constant);
+        }
+
+        // A tensor that is several values is so in the fork.
+        Dictionary<LiveTensor, LiveTensor> tensors = [];
+        foreach ((Value value, LiveTensor tensor) in _tensors)
+        {
+            if (!tensors.TryGetValue(tensor, out LiveTensor? copy))
+            {
+                tensors.Add(tensor, copy = tensor.Fork(other));
+            }
+
+            fork._tensors.Add(value, copy);
+        }
+
+        return fork;
+    }
+
     private static void Read(Constant constant, Span<byte> destination)
     {
         if (constant.Data is { } data)

@@ -87,6 +87,18 @@ internal sealed class PlanCache : IDisposable
         return planned;
     }
 
+    /// <summary>As <see cref="Get"/>, for shapes that no run is expected to have: the plan is the caller's to dispose.</summary>
+    public PlannedSegment Measure(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted) =>
+        Plan(graph, start, known, wanted);
+
+    /// <summary>Gives up what is only kept until the budget is met, as far as that does it.</summary>
+    public void Trim()
+    {
+        while (_account.LiveBytes > _options.MemoryBudget && TryGiveUp())
+        {
+        }
+    }
+
     /// <summary>Makes a plan ready to run, with room for what it will hold.</summary>
     /// <param name="segment">One of the plans that are kept.</param>
     /// <param name="tensorBytes">The native memory that its outputs will take beyond what its inputs give back.</param>
@@ -106,6 +118,14 @@ internal sealed class PlanCache : IDisposable
             }
 
             return segment.Executor;
+        }
+        catch (MemoryBudgetException)
+        {
+            // It may hold more than the budget: it was only made to find that out.
+            _running = null;
+            _segments.Remove(segment);
+            segment.Dispose();
+            throw;
         }
         catch
         {
@@ -284,7 +304,6 @@ internal sealed class PlanCache : IDisposable
     // The memory for weights, and how many bytes of them may be read ahead. What is only kept makes room for the least, not for more.
     private (WeightMemory Weights, long WindowBytes) ChooseMemory(PlannedSegment segment, long tensorBytes)
     {
-        ExecutionPlan plan = segment.Plan;
         if (_options.MemoryBudget is not { } budget)
         {
             return (MappedIfItPays(segment), _weights.WindowBytes);
@@ -330,8 +349,8 @@ internal sealed class PlanCache : IDisposable
         return segment.MappingPays == true ? plan.MappedWeights : plan.ReadWeights;
     }
 
-    // What the session holds beside a plan, blocks that are free excepted.
-    private long Others(PlannedSegment segment) => _account.LiveBytes - segment.HeldBytes - Tensors.FreeBytes;
+    // What the session holds beside a plan.
+    private long Others(PlannedSegment segment) => _account.LiveBytes - segment.HeldBytes;
 
     // The weights that a provider will keep for the plan, and does not yet for this session.
     private long HeldWeights(PlannedSegment segment) =>

@@ -51,6 +51,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private long _packedBytes;
     private long _lastPackedBytes;
     private long _workspaceBytes;
+    private long _packingBytes;
     private uint _seed;
     private KernelContext? _context;
     private byte* _wholeWeight;
@@ -84,6 +85,9 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     /// <inheritdoc/>
     public override long ScratchBytes => _slotCount * SlotBytes + DataBytes;
+
+    /// <inheritdoc/>
+    public override long RunBytes => _stored is null ? _slotCount * _packingBytes : 0;
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> StreamedWeights => _stored?.Ranges ?? _unpacked;
@@ -199,15 +203,28 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
                 _lastPackedBytes = MeasurePacked(slot, LastOutputs, details);
             }
 
+            // Packing makes such an operator and deletes it.
+            MemoryAccount creating = new(MemoryAccount.Current);
+            using (MemoryAccount.Enter(creating))
+            {
+                _operators[0] = CreateOperator(_panelOutputs, details);
+                _packingBytes = creating.PeakBytes;
+            }
+
+            creating.Close();
             for (int i = 0; i < _operatorCount; i++)
             {
-                _operators[i] = CreateOperator(_panelOutputs, details);
+                _operators[i] ??= CreateOperator(_panelOutputs, details);
                 _lastOperators[i] = LastOutputs == _panelOutputs ? _operators[i] : CreateOperator(LastOutputs, details);
             }
 
             nuint workspace = 0;
-            XnnpackLibrary.Check(Reshape(_operators[0]!.Pointer, &workspace, null), FunctionName, details);
-            _workspaceBytes = (long)workspace;
+            foreach (PanelOperator? operation in _operators.Concat(_lastOperators).Distinct())
+            {
+                // What XNNPACK allocates for a shape belongs to the plan, not to the first run.
+                XnnpackLibrary.Check(Reshape(operation!.Pointer, &workspace, null), FunctionName, details);
+                _workspaceBytes = Math.Max(_workspaceBytes, (long)workspace);
+            }
         }
         catch
         {
