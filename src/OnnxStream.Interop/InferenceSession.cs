@@ -2,9 +2,7 @@ using System.Diagnostics;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Operators;
-using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Planning;
-using OnnxStream.Interop.Rewrites;
 using OnnxStream.Interop.Sessions;
 using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
@@ -18,21 +16,15 @@ namespace OnnxStream.Interop;
 /// </remarks>
 public sealed class InferenceSession : IDisposable
 {
-    // For each part of each graph.
-    private const int KeptPlans = 4;
-
-    // Of all parts together: each has memory and a thread of its own.
-    private const int MostKeptPlans = 512;
+    private const int MostChecked = 16;
 
     private readonly Graph _graph;
     private readonly SessionOptions _options;
+    private readonly MemoryAccount _account = new(null);
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
-    private readonly ConstantEvaluator _evaluator = new();
-    private readonly PanelPacker _packer;
-    private readonly KeptPanels _kept;
-    private PanelStore? _store;
-    private readonly List<PlannedSegment> _segments = [];
+    private readonly PlanCache _plans;
+    private readonly List<IReadOnlyDictionary<string, TensorType>> _checked = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -64,20 +56,15 @@ public sealed class InferenceSession : IDisposable
         model.Examine(() => OperatorRegistry.CheckSupported(_graph));
         _outputs = [.. _graph.Outputs, .. FindAdditionalOutputs()];
         XnnpackLibrary.Initialize();
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         _workers = new WorkerPool(_options.ThreadCount);
         _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
-        _kept = new KeptPanels(_options.KeptPanelBytes);
-        _packer = new PanelPacker(_options.PanelStore, model.Path, _workers, _weights, _options.Logger);
+        _plans = new PlanCache(model, _options, _account, _workers, _weights);
         try
         {
-            if (_options.PanelStore.IsEnabled && _packer.HasRoom(ModelWeights.LargestStoreBytes(_graph, _options.PanelStore.Format)))
-            {
-                _store = PanelStore.Open(_options.PanelStore, model.Path, ModelWeights.Identity(_graph));
-            }
-
             if (DeclaredTypes() is { } types)
             {
-                Plan(types);
+                Prepare(types);
             }
         }
         catch
@@ -97,7 +84,7 @@ public sealed class InferenceSession : IDisposable
     public IReadOnlyList<ValueMetadata> Outputs => Model.Outputs;
 
     /// <summary>How many parts of graphs have been planned so far: once for each set of shapes, unless too many came in between.</summary>
-    internal int PlansMade { get; private set; }
+    internal int PlansMade => _plans.PlansMade;
 
     /// <summary>Computes the outputs for the given inputs.</summary>
     /// <param name="inputs">A tensor for every input of the model, by name.</param>
@@ -123,30 +110,42 @@ public sealed class InferenceSession : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             using Activity? activity = Telemetry.Activities.StartActivity("run");
             activity?.SetTag("onnxstream.model", Model.Path);
-            CountedMemory.ResetPeak();
-            LiveValues values = new();
+            using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
+            CheckBudget(inputs.ToDictionary(input => input.Key, input => input.Value.Type));
+            _account.ResetPeak();
+            LiveValues values = new(_plans.Tensors);
             foreach (Value input in _graph.Inputs)
             {
-                values.Tensors.Add(input, inputs[input.Name]);
+                values.Set(input, new LiveTensor(inputs[input.Name]));
             }
 
-            GraphRun run = new(this, options, cancellationToken);
-            TensorBuffer[] results = Model.Examine(() => run.Run(_graph, values, _outputs));
+            GraphRun run = new(_plans, options, cancellationToken);
             Dictionary<string, TensorBuffer> outputs = new(_outputs.Length);
-            for (int i = 0; i < results.Length; i++)
+            try
             {
-                outputs[_outputs[i].Name] = results[i];
+                LiveTensor[] results = Model.Examine(() => run.Run(_graph, values, _outputs, Array.ConvertAll(_outputs, _ => true)));
+                for (int i = 0; i < results.Length; i++)
+                {
+                    outputs[_outputs[i].Name] = results[i].ToBuffer();
+                }
+            }
+            finally
+            {
+                _plans.Tensors.EndRun();
             }
 
             Telemetry.RunDuration.Record(run.Duration.TotalSeconds);
             Telemetry.WeightsStreamed.Add(run.WeightsBytesStreamed);
-            return new RunResult(outputs, new RunStatistics(run.Duration, run.WeightsBytesStreamed, CountedMemory.PeakBytes));
+            return new RunResult(outputs, new RunStatistics(run.Duration, run.WeightsBytesStreamed, _account.PeakBytes));
         }
     }
 
     /// <summary>What the session does in a run with inputs of these shapes, and the memory that it needs for it. Nothing is computed.</summary>
     /// <param name="inputs">The types and shapes of all inputs, by name; null for those that the model declares, if it leaves none open.</param>
-    /// <remarks>Where shapes depend on what is computed, the plan ends there.</remarks>
+    /// <remarks>
+    /// All of the model is planned, both branches of an If included. Where shapes depend on what is computed, the largest possible ones stand for them,
+    /// and what cannot be planned at all is listed (<see cref="PlanSummary.Parts"/>).
+    /// </remarks>
     /// <exception cref="InvalidInputException">An input is missing, unknown, or of another type or shape than the model declares.</exception>
     /// <exception cref="InvalidGraphException">The model cannot work on inputs of these shapes.</exception>
     /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
@@ -157,16 +156,9 @@ public sealed class InferenceSession : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            Dictionary<Value, (TensorType, Constant?)> known = [];
-            foreach (Value input in _graph.Inputs.Where(input => _graph.IsReadFrom(0, input)))
-            {
-                known.Add(input, (inputs[input.Name], null));
-            }
-
-            PlannedSegment planned = Model.Examine(() => GetSegment(_graph, 0, known, [.. _outputs]));
-            ExecutionPlan plan = planned.Plan;
-            long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : Math.Max(planned.Weights.InUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
-            return plan.Summarize(planned.Weights.BufferBytes, window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath, KeptPanelBytes = _kept.Bytes };
+            using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
+            PlanSummary summary = Model.Examine(() => SessionPlan.Make(_plans, _weights, _options.MemoryBudget, _graph, inputs, _outputs));
+            return summary.SmallestBudgetBytes > _options.MemoryBudget ? throw new MemoryBudgetException(_options.MemoryBudget.Value, summary.SmallestBudgetBytes) : summary;
         }
     }
 
@@ -181,18 +173,14 @@ public sealed class InferenceSession : IDisposable
             }
 
             _disposed = true;
-            foreach (PlannedSegment segment in _segments)
-            {
-                segment.Dispose();
-            }
-
-            _kept.Dispose();
-            _evaluator.Dispose();
+            _plans.Dispose();
             _workers.Dispose();
             if (_options.WeightsProvider is null)
             {
                 _weights.Dispose();
             }
+
+            _account.Close();
         }
     }
 
@@ -210,251 +198,41 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    private PlannedSegment GetSegment(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
+    // Plans a model whose inputs are all declared, and reserves the memory for its first part.
+    private void Prepare(Dictionary<string, TensorType> types)
     {
-        int index = _segments.FindIndex(segment => segment.Matches(graph, start, known));
-        if (index >= 0)
-        {
-            PlannedSegment found = _segments[index];
-            _segments.RemoveAt(index);
-            _segments.Add(found);
-            return found;
-        }
-
-        // The arena of a plan that is not used now would only cost memory beside the new one's.
-        if (_segments.Count(segment => segment.IsOf(graph, start)) == KeptPlans)
-        {
-            int oldest = _segments.FindIndex(segment => segment.IsOf(graph, start));
-            _segments[oldest].Dispose();
-            _segments.RemoveAt(oldest);
-        }
-
-        if (_segments.Count == MostKeptPlans)
-        {
-            _segments[0].Dispose();
-            _segments.RemoveAt(0);
-        }
-
-        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate);
-        if (_options.RewriteGraph)
-        {
-            Rewriter.Rewrite(segment.Graph, storesHalf: _options.ActivationElementType == ElementType.Float16);
-        }
-
-        CheckOutputs(segment.Graph);
-        long mostBytes = _options.PlanOnly ? long.MaxValue : MachineMemory.Bytes;
-        (ExecutionPlan plan, PanelSources panels, WeightMemory weights, long windowBytes) = MakePlan(segment.Graph, mostBytes);
-        Executor? executor = _options.PlanOnly ? null : new Executor(plan, _workers, _weights, weights, windowBytes);
-
-        // What one part hands to the next one is gone when the run ends. Control flow may hand it on.
-        bool[]? keeps = ReferenceEquals(graph, _graph) && !graph.Nodes.Exists(node => OperatorRegistry.Get(node) is ControlFlow) ? [.. segment.Outputs.Select(output => !wanted.Contains(output))] : null;
-        PlannedSegment planned = new(graph, known, segment, plan, executor, keeps, weights, windowBytes, panels.Store?.Path, PanelPacker.SmallestBytes(panels));
-        _segments.Add(planned);
-        PlansMade++;
-        return planned;
-    }
-
-    // Where panels come from is decided first; a store that is missing is written when the plan is known to fit.
-    private (ExecutionPlan Plan, PanelSources Panels, WeightMemory Weights, long WindowBytes) MakePlan(Graph graph, long mostBytes)
-    {
-        _store?.Forget();
-        PanelSources panels = new(_store, _kept);
-        ExecutionPlan plan = Planner.Plan(graph, _workers, _weights.Traits, panels, mostBytes);
-        try
-        {
-            (WeightMemory weights, long windowBytes) = FitBudget(plan, panels);
-            bool isThere = panels.Missing.Count == 0;
-            if (!_options.PlanOnly && !_packer.TryWrite(panels, PackingRoom(plan)))
-            {
-                plan.Dispose();
-                _store = null;
-                return MakePlan(graph, mostBytes);
-            }
-
-            // A store that is written now is held in large pieces of the system's cache.
-            if (weights != plan.ReadWeights && isThere && !MappingTrial.Pays(plan.WeightSchedule))
-            {
-                weights = plan.ReadWeights;
-            }
-
-            return (plan, panels, weights, windowBytes);
-        }
-        catch
-        {
-            plan.Dispose();
-            throw;
-        }
-    }
-
-    // What a run returns, or hands on to another part of the graph, is a tensor in managed memory.
-    private void CheckOutputs(Graph graph)
-    {
-        if (!_options.PlanOnly && graph.Outputs.Find(output => output.Type!.Value.ByteLength > Array.MaxLength) is { } large)
-        {
-            throw new InvalidGraphException($"The value '{large.Name}' ({large.Producer?.ToString() ?? "an input"}) would be {large.Type}, {large.Type!.Value.ByteLength:N0} bytes; a tensor that a run returns, or computes further shapes from, has at most {Array.MaxLength:N0}.");
-        }
-    }
-
-    // The memory for weights of a new plan, and how many bytes of them may be read ahead beside it. Plans that are kept only to be used again make room for it.
-    private (WeightMemory Weights, long WindowBytes) FitBudget(ExecutionPlan plan, PanelSources panels)
-    {
-        long smallest = SmallestBudget(plan, PanelPacker.SmallestBytes(panels));
-        if (_options.MemoryBudget is not { } budget)
-        {
-            // A shape that a file declares costs nothing to write down. More than there is would not be refused by the system, which
-            // gives memory before it has it, but end this process or another one later.
-            long needed = smallest + plan.Outputs.Sum(output => output.Type.ByteLength);
-            if (needed > MachineMemory.Bytes && !_options.PlanOnly)
-            {
-                throw new MemoryBudgetException(MachineMemory.Bytes, smallest, needed);
-            }
-
-            panels.Keep(_options.KeptPanelBytes);
-            return (plan.MappedWeights, _weights.WindowBytes);
-        }
-
-        if (smallest > budget)
-        {
-            throw new MemoryBudgetException(budget, smallest);
-        }
-
-        // Packed panels can be made again: they go first.
-        if (KeptBytes + smallest + _kept.Bytes > budget)
-        {
-            _kept.Clear();
-        }
-
-        while (_segments.Count > 0 && KeptBytes + smallest > budget)
-        {
-            _segments[0].Dispose();
-            _segments.RemoveAt(0);
-        }
-
-        panels.Keep(budget - KeptBytes - smallest - _kept.Bytes);
-        long room = budget - KeptBytes - plan.NativeBytes - _kept.Bytes;
-        if (!_weights.HoldsWindow)
-        {
-            // Reading takes less memory than mapping, which comes in large pieces.
-            long mapped = plan.MappedWeights.InUseBytes + plan.MappedWeights.BufferBytes - plan.ReadWeights.BufferBytes;
-            return (mapped <= room ? plan.MappedWeights : plan.ReadWeights, _weights.WindowBytes);
-        }
-
-        return (plan.ReadWeights, room >= plan.ReadWeights.InUseBytes ? Math.Min(_weights.WindowBytes, room) : 0);
-    }
-
-    // The operators of the plan and the plans that are kept are there while panels are packed.
-    private long PackingRoom(ExecutionPlan plan) => _options.MemoryBudget is { } budget ? budget - KeptBytes - _kept.Bytes - plan.OperatorBytes : long.MaxValue;
-
-    // A provider that keeps what it has read needs room for all of it. A store is made before the plan's own memory is reserved.
-    private long SmallestBudget(ExecutionPlan plan, long packingBytes) => Math.Max(
-        plan.OperatorBytes + packingBytes,
-        plan.NativeBytes + (_weights.HoldsWeights ? plan.WeightSchedule.Concat(plan.PartlyReadWeights.Select(part => part.Range)).Distinct().Sum(range => range.Length) : plan.ReadWeights.InUseBytes));
-
-    private long KeptBytes => _segments.Sum(segment => segment.Plan.NativeBytes);
-
-    // One run: segment by segment, and the graphs inside of control flow likewise.
-    private sealed class GraphRun
-    {
-        private readonly InferenceSession _session;
-        private readonly RunOptions? _options;
-        private readonly CancellationToken _cancellationToken;
-        private readonly ControlFlowRunner _controlFlow;
-
-        public GraphRun(InferenceSession session, RunOptions? options, CancellationToken cancellationToken)
-        {
-            _session = session;
-            _options = options;
-            _cancellationToken = cancellationToken;
-            _controlFlow = new ControlFlowRunner((body, values) => Run(body, values, [.. body.Outputs]), cancellationToken);
-        }
-
-        public TimeSpan Duration { get; private set; }
-
-        public long WeightsBytesStreamed { get; private set; }
-
-        public TensorBuffer[] Run(Graph graph, LiveValues values, Value[] outputs)
-        {
-            HashSet<Value> wanted = [.. outputs];
-            int start = 0;
-            do
-            {
-                Segment segment = RunSegment(graph, start, values, wanted);
-                start = segment.End;
-                if (segment.EndsAtControlFlow)
-                {
-                    Node node = graph.Nodes[start++];
-                    TensorBuffer[] results = _controlFlow.Run(node, values);
-                    for (int i = 0; i < node.Outputs.Length; i++)
-                    {
-                        if (node.Outputs[i] is { } output)
-                        {
-                            values.Tensors[output] = results[i];
-                        }
-                    }
-                }
-
-                foreach (Value value in values.Tensors.Keys.Where(value => !wanted.Contains(value) && !graph.IsReadFrom(start, value)).ToArray())
-                {
-                    values.Tensors.Remove(value);
-                }
-            }
-            while (start < graph.Nodes.Count);
-
-            return Array.ConvertAll(outputs, values.Tensor);
-        }
-
-        private Segment RunSegment(Graph graph, int start, LiveValues values, HashSet<Value> wanted)
+        CheckBudget(types);
+        PlannedSegment first = Model.Examine(() =>
         {
             Dictionary<Value, (TensorType, Constant?)> known = [];
-            foreach (Value value in values.All.Where(value => graph.IsReadFrom(start, value)))
+            foreach (Value input in _graph.Inputs.Where(input => _graph.IsReadFrom(0, input)))
             {
-                if (values.TryGetKnown(value, out (TensorType, Constant?) type))
-                {
-                    known.Add(value, type);
-                }
+                known.Add(input, (types[input.Name], null));
             }
 
-            PlannedSegment planned = _session.GetSegment(graph, start, known, wanted);
-            Segment segment = planned.Segment;
-            if (segment.End > start || segment.Needed is null)
-            {
-                long begin = Stopwatch.GetTimestamp();
-                TensorBuffer[] results = planned.Executor!.Run([.. segment.Inputs.Select(value => values.Tensors[value])], planned.Keeps, _options?.Progress, _options?.Trace, _cancellationToken);
-                Duration += Stopwatch.GetElapsedTime(begin);
-                WeightsBytesStreamed += planned.Executor.WeightsBytesStreamed;
-                for (int i = 0; i < results.Length; i++)
-                {
-                    values.Tensors[segment.Outputs[i]] = results[i];
-                }
-            }
-
-            foreach ((Value value, Constant constant) in segment.Constants)
-            {
-                values.Constants[value] = constant;
-            }
-
-            // The next node cannot be planned before the content of this value is known, and it is known now.
-            if (segment.Needed is { } needed && (!values.Tensors.TryGetValue(needed, out TensorBuffer? content) || !values.Constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
-            {
-                throw new InvalidGraphException($"The graph cannot be planned: the content of '{needed.Name}' is needed and not known.");
-            }
-
-            return segment;
+            return _plans.Get(_graph, 0, known, [.. _outputs]);
+        });
+        if (!_options.PlanOnly)
+        {
+            _plans.Open(first, 0);
+            _plans.EndOpen();
         }
     }
 
-    private sealed record PlannedSegment(
-        Graph Graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> Known, Segment Segment, ExecutionPlan Plan, Executor? Executor, bool[]? Keeps, WeightMemory Weights, long WindowBytes, string? StorePath, long PackingBytes) : IDisposable
+    // What does not fit is refused before anything is computed. Inputs of the last few types have been looked at.
+    private void CheckBudget(IReadOnlyDictionary<string, TensorType> types)
     {
-        // The executor has taken the plan over.
-        public void Dispose() => ((IDisposable?)Executor ?? Plan).Dispose();
+        if (_options.MemoryBudget is null || _checked.Exists(other => other.All(pair => types[pair.Key] == pair.Value)))
+        {
+            return;
+        }
 
-        public bool IsOf(Graph graph, int start) => ReferenceEquals(Graph, graph) && Segment.Start == start;
+        Plan(types);
+        if (_checked.Count == MostChecked)
+        {
+            _checked.RemoveAt(0);
+        }
 
-        public bool Matches(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) =>
-            IsOf(graph, start) && Known.Count == known.Count &&
-            Known.All(pair => known.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) other) && other.Type == pair.Value.Type &&
-                (ReferenceEquals(other.Constant, pair.Value.Constant) ||
-                    (pair.Value.Constant is { Data: { } expected } && other.Constant is { Data: { } data } && data.AsSpan().SequenceEqual(expected))));
+        _checked.Add(types);
     }
 }

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop;
 
-/// <summary>How much native memory this library and XNNPACK hold. Mapped files are not counted: they are the operating system's cache.</summary>
+/// <summary>How much native memory this library and XNNPACK hold in this process, for all sessions. Parts of mapped files count while they are in use.</summary>
 public static class MemoryDiagnostics
 {
     /// <summary>Bytes of native memory that are allocated now.</summary>

@@ -15,6 +15,9 @@ internal abstract class Kernel : IDisposable
     /// <summary>Bytes of the arena that only this step needs while it runs.</summary>
     public virtual long ScratchBytes => 0;
 
+    /// <summary>The most bytes of native memory that the kernel allocates while it runs, beside its scratch memory and weights, and frees again.</summary>
+    public virtual long RunBytes => 0;
+
     /// <summary>The ranges that the kernel acquires itself, in order of use. Other weights are brought in for it.</summary>
     public virtual IReadOnlyList<WeightRange> StreamedWeights => [];
 

@@ -6,8 +6,8 @@ namespace OnnxStream.Interop.Native;
 
 /// <summary>The one door to native memory, for this library and for XNNPACK: what goes through it is counted.</summary>
 /// <remarks>
-/// Blocks are 64-byte aligned (a cache line, and what XNNPACK's packed weights ask for) and carry their size in front, so
-/// that freeing needs no size and counting is exact. <see cref="FailureCountdown"/> lets tests fail any one allocation.
+/// Blocks are 64-byte aligned (a cache line, and what XNNPACK's packed weights ask for) and carry their size and the account that
+/// they are charged to (<see cref="MemoryAccount"/>) in front, so that freeing needs neither and counting is exact. <see cref="FailureCountdown"/> lets tests fail any one allocation.
 /// </remarks>
 internal static unsafe class CountedMemory
 {
@@ -46,7 +46,7 @@ internal static unsafe class CountedMemory
             return null;
         }
 
-        if (bytes > (nuint)nint.MaxValue - Alignment)
+        if (bytes > (nuint)nint.MaxValue - Alignment || !MemoryAccount.TryCharge((long)bytes, out MemoryAccount.State* account))
         {
             return null;
         }
@@ -58,16 +58,23 @@ internal static unsafe class CountedMemory
         }
         catch (OutOfMemoryException)
         {
+            MemoryAccount.Discharge(account, (long)bytes);
             return null;
         }
 
-        *(nuint*)block = bytes;
+        *(Header*)block = new Header { Bytes = bytes, Account = account };
         Count((long)bytes);
         return block + Alignment;
     }
 
     /// <summary>Counts what became resident of mapped files, or went: what comes through no allocator is memory all the same.</summary>
-    public static void CountMapped(long bytes) => Count(bytes);
+    /// <param name="bytes">How many bytes; negative for those that went.</param>
+    /// <param name="account">The account that they are charged to; null for none.</param>
+    public static void CountMapped(long bytes, MemoryAccount? account)
+    {
+        account?.Count(bytes);
+        Count(bytes);
+    }
 
     /// <summary>Frees a block; null is allowed.</summary>
     public static void Free(void* pointer)
@@ -78,7 +85,9 @@ internal static unsafe class CountedMemory
         }
 
         byte* block = (byte*)pointer - Alignment;
-        Interlocked.Add(ref s_liveBytes, -(long)*(nuint*)block);
+        Header header = *(Header*)block;
+        MemoryAccount.Discharge(header.Account, (long)header.Bytes);
+        Interlocked.Add(ref s_liveBytes, -(long)header.Bytes);
         System.Runtime.InteropServices.NativeMemory.AlignedFree(block);
     }
 
@@ -117,7 +126,7 @@ internal static unsafe class CountedMemory
         void* block = TryAllocate(size);
         if (block is not null && pointer is not null)
         {
-            nuint old = *(nuint*)((byte*)pointer - Alignment);
+            nuint old = ((Header*)((byte*)pointer - Alignment))->Bytes;
             Buffer.MemoryCopy(pointer, block, size, Math.Min(old, size));
             Free(pointer);
         }
@@ -127,4 +136,11 @@ internal static unsafe class CountedMemory
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Deallocate(void* context, void* pointer) => Free(pointer);
+
+    // What stands in front of a block.
+    private struct Header
+    {
+        public nuint Bytes;
+        public MemoryAccount.State* Account;
+    }
 }

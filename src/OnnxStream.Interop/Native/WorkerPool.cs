@@ -14,6 +14,7 @@ internal sealed unsafe class WorkerPool : SafeHandle
     private readonly GCHandle<WorkerPool> _self;
     private IParallelBody? _body;
     private Exception? _exception;
+    private MemoryAccount? _account;
 
     /// <summary>Starts a pool of <paramref name="threadCount"/> threads, the calling one included; 0 means one for each processor.</summary>
     /// <exception cref="NativeMemoryException">The pool could not be made.</exception>
@@ -70,8 +71,10 @@ internal sealed unsafe class WorkerPool : SafeHandle
 
         _body = body;
         _exception = null;
+        _account = MemoryAccount.Current;
         PthreadpoolMethods.pthreadpool_parallelize_1d(Pointer, &Execute, (void*)GCHandle<WorkerPool>.ToIntPtr(_self), (nuint)count, 0);
         _body = null;
+        _account = null;
         if (_exception is { } exception)
         {
             _exception = null;
@@ -96,6 +99,7 @@ internal sealed unsafe class WorkerPool : SafeHandle
     private static void Execute(void* context, nuint index)
     {
         WorkerPool pool = GCHandle<WorkerPool>.FromIntPtr((nint)context).Target;
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(pool._account);
         try
         {
             if (Volatile.Read(ref pool._exception) is null)

@@ -20,6 +20,8 @@ internal static unsafe class XnnpackLibrary
         {
             if (!s_initialized)
             {
+                // What XNNPACK keeps for the whole process belongs to no session.
+                using MemoryAccount.Scope scope = MemoryAccount.Enter(null);
                 xnn_allocator allocator = CountedMemory.XnnpackAllocator;
                 Check(Xnnpack.xnn_initialize(&allocator), nameof(Xnnpack.xnn_initialize));
                 _ = Abi.onnxstream_add_kernels();

@@ -4,8 +4,9 @@ namespace OnnxStream.Interop.Panels;
 
 /// <summary>Packed panels of small models that a session keeps in memory, shared by its plans. Without a store, weights would be packed anew in every run.</summary>
 /// <param name="limitBytes">The most bytes that are kept.</param>
+/// <param name="account">What the session holds.</param>
 /// <remarks>Panels are kept where all of a plan fit (<see cref="LimitBytes"/>), and given up where the budget needs their memory.</remarks>
-internal sealed unsafe class KeptPanels(long limitBytes = KeptPanels.DefaultLimitBytes) : IDisposable
+internal sealed unsafe class KeptPanels(long limitBytes, MemoryAccount account) : IDisposable
 {
     /// <summary>The most bytes that are kept without a stated budget: 32 MiB.</summary>
     public const long DefaultLimitBytes = 32L << 20;
@@ -18,6 +19,9 @@ internal sealed unsafe class KeptPanels(long limitBytes = KeptPanels.DefaultLimi
     /// <summary>The bytes that are kept, or will be when the plans have run once.</summary>
     public long Bytes => _layers.Values.Sum(layer => layer.Bytes);
 
+    /// <summary>The bytes that are promised, but not taken yet.</summary>
+    public long PromisedBytes => _layers.Values.Sum(layer => layer.PromisedBytes);
+
     /// <summary>Where the packed panels of a layer are kept.</summary>
     /// <param name="identity">The identity of the layer.</param>
     /// <param name="lengths">The size of each panel in bytes.</param>
@@ -25,7 +29,7 @@ internal sealed unsafe class KeptPanels(long limitBytes = KeptPanels.DefaultLimi
     {
         if (!_layers.TryGetValue(identity, out Layer? layer))
         {
-            layer = new Layer([.. lengths]);
+            layer = new Layer([.. lengths], account);
             _layers.Add(identity, layer);
         }
 
@@ -50,7 +54,7 @@ internal sealed unsafe class KeptPanels(long limitBytes = KeptPanels.DefaultLimi
     public void Dispose() => Clear();
 
     /// <summary>The panels of one layer.</summary>
-    internal sealed class Layer(long[] lengths) : IDisposable
+    internal sealed class Layer(long[] lengths, MemoryAccount account) : IDisposable
     {
         private readonly NativeBuffer?[] _panels = new NativeBuffer?[lengths.Length];
         private readonly bool[] _isPacked = new bool[lengths.Length];
@@ -58,6 +62,9 @@ internal sealed unsafe class KeptPanels(long limitBytes = KeptPanels.DefaultLimi
 
         /// <summary>The bytes of all panels.</summary>
         public long Bytes { get; } = lengths.Sum(CountedMemory.Align);
+
+        /// <summary>The bytes of panels that have no memory yet.</summary>
+        public long PromisedBytes => lengths.Where((_, panel) => _panels[panel] is null).Sum(CountedMemory.Align);
 
         /// <summary>Whether every panel has been packed.</summary>
         public bool IsComplete => Array.TrueForAll(_isPacked, packed => packed);
@@ -67,7 +74,22 @@ internal sealed unsafe class KeptPanels(long limitBytes = KeptPanels.DefaultLimi
 
         /// <summary>Memory to pack a panel into; null if it is not kept any more.</summary>
         /// <exception cref="NativeMemoryException">The operating system refuses it.</exception>
-        public byte* Reserve(int panel) => _isDisposed ? null : (_panels[panel] ??= new NativeBuffer(lengths[panel])).Pointer;
+        public byte* Reserve(int panel)
+        {
+            if (_isDisposed)
+            {
+                return null;
+            }
+
+            if (_panels[panel] is null)
+            {
+                // The plan that packs it may be given up before the others that use it.
+                using MemoryAccount.Scope scope = MemoryAccount.Enter(account);
+                _panels[panel] = new NativeBuffer(lengths[panel]);
+            }
+
+            return _panels[panel]!.Pointer;
+        }
 
         /// <summary>Says that a panel has been packed.</summary>
         public void SetPacked(int panel) => _isPacked[panel] = !_isDisposed;

@@ -56,7 +56,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
     /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
     public bool TryWrite(PanelSources panels, long room)
     {
-        if (panels.Store is not { Pending: { } pending } store)
+        if (panels is not { Pending: { } pending, Store: { } store })
         {
             return true;
         }
@@ -65,10 +65,10 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         {
             options.CancellationToken.ThrowIfCancellationRequested();
             Directory.CreateDirectory(Path.GetDirectoryName(pending.Path)!);
-            Log.Making(logger, pending.Path, pending.SizeFor(modelPath), store.Reason);
+            Log.Making(logger, pending.Path, pending.SizeFor(modelPath), store.ReasonFor(pending));
             IReadOnlyList<IPanelLayer> layers = panels.Missing;
             int blocks = GatheredBlocks(pending, layers, room);
-            using (StoreWriter writer = store.Write(modelPath, blocks))
+            using (StoreWriter writer = store.Write(pending, modelPath, blocks))
             {
                 _done = 0;
                 _panelCount = pending.PanelCount;
@@ -84,7 +84,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
                 writer.Complete();
             }
 
-            store.Keep();
+            store.Keep(pending);
             panels.SetComplete();
             return true;
         }
@@ -92,13 +92,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         {
             // Nobody asked for the file: without it the model runs all the same.
             Log.Failed(logger, pending.Path, exception.Message);
-            store.Forget();
             return false;
-        }
-        catch
-        {
-            store.Forget();
-            throw;
         }
     }
 

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Panels;
 
@@ -7,8 +8,10 @@ namespace OnnxStream.Interop.Panels;
 /// <param name="kept">Where packed panels of small models are kept in memory; null if they are not.</param>
 internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = null)
 {
-    private readonly List<(IPanelLayer Layer, StoredPanels Panels)> _missing = [];
+    private readonly List<IPanelLayer> _missing = [];
     private readonly List<(UInt128 Identity, long[] Lengths, PanelSource Source)> _keepable = [];
+    private PanelStorePart? _pending;
+    private bool _isStoreUsed;
 
     /// <summary>The format of panels.</summary>
     public PanelFormat Format => store?.Format ?? PanelFormats.Default;
@@ -16,16 +19,23 @@ internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = 
     /// <summary>Whether weights are packed ahead of time, so that kernels may be chosen that need it.</summary>
     public bool UsesStore => store is not null;
 
-    /// <summary>The layers whose panels the store lacks, in the order of their use.</summary>
-    public IReadOnlyList<IPanelLayer> Missing => _missing.ConvertAll(missing => missing.Layer);
+    /// <summary>The layers whose panels the store lacked when the plan was made, in the order of their use.</summary>
+    public IReadOnlyList<IPanelLayer> Missing => _missing;
+
+    /// <summary>What must be written before the plan can run; null for nothing.</summary>
+    public PanelStorePart? Pending => _pending;
+
+    /// <summary>Whether another plan has written some of what was missing since: this one should be made again.</summary>
+    public bool IsOutdated => _missing.Exists(layer => store!.Find(layer) is not null);
 
     /// <summary>The store that layers use; null without one.</summary>
-    public PanelStore? Store => IsStoreUsed ? store : null;
+    public PanelStore? Store => _isStoreUsed ? store : null;
+
+    /// <summary>The weights that missing panels are made of.</summary>
+    public IEnumerable<WeightRange> MissingRanges => _missing.SelectMany(layer => layer.UnpackedWeights.Concat(layer.PartlyRead is { } range ? [range] : []));
 
     /// <summary>The memory that keeping all packed panels of the plan takes beside what is kept already; 0 if there are none, or not all could be.</summary>
     public long KeepableBytes { get; private set; }
-
-    private bool IsStoreUsed { get; set; }
 
     /// <summary>Where the panels of a layer come from. Called once for each, when its kernel is made.</summary>
     /// <param name="layer">The layer.</param>
@@ -39,11 +49,15 @@ internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = 
 
         if (store is not null)
         {
-            StoredPanels stored = store.Find(layer, out bool isPending);
-            IsStoreUsed = true;
-            if (isPending)
+            _isStoreUsed = true;
+            StoredPanels? stored = store.Find(layer);
+            if (stored is null)
             {
-                _missing.Add((layer, stored));
+                stored = store.Add(layer, ref _pending, out bool isNew);
+                if (isNew)
+                {
+                    _missing.Add(layer);
+                }
             }
 
             return new PanelSource(layer, Format, stored, order);
@@ -66,7 +80,11 @@ internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = 
     }
 
     /// <summary>Says that nothing is missing any more.</summary>
-    public void SetComplete() => _missing.Clear();
+    public void SetComplete()
+    {
+        _missing.Clear();
+        _pending = null;
+    }
 
     /// <summary>Keeps the packed panels of all layers, if there is room.</summary>
     /// <param name="room">The bytes that may be held beside everything else.</param>

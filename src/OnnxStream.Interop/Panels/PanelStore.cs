@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Hashing;
 using System.Text;
 using OnnxStream.Interop.Bindings;
@@ -12,14 +13,13 @@ namespace OnnxStream.Interop.Panels;
 /// </remarks>
 internal sealed class PanelStore
 {
-    // More files of one model than this are not searched.
-    private const int MostParts = 1000;
-
     private readonly string _path;
     private readonly UInt128 _identity;
     private readonly List<PanelStorePart> _parts = [];
-    private string _pendingPath = "";
-    private PanelStorePart? _pending;
+
+    // Files that belong to something else, and those that plans will write: their names are taken.
+    private readonly Dictionary<string, string> _stale = [];
+    private readonly HashSet<string> _reserved = [];
 
     private PanelStore(string path, UInt128 identity, PanelFormat format)
     {
@@ -32,14 +32,8 @@ internal sealed class PanelStore
     /// <summary>The format of the panels.</summary>
     public PanelFormat Format { get; }
 
-    /// <summary>Why a new file is needed: there is none yet, or the one that is there belongs to something else.</summary>
-    public string Reason { get; private set; } = "there is none yet";
-
     /// <summary>The first file.</summary>
     public string Path => _path;
-
-    /// <summary>What is to be written before the plan can run; null for nothing.</summary>
-    public PanelStorePart? Pending => _pending;
 
     /// <summary>Opens the store of a model. It need not be there.</summary>
     /// <param name="options">Which file.</param>
@@ -58,96 +52,85 @@ internal sealed class PanelStore
     /// <summary>The identity of a layer as the store finds it by.</summary>
     public static UInt128 Hash(string layerIdentity) => XxHash128.HashToUInt128(Encoding.UTF8.GetBytes(layerIdentity));
 
-    /// <summary>The panels of a layer: those that are there, or those that will be when <see cref="Pending"/> is written.</summary>
-    /// <param name="layer">The layer.</param>
-    /// <param name="isPending">Whether they are to be written.</param>
-    public StoredPanels Find(IPanelLayer layer, out bool isPending)
+    /// <summary>The panels of a layer; null if they are in no file.</summary>
+    public StoredPanels? Find(IPanelLayer layer)
     {
-        UInt128 hash = Hash(layer.Identity!);
-        long[] lengths = new long[layer.PanelCount];
-        for (int i = 0; i < lengths.Length; i++)
-        {
-            lengths[i] = Format.StoredBytes(layer.PackedBytes(i));
-        }
-
-        isPending = false;
-        foreach (PanelStorePart part in _parts)
-        {
-            if (part.Find(hash, lengths) is { } found)
-            {
-                return found;
-            }
-        }
-
-        _pending ??= new PanelStorePart(_pendingPath, Format);
-        if (_pending.Find(hash, lengths) is { } same)
-        {
-            // Another layer of the same weight.
-            return same;
-        }
-
-        isPending = true;
-        return _pending.Add(hash, lengths);
+        (UInt128 hash, long[] lengths) = Describe(layer);
+        return _parts.Select(part => part.Find(hash, lengths)).FirstOrDefault(found => found is not null);
     }
 
-    /// <summary>Starts to write what is missing.</summary>
+    /// <summary>The panels of a layer in a file that is not there yet.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="part">The file; made where it is null.</param>
+    /// <param name="isNew">Whether the file did not have them: another layer may use the same weight.</param>
+    public StoredPanels Add(IPanelLayer layer, ref PanelStorePart? part, out bool isNew)
+    {
+        (UInt128 hash, long[] lengths) = Describe(layer);
+        part ??= new PanelStorePart(ReservePath(), Format);
+        StoredPanels? found = part.Find(hash, lengths);
+        isNew = found is null;
+        return found ?? part.Add(hash, lengths);
+    }
+
+    /// <summary>Why a file is written: there is none yet, or the one that is there belongs to something else.</summary>
+    public string ReasonFor(PanelStorePart part) => _stale.GetValueOrDefault(part.Path, "there is none yet");
+
+    /// <summary>Starts to write a file.</summary>
+    /// <param name="part">What is written.</param>
     /// <param name="modelPath">The model, for those who look at the store.</param>
     /// <param name="blocks">How many blocks of <see cref="BlockWriter.BlockBytes"/> may be in memory at once.</param>
-    public StoreWriter Write(string modelPath, int blocks) => new(_pending!, _identity, modelPath, blocks, replaces: _parts.Count == 0);
+    public StoreWriter Write(PanelStorePart part, string modelPath, int blocks) => new(part, _identity, modelPath, blocks, replaces: part.Path == _path || _stale.ContainsKey(part.Path));
 
-    /// <summary>Says that what was missing has been written: it belongs to the store now.</summary>
-    public void Keep()
+    /// <summary>Says that a file has been written: it belongs to the store now.</summary>
+    public void Keep(PanelStorePart part)
     {
-        bool isFirst = _parts.Count == 0;
-        _parts.Add(_pending!);
-        _pending = null;
-        for (int number = 2; isFirst && File.Exists(PathOf(number)); number++)
+        _parts.Add(part);
+        _stale.Remove(part.Path);
+        foreach (string other in _stale.Keys.Where(File.Exists))
         {
-            // Left behind by another model or version that had the first file before.
-            if (PanelStorePart.TryOpen(PathOf(number), _identity, Format, out _) is null)
-            {
-                File.Delete(PathOf(number));
-            }
+            // Left behind by another model or version that had the name before.
+            File.Delete(other);
         }
 
-        int next = _parts.Count + 1;
-        while (File.Exists(PathOf(next)))
-        {
-            next++;
-        }
-
-        _pendingPath = PathOf(next);
+        _stale.Clear();
     }
 
-    /// <summary>Says that what was missing is not needed any more. Files that have gone meanwhile are forgotten.</summary>
-    public void Forget()
-    {
-        _pending = null;
-        if (!_parts.TrueForAll(part => File.Exists(part.Path)))
-        {
-            FindParts();
-        }
-    }
+    /// <summary>Forgets files that have gone, such as those with a damaged panel.</summary>
+    public void ForgetLost() => _parts.RemoveAll(part => !File.Exists(part.Path));
+
+    private (UInt128 Hash, long[] Lengths) Describe(IPanelLayer layer) =>
+        (Hash(layer.Identity!), [.. Enumerable.Range(0, layer.PanelCount).Select(panel => Format.StoredBytes(layer.PackedBytes(panel)))]);
 
     private void FindParts()
     {
-        _parts.Clear();
-        int number = 1;
-        for (; number < MostParts && File.Exists(PathOf(number)); number++)
+        string folder = System.IO.Path.GetDirectoryName(_path)!;
+        string pattern = $"{System.IO.Path.GetFileNameWithoutExtension(_path)}.*{System.IO.Path.GetExtension(_path)}";
+        IEnumerable<string> others = Directory.Exists(folder) ? Directory.EnumerateFiles(folder, pattern).Where(IsPart).Order(StringComparer.Ordinal) : [];
+        foreach (string path in others.Prepend(_path).Where(File.Exists))
         {
-            if (PanelStorePart.TryOpen(PathOf(number), _identity, Format, out string reason) is { } found)
+            if (PanelStorePart.TryOpen(path, _identity, Format, out string reason) is { } found)
             {
                 _parts.Add(found);
             }
-            else if (number == 1)
+            else
             {
-                // The first file decides whether the store is one of this model.
-                Reason = reason;
-                break;
+                _stale.Add(path, reason);
             }
         }
+    }
 
-        _pendingPath = PathOf(number);
+    private bool IsPart(string path) =>
+        int.TryParse(System.IO.Path.GetExtension(System.IO.Path.GetFileNameWithoutExtension(path)).TrimStart('.'), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && path == PathOf(number);
+
+    private string ReservePath()
+    {
+        int number = 1;
+        while (_parts.Exists(part => part.Path == PathOf(number)) || !_reserved.Add(PathOf(number)))
+        {
+            number++;
+        }
+
+        return PathOf(number);
     }
 
     private string PathOf(int number) => number == 1 ? _path :

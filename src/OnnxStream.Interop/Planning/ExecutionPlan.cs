@@ -7,6 +7,9 @@ namespace OnnxStream.Interop.Planning;
 /// <summary>Everything that a run does, decided beforehand: steps, where their tensors lie, and which weights they need in which order.</summary>
 internal sealed class ExecutionPlan : IDisposable
 {
+    /// <summary>What everything is charged to that is held for the plan, its kernels and those who run it included; null for a part of another plan.</summary>
+    public required MemoryAccount? Account { get; init; }
+
     /// <summary>The steps, in order.</summary>
     public required IReadOnlyList<Step> Steps { get; init; }
 
@@ -34,6 +37,9 @@ internal sealed class ExecutionPlan : IDisposable
     /// <summary>The native memory of the kernels.</summary>
     public required long OperatorBytes { get; init; }
 
+    /// <summary>The most native memory that a kernel allocates while it runs and frees again.</summary>
+    public long RunBytes => Steps.Select(step => step.Kernel.RunBytes).DefaultIfEmpty().Max();
+
     /// <summary>The memory for weights where panels are read: the least that will do.</summary>
     public required WeightMemory ReadWeights { get; init; }
 
@@ -41,13 +47,15 @@ internal sealed class ExecutionPlan : IDisposable
     public required WeightMemory MappedWeights { get; init; }
 
     /// <summary>The native memory that running the plan needs beside weights in use.</summary>
-    public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + ReadWeights.BufferBytes;
+    public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + RunBytes + ReadWeights.BufferBytes;
 
     /// <summary>The plan as people see it.</summary>
+    /// <param name="name">What it is the plan of.</param>
     /// <param name="bufferBytes">The size of the buffers that weights are copied into.</param>
     /// <param name="windowBytes">The most bytes of weights that are resident at once beside them.</param>
+    /// <param name="tensorBytes">The tensors outside of the plan while it runs.</param>
     /// <param name="smallestBudgetBytes">The smallest budget that can be met.</param>
-    public PlanSummary Summarize(long bufferBytes, long windowBytes, long smallestBudgetBytes)
+    public PlanPart Summarize(string name, long bufferBytes, long windowBytes, long tensorBytes, long smallestBudgetBytes)
     {
         PlanBuffer[] buffers = [.. Steps.SelectMany(step => step.Inputs.Concat(step.Outputs).Select(tensor => tensor.Buffer).Concat(step.Scratch is { } scratch ? [scratch.Actual] : []))
             .Concat(Inputs.Concat(Outputs).Select(tensor => tensor.Buffer)).Where(buffer => buffer.IsInArena && buffer.LastStep >= 0).Distinct()];
@@ -60,12 +68,13 @@ internal sealed class ExecutionPlan : IDisposable
             }
         }
 
-        return new PlanSummary(
+        return new PlanPart(
+            name,
             [.. Steps.Select((step, i) => new PlanStep(
                 step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), step.Kernel.Flops, step.Kernel.PanelLayers.Sum(layer => layer.PanelCount),
                 step.Kernel.StreamedWeights.Concat(step.Kernel.PartlyReadWeights).Concat(step.Inputs.Where((_, k) => step.InputWeights[k] >= 0).Select(input => input.Buffer.Constant!.Location!.Value)).Sum(range => range.Length),
                 step.Scratch?.Length ?? 0, live[i]))],
-            ArenaBytes, ConstantBytes, OperatorBytes, bufferBytes, windowBytes, smallestBudgetBytes);
+            ArenaBytes, ConstantBytes, OperatorBytes + RunBytes, bufferBytes, windowBytes, tensorBytes, smallestBudgetBytes);
     }
 
     /// <inheritdoc/>
@@ -75,5 +84,7 @@ internal sealed class ExecutionPlan : IDisposable
         {
             step.Kernel.Dispose();
         }
+
+        Account?.Close();
     }
 }

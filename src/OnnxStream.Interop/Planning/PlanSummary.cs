@@ -1,13 +1,14 @@
 namespace OnnxStream.Interop;
 
 /// <summary>What a session has decided before it runs: the steps, and the memory that they need.</summary>
-/// <param name="Steps">The steps in the order in which they run.</param>
+/// <remarks>Numbers of bytes are for all parts that are known (<see cref="Parts"/>): a session without a budget keeps the plans of all of them.</remarks>
+/// <param name="Steps">The steps in the order in which they run, those of both branches of an If included.</param>
 /// <param name="ArenaBytes">The block that holds all tensors and scratch memory at fixed places.</param>
 /// <param name="ConstantBytes">Small constants that stay in memory.</param>
 /// <param name="OperatorBytes">XNNPACK's operators and what kernels hold besides.</param>
 /// <param name="WeightBufferBytes">Buffers that weights are copied into panel by panel.</param>
 /// <param name="WindowBytes">The most bytes of weights that are in memory at once beside those buffers: read ahead or in use.</param>
-/// <param name="SmallestBudgetBytes">The smallest <see cref="SessionOptions.MemoryBudget"/> that can be met.</param>
+/// <param name="SmallestBudgetBytes">The smallest <see cref="SessionOptions.MemoryBudget"/> that can be met; where parts are not known, by those that are.</param>
 public sealed record PlanSummary(
     IReadOnlyList<PlanStep> Steps,
     long ArenaBytes,
@@ -17,17 +18,26 @@ public sealed record PlanSummary(
     long WindowBytes,
     long SmallestBudgetBytes)
 {
+    /// <summary>The parts that are planned one by one, and those that cannot be planned before data is seen.</summary>
+    public IReadOnlyList<PlanPart> Parts { get; init; } = [];
+
+    /// <summary>The most bytes of tensors between the parts.</summary>
+    public long TensorBytes { get; init; }
+
+    /// <summary>The budget of the session in bytes; null for none.</summary>
+    public long? BudgetBytes { get; init; }
+
     /// <summary>The file of packed weights that the steps read; null without one.</summary>
     public string? PanelStorePath { get; init; }
 
-    /// <summary>Packed weights that stay in memory from run to run, where there is room for all of them (<see cref="SessionOptions.MemoryBudget"/>). Plans of the session share them.</summary>
+    /// <summary>Packed weights that stay in memory from run to run, where there is room for all of them (<see cref="SessionOptions.KeptPanelBytes"/>). Plans of the session share them.</summary>
     public long KeptPanelBytes { get; init; }
 
     /// <summary>The native memory that the session holds while it runs, from the first step to the last: weights that come and go, and packed weights that are kept, are not counted.</summary>
-    public long PeakNativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + WeightBufferBytes;
+    public long PeakNativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + WeightBufferBytes + TensorBytes;
 
     /// <summary>The most memory that the session holds while it runs: what <see cref="SessionOptions.MemoryBudget"/> limits.</summary>
-    public long PeakBytes => PeakNativeBytes + WindowBytes + KeptPanelBytes;
+    public long PeakBytes => Math.Min(PeakNativeBytes + WindowBytes + KeptPanelBytes, BudgetBytes ?? long.MaxValue);
 
     /// <summary>The bytes of weights that a run reads; rows that are looked up in a table are not counted.</summary>
     public long WeightsBytes => Steps.Sum(step => step.WeightsBytes);

@@ -22,11 +22,11 @@ internal static class Planner
     /// <param name="mostBytes">The most bytes that one tensor may have.</param>
     public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, PanelSources? panels = null, long mostBytes = long.MaxValue)
     {
-        long before = CountedMemory.LiveBytes;
-        PlanBuilder builder = Lower(graph, workers, traits, panels ?? new PanelSources(), mostBytes);
+        MemoryAccount account = new(MemoryAccount.Current);
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(account);
+        PlanBuilder builder = Lower(graph, workers, traits, panels ?? new PanelSources(), mostBytes, account);
         try
         {
-            builder.OperatorBytes = Math.Max(0, CountedMemory.LiveBytes - before);
             return Complete(builder);
         }
         catch
@@ -37,11 +37,11 @@ internal static class Planner
     }
 
     /// <summary>Turns the nodes of a graph into steps.</summary>
-    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, PanelSources panels, long mostBytes)
+    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, PanelSources panels, long mostBytes, MemoryAccount? account = null)
     {
         // Where nothing comes out, nothing is computed, whatever the other dimensions are.
         List<Node> order = [.. NodeOrder.Of(graph).Where(node => node.Outputs.Any(output => output?.Type!.Value.Shape.ElementCount > 0))];
-        PlanBuilder builder = new(graph, workers, traits, panels, CreateTiles) { MostBytes = mostBytes, Places = ValuePlaces.Find(graph, order) };
+        PlanBuilder builder = new(graph, workers, traits, panels, CreateTiles) { Account = account, MostBytes = mostBytes, Places = ValuePlaces.Find(graph, order) };
         try
         {
             foreach (Node node in order)
@@ -115,6 +115,7 @@ internal static class Planner
 
         return new ExecutionPlan
         {
+            Account = builder.Account,
             Steps = builder.Steps,
             Inputs = inputs,
             Outputs = outputs,
@@ -123,7 +124,7 @@ internal static class Planner
             PartlyReadWeights = parts,
             ArenaBytes = Arena.Place(arena),
             ConstantBytes = constantBytes == 0 ? 0 : constantBytes + Arena.Padding,
-            OperatorBytes = builder.OperatorBytes,
+            OperatorBytes = builder.Account?.LiveBytes ?? 0,
             ReadWeights = MeasureWeights(builder, schedule, builder.Traits.WithoutPanels),
             MappedWeights = MeasureWeights(builder, schedule, schedule.Where(range => range.IsPanel).Sum(range => range.Length) < MappedBlocks.WorthMapping ? builder.Traits.WithoutPanels : builder.Traits),
         };

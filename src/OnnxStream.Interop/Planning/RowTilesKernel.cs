@@ -42,6 +42,9 @@ internal sealed unsafe class RowTilesKernel : Kernel
     public override long ScratchBytes => _plan.ArenaBytes;
 
     /// <inheritdoc/>
+    public override long RunBytes => _plan.RunBytes;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> StreamedWeights => [.. Enumerable.Repeat(_plan.WeightSchedule, _tiles).SelectMany(schedule => schedule)];
 
     /// <inheritdoc/>

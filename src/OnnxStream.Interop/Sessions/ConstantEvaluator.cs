@@ -10,13 +10,22 @@ namespace OnnxStream.Interop.Sessions;
 /// <summary>Computes single nodes whose inputs are constants, with the same kernels that a run would use.</summary>
 internal sealed class ConstantEvaluator : IDisposable
 {
+    private readonly MemoryAccount _account = new(MemoryAccount.Current);
+
     // Constants are small: waking other threads for them costs more than it brings.
     private readonly WorkerPool _workers = new(1);
     private readonly WeightsProvider _provider = WeightsProvider.DiskNoCache();
 
+    /// <summary>The most native memory that evaluating took since <see cref="ResetPeak"/>, in bytes.</summary>
+    public long PeakBytes => _account.PeakBytes;
+
+    /// <summary>Starts a new measurement of <see cref="PeakBytes"/>.</summary>
+    public void ResetPeak() => _account.ResetPeak();
+
     /// <summary>The outputs of <paramref name="node"/>.</summary>
     public IReadOnlyDictionary<Value, Constant> Evaluate(Node node)
     {
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         Graph graph = new()
         {
             Name = node.Name,
@@ -29,9 +38,9 @@ internal sealed class ConstantEvaluator : IDisposable
             ComputeInSingle.Apply(graph);
         }
 
-        ExecutionPlan plan = Planner.Plan(graph, _workers);
+        using ExecutionPlan plan = Planner.Plan(graph, _workers);
         using Executor executor = new(plan, _workers, _provider, plan.ReadWeights, 0);
-        TensorBuffer[] results = executor.Run([], null, null, null, CancellationToken.None);
+        LiveTensor[] results = executor.Run([], null, (_, type) => new LiveTensor(TensorBuffer.Uninitialized(type)), null, null, CancellationToken.None);
         Dictionary<Value, Constant> constants = [];
         for (int i = 0; i < results.Length; i++)
         {
@@ -46,5 +55,6 @@ internal sealed class ConstantEvaluator : IDisposable
     {
         _workers.Dispose();
         _provider.Dispose();
+        _account.Close();
     }
 }

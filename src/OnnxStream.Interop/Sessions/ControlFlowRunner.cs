@@ -1,62 +1,60 @@
+using System.Runtime.InteropServices;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Operators;
-using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Sessions;
 
 /// <summary>Runs the nodes whose attributes are graphs: If, Loop, Scan. The graphs are planned and run like the main one.</summary>
-/// <param name="run">Runs a graph on the values that it is given, and returns its outputs in order.</param>
+/// <param name="memory">Where tensors come from.</param>
+/// <param name="run">Runs a graph on the values that it is given, which it lets go, and returns its outputs in order, as many as are asked for in managed memory.</param>
 /// <param name="cancellationToken">Stops between two iterations.</param>
-internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> run, CancellationToken cancellationToken)
+internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveValues, bool[], LiveTensor[]> run, CancellationToken cancellationToken)
 {
-    /// <summary>The outputs of a node, as many as its operator has.</summary>
+    /// <summary>The outputs of a node, as many as its operator has. The caller becomes their owner.</summary>
     /// <param name="node">The node.</param>
     /// <param name="values">The values that exist around it.</param>
+    /// <param name="leaves">For each output of the node, whether it leaves the run.</param>
+    /// <param name="taken">Called when the node has taken what it needs of the values: others may go.</param>
     /// <exception cref="InvalidGraphException">Its inputs, attributes and graphs contradict each other.</exception>
-    public TensorBuffer[] Run(Node node, LiveValues values)
+    public LiveTensor[] Run(Node node, LiveValues values, bool[] leaves, Action taken)
     {
-        TensorBuffer[] outputs = node.OperatorType switch
+        LiveTensor[] outputs = node.OperatorType switch
         {
-            "If" => RunIf(node, values),
-            "Loop" => RunLoop(node, values),
-            "Scan" => node.OperatorSet < 9 ? RunBatchedScan(node, values) : RunScan(node, values),
+            "If" => RunIf(node, values, leaves, taken),
+            "Loop" => RunLoop(node, values, leaves, taken),
+            "Scan" => node.OperatorSet < 9 ? RunBatchedScan(node, values, leaves, taken) : RunScan(node, values, leaves, taken),
             _ => throw new InvalidOperationException($"{node} is no control flow."),
         };
         return node.Outputs.Length <= outputs.Length ? outputs :
             throw new InvalidGraphException($"{node}: it has {node.Outputs.Length} outputs, but its graphs make {outputs.Length}.");
     }
 
-    private static bool IsTrue(Node node, TensorBuffer tensor) => ControlFlow.IsTrue(node, tensor.Type, tensor.Bytes);
-
-    private TensorBuffer[] RunIf(Node node, LiveValues values)
+    private LiveTensor[] RunIf(Node node, LiveValues values, bool[] leaves, Action taken)
     {
         Graph branch = ControlFlow.Branch(node, IsTrue(node, Input(node, 0, values) ?? throw new InvalidGraphException($"{node}: the condition is missing.")));
-        return run(branch, values.CapturedBy(branch));
+        LiveValues captured = values.CapturedBy(branch);
+        taken();
+        return run(branch, captured, leaves);
     }
 
-    private TensorBuffer[] RunLoop(Node node, LiveValues values)
+    private LiveTensor[] RunLoop(Node node, LiveValues values, bool[] leaves, Action taken)
     {
-        Graph body = ControlFlow.Body(node, "body");
-        int carriedCount = Math.Max(0, node.Inputs.Length - 2);
-        int collectedCount = body.Outputs.Count - 1 - carriedCount;
-        if (body.Inputs.Count != carriedCount + 2 || collectedCount < 0)
-        {
-            throw new InvalidGraphException($"{node}: the body has {body.Inputs.Count} inputs and {body.Outputs.Count} outputs; for {carriedCount} carried values it must have {carriedCount + 2} and at least {carriedCount + 1}.");
-        }
-
+        (Graph body, int carriedCount, int collectedCount) = LoopBody(node);
         long limit = Input(node, 0, values) is { } count ? Single(node, count) : long.MaxValue;
         bool goesOn = Input(node, 1, values) is not { } condition || IsTrue(node, condition);
-        TensorBuffer[] carried = [.. Enumerable.Range(2, carriedCount).Select(i => Input(node, i, values) ?? throw new InvalidGraphException($"{node}: input {i} is missing."))];
-        List<TensorBuffer>[] collected = [.. Enumerable.Range(0, collectedCount).Select(_ => new List<TensorBuffer>())];
+        LiveTensor[] carried = Inputs(node, 2, values);
+        List<LiveTensor>[] collected = [.. Enumerable.Range(0, collectedCount).Select(_ => new List<LiveTensor>())];
         LiveValues captured = values.CapturedBy(body);
+        taken();
         for (long iteration = 0; iteration < limit && goesOn; iteration++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            TensorBuffer[] results = RunBody(body, captured, [SingleLike(body.Inputs[0], iteration), SingleLike(body.Inputs[1], goesOn), .. carried]);
+            ElementType[] before = Array.ConvertAll(carried, tensor => tensor.ElementType);
+            LiveTensor[] results = RunBody(body, captured, [SingleLike(body.Inputs[0], iteration), SingleLike(body.Inputs[1], goesOn), .. carried]);
             goesOn = IsTrue(node, results[0]);
             for (int i = 0; i < carriedCount; i++)
             {
-                CheckElementType(node, i, carried[i].ElementType, results[i + 1].ElementType);
+                CheckElementType(node, i, before[i], results[i + 1].ElementType);
                 carried[i] = results[i + 1];
             }
 
@@ -66,91 +64,93 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
             }
         }
 
-        return [.. carried, .. collected.Select((slices, i) => TensorSlices.Stack(slices, SliceType(node, slices, body.Outputs[1 + carriedCount + i]), 0, slices.Count))];
+        captured.Release(_ => false);
+        return [.. carried, .. collected.Select((slices, i) => Stack(slices, SliceType(node, slices, body.Outputs[1 + carriedCount + i]), 0, slices.Count, Leaves(leaves, carriedCount + i)))];
     }
 
-    private TensorBuffer[] RunScan(Node node, LiveValues values)
+    private LiveTensor[] RunScan(Node node, LiveValues values, bool[] leaves, Action taken)
     {
-        Graph body = ControlFlow.Body(node, "body");
-        long scannedCount = node.Attributes.Int("num_scan_inputs", 0);
-        CheckScan(node, body, scannedCount, node.Inputs.Length);
-        TensorBuffer[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => Input(node, i, values) ?? throw new InvalidGraphException($"{node}: input {i} is missing."))];
-        int stateCount = inputs.Length - (int)scannedCount;
+        (Graph body, int scannedCount) = ScanBody(node, node.Inputs.Length);
+        LiveTensor[] inputs = Inputs(node, 0, values);
+        int stateCount = inputs.Length - scannedCount;
         int collectedCount = body.Outputs.Count - stateCount;
-        long[] inputAxes = Numbers(node, "scan_input_axes", (int)scannedCount);
-        for (int i = 0; i < inputAxes.Length; i++)
-        {
-            inputAxes[i] = Axis(node, inputAxes[i], inputs[stateCount + i].Shape.Rank);
-        }
-
-        return Scan(
-            node, body, values.CapturedBy(body), inputs[..stateCount], inputs[stateCount..], inputAxes, Numbers(node, "scan_input_directions", (int)scannedCount),
-            Numbers(node, "scan_output_axes", collectedCount), Numbers(node, "scan_output_directions", collectedCount), null);
+        long[] inputAxes = ScanAxes(node, [.. inputs[stateCount..].Select(input => input.Type)]);
+        long[] inputDirections = Numbers(node, "scan_input_directions", scannedCount);
+        long[] outputAxes = Numbers(node, "scan_output_axes", collectedCount);
+        long[] outputDirections = Numbers(node, "scan_output_directions", collectedCount);
+        LiveValues captured = values.CapturedBy(body);
+        taken();
+        LiveTensor[] outputs = Scan(node, body, captured, inputs[..stateCount], inputs[stateCount..], inputAxes, inputDirections, outputAxes, outputDirections, null, leaves);
+        captured.Release(_ => false);
+        return outputs;
     }
 
     // Opset 8 scans each element of a batch on its own, for lengths that may differ; what lies behind a shorter one is zero.
-    private TensorBuffer[] RunBatchedScan(Node node, LiveValues values)
+    private LiveTensor[] RunBatchedScan(Node node, LiveValues values, bool[] leaves, Action taken)
     {
-        Graph body = ControlFlow.Body(node, "body");
-        long scannedCount = node.Attributes.Int("num_scan_inputs", 0);
-        CheckScan(node, body, scannedCount, node.Inputs.Length - 1);
-        TensorBuffer[] inputs = [.. Enumerable.Range(1, node.Inputs.Length - 1).Select(i => Input(node, i, values) ?? throw new InvalidGraphException($"{node}: input {i} is missing."))];
-        int stateCount = inputs.Length - (int)scannedCount;
+        (Graph body, int scannedCount) = ScanBody(node, node.Inputs.Length - 1);
+        LiveTensor[] inputs = Inputs(node, 1, values);
+        int stateCount = inputs.Length - scannedCount;
         long batch = inputs[0].Shape.Rank > 0 ? inputs[0].Shape[0] : 0;
         if (batch < 1 || inputs.Any(input => input.Shape.Rank < 1 || input.Shape[0] != batch))
         {
             throw new InvalidGraphException($"{node}: the first dimension of all inputs must be the size of the batch, at least 1.");
         }
 
-        TensorBuffer? given = Input(node, 0, values);
-        if (given is not null && given.ElementType != ElementType.Int64)
+        long[]? lengths = null;
+        if (Input(node, 0, values) is { } given)
         {
-            throw new InvalidGraphException($"{node}: the sequence lengths are a {given.Type}, expected int64.");
+            if (given.ElementType != ElementType.Int64)
+            {
+                throw new InvalidGraphException($"{node}: the sequence lengths are a {given.Type}, expected int64.");
+            }
+
+            lengths = MemoryMarshal.Cast<byte, long>(given.Bytes).ToArray();
+            given.Release();
         }
 
-        long[]? lengths = given is null ? null : [.. given.Span<long>()];
         if (lengths is not null && lengths.Length != batch)
         {
             throw new InvalidGraphException($"{node}: there are {lengths.Length} sequence lengths for a batch of {batch}.");
         }
 
         LiveValues captured = values.CapturedBy(body);
-        List<TensorBuffer[]> results = [];
+        taken();
+        List<LiveTensor[]> results = [];
         for (int i = 0; i < batch; i++)
         {
-            TensorBuffer[] parts = [.. inputs.Select(input => TensorSlices.Take(input, 0, i))];
+            LiveTensor[] parts = [.. inputs.Select(input => Slice(input, 0, i))];
             results.Add(Scan(
-                node, body, captured, parts[..stateCount], parts[stateCount..], new long[scannedCount], Numbers(node, "directions", (int)scannedCount),
-                new long[body.Outputs.Count - stateCount], new long[body.Outputs.Count - stateCount], lengths?[i]));
+                node, body, captured, parts[..stateCount], parts[stateCount..], new long[scannedCount], Numbers(node, "directions", scannedCount),
+                new long[body.Outputs.Count - stateCount], new long[body.Outputs.Count - stateCount], lengths?[i], []));
         }
 
-        return [.. Enumerable.Range(0, body.Outputs.Count).Select(i => TensorSlices.Stack([.. results.Select(outputs => outputs[i])], results[0][i].Type, 0, batch))];
+        captured.Release(_ => false);
+        Array.ForEach(inputs, input => input.Release());
+        return [.. Enumerable.Range(0, body.Outputs.Count).Select(i => Stack([.. results.Select(outputs => outputs[i])], results[0][i].Type, 0, batch, Leaves(leaves, i)))];
     }
 
-    private TensorBuffer[] Scan(
-        Node node, Graph body, LiveValues captured, TensorBuffer[] states, TensorBuffer[] scanned, long[] inputAxes, long[] inputDirections, long[] outputAxes, long[] outputDirections, long? steps)
+    // Lets the states and the scanned tensors go.
+    private LiveTensor[] Scan(
+        Node node, Graph body, LiveValues captured, LiveTensor[] states, LiveTensor[] scanned, long[] inputAxes, long[] inputDirections, long[] outputAxes, long[] outputDirections, long? steps, bool[] leaves)
     {
-        if (scanned.Where((tensor, i) => tensor.Shape.Rank == 0 || tensor.Shape[(int)inputAxes[i]] != scanned[0].Shape[(int)inputAxes[0]]).Any())
-        {
-            throw new InvalidGraphException($"{node}: the scanned inputs have different lengths: {string.Join(", ", scanned.Select(tensor => tensor.Shape))}.");
-        }
-
-        long length = scanned[0].Shape[(int)inputAxes[0]];
+        long length = ScanLength(node, [.. scanned.Select(tensor => tensor.Type)], inputAxes);
         if (steps < 0 || steps > length)
         {
             throw new InvalidGraphException($"{node}: a sequence of {steps} steps does not lie in an input of length {length}.");
         }
 
-        TensorBuffer[] carried = [.. states];
-        List<TensorBuffer>[] collected = [.. Enumerable.Range(0, body.Outputs.Count - states.Length).Select(_ => new List<TensorBuffer>())];
+        LiveTensor[] carried = [.. states];
+        List<LiveTensor>[] collected = [.. Enumerable.Range(0, body.Outputs.Count - states.Length).Select(_ => new List<LiveTensor>())];
         for (long step = 0; step < (steps ?? length); step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            TensorBuffer[] slices = [.. scanned.Select((tensor, i) => TensorSlices.Take(tensor, (int)inputAxes[i], inputDirections[i] == 0 ? step : length - 1 - step))];
-            TensorBuffer[] results = RunBody(body, captured, [.. carried, .. slices]);
+            LiveTensor[] slices = [.. scanned.Select((tensor, i) => Slice(tensor, (int)inputAxes[i], inputDirections[i] == 0 ? step : length - 1 - step))];
+            ElementType[] before = Array.ConvertAll(carried, tensor => tensor.ElementType);
+            LiveTensor[] results = RunBody(body, captured, [.. carried, .. slices]);
             for (int i = 0; i < carried.Length; i++)
             {
-                CheckElementType(node, i, carried[i].ElementType, results[i].ElementType);
+                CheckElementType(node, i, before[i], results[i].ElementType);
                 carried[i] = results[i];
             }
 
@@ -160,7 +160,8 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
             }
         }
 
-        List<TensorBuffer> outputs = [.. carried];
+        Array.ForEach(scanned, tensor => tensor.Release());
+        List<LiveTensor> outputs = [.. carried];
         for (int i = 0; i < collected.Length; i++)
         {
             TensorType type = SliceType(node, collected[i], body.Outputs[carried.Length + i]);
@@ -169,43 +170,110 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
                 collected[i].Reverse();
             }
 
-            outputs.Add(TensorSlices.Stack(collected[i], type, (int)Axis(node, outputAxes[i], type.Shape.Rank + 1), length));
+            outputs.Add(Stack(collected[i], type, (int)Axis(node, outputAxes[i], type.Shape.Rank + 1), length, Leaves(leaves, carried.Length + i)));
         }
 
         return [.. outputs];
     }
 
-    private TensorBuffer[] RunBody(Graph body, LiveValues captured, TensorBuffer[] inputs)
+    // The body becomes the owner of its inputs.
+    private LiveTensor[] RunBody(Graph body, LiveValues captured, LiveTensor[] inputs)
     {
-        LiveValues values = new();
-        foreach ((Value value, Constant constant) in captured.Constants)
-        {
-            values.Constants.Add(value, constant);
-        }
-
-        foreach ((Value value, TensorBuffer tensor) in captured.Tensors)
-        {
-            values.Tensors.Add(value, tensor);
-        }
-
+        LiveValues values = captured.Copy();
         for (int i = 0; i < inputs.Length; i++)
         {
-            values.Tensors.Add(body.Inputs[i], inputs[i]);
+            values.Set(body.Inputs[i], inputs[i]);
         }
 
-        return run(body, values);
+        return run(body, values, []);
     }
 
-    private static TensorBuffer? Input(Node node, int index, LiveValues values) =>
-        index < node.Inputs.Length && node.Inputs[index] is { } value ? values.Tensor(value) : null;
-
-    private static void CheckScan(Node node, Graph body, long scannedCount, int inputCount)
+    private LiveTensor Slice(LiveTensor tensor, int axis, long position)
     {
-        if (scannedCount < 1 || scannedCount > inputCount || body.Inputs.Count != inputCount || body.Outputs.Count < inputCount - scannedCount)
-        {
-            throw new InvalidGraphException($"{node}: {scannedCount} of {inputCount} inputs are scanned, and the body has {body.Inputs.Count} inputs and {body.Outputs.Count} outputs, which do not fit together.");
-        }
+        LiveTensor slice = memory.Take(TensorSlices.SliceType(tensor.Type, axis));
+        TensorSlices.Take(tensor, axis, position, slice);
+        return slice;
     }
+
+    // Lets the slices go.
+    private LiveTensor Stack(List<LiveTensor> slices, TensorType type, int axis, long length, bool leaves)
+    {
+        TensorType stackType = TensorSlices.StackType(type, axis, length);
+        LiveTensor stack = leaves ? memory.TakeOutput(stackType) : memory.Take(stackType);
+        TensorSlices.Stack(slices, type, axis, stack);
+        slices.ForEach(slice => slice.Release());
+        return stack;
+    }
+
+    /// <summary>Whether an output leaves the run; of those that a node does not have, none does.</summary>
+    public static bool Leaves(bool[] leaves, int output) => output < leaves.Length && leaves[output];
+
+    /// <summary>The body of a Loop, and how many values it carries from one iteration to the next, and collects.</summary>
+    /// <exception cref="InvalidGraphException">They do not fit together.</exception>
+    public static (Graph Body, int CarriedCount, int CollectedCount) LoopBody(Node node)
+    {
+        Graph body = ControlFlow.Body(node, "body");
+        int carriedCount = Math.Max(0, node.Inputs.Length - 2);
+        int collectedCount = body.Outputs.Count - 1 - carriedCount;
+        return body.Inputs.Count == carriedCount + 2 && collectedCount >= 0 ? (body, carriedCount, collectedCount) :
+            throw new InvalidGraphException($"{node}: the body has {body.Inputs.Count} inputs and {body.Outputs.Count} outputs; for {carriedCount} carried values it must have {carriedCount + 2} and at least {carriedCount + 1}.");
+    }
+
+    /// <summary>The body of a Scan, and how many of its inputs are scanned: the last ones.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="inputCount">How many inputs of the node are the body's.</param>
+    /// <exception cref="InvalidGraphException">They do not fit together.</exception>
+    public static (Graph Body, int ScannedCount) ScanBody(Node node, int inputCount)
+    {
+        Graph body = ControlFlow.Body(node, "body");
+        long scannedCount = node.Attributes.Int("num_scan_inputs", 0);
+        return scannedCount >= 1 && scannedCount <= inputCount && body.Inputs.Count == inputCount && body.Outputs.Count >= inputCount - scannedCount ? (body, (int)scannedCount) :
+            throw new InvalidGraphException($"{node}: {scannedCount} of {inputCount} inputs are scanned, and the body has {body.Inputs.Count} inputs and {body.Outputs.Count} outputs, which do not fit together.");
+    }
+
+    /// <summary>The axes along which a Scan takes its inputs apart.</summary>
+    /// <exception cref="InvalidGraphException">They are not axes of the inputs.</exception>
+    public static long[] ScanAxes(Node node, TensorType[] scanned)
+    {
+        long[] axes = Numbers(node, "scan_input_axes", scanned.Length);
+        return [.. axes.Select((axis, i) => Axis(node, axis, scanned[i].Shape.Rank))];
+    }
+
+    /// <summary>The number of iterations of a Scan.</summary>
+    /// <exception cref="InvalidGraphException">The inputs do not agree.</exception>
+    public static long ScanLength(Node node, TensorType[] scanned, long[] axes) =>
+        scanned.Where((type, i) => type.Shape.Rank == 0 || type.Shape[(int)axes[i]] != scanned[0].Shape[(int)axes[0]]).Any()
+            ? throw new InvalidGraphException($"{node}: the scanned inputs have different lengths: {string.Join(", ", scanned.Select(type => type.Shape))}.")
+            : scanned[0].Shape[(int)axes[0]];
+
+    /// <summary>The numbers of an attribute, zeros if it is missing.</summary>
+    /// <exception cref="InvalidGraphException">It has another number of them.</exception>
+    public static long[] Numbers(Node node, string attribute, int count)
+    {
+        long[] numbers = node.Attributes.Ints(attribute) ?? new long[count];
+        return numbers.Length == count ? [.. numbers] : throw new InvalidGraphException($"{node}: the attribute '{attribute}' has {numbers.Length} numbers, expected {count}.");
+    }
+
+    /// <summary>Turns a possibly negative axis into one from 0 on.</summary>
+    /// <exception cref="InvalidGraphException">It is out of range.</exception>
+    public static long Axis(Node node, long axis, int rank) =>
+        axis >= -rank && axis < rank ? (axis + rank) % rank : throw new InvalidGraphException($"{node}: axis {axis} is outside of a tensor with {rank} dimensions.");
+
+    /// <summary>The shape of a single number that a body takes. Some exporters declare the number of the iteration and the condition as vectors.</summary>
+    public static Shape SingleShape(Value input) => input.Declared?.Dimensions is { Count: 1 } ? new Shape(1) : new Shape();
+
+    private static bool IsTrue(Node node, LiveTensor tensor)
+    {
+        bool isTrue = ControlFlow.IsTrue(node, tensor.Type, tensor.Bytes);
+        tensor.Release();
+        return isTrue;
+    }
+
+    private static LiveTensor[] Inputs(Node node, int first, LiveValues values) =>
+        [.. Enumerable.Range(first, Math.Max(0, node.Inputs.Length - first)).Select(i => Input(node, i, values) ?? throw new InvalidGraphException($"{node}: input {i} is missing."))];
+
+    private static LiveTensor? Input(Node node, int index, LiveValues values) =>
+        index < node.Inputs.Length && node.Inputs[index] is { } value ? values.Take(value) : null;
 
     private static void CheckElementType(Node node, int index, ElementType before, ElementType after)
     {
@@ -215,7 +283,7 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
         }
     }
 
-    private static void Collect(Node node, List<TensorBuffer> slices, TensorBuffer slice)
+    private static void Collect(Node node, List<LiveTensor> slices, LiveTensor slice)
     {
         if (slices.Count > 0 && slices[0].Type != slice.Type)
         {
@@ -232,26 +300,29 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
     }
 
     // The type of what each iteration adds to an output; of what the body declares where there was no iteration, an open dimension being empty.
-    private static TensorType SliceType(Node node, List<TensorBuffer> slices, Value output) =>
+    private static TensorType SliceType(Node node, List<LiveTensor> slices, Value output) =>
         slices.Count > 0 ? slices[0].Type :
         output.Declared is { ElementType: not ElementType.Undefined } declared
             ? new TensorType(declared.ElementType, new Shape([.. (declared.Dimensions ?? []).Select(dimension => dimension.IsKnown ? dimension.Value : 0)]))
             : throw new InvalidGraphException($"{node}: there was no iteration, and the body does not declare the type of its output '{output.Name}'.");
 
-    private static long Single(Node node, TensorBuffer tensor) =>
-        tensor.ElementType == ElementType.Int64 && tensor.Shape.ElementCount == 1 ? tensor.Span<long>()[0] :
-        throw new InvalidGraphException($"{node}: the number of iterations is a {tensor.Type}, expected a single int64.");
-
-    // Some exporters declare the number of the iteration and the condition as vectors.
-    private static TensorBuffer SingleLike<T>(Value input, T element)
-        where T : unmanaged => TensorBuffer.Create<T>([element], input.Declared?.Dimensions is { Count: 1 } ? [1] : []);
-
-    private static long[] Numbers(Node node, string attribute, int count)
+    private static long Single(Node node, LiveTensor tensor)
     {
-        long[] numbers = node.Attributes.Ints(attribute) ?? new long[count];
-        return numbers.Length == count ? [.. numbers] : throw new InvalidGraphException($"{node}: the attribute '{attribute}' has {numbers.Length} numbers, expected {count}.");
+        if (tensor.ElementType != ElementType.Int64 || tensor.Shape.ElementCount != 1)
+        {
+            throw new InvalidGraphException($"{node}: the number of iterations is a {tensor.Type}, expected a single int64.");
+        }
+
+        long number = MemoryMarshal.Read<long>(tensor.Bytes);
+        tensor.Release();
+        return number;
     }
 
-    private static long Axis(Node node, long axis, int rank) =>
-        axis >= -rank && axis < rank ? (axis + rank) % rank : throw new InvalidGraphException($"{node}: axis {axis} is outside of a tensor with {rank} dimensions.");
+    private LiveTensor SingleLike<T>(Value input, T element)
+        where T : unmanaged
+    {
+        LiveTensor tensor = memory.Take(new TensorType(ElementTypes.Of<T>(), SingleShape(input)));
+        MemoryMarshal.Write(tensor.Bytes, element);
+        return tensor;
+    }
 }

@@ -8,7 +8,7 @@ using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Sessions;
 
-/// <summary>Runs a plan, step by step. Owns the memory that the plan asks for.</summary>
+/// <summary>Runs a plan, step by step. Owns the memory that running the plan takes; the plan is somebody else's.</summary>
 internal sealed unsafe class Executor : IDisposable
 {
     private readonly ExecutionPlan _plan;
@@ -17,13 +17,13 @@ internal sealed unsafe class Executor : IDisposable
     private readonly WeightStream _weights;
     private readonly StepRunner _runner;
     private readonly Dictionary<PlanTensor, Shape> _foundShapes = [];
-    private readonly TensorBuffer?[] _kept;
     private readonly TensorCopier _copier;
 
-    /// <summary>Reserves memory for the plan, opens its weights, and takes the plan over.</summary>
+    /// <summary>Reserves memory for the plan, and opens its weights. All of it is charged to the plan's account.</summary>
     public Executor(ExecutionPlan plan, WorkerPool workers, WeightsProvider provider, WeightMemory weights, long windowBytes)
     {
         _plan = plan;
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(plan.Account);
         try
         {
             _weights = provider.OpenStream(plan.WeightSchedule, plan.PartlyReadWeights, windowBytes, workers.WorkerCount, weights);
@@ -34,12 +34,10 @@ internal sealed unsafe class Executor : IDisposable
         {
             _constants?.Dispose();
             _weights?.Dispose();
-            plan.Dispose();
             throw;
         }
 
         _copier = new TensorCopier(workers);
-        _kept = new TensorBuffer?[plan.Outputs.Count];
         foreach (PlanBuffer buffer in plan.Constants)
         {
             buffer.Constant!.Data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, buffer.Constant.Data!.Length));
@@ -48,20 +46,20 @@ internal sealed unsafe class Executor : IDisposable
         _runner = new StepRunner(new KernelContext(workers, _weights), _weights) { Arena = _arena.Pointer, Constants = _constants.Pointer };
     }
 
-    /// <summary>The plan.</summary>
-    public ExecutionPlan Plan => _plan;
-
     /// <summary>The bytes of weights that the last run asked for.</summary>
     public long WeightsBytesStreamed => _weights.BytesStreamed;
 
     /// <summary>Computes the outputs.</summary>
     /// <param name="inputs">For each input of the plan, its bytes.</param>
-    /// <param name="keeps">For each output of the plan, whether nobody has it any more when the plan runs again; null for none. Its tensor is used again then.</param>
+    /// <param name="inputsTaken">Called when the inputs are not needed any more; null for nothing.</param>
+    /// <param name="create">Makes the tensor for an output.</param>
     /// <param name="progress">Receives a report before each step.</param>
     /// <param name="trace">Receives what each step took; null for none.</param>
     /// <param name="cancellationToken">Stops between two steps.</param>
-    public TensorBuffer[] Run(IReadOnlyList<TensorBuffer> inputs, bool[]? keeps, IProgress<RunProgress>? progress, RunTrace? trace, CancellationToken cancellationToken)
+    public LiveTensor[] Run(
+        IReadOnlyList<LiveTensor> inputs, Action? inputsTaken, Func<int, TensorType, LiveTensor> create, IProgress<RunProgress>? progress, RunTrace? trace, CancellationToken cancellationToken)
     {
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(_plan.Account);
         _foundShapes.Clear();
         _runner.Context.CancellationToken = cancellationToken;
         for (int i = 0; i < inputs.Count; i++)
@@ -75,6 +73,7 @@ internal sealed unsafe class Executor : IDisposable
             }
         }
 
+        inputsTaken?.Invoke();
         _weights.BeginRun();
         try
         {
@@ -90,7 +89,7 @@ internal sealed unsafe class Executor : IDisposable
             }
 
             progress?.Report(new RunProgress(_plan.Steps.Count, _plan.Steps.Count, ""));
-            TensorBuffer[] outputs = CopyOutputs(keeps);
+            LiveTensor[] outputs = CopyOutputs(create);
             _weights.CheckUnchanged();
             return outputs;
         }
@@ -106,7 +105,6 @@ internal sealed unsafe class Executor : IDisposable
         _weights.Dispose();
         _arena.Dispose();
         _constants.Dispose();
-        _plan.Dispose();
     }
 
     private void RunStep(Step step)
@@ -118,17 +116,15 @@ internal sealed unsafe class Executor : IDisposable
         }
     }
 
-    private TensorBuffer[] CopyOutputs(bool[]? keeps)
+    private LiveTensor[] CopyOutputs(Func<int, TensorType, LiveTensor> create)
     {
-        TensorBuffer[] outputs = new TensorBuffer[_plan.Outputs.Count];
+        LiveTensor[] outputs = new LiveTensor[_plan.Outputs.Count];
         int weight = _plan.WeightSchedule.Count - _plan.Outputs.Count(output => output.Buffer.Constant?.Location is not null);
         for (int i = 0; i < outputs.Length; i++)
         {
             PlanTensor tensor = _plan.Outputs[i];
             Shape shape = _foundShapes.GetValueOrDefault(tensor, tensor.Shape);
-            TensorType type = new(tensor.ElementType, shape);
-            TensorBuffer output = _kept[i] is { } kept && kept.Type == type ? kept : TensorBuffer.Uninitialized(type);
-            _kept[i] = keeps?[i] == true ? output : null;
+            LiveTensor output = create(i, new TensorType(tensor.ElementType, shape));
             Constant? constant = tensor.Buffer.Constant;
             byte* source = constant?.Location is null ? _runner.Address(tensor) : _weights.Acquire(weight) + tensor.Offset;
             if (constant?.Location is not null && constant.StoredType != constant.Type.ElementType)

@@ -25,5 +25,5 @@ public sealed class RunResult
 /// <summary>What a run cost.</summary>
 /// <param name="Duration">From the first to the last step, planning not included.</param>
 /// <param name="WeightsBytesStreamed">Bytes of weights that the steps asked for.</param>
-/// <param name="PeakNativeBytes">The most native memory that the process held during the run, weights in use included.</param>
+/// <param name="PeakNativeBytes">The most native memory that the session held during the run, weights in use included.</param>
 public readonly record struct RunStatistics(TimeSpan Duration, long WeightsBytesStreamed, long PeakNativeBytes);

@@ -3,39 +3,58 @@ namespace OnnxStream.Interop.Sessions;
 /// <summary>Takes tensors apart along one axis, and puts them together.</summary>
 internal static class TensorSlices
 {
-    /// <summary>The part of a tensor at one position of an axis; the axis is gone.</summary>
-    public static TensorBuffer Take(TensorBuffer tensor, int axis, long position)
+    /// <summary>The type of a part of a tensor at one position of an axis; the axis is gone.</summary>
+    public static TensorType SliceType(TensorType type, int axis) =>
+        new(type.ElementType, new Shape([.. type.Shape.Dimensions[..axis], .. type.Shape.Dimensions[(axis + 1)..]]));
+
+    /// <summary>The type of slices side by side along a new axis.</summary>
+    /// <param name="type">The type of each.</param>
+    /// <param name="axis">Where the new axis goes, from 0 to the rank of the slices.</param>
+    /// <param name="length">The length of the new axis.</param>
+    public static TensorType StackType(TensorType type, int axis, long length) =>
+        new(type.ElementType, new Shape([.. type.Shape.Dimensions[..axis], length, .. type.Shape.Dimensions[axis..]]));
+
+    /// <summary>Copies the part of a tensor at one position of an axis.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="axis">The axis.</param>
+    /// <param name="position">The position.</param>
+    /// <param name="slice">Receives the part; of <see cref="SliceType"/>.</param>
+    public static void Take(LiveTensor tensor, int axis, long position, LiveTensor slice)
     {
         Shape shape = tensor.Shape;
-        TensorBuffer slice = new(tensor.ElementType, new Shape([.. shape.Dimensions[..axis], .. shape.Dimensions[(axis + 1)..]]));
+        Span<byte> source = tensor.Bytes;
+        Span<byte> destination = slice.Bytes;
         int run = checked((int)(shape.Product(axis + 1, shape.Rank) * tensor.ElementType.SizeOf()));
         long stride = shape[axis] * run;
         for (long outer = 0; outer < shape.Product(0, axis); outer++)
         {
-            tensor.Bytes.Slice((int)(outer * stride + position * run), run).CopyTo(slice.Bytes[(int)(outer * run)..]);
+            source.Slice((int)(outer * stride + position * run), run).CopyTo(destination[(int)(outer * run)..]);
         }
-
-        return slice;
     }
 
     /// <summary>Puts slices of one type side by side along a new axis.</summary>
-    /// <param name="slices">The slices, in the order of their positions; at most <paramref name="length"/>.</param>
+    /// <param name="slices">The slices, in the order of their positions.</param>
     /// <param name="type">The type of each.</param>
-    /// <param name="axis">Where the new axis goes, from 0 to the rank of the slices.</param>
-    /// <param name="length">The length of the new axis; what no slice fills is zero.</param>
-    public static TensorBuffer Stack(IReadOnlyList<TensorBuffer> slices, TensorType type, int axis, long length)
+    /// <param name="axis">Where the new axis goes.</param>
+    /// <param name="stack">Receives them; of <see cref="StackType"/>. What no slice fills is zero.</param>
+    public static void Stack(IReadOnlyList<LiveTensor> slices, TensorType type, int axis, LiveTensor stack)
     {
         Shape shape = type.Shape;
-        TensorBuffer stack = new(type.ElementType, new Shape([.. shape.Dimensions[..axis], length, .. shape.Dimensions[axis..]]));
+        Span<byte> destination = stack.Bytes;
+        long length = stack.Shape[axis];
+        if (slices.Count < length)
+        {
+            destination.Clear();
+        }
+
         int run = checked((int)(shape.Product(axis, shape.Rank) * type.ElementType.SizeOf()));
         for (int position = 0; position < slices.Count; position++)
         {
+            Span<byte> source = slices[position].Bytes;
             for (long outer = 0; outer < shape.Product(0, axis); outer++)
             {
-                slices[position].Bytes.Slice((int)(outer * run), run).CopyTo(stack.Bytes[(int)((outer * length + position) * run)..]);
+                source.Slice((int)(outer * run), run).CopyTo(destination[(int)((outer * length + position) * run)..]);
             }
         }
-
-        return stack;
     }
 }

@@ -20,8 +20,8 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
     /// <summary>The most bytes that one tensor may have.</summary>
     public long MostBytes { get; init; } = long.MaxValue;
 
-    /// <summary>The native memory that the kernels took.</summary>
-    public long OperatorBytes { get; set; }
+    /// <summary>The account that the kernels are charged to, which the plan takes over; null where they are a part of another plan.</summary>
+    public MemoryAccount? Account { get; init; }
 
     /// <summary>The threads that the plan will run on.</summary>
     public WorkerPool Workers { get; } = workers;
@@ -90,6 +90,8 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
         {
             step.Kernel.Dispose();
         }
+
+        Account?.Close();
     }
 
     private PlanTensor At(Value value, ValuePlace place)

@@ -7,6 +7,9 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
 {
     private static readonly FileWeightsProvider s_files = new(0);
 
+    // XNNPACK may read a few bytes past the end of what it is given.
+    private const int Padding = 64;
+
     private readonly Dictionary<WeightRange, NativeBuffer> _buffers = [];
     private readonly Lock _lock = new();
     private int _openStreams;
@@ -16,14 +19,21 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
     public override void Read(in WeightRange range, Span<byte> destination) =>
         new ReadOnlySpan<byte>(Get(range), destination.Length).CopyTo(destination);
 
+    /// <summary>The memory that a range takes.</summary>
+    public static long HeldBytes(WeightRange range) => range.Length + Padding;
+
     /// <summary>The bytes of a range, read at the first call and kept until the provider and all sessions that use it are disposed.</summary>
-    public byte* Get(in WeightRange range)
+    public byte* Get(in WeightRange range) => Buffer(range).Pointer;
+
+    // Everybody's memory, which each session that uses it is charged for.
+    private NativeBuffer Buffer(in WeightRange range)
     {
         lock (_lock)
         {
             if (!_buffers.TryGetValue(range, out NativeBuffer? buffer))
             {
-                buffer = new NativeBuffer(range.Length + 64);
+                using MemoryAccount.Scope scope = MemoryAccount.Enter(null);
+                buffer = new NativeBuffer(HeldBytes(range));
                 try
                 {
                     BufferedWeightStream.ReadInto(source ?? s_files, range, buffer.Pointer);
@@ -37,7 +47,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
                 _buffers.Add(range, buffer);
             }
 
-            return buffer.Pointer;
+            return buffer;
         }
     }
 
@@ -97,6 +107,7 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
 
     private sealed class RamWeightStream(RamWeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts) : WeightStream(schedule, parts)
     {
+        private readonly MemoryAccount? _account = MemoryAccount.Current;
         private bool _disposed;
 
         public override void Release(int index)
@@ -116,9 +127,16 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
             }
         }
 
-        protected override byte* AcquireCore(int index) => provider.Get(Schedule[index]);
+        protected override byte* AcquireCore(int index) => Charged(Schedule[index]);
 
         protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination) =>
-            new ReadOnlySpan<byte>(provider.Get(Parts[index].Range) + (part.Offset - Parts[index].Range.Offset), destination.Length).CopyTo(destination);
+            new ReadOnlySpan<byte>(Charged(Parts[index].Range) + (part.Offset - Parts[index].Range.Offset), destination.Length).CopyTo(destination);
+
+        private byte* Charged(in WeightRange range)
+        {
+            NativeBuffer buffer = provider.Buffer(range);
+            _account?.Share(range, HeldBytes(range));
+            return buffer.Pointer;
+        }
     }
 }

@@ -1,9 +1,12 @@
+using OnnxStream.Interop.Native;
+
 namespace OnnxStream.Interop.Weights;
 
 /// <summary>A thread that works through the ranges of a stream ahead of use, never holding more than a window of bytes.</summary>
 /// <remarks>
 /// The thread lives as long as the stream and sleeps between runs. What "fetch" means is the stream's; this class only
-/// decides when. A range that is larger than the window is fetched when nothing else is held.
+/// decides when. A range that is larger than the window is fetched when nothing else is held. What is fetched is charged to the account of the
+/// thread that made the stream.
 /// </remarks>
 internal sealed class ReadAhead : IDisposable
 {
@@ -14,6 +17,7 @@ internal sealed class ReadAhead : IDisposable
     private readonly Action<int> _fetch;
     private readonly Thread _thread;
     private readonly object _lock = new();
+    private readonly MemoryAccount? _account = MemoryAccount.Current;
     private int _next;
     private long _heldBytes;
     private bool _running;
@@ -107,6 +111,7 @@ internal sealed class ReadAhead : IDisposable
 
     private void Loop()
     {
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         while (true)
         {
             int index;

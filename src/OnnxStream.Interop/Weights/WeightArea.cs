@@ -22,10 +22,13 @@ internal sealed unsafe class WeightArea : IDisposable
     /// <param name="bytes">Its size.</param>
     public WeightArea(long bytes)
     {
-        _memory = new NativeBuffer(bytes == 0 ? 0 : checked(bytes + StreamTraits.PageBytes));
+        _memory = new NativeBuffer(TotalBytes(bytes));
         _start = (byte*)(((nint)_memory.Pointer + StreamTraits.PageBytes - 1) & ~(nint)(StreamTraits.PageBytes - 1));
         _length = bytes;
     }
+
+    /// <summary>The memory that an area of a size takes: it begins at a page.</summary>
+    public static long TotalBytes(long bytes) => bytes == 0 ? 0 : checked(bytes + StreamTraits.PageBytes);
 
     /// <summary>Memory for a range.</summary>
     public byte* Take(in WeightRange range)

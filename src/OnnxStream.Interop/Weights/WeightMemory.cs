@@ -7,5 +7,5 @@ namespace OnnxStream.Interop.Weights;
 internal readonly record struct WeightMemory(long BufferBytes, long AreaBytes, long MappedBytes)
 {
     /// <summary>What is held at once beside buffers.</summary>
-    public long InUseBytes => AreaBytes + MappedBytes;
+    public long InUseBytes => WeightArea.TotalBytes(AreaBytes) + MappedBytes;
 }

@@ -123,7 +123,7 @@ public class PanelStoreTests
         Assert.That(mapped, Is.EqualTo(read));
         Assert.That(budgeted, Is.EqualTo(read));
         Assert.That(mapping.PeakBytes, mapping.WeightBufferBytes == 0 ? Is.GreaterThan(reading.PeakBytes) : Is.EqualTo(reading.PeakBytes), "mapped, or read where that is quicker");
-        Assert.That(budget with { Steps = [] }, Is.EqualTo(reading with { Steps = [] }));
+        Assert.That(budget with { Steps = [], Parts = [], BudgetBytes = null }, Is.EqualTo(reading with { Steps = [], Parts = [] }));
 
         // Where there is no lease, the file is read.
         using (File.Open(_store, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
@@ -135,7 +135,6 @@ public class PanelStoreTests
         (byte[] Result, PlanSummary Plan) Run(SessionOptions options, bool checksPeak = true)
         {
             using WeightsProvider? provider = options.WeightsProvider;
-            long before = CountedMemory.LiveBytes;
             using InferenceSession session = new(model, options);
             long live = CountedMemory.LiveBytes;
             RunResult result = session.Run(inputs);
@@ -144,7 +143,7 @@ public class PanelStoreTests
             PlanSummary plan = session.Plan();
             if (checksPeak)
             {
-                Assert.That(result.Statistics.PeakNativeBytes - before, Is.LessThan(plan.PeakBytes + 64_000).And.GreaterThan(plan.PeakBytes - (4 << 20)));
+                Assert.That(result.Statistics.PeakNativeBytes, Is.LessThan(plan.PeakBytes + 64_000).And.GreaterThan(plan.PeakBytes - (4 << 20)));
             }
 
             return (result["y"].Bytes.ToArray(), plan);

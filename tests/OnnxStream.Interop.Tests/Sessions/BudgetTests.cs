@@ -35,7 +35,6 @@ public class BudgetTests
     public void ThePredictionIsMet([Values] Kind kind, [Values(1, 2)] int threads, [Values] bool limited)
     {
         using Case test = new(kind);
-        long before = MemoryDiagnostics.LiveBytes;
         SessionOptions options = new() { ThreadCount = threads };
         if (limited)
         {
@@ -44,7 +43,7 @@ public class BudgetTests
         }
 
         RunResult result = test.Run(options, "prefetch", out PlanSummary predicted);
-        Assert.That(result.Statistics.PeakNativeBytes - before, Is.EqualTo(predicted.PeakBytes).Within(Math.Max(ToleranceBytes, predicted.PeakBytes / 20)));
+        Assert.That(result.Statistics.PeakNativeBytes, Is.EqualTo(predicted.PeakBytes).Within(Math.Max(ToleranceBytes, predicted.PeakBytes / 20)));
     }
 
     [Test]
@@ -112,7 +111,7 @@ public class BudgetTests
         using InferenceSession session = new(test.Path, options);
         PlanSummary actual = session.Plan();
         Assert.That(actual.Steps, Is.EqualTo(plan.Steps));
-        Assert.That(actual with { Steps = [] }, Is.EqualTo(plan with { Steps = [] }));
+        Assert.That(actual with { Steps = [], Parts = [] }, Is.EqualTo(plan with { Steps = [], Parts = [] }));
         Assert.That(plan.PanelStorePath, Is.EqualTo(store ? path : null));
     }
 

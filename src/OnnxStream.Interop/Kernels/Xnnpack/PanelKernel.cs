@@ -39,6 +39,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private long _packedBytes;
     private long _lastPackedBytes;
     private long _workspaceBytes;
+    private long _packingBytes;
     private uint _seed;
     private KernelContext? _context;
     private byte* _wholeWeight;
@@ -72,6 +73,9 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     /// <inheritdoc/>
     public override long ScratchBytes => _slotCount * SlotBytes + CountedMemory.Align(DataBytes) + Format.ConvertedBytes(Product, ConvertedRows);
+
+    /// <inheritdoc/>
+    public override long RunBytes => _source.IsStored ? 0 : _slotCount * _packingBytes;
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> StreamedWeights => _source.Ranges;
@@ -184,13 +188,28 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         {
             (_packedBytes, _seed) = Format.Measure(Product, _panelOutputs, details);
             (_lastPackedBytes, _) = Format.Measure(Product, LastOutputs, details);
+
+            // Packing makes such an operator and deletes it.
+            MemoryAccount creating = new(MemoryAccount.Current);
+            using (MemoryAccount.Enter(creating))
+            {
+                _operators[0] = PanelOperator.Create(Format, Product, _panelOutputs, _hasBias, details);
+                _packingBytes = creating.PeakBytes;
+            }
+
+            creating.Close();
             for (int i = 0; i < _operatorCount; i++)
             {
-                _operators[i] = PanelOperator.Create(Format, Product, _panelOutputs, _hasBias, details);
+                _operators[i] ??= PanelOperator.Create(Format, Product, _panelOutputs, _hasBias, details);
                 _lastOperators[i] = LastOutputs == _panelOutputs ? _operators[i] : PanelOperator.Create(Format, Product, LastOutputs, _hasBias, details);
             }
 
-            _workspaceBytes = WorkspaceBytes(_operators[0]!, details);
+            foreach (PanelOperator? operation in _operators.Concat(_lastOperators).Distinct())
+            {
+                // What XNNPACK allocates for a shape belongs to the plan, not to the first run.
+                _workspaceBytes = Math.Max(_workspaceBytes, WorkspaceBytes(operation!, details));
+            }
+
             _source = _weights.Sources.Open(this);
         }
         catch

@@ -27,6 +27,7 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
     private XnnOperatorHandle? _kept;
     private bool _keepsWeights;
     private long _workspaceBytes;
+    private long _runBytes;
 
     /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
     /// <param name="weights">The weight; for a transposed convolution already as [output, space, input of the group].</param>
@@ -49,14 +50,28 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
         _transposed = transposed;
         _adjustment = adjustment;
         _isKept = isConstant && TableBytes <= LargestTableBytes;
-        if (_isKept)
+
+        // With any numbers: those of the weight are there in the first run only, but the memory belongs to the plan.
+        long results = input[0] * parameters.OutputHeight(input[1]) * parameters.OutputWidth(input[2]) * weights.Outputs;
+        using NativeBuffer numbers = new(_weights.Outputs * _weights.PerOutput * sizeof(float));
+        using NativeBuffer biases = new(_weights.Outputs * sizeof(float));
+        MemoryAccount making = new(MemoryAccount.Current);
+        using (MemoryAccount.Enter(making))
         {
-            // With any numbers: those of the weight are there in the first run only, but the memory belongs to the plan.
-            long results = input[0] * parameters.OutputHeight(input[1]) * parameters.OutputWidth(input[2]) * weights.Outputs;
-            using NativeBuffer numbers = new(_weights.Outputs * _weights.PerOutput * sizeof(float));
-            using NativeBuffer biases = new(_weights.Outputs * sizeof(float));
-            _kept = Make((float*)numbers.Pointer, _hasBias ? (float*)biases.Pointer : null, Threads(workers, results), $"{input} {parameters}");
+            XnnOperatorHandle made = Make((float*)numbers.Pointer, _hasBias ? (float*)biases.Pointer : null, Threads(workers, results), $"{input} {parameters}");
+            if (_isKept)
+            {
+                _kept = made;
+            }
+            else
+            {
+                made.Dispose();
+            }
+
+            _runBytes = Math.Max(making.PeakBytes - making.LiveBytes, _workspaceBytes + (_isKept ? 0 : making.PeakBytes));
         }
+
+        making.Close();
     }
 
     /// <inheritdoc/>
@@ -70,6 +85,9 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
     public override long ScratchBytes => _weights.GatherBytes(_weights.Outputs);
 
     /// <inheritdoc/>
+    public override long RunBytes => _runBytes;
+
+    /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
         string node = context.Call.NodeName;
@@ -77,7 +95,7 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
         XnnOperatorHandle operation = _keepsWeights ? _kept! : Make(context, threads, node);
         try
         {
-            // Only large depthwise kernels have one. Its size depends on kernel choices that are made at creation, so it is not part of the plan.
+            // Only large depthwise kernels have one. Its size depends on kernel choices that are made at creation, so it is no scratch memory.
             using NativeBuffer workspace = new(_workspaceBytes);
             float* input = (float*)context.Input(0);
             float* output = (float*)context.Output(0);

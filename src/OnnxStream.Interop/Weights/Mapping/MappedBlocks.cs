@@ -26,6 +26,7 @@ internal sealed class MappedBlocks : IDisposable
 
     private readonly long _mostBytes;
     private readonly Lock _lock = new();
+    private readonly MemoryAccount? _account = MemoryAccount.Current;
 
     // The resident blocks, and how many ranges in use they hold bytes of.
     private readonly Dictionary<Block, int> _users = [];
@@ -83,7 +84,7 @@ internal sealed class MappedBlocks : IDisposable
             }
 
             _residentBytes += added;
-            CountedMemory.CountMapped(added);
+            CountedMemory.CountMapped(added, _account);
         }
 
         if (OperatingSystemMemory.TryPopulate(start, length))
@@ -146,7 +147,7 @@ internal sealed class MappedBlocks : IDisposable
 
             OperatingSystemMemory.Discard((byte*)first.Start, bytes);
             _residentBytes -= bytes;
-            CountedMemory.CountMapped(-bytes);
+            CountedMemory.CountMapped(-bytes, _account);
         }
 
         _unused.Clear();

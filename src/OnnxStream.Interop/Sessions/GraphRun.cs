@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Rewrites;
+using OnnxStream.Interop.Tensors;
+
+namespace OnnxStream.Interop.Sessions;
+
+/// <summary>One run of a graph: segment by segment, and the graphs inside of control flow likewise.</summary>
+internal sealed class GraphRun
+{
+    private readonly PlanCache _plans;
+    private readonly RunOptions? _options;
+    private readonly CancellationToken _cancellationToken;
+    private readonly ControlFlowRunner _controlFlow;
+
+    /// <summary>Prepares a run.</summary>
+    /// <param name="plans">Makes and keeps the plans of the segments.</param>
+    /// <param name="options">What to report; null for nothing.</param>
+    /// <param name="cancellationToken">Stops the run between two steps.</param>
+    public GraphRun(PlanCache plans, RunOptions? options, CancellationToken cancellationToken)
+    {
+        _plans = plans;
+        _options = options;
+        _cancellationToken = cancellationToken;
+        _controlFlow = new ControlFlowRunner(plans.Tensors, (body, values, leaves) => Run(body, values, [.. body.Outputs], leaves), cancellationToken);
+    }
+
+    /// <summary>How long the steps took.</summary>
+    public TimeSpan Duration { get; private set; }
+
+    /// <summary>The bytes of weights that the steps asked for.</summary>
+    public long WeightsBytesStreamed { get; private set; }
+
+    /// <summary>Computes values of a graph. The caller becomes the owner of the results; <paramref name="values"/> are let go.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="values">The values that exist before it.</param>
+    /// <param name="outputs">The values that are wanted.</param>
+    /// <param name="leaves">For each of them, whether it leaves the run, and is made in managed memory therefore.</param>
+    public LiveTensor[] Run(Graph graph, LiveValues values, Value[] outputs, bool[] leaves)
+    {
+        HashSet<Value> wanted = [.. outputs];
+        HashSet<Value> leaving = [.. outputs.Where((_, i) => ControlFlowRunner.Leaves(leaves, i))];
+        int start = 0;
+        do
+        {
+            Segment segment = RunSegment(graph, start, values, wanted, leaving);
+            start = segment.End;
+            if (segment.EndsAtControlFlow)
+            {
+                Node node = graph.Nodes[start++];
+                LiveTensor[] results = _controlFlow.Run(node, values, Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output)), () => values.Release(value => IsNeeded(start, value)));
+                for (int i = 0; i < results.Length; i++)
+                {
+                    if (i < node.Outputs.Length && node.Outputs[i] is { } output)
+                    {
+                        values.Set(output, results[i]);
+                    }
+                    else
+                    {
+                        results[i].Release();
+                    }
+                }
+            }
+
+            values.Release(value => IsNeeded(start, value));
+        }
+        while (start < graph.Nodes.Count);
+
+        LiveTensor[] tensors = Array.ConvertAll(outputs, values.Take);
+        values.Release(_ => false);
+        return tensors;
+
+        bool IsNeeded(int from, Value value) => wanted.Contains(value) || graph.IsReadFrom(from, value);
+    }
+
+    private Segment RunSegment(Graph graph, int start, LiveValues values, HashSet<Value> wanted, HashSet<Value> leaving)
+    {
+        Dictionary<Value, (TensorType, Constant?)> known = [];
+        foreach (Value value in values.All.Where(value => graph.IsReadFrom(start, value)))
+        {
+            if (values.TryGetKnown(value, out (TensorType, Constant?) type))
+            {
+                known.Add(value, type);
+            }
+        }
+
+        PlannedSegment planned = _plans.Get(graph, start, known, wanted);
+        Segment segment = planned.Segment;
+        if (segment.End > start || segment.Needed is null)
+        {
+            RunPlan(graph, planned, values, wanted, leaving);
+        }
+
+        foreach ((Value value, Constant constant) in segment.Constants)
+        {
+            values.Constants[value] = constant;
+        }
+
+        // The next node cannot be planned before the content of this value is known, and it is known now.
+        if (segment.Needed is { } needed && (values.Find(needed) is not { } content || !values.Constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
+        {
+            throw new InvalidGraphException($"The graph cannot be planned: the content of '{needed.Name}' is needed and not known.");
+        }
+
+        return segment;
+    }
+
+    private void RunPlan(Graph graph, PlannedSegment planned, LiveValues values, HashSet<Value> wanted, HashSet<Value> leaving)
+    {
+        Segment segment = planned.Segment;
+
+        // Inputs that nobody reads later are free once they are in the arena, before there are outputs.
+        long outputBytes = segment.Outputs.Zip(planned.Plan.Outputs).Where(pair => !leaving.Contains(pair.First)).Sum(pair => pair.Second.Type.ByteLength);
+        Executor executor = _plans.Open(planned, Math.Max(0, outputBytes - values.BytesToRelease(IsNeeded)));
+        try
+        {
+            long begin = Stopwatch.GetTimestamp();
+            LiveTensor[] inputs = [.. segment.Inputs.Select(value => values.Find(value)!)];
+            LiveTensor[] results = executor.Run(
+                inputs, () => values.Release(IsNeeded), (i, type) => leaving.Contains(segment.Outputs[i]) ? _plans.Tensors.TakeOutput(type) : _plans.Tensors.Take(type), _options?.Progress, _options?.Trace, _cancellationToken);
+            Duration += Stopwatch.GetElapsedTime(begin);
+            WeightsBytesStreamed += executor.WeightsBytesStreamed;
+            for (int i = 0; i < results.Length; i++)
+            {
+                values.Set(segment.Outputs[i], results[i]);
+            }
+        }
+        finally
+        {
+            _plans.EndOpen();
+        }
+
+        bool IsNeeded(Value value) => wanted.Contains(value) || graph.IsReadFrom(segment.End, value);
+    }
+}

@@ -1,0 +1,403 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Planning;
+using OnnxStream.Interop.Rewrites;
+using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Sessions;
+
+/// <summary>Makes the plans of a session's graphs, keeps them for the next run, and keeps what the session holds inside of its budget.</summary>
+/// <remarks>
+/// What counts is what the session's account says. Where a plan or a tensor needs room, what is only kept to be used again goes, in this
+/// order: blocks of tensors, packed weights, the memory with which plans run, plans, the one that was used least recently first.
+/// </remarks>
+internal sealed class PlanCache : IDisposable
+{
+    // For each part of each graph.
+    private const int KeptPlans = 4;
+
+    // Of all parts together: each has memory and a thread of its own.
+    private const int MostKeptPlans = 512;
+
+    private readonly Model _model;
+    private readonly SessionOptions _options;
+    private readonly MemoryAccount _account;
+    private readonly WorkerPool _workers;
+    private readonly WeightsProvider _weights;
+    private readonly ConstantEvaluator _evaluator = new();
+    private readonly PanelPacker _packer;
+    private readonly KeptPanels _kept;
+    private PanelStore? _store;
+
+    // The one that was used least recently first.
+    private readonly List<PlannedSegment> _segments = [];
+    private PlannedSegment? _running;
+
+    /// <summary>Starts without plans.</summary>
+    /// <param name="model">What is planned.</param>
+    /// <param name="options">The budget, and how plans are made.</param>
+    /// <param name="account">What the session holds.</param>
+    /// <param name="workers">The threads that plans run on.</param>
+    /// <param name="weights">Where weights come from.</param>
+    public PlanCache(Model model, SessionOptions options, MemoryAccount account, WorkerPool workers, WeightsProvider weights)
+    {
+        _model = model;
+        _options = options;
+        _account = account;
+        _workers = workers;
+        _weights = weights;
+        Tensors = new TensorPool(account, MakeRoom);
+        _kept = new KeptPanels(options.KeptPanelBytes, account);
+        _packer = new PanelPacker(options.PanelStore, model.Path, workers, weights, options.Logger);
+        if (options.PanelStore.IsEnabled && _packer.HasRoom(ModelWeights.LargestStoreBytes(model.Graph, options.PanelStore.Format)))
+        {
+            _store = PanelStore.Open(options.PanelStore, model.Path, ModelWeights.Identity(model.Graph));
+        }
+    }
+
+    /// <summary>The tensors between the parts of graphs.</summary>
+    public TensorPool Tensors { get; }
+
+    /// <summary>The bytes of packed weights that stay in memory from run to run.</summary>
+    public long KeptPanelBytes => _kept.Bytes;
+
+    /// <summary>How many plans have been made to be kept.</summary>
+    public int PlansMade { get; private set; }
+
+    /// <summary>The plan for the nodes of a graph from <paramref name="start"/> on, as far as they can be planned at once.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="start">The first node.</param>
+    /// <param name="known">The values that exist before it.</param>
+    /// <param name="wanted">The values of the graph that are wanted in the end.</param>
+    public PlannedSegment Get(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
+    {
+        int index = _segments.FindIndex(segment => segment.Matches(graph, start, known));
+        if (index >= 0)
+        {
+            PlannedSegment found = _segments[index];
+            _segments.RemoveAt(index);
+            _segments.Add(found);
+            return found;
+        }
+
+        // The memory of a plan that is not used now would only be taken beside the new one's.
+        if (_segments.Count(segment => segment.IsOf(graph, start)) == KeptPlans)
+        {
+            Evict(_segments.FindIndex(segment => segment.IsOf(graph, start)));
+        }
+
+        if (_segments.Count == MostKeptPlans)
+        {
+            Evict(0);
+        }
+
+        PlannedSegment planned = Plan(graph, start, known, wanted);
+        if (_options.MemoryBudget is null)
+        {
+            planned.Panels.Keep(long.MaxValue);
+        }
+
+        _segments.Add(planned);
+        PlansMade++;
+        return planned;
+    }
+
+    /// <summary>As <see cref="Get"/>, for shapes that no run is expected to have: the plan is the caller's to dispose.</summary>
+    public PlannedSegment Measure(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted) =>
+        Plan(graph, start, known, wanted);
+
+    /// <summary>Gives up what is only kept until the budget is met, as far as that does it.</summary>
+    public void Trim()
+    {
+        while (_account.LiveBytes > _options.MemoryBudget && TryGiveUp())
+        {
+        }
+    }
+
+    /// <summary>Makes a plan ready to run, with room for what it will hold.</summary>
+    /// <param name="segment">One of the plans that are kept.</param>
+    /// <param name="tensorBytes">The native memory that its outputs will take beyond what its inputs give back.</param>
+    /// <exception cref="MemoryBudgetException">The budget has no room for it.</exception>
+    public Executor Open(PlannedSegment segment, long tensorBytes)
+    {
+        _running = segment;
+        try
+        {
+            CompletePanelStore(segment);
+            (WeightMemory weights, long windowBytes) = ChooseMemory(segment, tensorBytes);
+            if (segment.Executor is null || segment.Weights != weights || segment.WindowBytes != windowBytes)
+            {
+                segment.Close();
+                segment.Executor = new Executor(segment.Plan, _workers, _weights, weights, windowBytes);
+                (segment.Weights, segment.WindowBytes) = (weights, windowBytes);
+            }
+
+            return segment.Executor;
+        }
+        catch (MemoryBudgetException)
+        {
+            // It may hold more than the budget: it was only made to find that out.
+            _running = null;
+            _segments.Remove(segment);
+            segment.Dispose();
+            throw;
+        }
+        catch
+        {
+            _running = null;
+            throw;
+        }
+    }
+
+    /// <summary>Says that the plan that was opened last does not run any more.</summary>
+    public void EndOpen() => _running = null;
+
+    /// <summary>Gives up what is only kept until the budget has room for so many bytes more.</summary>
+    /// <exception cref="MemoryBudgetException">It has none even so.</exception>
+    public void MakeRoom(long bytes)
+    {
+        if (_options.MemoryBudget is not { } budget)
+        {
+            return;
+        }
+
+        while (_account.LiveBytes + _kept.PromisedBytes + bytes > budget)
+        {
+            if (!TryGiveUp())
+            {
+                throw new MemoryBudgetException(budget, _account.LiveBytes + bytes);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Tensors.Dispose();
+        _kept.Dispose();
+        foreach (PlannedSegment segment in _segments)
+        {
+            segment.Dispose();
+        }
+
+        _evaluator.Dispose();
+    }
+
+    // What is not kept to be used again stays.
+    private bool TryGiveUp()
+    {
+        if (Tensors.TryShrink())
+        {
+            return true;
+        }
+
+        // Packed weights can be made again.
+        if (_kept.Bytes > 0)
+        {
+            _kept.Clear();
+            return true;
+        }
+
+        if (_segments.Find(segment => segment.Executor is not null && segment != _running) is { } idle)
+        {
+            idle.Close();
+            return true;
+        }
+
+        int index = _segments.FindIndex(segment => segment != _running);
+        if (index >= 0)
+        {
+            Evict(index);
+        }
+
+        return index >= 0;
+    }
+
+    private void Evict(int index)
+    {
+        _segments[index].Dispose();
+        _segments.RemoveAt(index);
+    }
+
+    // How much memory kernels take is known when they are made. They are made inside of the budget: first beside everything that is kept, then
+    // beside nothing. What does not fit then is planned all the same, so that its error can say what would do.
+    private PlannedSegment Plan(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
+    {
+        if (_options.MemoryBudget is not { } budget)
+        {
+            return PlanOnce(graph, start, known, wanted);
+        }
+
+        for (int attempt = 0; attempt < 2; attempt++)
+        {
+            try
+            {
+                _account.Limit = budget;
+                return PlanOnce(graph, start, known, wanted);
+            }
+            catch (NativeMemoryException)
+            {
+                while (TryGiveUp())
+                {
+                }
+            }
+            finally
+            {
+                _account.Limit = long.MaxValue;
+            }
+        }
+
+        return PlanOnce(graph, start, known, wanted);
+    }
+
+    private PlannedSegment PlanOnce(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
+    {
+        _evaluator.ResetPeak();
+        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate);
+        long evaluatingBytes = _evaluator.PeakBytes;
+        if (_options.RewriteGraph)
+        {
+            Rewriter.Rewrite(segment.Graph, storesHalf: _options.ActivationElementType == ElementType.Float16);
+        }
+
+        CheckOutputs(segment.Graph);
+        (ExecutionPlan plan, PanelSources panels) = PlanGraph(segment.Graph);
+        PlannedSegment planned = new(graph, known, segment, Math.Max(evaluatingBytes, plan.Account!.PeakBytes)) { Plan = plan, Panels = panels };
+        try
+        {
+            CheckMachine(planned);
+            return planned;
+        }
+        catch
+        {
+            planned.Dispose();
+            throw;
+        }
+    }
+
+    private (ExecutionPlan Plan, PanelSources Panels) PlanGraph(Graph graph)
+    {
+        _store?.ForgetLost();
+        PanelSources panels = new(_store, _kept);
+        return (Planner.Plan(graph, _workers, _weights.Traits, panels, MostTensorBytes), panels);
+    }
+
+    private long MostTensorBytes => _options.PlanOnly ? long.MaxValue : MachineMemory.Bytes;
+
+    // What a run returns, or hands on to another part of the graph, has a span.
+    private void CheckOutputs(Graph graph)
+    {
+        if (!_options.PlanOnly && graph.Outputs.Find(output => output.Type!.Value.ByteLength > Array.MaxLength) is { } large)
+        {
+            throw new InvalidGraphException($"The value '{large.Name}' ({large.Producer?.ToString() ?? "an input"}) would be {large.Type}, {large.Type!.Value.ByteLength:N0} bytes; a tensor that a run returns, or computes further shapes from, has at most {Array.MaxLength:N0}.");
+        }
+    }
+
+    // A shape that a file declares costs nothing to write down. More than there is would not be refused by the system, which
+    // gives memory before it has it, but end this process or another one later.
+    private void CheckMachine(PlannedSegment planned)
+    {
+        long smallest = planned.SmallestBytes(_weights.HoldsWeights) + HeldWeights(planned);
+        long needed = smallest + planned.Plan.Outputs.Sum(output => output.Type.ByteLength);
+        if (_options.MemoryBudget is null && !_options.PlanOnly && needed > MachineMemory.Bytes)
+        {
+            throw new MemoryBudgetException(MachineMemory.Bytes, smallest, needed);
+        }
+    }
+
+    // What a store lacks is written before the memory is reserved in which the plan runs.
+    private void CompletePanelStore(PlannedSegment segment)
+    {
+        if (segment.Panels.Missing.Count == 0)
+        {
+            return;
+        }
+
+        if (segment.Panels.IsOutdated)
+        {
+            PlanAgain(segment);
+        }
+
+        long room = long.MaxValue;
+        if (_options.MemoryBudget is { } budget)
+        {
+            segment.Close();
+            MakeRoom(PanelPacker.SmallestBytes(segment.Panels));
+            room = budget - _account.LiveBytes;
+        }
+
+        if (!_packer.TryWrite(segment.Panels, room))
+        {
+            // Nobody asked for the store by its path: the model runs without.
+            _store = null;
+            PlanAgain(segment);
+        }
+    }
+
+    private void PlanAgain(PlannedSegment segment)
+    {
+        segment.Dispose();
+        _segments.Remove(segment);
+        (segment.Plan, segment.Panels) = PlanGraph(segment.Segment.Graph);
+        segment.MappingPays = null;
+        _segments.Add(segment);
+    }
+
+    // The memory for weights, and how many bytes of them may be read ahead. What is only kept makes room for the least, not for more.
+    private (WeightMemory Weights, long WindowBytes) ChooseMemory(PlannedSegment segment, long tensorBytes)
+    {
+        if (_options.MemoryBudget is not { } budget)
+        {
+            return (MappedIfItPays(segment), _weights.WindowBytes);
+        }
+
+        long smallest = segment.SmallestBytes(_weights.HoldsWeights) + HeldWeights(segment) + tensorBytes;
+        while (Others(segment) + smallest > budget)
+        {
+            if (!TryGiveUp())
+            {
+                throw new MemoryBudgetException(budget, Others(segment) + smallest);
+            }
+        }
+
+        segment.Panels.Keep(budget - Others(segment) - smallest);
+        return FitWeights(segment, budget - Others(segment) - HeldWeights(segment) - tensorBytes);
+    }
+
+    /// <summary>The memory for weights with which a plan runs in so many bytes, and how many of them may be read ahead.</summary>
+    public (WeightMemory Weights, long WindowBytes) FitWeights(PlannedSegment segment, long bytes)
+    {
+        ExecutionPlan plan = segment.Plan;
+        long room = bytes - plan.NativeBytes;
+        if (!_weights.HoldsWindow)
+        {
+            // Reading takes less memory than mapping, which comes in large pieces.
+            long mapped = plan.MappedWeights.InUseBytes + plan.MappedWeights.BufferBytes - plan.ReadWeights.BufferBytes;
+            return (mapped <= room ? MappedIfItPays(segment) : plan.ReadWeights, _weights.WindowBytes);
+        }
+
+        return (plan.ReadWeights, !_weights.HoldsWeights && room >= plan.ReadWeights.InUseBytes ? Math.Min(_weights.WindowBytes, room) : 0);
+    }
+
+    // A store that is not there yet will be held in large pieces when it has been written.
+    private WeightMemory MappedIfItPays(PlannedSegment segment)
+    {
+        ExecutionPlan plan = segment.Plan;
+        if (plan.MappedWeights == plan.ReadWeights || segment.Panels.Missing.Count > 0)
+        {
+            return plan.MappedWeights;
+        }
+
+        segment.MappingPays ??= MappingTrial.Pays(plan.WeightSchedule);
+        return segment.MappingPays == true ? plan.MappedWeights : plan.ReadWeights;
+    }
+
+    // What the session holds beside a plan.
+    private long Others(PlannedSegment segment) => _account.LiveBytes - segment.HeldBytes + _kept.PromisedBytes;
+
+    // The weights that a provider will keep for the plan, and does not yet for this session.
+    private long HeldWeights(PlannedSegment segment) =>
+        _weights.HoldsWeights ? segment.Ranges.Where(range => !_account.Shares(range)).Sum(RamWeightsProvider.HeldBytes) : 0;
+}

@@ -1,0 +1,417 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Operators;
+using OnnxStream.Interop.Rewrites;
+using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Sessions;
+
+/// <summary>Plans all of a model before it runs: each segment, both branches of every If, the body of every Loop and Scan.</summary>
+/// <remarks>
+/// <para>
+/// It goes the way of a run (<see cref="GraphRun"/>, <see cref="ControlFlowRunner"/>), with tensors that are only counted, and finds the moment
+/// that needs most memory: the tensors that are live then, and the plan that is made or runs. Other plans may be given up at any moment.
+/// </para>
+/// <para>
+/// Where a shape depends on data, the largest that it can have stands for it. Where there is none, or the content of a tensor decides
+/// on shapes, planning ends: what follows is listed with the reason.
+/// </para>
+/// </remarks>
+internal sealed class SessionPlan
+{
+    private readonly PlanCache _plans;
+    private readonly WeightsProvider _weights;
+    private readonly long? _budget;
+    private readonly List<PlanPart> _parts = [];
+    private readonly HashSet<WeightRange> _ranges = [];
+
+    // Constants that are only bounds, and values of which nothing is known, with the reason.
+    private readonly Dictionary<Value, string> _bounds = [];
+    private readonly Dictionary<Value, string> _unknown = [];
+    private long _mostBytes;
+    private long _mostTensorBytes;
+    private string? _storePath;
+
+    private SessionPlan(PlanCache plans, WeightsProvider weights, long? budget)
+    {
+        _plans = plans;
+        _weights = weights;
+        _budget = budget;
+    }
+
+    // A provider that keeps weights keeps those of all parts.
+    private long WeightsHeld => _weights.HoldsWeights ? _ranges.Sum(RamWeightsProvider.HeldBytes) : 0;
+
+    /// <summary>Plans a model.</summary>
+    /// <param name="plans">Makes the plans, and keeps those that a run will use.</param>
+    /// <param name="weights">Where weights come from.</param>
+    /// <param name="budget">The budget of the session; null for none.</param>
+    /// <param name="graph">The model's graph.</param>
+    /// <param name="inputs">The types of its inputs.</param>
+    /// <param name="outputs">The values that a run returns.</param>
+    /// <exception cref="InvalidGraphException">The first part cannot work on inputs of these types.</exception>
+    /// <exception cref="UnsupportedOperatorException">The first part has a variant of an operator that is not supported.</exception>
+    public static PlanSummary Make(PlanCache plans, WeightsProvider weights, long? budget, Graph graph, IReadOnlyDictionary<string, TensorType> inputs, Value[] outputs)
+    {
+        SessionPlan plan = new(plans, weights, budget);
+        TensorLedger tensors = new(0, plan.RecordTensors);
+        LiveValues values = new(tensors);
+        foreach (Value input in graph.Inputs)
+        {
+            values.Set(input, new LiveTensor(inputs[input.Name]));
+        }
+
+        plan.Walk(graph, values, outputs, Array.ConvertAll(outputs, _ => true), "", tensors);
+        return plan.Summarize();
+    }
+
+    private PlanSummary Summarize()
+    {
+        PlanPart[] known = [.. _parts.Where(part => part.Unknown is null)];
+        return new PlanSummary(
+            [.. known.SelectMany(part => part.Steps)],
+            known.Sum(part => part.ArenaBytes),
+            known.Sum(part => part.ConstantBytes),
+            known.Sum(part => part.OperatorBytes),
+            known.Sum(part => part.WeightBufferBytes),
+            _weights.HoldsWeights ? WeightsHeld : known.Select(part => part.WindowBytes).DefaultIfEmpty().Max(),
+            _mostBytes + WeightsHeld)
+        {
+            Parts = _parts,
+            TensorBytes = _mostTensorBytes,
+            BudgetBytes = _budget,
+            PanelStorePath = _storePath,
+            KeptPanelBytes = _plans.KeptPanelBytes,
+        };
+    }
+
+    // The values that are not known in the end are null.
+    private LiveTensor?[] Walk(Graph graph, LiveValues values, Value[] outputs, bool[] leaves, string where, TensorLedger tensors)
+    {
+        HashSet<Value> wanted = [.. outputs];
+        HashSet<Value> leaving = [.. outputs.Where((_, i) => ControlFlowRunner.Leaves(leaves, i))];
+        int start = 0;
+        do
+        {
+            if (_unknown.Where(pair => graph.IsReadFrom(start, pair.Key)).Select(pair => pair.Value).FirstOrDefault() is { } reason)
+            {
+                AddUnknown(graph, where, start, reason);
+                break;
+            }
+
+            if (WalkSegment(graph, start, values, wanted, leaving, where, tensors) is not { } segment)
+            {
+                break;
+            }
+
+            start = segment.End;
+            if (segment.EndsAtControlFlow)
+            {
+                Node node = graph.Nodes[start++];
+                try
+                {
+                    WalkControlFlow(node, values, Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output)), () => values.Release(value => IsNeeded(start, value)), $"{where}{node}", tensors);
+                }
+                catch (InvalidGraphException exception)
+                {
+                    AddUnknown(graph, where, start - 1, exception.Message);
+                    break;
+                }
+            }
+
+            values.Release(value => IsNeeded(start, value));
+        }
+        while (start < graph.Nodes.Count);
+
+        LiveTensor?[] results = Array.ConvertAll(outputs, output => values.Find(output) is not null || values.Constants.ContainsKey(output) || output.Constant is not null ? values.Take(output) : null);
+        values.Release(_ => false);
+        return results;
+
+        bool IsNeeded(int from, Value value) => wanted.Contains(value) || graph.IsReadFrom(from, value);
+    }
+
+    // The segment from a node on; null where nothing is known of what follows it.
+    private Segment? WalkSegment(Graph graph, int start, LiveValues values, HashSet<Value> wanted, HashSet<Value> leaving, string where, TensorLedger tensors)
+    {
+        Dictionary<Value, (TensorType, Constant?)> known = [];
+        string? bound = null;
+        foreach (Value value in values.All.Where(value => graph.IsReadFrom(start, value)))
+        {
+            if (values.TryGetKnown(value, out (TensorType, Constant?) type))
+            {
+                known.Add(value, type);
+                bound ??= values.Constants.ContainsKey(value) ? _bounds.GetValueOrDefault(value) : values.Find(value)!.Bound;
+            }
+        }
+
+        PlannedSegment planned;
+        try
+        {
+            planned = bound is null ? _plans.Get(graph, start, known, wanted) : _plans.Measure(graph, start, known, wanted);
+        }
+        catch (Exception exception) when (exception is InvalidGraphException or UnsupportedOperatorException && _parts.Count > 0)
+        {
+            AddUnknown(graph, where, start, exception.Message);
+            return null;
+        }
+
+        using PlannedSegment? measured = bound is null ? null : planned;
+        Segment segment = planned.Segment;
+        if (segment.End > start || segment.Needed is null)
+        {
+            long outputBytes = segment.Outputs.Zip(planned.Plan.Outputs).Where(pair => !leaving.Contains(pair.First)).Sum(pair => pair.Second.Type.ByteLength);
+            long tensorBytes = tensors.LiveBytes + Math.Max(0, outputBytes - values.BytesToRelease(IsNeeded));
+            AddPart(graph, where, planned, tensorBytes, bound);
+            values.Release(IsNeeded);
+            for (int i = 0; i < segment.Outputs.Count; i++)
+            {
+                Value output = segment.Outputs[i];
+                TensorType type = planned.Plan.Outputs[i].Type;
+                LiveTensor tensor = leaving.Contains(output) ? tensors.TakeOutput(type) : tensors.Take(type);
+                tensor.Bound = segment.EndsDynamic && graph.Nodes[segment.End - 1].Outputs.Contains(output) ? $"{graph.Nodes[segment.End - 1]} finds out the shape of '{output.Name}', at most {type.Shape}" : bound;
+                values.Set(output, tensor);
+            }
+        }
+
+        foreach ((Value value, Constant constant) in segment.Constants)
+        {
+            values.Constants[value] = constant;
+            if (bound is not null)
+            {
+                _bounds[value] = bound;
+            }
+        }
+
+        _plans.Trim();
+        if (segment.Needed is { } needed)
+        {
+            AddUnknown(graph, where, segment.End, $"the content of '{needed.Name}' is computed, and decides on shapes");
+            return null;
+        }
+
+        return segment;
+
+        bool IsNeeded(Value value) => wanted.Contains(value) || graph.IsReadFrom(segment.End, value);
+    }
+
+    private void WalkControlFlow(Node node, LiveValues values, bool[] leaves, Action taken, string where, TensorLedger tensors)
+    {
+        switch (node.OperatorType)
+        {
+            case "If":
+                WalkIf(node, values, leaves, taken, where, tensors);
+                break;
+            case "Loop":
+                WalkLoop(node, values, leaves, taken, where, tensors);
+                break;
+            case "Scan" when node.OperatorSet >= 9:
+                WalkScan(node, values, leaves, taken, where, tensors);
+                break;
+            default:
+                SetUnknown(node, $"{node} scans sequences whose lengths are data");
+                break;
+        }
+    }
+
+    private void WalkIf(Node node, LiveValues values, bool[] leaves, Action taken, string where, TensorLedger tensors)
+    {
+        bool? known = node.Inputs is [{ } condition, ..] && !_bounds.ContainsKey(condition) && values.Constants.TryGetValue(condition, out Constant? constant) && constant.Data is { } data
+            ? ControlFlow.IsTrue(node, constant.Type, data) : null;
+        List<LiveTensor?[]> results = [];
+        foreach (bool isTrue in known is { } one ? [one] : new[] { true, false })
+        {
+            // Only one of the branches runs: the other one starts from the same tensors.
+            Graph branch = ControlFlow.Branch(node, isTrue);
+            TensorLedger fork = tensors.Fork();
+            LiveValues around = values.Fork(fork);
+            LiveValues captured = around.CapturedBy(branch);
+            around.Release(_ => false);
+            results.Add(Walk(branch, captured, [.. branch.Outputs], leaves, $"{where}, {(isTrue ? "then_branch" : "else_branch")}: ", fork));
+        }
+
+        taken();
+        for (int i = 0; i < node.Outputs.Length; i++)
+        {
+            if (node.Outputs[i] is { } output)
+            {
+                Set(output, [.. results.Select(tensors => i < tensors.Length ? tensors[i] : null)]);
+            }
+        }
+
+        void Set(Value output, LiveTensor?[] alternatives)
+        {
+            if (alternatives.Contains(null))
+            {
+                _unknown[output] = $"{node} makes '{output.Name}' in a branch that is not known";
+                return;
+            }
+
+            TensorType type = alternatives[0]!.Type;
+            string? bound = alternatives.Select(tensor => tensor!.Bound).FirstOrDefault(reason => reason is not null);
+            if (alternatives.Any(tensor => tensor!.Type != type))
+            {
+                if (alternatives.Any(tensor => tensor!.ElementType != type.ElementType || tensor.Shape.Rank != type.Shape.Rank))
+                {
+                    _unknown[output] = $"the branches of {node} make '{output.Name}' in shapes of different ranks, or in different types";
+                    return;
+                }
+
+                type = new TensorType(type.ElementType, new Shape([.. Enumerable.Range(0, type.Shape.Rank).Select(k => alternatives.Max(tensor => tensor!.Shape[k]))]));
+                bound = $"the branches of {node} make '{output.Name}' in different shapes, at most {type.Shape}";
+            }
+
+            LiveTensor tensor = ControlFlowRunner.Leaves(leaves, Array.IndexOf(node.Outputs, output)) ? tensors.TakeOutput(type) : tensors.Take(type);
+            tensor.Bound = bound;
+            values.Set(output, tensor);
+        }
+    }
+
+    private void WalkLoop(Node node, LiveValues values, bool[] leaves, Action taken, string where, TensorLedger tensors)
+    {
+        (Graph body, int carriedCount, int collectedCount) = ControlFlowRunner.LoopBody(node);
+        long? limit = node.Inputs.Length > 0 && node.Inputs[0] is { } count && !_bounds.ContainsKey(count) &&
+            (values.Constants.GetValueOrDefault(count) ?? count.Constant) is { Data: { Length: sizeof(long) } data } ? Math.Max(0, BitConverter.ToInt64(data)) : null;
+        LiveTensor[] carried = [.. Enumerable.Range(2, carriedCount).Select(i => values.Take(Required(node, i)))];
+        LiveTensor iteration = tensors.Take(new TensorType(ElementType.Int64, ControlFlowRunner.SingleShape(body.Inputs[0])));
+        LiveTensor condition = tensors.Take(new TensorType(ElementType.Bool, ControlFlowRunner.SingleShape(body.Inputs[1])));
+        LiveValues captured = values.CapturedBy(body);
+        taken();
+        WalkIterations(node, body, captured, [iteration, condition], carried, [], 1, limit, values, (type, i, length) => TensorSlices.StackType(type, 0, length), leaves, where, tensors);
+    }
+
+    private void WalkScan(Node node, LiveValues values, bool[] leaves, Action taken, string where, TensorLedger tensors)
+    {
+        (Graph body, int scannedCount) = ControlFlowRunner.ScanBody(node, node.Inputs.Length);
+        LiveTensor[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => values.Take(Required(node, i)))];
+        int stateCount = inputs.Length - scannedCount;
+        TensorType[] scanned = [.. inputs[stateCount..].Select(input => input.Type)];
+        long[] axes = ControlFlowRunner.ScanAxes(node, scanned);
+        long length = ControlFlowRunner.ScanLength(node, scanned, axes);
+        long[] outputAxes = ControlFlowRunner.Numbers(node, "scan_output_axes", body.Outputs.Count - stateCount);
+        LiveValues captured = values.CapturedBy(body);
+        taken();
+        LiveTensor[] slices = [.. scanned.Select((type, i) => tensors.Take(TensorSlices.SliceType(type, (int)axes[i])))];
+        for (int i = 0; i < scannedCount; i++)
+        {
+            slices[i].Bound = inputs[stateCount + i].Bound;
+        }
+
+        WalkIterations(
+            node, body, captured, [], inputs[..stateCount], slices, 0, length, values,
+            (type, i, count) => TensorSlices.StackType(type, (int)ControlFlowRunner.Axis(node, outputAxes[i], type.Shape.Rank + 1), count), leaves, where, tensors, inputs[stateCount..]);
+    }
+
+    // All iterations at once: those after the first one, which find tensors of their own instead of those around the node, need most.
+    private void WalkIterations(
+        Node node, Graph body, LiveValues captured, LiveTensor[] before, LiveTensor[] carried, LiveTensor[] after, int firstResult, long? count, LiveValues values,
+        Func<TensorType, int, long, TensorType> stack, bool[] leaves, string where, TensorLedger tensors, LiveTensor[]? scanned = null)
+    {
+        LiveTensor[] inputs = [.. before, .. carried.Select(tensor => OwnTensor(tensor, tensors)), .. after];
+        TensorType[] carriedTypes = [.. carried.Select(tensor => tensor.Type)];
+        LiveValues inside = captured.Copy();
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            inside.Set(body.Inputs[i], inputs[i]);
+        }
+
+        long most = _mostBytes;
+        _mostBytes = 0;
+        LiveTensor?[] results = Walk(body, inside, [.. body.Outputs], [], $"{where}, body: ", tensors);
+        captured.Release(_ => false);
+        Array.ForEach(scanned ?? [], tensor => tensor.Release());
+        LiveTensor?[] slices = results[(firstResult + carried.Length)..];
+        long sliceBytes = slices.Sum(slice => slice?.NativeBytes ?? 0);
+        _mostBytes = Math.Max(most, _mostBytes + (count > 1 ? SaturatedProduct(count.Value - 1, sliceBytes) : 0));
+        string? unknown = null;
+        for (int i = 0; i < carried.Length; i++)
+        {
+            LiveTensor? result = results[firstResult + i];
+            if (result is null || result.Type != carriedTypes[i])
+            {
+                unknown ??= $"the shape of '{body.Outputs[firstResult + i].Name}', which {node} carries from one iteration to the next, changes";
+            }
+        }
+
+        if (unknown is not null)
+        {
+            _parts.Add(PlanPart.NotKnown($"{where}, body", unknown));
+        }
+
+        Array.ForEach(results, result => result?.Release());
+        for (int i = 0; i < node.Outputs.Length && firstResult + i < results.Length; i++)
+        {
+            if (node.Outputs[i] is not { } output)
+            {
+                continue;
+            }
+
+            LiveTensor? result = results[firstResult + i];
+            bool isCollected = i >= carried.Length;
+            if (unknown is not null || result is null || (isCollected && count is null))
+            {
+                _unknown[output] = unknown ?? (result is null ? $"what {node} makes is not known" : $"the number of iterations of {node} is not known, and '{output.Name}' grows with it");
+                continue;
+            }
+
+            TensorType type = isCollected ? stack(result.Type, i - carried.Length, count!.Value) : result.Type;
+
+            // What is collected exists twice while it is put together.
+            RecordTensors(tensors.LiveBytes + (isCollected ? type.ByteLength : 0) + SaturatedProduct(count ?? 1, sliceBytes));
+            LiveTensor tensor = isCollected && ControlFlowRunner.Leaves(leaves, i) ? tensors.TakeOutput(type) : tensors.Take(type);
+            tensor.Bound = result.Bound;
+            values.Set(output, tensor);
+        }
+    }
+
+    // In place of a tensor that somebody else has, too, one that is only the loop's.
+    private static LiveTensor OwnTensor(LiveTensor tensor, TensorLedger tensors)
+    {
+        tensor.Release();
+        LiveTensor own = tensors.Take(tensor.Type);
+        own.Bound = tensor.Bound;
+        return own;
+    }
+
+    private static Value Required(Node node, int input) => node.Inputs[input] ?? throw new InvalidGraphException($"{node}: input {input} is missing.");
+
+    private static long SaturatedProduct(long left, long right) => (long)Math.Min((double)left * right, long.MaxValue / 4);
+
+    private void SetUnknown(Node node, string reason)
+    {
+        foreach (Value output in node.Outputs.OfType<Value>())
+        {
+            _unknown[output] = reason;
+        }
+
+        _parts.Add(PlanPart.NotKnown(node.ToString(), reason));
+    }
+
+    private void RecordTensors(long bytes)
+    {
+        _mostTensorBytes = Math.Max(_mostTensorBytes, bytes);
+        _mostBytes = Math.Max(_mostBytes, bytes);
+    }
+
+    private void AddUnknown(Graph graph, string where, int start, string reason)
+    {
+        if (start < graph.Nodes.Count)
+        {
+            _parts.Add(PlanPart.NotKnown($"{where}from {graph.Nodes[start]} on", reason));
+        }
+    }
+
+    private void AddPart(Graph graph, string where, PlannedSegment planned, long tensorBytes, string? bound)
+    {
+        _ranges.UnionWith(planned.Ranges);
+        _storePath ??= planned.Panels.Store?.Path;
+        _mostTensorBytes = Math.Max(_mostTensorBytes, tensorBytes);
+        long weights = _weights.HoldsWeights ? planned.Ranges.Sum(RamWeightsProvider.HeldBytes) : 0;
+        long bytes = tensorBytes + planned.SmallestBytes(_weights.HoldsWeights);
+        _mostBytes = Math.Max(_mostBytes, bytes);
+        (WeightMemory memory, long windowBytes) = planned.Executor is null ? _plans.FitWeights(planned, (_budget ?? long.MaxValue) - weights - tensorBytes) : (planned.Weights, planned.WindowBytes);
+        long window = _weights.HoldsWeights ? weights : Math.Max(memory.InUseBytes, _weights.HoldsWindow ? windowBytes : 0);
+        Segment segment = planned.Segment;
+        string name = segment.End > segment.Start ? $"{where}{graph.Nodes[segment.Start]}{(segment.End > segment.Start + 1 ? $" to {graph.Nodes[segment.End - 1]}" : "")}" : $"{where}nothing";
+        _parts.Add(planned.Plan.Summarize(name, memory.BufferBytes, window, tensorBytes, bytes + weights) with { Bound = bound });
+    }
+}
