@@ -28,7 +28,7 @@ public sealed class InferenceSession : IDisposable
     private readonly SessionOptions _options;
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
-    private readonly ConstantEvaluator _evaluator = new();
+    private readonly ConstantEvaluator _evaluator;
     private readonly List<PlannedSegment> _segments = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
@@ -37,7 +37,7 @@ public sealed class InferenceSession : IDisposable
     /// <summary>Opens a model and prepares it.</summary>
     /// <param name="path">An <c>.onnx</c> file, or an OnnxStream folder.</param>
     /// <param name="options">How to compute; null for the defaults.</param>
-    /// <inheritdoc cref="Model.Load" path="/exception"/>
+    /// <inheritdoc cref="Model.Load(string)" path="/exception"/>
     /// <exception cref="UnsupportedOperatorException">The model uses operators that are not supported; all of them are listed.</exception>
     /// <exception cref="InvalidGraphException">The graph contradicts itself.</exception>
     /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
@@ -63,6 +63,7 @@ public sealed class InferenceSession : IDisposable
         XnnpackLibrary.Initialize();
         _workers = new WorkerPool(_options.ThreadCount);
         _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
+        _evaluator = new ConstantEvaluator(_weights);
         try
         {
             if (DeclaredTypes() is { } types)
@@ -114,7 +115,7 @@ public sealed class InferenceSession : IDisposable
             using Activity? activity = Telemetry.Activities.StartActivity("run");
             activity?.SetTag("onnxstream.model", Model.Path);
             CountedMemory.ResetPeak();
-            LiveValues values = new();
+            LiveValues values = new(_weights.ReadRange);
             foreach (Value input in _graph.Inputs)
             {
                 values.Tensors.Add(input, inputs[input.Name]);
@@ -155,7 +156,7 @@ public sealed class InferenceSession : IDisposable
 
             PlannedSegment planned = Model.Examine(() => GetSegment(_graph, 0, known, [.. _outputs]));
             ExecutionPlan plan = planned.Plan;
-            long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : Math.Max(planned.Weights.InUseBytes, _weights.HoldsWindow ? planned.WindowBytes : 0);
+            long window = _weights.HoldsWeights ? SmallestBudget(plan, 0) - plan.NativeBytes : planned.Weights.HeldBytes(planned.WindowBytes);
             return plan.Summarize(planned.Weights.BufferBytes, window, SmallestBudget(plan, planned.PackingBytes)) with { PanelStorePath = planned.StorePath };
         }
     }
@@ -224,7 +225,7 @@ public sealed class InferenceSession : IDisposable
             _segments.RemoveAt(0);
         }
 
-        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate);
+        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate, _weights.ReadRange);
         if (_options.RewriteGraph)
         {
             Rewriter.Rewrite(segment.Graph, storesHalf: _options.ActivationElementType == ElementType.Float16);
@@ -300,14 +301,10 @@ public sealed class InferenceSession : IDisposable
         }
 
         long room = budget - KeptBytes - plan.NativeBytes;
-        if (!_weights.HoldsWindow)
-        {
-            // Reading takes less memory than mapping, which comes in large pieces.
-            long mapped = plan.MappedWeights.InUseBytes + plan.MappedWeights.BufferBytes - plan.ReadWeights.BufferBytes;
-            return (mapped <= room ? plan.MappedWeights : plan.ReadWeights, _weights.WindowBytes);
-        }
 
-        return (plan.ReadWeights, room >= plan.ReadWeights.InUseBytes ? Math.Min(_weights.WindowBytes, room) : 0);
+        // Reading takes less memory than mapping, which comes in large pieces.
+        long mapped = plan.MappedWeights.HeldBytes(_weights.WindowBytes) + plan.MappedWeights.BufferBytes - plan.ReadWeights.BufferBytes;
+        return mapped <= room ? (plan.MappedWeights, _weights.WindowBytes) : (plan.ReadWeights, plan.ReadWeights.LargestWindow(_weights.WindowBytes, room));
     }
 
     // The operators of the plan and the plans that are kept are there while panels are packed.

@@ -194,7 +194,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         long left = room - WholeBytes(layer) - (isShared ? Math.Min(workers.WorkerCount, Packings(layer)) : 1) * WorkerBytes(layer);
         long windowBytes = Math.Min(provider.WindowBytes, PackingWindowBytes);
         using WeightStream weights = provider.OpenStream(
-            layer.UnpackedWeights, layer.PartlyRead is { } range ? [new PartlyReadWeight(range, 0)] : [], !provider.HoldsWindow || windowBytes <= left ? windowBytes : 0);
+            layer.UnpackedWeights, layer.PartlyRead is { } range ? [new PartlyReadWeight(range, 0)] : [], !provider.Traits.HoldsWindow(layer.UnpackedWeights) || windowBytes <= left ? windowBytes : 0);
         WeightReader? reader = layer.PartlyRead is null ? null : (offset, destination) => weights.ReadPart(0, offset, destination);
         bool isWhole = IsWhole(layer);
         weights.BeginRun();
@@ -228,12 +228,8 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
     private static float[] ReadBias(Constant constant)
     {
         float[] bias = new float[constant.Type.Shape.ElementCount];
-        byte[] stored = constant.Data ?? new byte[constant.Location!.Value.Length];
-        if (constant.Location is { } location)
-        {
-            WeightFile.Read(location, stored);
-        }
-
+        byte[] stored = new byte[constant.Location?.Length ?? constant.Data!.Length];
+        constant.Read(0, stored);
         fixed (byte* bytes = stored)
         {
             WeightElements.ToFloat32(constant, bytes, bias);
@@ -242,14 +238,13 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         return bias;
     }
 
-    // The weight files as they are now, and XNNPACK's build.
+    // The sources of weights as they are now, and XNNPACK's build.
     private UInt128 Identity(List<IPanelLayer> layers)
     {
         StringBuilder text = new();
-        foreach (string file in layers.SelectMany(layer => layer.UnpackedWeights).Concat(layers.Select(layer => layer.PartlyRead).OfType<WeightRange>()).Concat(layers.Select(layer => layer.Bias?.Location).OfType<WeightRange>()).Select(range => range.Path).Distinct())
+        foreach (WeightSource source in layers.SelectMany(layer => layer.UnpackedWeights).Concat(layers.Select(layer => layer.PartlyRead).OfType<WeightRange>()).Concat(layers.Select(layer => layer.Bias?.Location).OfType<WeightRange>()).Select(range => range.Source).DistinctBy(source => source.Id))
         {
-            FileInfo info = File.ResolveLinkTarget(file, returnFinalTarget: true) as FileInfo ?? new FileInfo(file);
-            text.Append(file).Append('|').Append(info.Exists ? info.Length : -1).Append('|').Append(info.Exists ? info.LastWriteTimeUtc.Ticks : 0).Append('\n');
+            text.Append(source.Id).Append('|').Append(source.CheckedLength()).Append('|').Append(source.CheckedVersion()).Append('\n');
         }
 
         // Where several graphs share weight files, each has a store of its own.
@@ -302,7 +297,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
             {
                 for (int i = 0; i < Math.Min(slots, Packings(layer)); i++)
                 {
-                    _free.Push(new NativeBuffer(layer.PackScratchBytes + layer.PanelsAtOnce * layer.PackedBytes(0) + 64));
+                    _free.Push(new NativeBuffer(layer.PackScratchBytes + layer.PanelsAtOnce * layer.PackedBytes(0) + XnnpackLibrary.ReadPastEnd));
                 }
             }
             catch

@@ -13,7 +13,7 @@ namespace OnnxStream.Interop.Panels;
 /// index    for each panel: hash of its layer's identity (128 bits), offset, length, hash of its bytes; then the path of the model as UTF-8
 /// panels   each on a page of its own
 /// </code>
-/// All numbers are little-endian. The identity covers the weight files (path, size, time of change) and XNNPACK's build; a
+/// All numbers are little-endian. The identity covers the sources of the weights (id, length, version) and XNNPACK's build; a
 /// layer's identity covers XNNPACK's layout for this processor. A file that does not match is not used. A panel's hash is
 /// checked when a session first uses it.
 /// </remarks>
@@ -32,12 +32,14 @@ internal sealed class PanelStore
     private const int EntryBytes = 40;
     private static readonly byte[] s_magic = "OSPANEL2"u8.ToArray();
 
+    private readonly FileSource _source;
     private readonly Entry[] _entries;
     private readonly bool[] _verified;
 
     private PanelStore(string path, ElementType elementType, Entry[] entries)
     {
         Path = path;
+        _source = new FileSource(path) { IsPanelStore = true };
         ElementType = elementType;
         _entries = entries;
         _verified = new bool[entries.Length];
@@ -53,7 +55,7 @@ internal sealed class PanelStore
     public static UInt128 Hash(string identity) => XxHash128.HashToUInt128(Encoding.UTF8.GetBytes(identity));
 
     /// <summary>The range of a panel.</summary>
-    public WeightRange Range(int panel) => new($"panel {panel}", Path, _entries[panel].Offset, _entries[panel].Length) { IsPanel = ElementType == ElementType.Float32 };
+    public WeightRange Range(int panel) => new($"panel {panel}", _source, _entries[panel].Offset, _entries[panel].Length) { IsPanel = ElementType == ElementType.Float32 };
 
     /// <summary>Opens a store if it is one for this model and layers; otherwise says why not.</summary>
     /// <param name="path">The file.</param>

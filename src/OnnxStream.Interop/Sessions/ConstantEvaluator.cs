@@ -8,11 +8,12 @@ using OnnxStream.Interop.Weights;
 namespace OnnxStream.Interop.Sessions;
 
 /// <summary>Computes single nodes whose inputs are constants, with the same kernels that a run would use.</summary>
-internal sealed class ConstantEvaluator : IDisposable
+/// <param name="provider">Reads constants that are weights; null for their sources. It stays the caller's.</param>
+internal sealed class ConstantEvaluator(WeightsProvider? provider = null) : IDisposable
 {
     // Constants are small: waking other threads for them costs more than it brings.
     private readonly WorkerPool _workers = new(1);
-    private readonly WeightsProvider _provider = WeightsProvider.DiskNoCache();
+    private readonly WeightsProvider _provider = provider is null ? WeightsProvider.DiskNoCache() : new DirectWeightsProvider(provider);
 
     /// <summary>The outputs of <paramref name="node"/>.</summary>
     public IReadOnlyDictionary<Value, Constant> Evaluate(Node node)
@@ -29,7 +30,7 @@ internal sealed class ConstantEvaluator : IDisposable
             ComputeInSingle.Apply(graph);
         }
 
-        ExecutionPlan plan = Planner.Plan(graph, _workers);
+        ExecutionPlan plan = Planner.Plan(graph, _workers, _provider.Traits);
         using Executor executor = new(plan, _workers, _provider, plan.ReadWeights, 0);
         TensorBuffer[] results = executor.Run([], null, null, null, CancellationToken.None);
         Dictionary<Value, Constant> constants = [];

@@ -1,6 +1,5 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Operators;
-using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Sessions;
 
@@ -177,17 +176,7 @@ internal sealed class ControlFlowRunner(Func<Graph, LiveValues, TensorBuffer[]> 
 
     private TensorBuffer[] RunBody(Graph body, LiveValues captured, TensorBuffer[] inputs)
     {
-        LiveValues values = new();
-        foreach ((Value value, Constant constant) in captured.Constants)
-        {
-            values.Constants.Add(value, constant);
-        }
-
-        foreach ((Value value, TensorBuffer tensor) in captured.Tensors)
-        {
-            values.Tensors.Add(value, tensor);
-        }
-
+        LiveValues values = captured.Copy();
         for (int i = 0; i < inputs.Length; i++)
         {
             values.Tensors.Add(body.Inputs[i], inputs[i]);

@@ -1,10 +1,12 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Sessions;
 
 /// <summary>The values of a graph that exist at one moment of a run: tensors that were given or computed, and constants that planning found out.</summary>
-internal sealed class LiveValues
+/// <param name="reader">Reads constants that are weights.</param>
+internal sealed class LiveValues(RangeReader reader)
 {
     /// <summary>What was given or computed.</summary>
     public Dictionary<Value, TensorBuffer> Tensors { get; } = [];
@@ -33,13 +35,13 @@ internal sealed class LiveValues
     /// <exception cref="InvalidGraphException">Nobody has made it.</exception>
     public TensorBuffer Tensor(Value value) =>
         Tensors.TryGetValue(value, out TensorBuffer? tensor) ? tensor :
-        (Constants.GetValueOrDefault(value) ?? value.Constant) is { } constant ? Read(constant) :
+        (Constants.GetValueOrDefault(value) ?? value.Constant) is { } constant ? Read(constant.ReadBy(reader)) :
         throw new InvalidGraphException($"The value '{value.Name}' is needed before it is made.");
 
     /// <summary>The values that a graph inside of a node reads from around it.</summary>
     public LiveValues CapturedBy(Graph body)
     {
-        LiveValues captured = new();
+        LiveValues captured = new(reader);
         foreach (Value value in body.Captures())
         {
             if (Constants.TryGetValue(value, out Constant? constant))
@@ -53,6 +55,23 @@ internal sealed class LiveValues
         }
 
         return captured;
+    }
+
+    /// <summary>The same values, to which others can be added.</summary>
+    public LiveValues Copy()
+    {
+        LiveValues copy = new(reader);
+        foreach ((Value value, Constant constant) in Constants)
+        {
+            copy.Constants.Add(value, constant);
+        }
+
+        foreach ((Value value, TensorBuffer tensor) in Tensors)
+        {
+            copy.Tensors.Add(value, tensor);
+        }
+
+        return copy;
     }
 
     private static TensorBuffer Read(Constant constant)

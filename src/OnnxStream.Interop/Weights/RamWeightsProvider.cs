@@ -3,46 +3,36 @@ using OnnxStream.Interop.Native;
 namespace OnnxStream.Interop.Weights;
 
 /// <summary>Weights that are read once and kept, shared by all sessions that use this provider.</summary>
-internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : WeightsProvider(0)
+internal sealed unsafe class RamWeightsProvider(WeightsProvider? origin) : WeightsProvider(0)
 {
-    private static readonly FileWeightsProvider s_files = new(0);
+    private static readonly FileWeightsProvider s_sources = new(0);
 
-    private readonly Dictionary<WeightRange, NativeBuffer> _buffers = [];
+    private readonly Dictionary<Key, NativeBuffer> _buffers = [];
     private readonly Lock _lock = new();
     private int _openStreams;
     private bool _disposed;
 
     /// <inheritdoc/>
-    public override void Read(in WeightRange range, Span<byte> destination) =>
-        new ReadOnlySpan<byte>(Get(range), destination.Length).CopyTo(destination);
+    public override bool ReadsParts => true;
 
-    /// <summary>The bytes of a range, read at the first call and kept until the provider and all sessions that use it are disposed.</summary>
-    public byte* Get(in WeightRange range)
+    /// <summary>Copies a range that is kept; others are read and not kept.</summary>
+    public override void Read(in WeightRange range, Span<byte> destination)
     {
+        Key key = new(range, range.Source.CheckedVersion());
         lock (_lock)
         {
-            if (!_buffers.TryGetValue(range, out NativeBuffer? buffer))
+            if (_buffers.TryGetValue(key, out NativeBuffer? buffer))
             {
-                buffer = new NativeBuffer(range.Length + 64);
-                try
-                {
-                    BufferedWeightStream.ReadInto(source ?? s_files, range, buffer.Pointer);
-                }
-                catch (Exception exception)
-                {
-                    buffer.Dispose();
-                    throw BufferedWeightStream.Wrap(exception, range);
-                }
-
-                _buffers.Add(range, buffer);
+                new ReadOnlySpan<byte>(buffer.Pointer, destination.Length).CopyTo(destination);
+                return;
             }
-
-            return buffer.Pointer;
         }
+
+        Origin(range).Read(range, destination);
     }
 
     /// <inheritdoc/>
-    internal override StreamTraits Traits => new(ReadsParts: true, CopiedBytes: 0);
+    internal override StreamTraits Traits => new(ReadsParts, CopiedBytes: 0) { LocalRoute = WeightRoute.Slot, OtherRoute = WeightRoute.Slot };
 
     /// <inheritdoc/>
     internal override bool HoldsWeights => true;
@@ -53,8 +43,9 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
+            RamWeightStream stream = new(this, schedule, parts);
             _openStreams++;
-            return new RamWeightStream(this, schedule, parts);
+            return stream;
         }
     }
 
@@ -69,6 +60,39 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
 
         base.Dispose(disposing);
     }
+
+    // The bytes of a range, read at the first call and kept until the provider and all sessions that use it are disposed.
+    private byte* Get(in WeightRange range, string version)
+    {
+        Key key = new(range, version);
+        lock (_lock)
+        {
+            if (!_buffers.TryGetValue(key, out NativeBuffer? buffer))
+            {
+                buffer = new NativeBuffer(range.Length + XnnpackLibrary.ReadPastEnd);
+                try
+                {
+                    SlotChannel.ReadInto(Origin(range), range, buffer.Pointer);
+                    if (range.Source.CheckedVersion() is var now && now != version)
+                    {
+                        throw new WeightsException($"{range.Source}: the source had the version '{version}' when it was opened and has '{now}' now. Weights must not change while a model is in use; open the model again.");
+                    }
+                }
+                catch (Exception exception)
+                {
+                    buffer.Dispose();
+                    throw range.Failure(exception);
+                }
+
+                _buffers.Add(key, buffer);
+            }
+
+            return buffer.Pointer;
+        }
+    }
+
+    // A panel store is no file of the user's.
+    private WeightsProvider Origin(in WeightRange range) => origin is null || range.Source.IsPanelStore ? s_sources : origin;
 
     private void CloseStream()
     {
@@ -95,8 +119,18 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
         _buffers.Clear();
     }
 
+    // The same bytes of the same file are one, whichever model they are opened with.
+    private readonly record struct Key(string Source, string Version, long Offset, long Length)
+    {
+        public Key(in WeightRange range, string version)
+            : this(range.Source.Id, version, range.Offset, range.Length)
+        {
+        }
+    }
+
     private sealed class RamWeightStream(RamWeightsProvider provider, IReadOnlyList<WeightRange> schedule, IReadOnlyList<PartlyReadWeight> parts) : WeightStream(schedule, parts)
     {
+        private readonly Dictionary<WeightSource, string> _versions = schedule.Concat(parts.Select(part => part.Range)).Select(range => range.Source).Distinct().ToDictionary(source => source, source => source.CheckedVersion());
         private bool _disposed;
 
         public override void Release(int index)
@@ -116,9 +150,9 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? source) : Weigh
             }
         }
 
-        protected override byte* AcquireCore(int index) => provider.Get(Schedule[index]);
+        protected override byte* AcquireCore(int index) => provider.Get(Schedule[index], _versions[Schedule[index].Source]);
 
         protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination) =>
-            new ReadOnlySpan<byte>(provider.Get(Parts[index].Range) + (part.Offset - Parts[index].Range.Offset), destination.Length).CopyTo(destination);
+            new ReadOnlySpan<byte>(provider.Get(Parts[index].Range, _versions[part.Source]) + (part.Offset - Parts[index].Range.Offset), destination.Length).CopyTo(destination);
     }
 }
