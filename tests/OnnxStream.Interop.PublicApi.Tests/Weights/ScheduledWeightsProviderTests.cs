@@ -84,15 +84,33 @@ public class ScheduledWeightsProviderTests
     }
 
     [Test]
+    public void AProviderThatLetsTheSystemReadAheadHoldsNothing([Values(1, 2)] int threads)
+    {
+        LayersModel model = new(_folder, 6, 256);
+        SessionOptions options = new() { ThreadCount = threads };
+        byte[] expected = model.Run(_folder.Path, options);
+        using WeightsProvider prefetch = WeightsProvider.DiskPrefetch();
+        using SystemPrefetchingProvider provider = new();
+        using InferenceSession session = new(_folder.Path, options with { WeightsProvider = provider });
+        using InferenceSession other = new(_folder.Path, options with { WeightsProvider = prefetch });
+        Assert.That(session.Plan().PeakBytes, Is.EqualTo(other.Plan().PeakBytes), "as much memory as the library's own provider");
+        for (int run = 1; run <= 3; run++)
+        {
+            Assert.That(model.Run(session), Is.EqualTo(expected), $"run {run}");
+        }
+    }
+
+    [Test]
     [Explicit("Writes half a gigabyte and prints times.")]
     public void Speed()
     {
         LayersModel model = new(_folder, 32, 2048);
         byte[] expected = model.Run(_folder.Path, new SessionOptions { WeightsProvider = null });
-        foreach (int round in Enumerable.Range(1, 3))
+        foreach (int round in Enumerable.Range(1, 4))
         {
             Time("DiskPrefetch", () => WeightsProvider.DiskPrefetch());
             Time("own prefetch into memory", () => new PrefetchingProvider(WeightsProvider.DefaultWindowBytes));
+            Time("own prefetch into the system's cache", () => new SystemPrefetchingProvider());
             Time("own reader, no prefetch", () => new PrefetchingProvider(0));
             Time("DiskNoCache", WeightsProvider.DiskNoCache);
             void Time(string name, Func<WeightsProvider> create)
