@@ -32,7 +32,7 @@ public sealed class InferenceSession : IDisposable
     /// <summary>Opens a model and prepares it.</summary>
     /// <param name="path">An <c>.onnx</c> file, or an OnnxStream folder.</param>
     /// <param name="options">How to compute; null for the defaults.</param>
-    /// <inheritdoc cref="Model.Load" path="/exception"/>
+    /// <inheritdoc cref="Model.Load(string)" path="/exception"/>
     /// <exception cref="UnsupportedOperatorException">The model uses operators that are not supported; all of them are listed.</exception>
     /// <exception cref="InvalidGraphException">The graph contradicts itself.</exception>
     /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
@@ -113,7 +113,7 @@ public sealed class InferenceSession : IDisposable
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
             CheckBudget(inputs.ToDictionary(input => input.Key, input => input.Value.Type));
             _account.ResetPeak();
-            LiveValues values = new(_plans.Tensors);
+            LiveValues values = new(_weights.ReadRange, _plans.Tensors);
             foreach (Value input in _graph.Inputs)
             {
                 values.Set(input, new LiveTensor(inputs[input.Name]));

@@ -2,6 +2,7 @@ using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
 using OnnxStream.Interop.Sessions;
 using OnnxStream.Interop.Text;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop;
 
@@ -17,7 +18,7 @@ public sealed class Model
         Outputs = [.. content.Graph.Outputs.Select(Metadata)];
     }
 
-    /// <summary>The file or folder, as an absolute path.</summary>
+    /// <summary>The file or folder, as an absolute path; of a model that was loaded from <see cref="ModelFiles"/>, the id of its source or of its folder.</summary>
     public string Path => _content.Path;
 
     /// <summary><c>ONNX</c> or <c>OnnxStream</c>.</summary>
@@ -38,6 +39,7 @@ public sealed class Model
     /// <summary>Reads a model: an <c>.onnx</c> file, an OnnxStream folder, or the <c>model.txt</c> in one.</summary>
     /// <exception cref="FileNotFoundException">There is no such file or folder.</exception>
     /// <exception cref="ModelFormatException">It is damaged, or not a model.</exception>
+    /// <exception cref="WeightsException">A file that the model names cannot be read.</exception>
     public static Model Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -47,8 +49,8 @@ public sealed class Model
             string text = System.IO.Path.Combine(path, OnnxStreamReader.FileName);
             string onnx = System.IO.Path.Combine(path, "model.onnx");
             return new Model(
-                File.Exists(text) ? OnnxStreamReader.Read(text) :
-                File.Exists(onnx) ? OnnxReader.Read(onnx) :
+                File.Exists(text) ? OnnxStreamReader.Read(ModelEntry.OfFile(text, followsLinks: true)) :
+                File.Exists(onnx) ? OnnxReader.Read(ModelEntry.OfFile(onnx)) :
                 throw new FileNotFoundException($"The folder '{path}' holds neither {OnnxStreamReader.FileName} nor model.onnx.", path));
         }
 
@@ -57,7 +59,21 @@ public sealed class Model
             throw new FileNotFoundException($"There is no model '{path}'.", path);
         }
 
-        return new Model(System.IO.Path.GetFileName(path) == OnnxStreamReader.FileName ? OnnxStreamReader.Read(path) : OnnxReader.Read(path));
+        return new Model(System.IO.Path.GetFileName(path) == OnnxStreamReader.FileName ? OnnxStreamReader.Read(ModelEntry.OfFile(path, followsLinks: true)) : OnnxReader.Read(ModelEntry.OfFile(path)));
+    }
+
+    /// <summary>Reads a model from an archive, or from storage of your own: the file itself and all that it names.</summary>
+    /// <param name="files">Where they are. It must stay usable as long as the model and its sessions are used, and is the caller's to dispose.</param>
+    /// <param name="name">The <c>.onnx</c> file, or the <c>model.txt</c> of an OnnxStream folder. Files that it names are looked for in the folder that it is in.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelFormatException">It is damaged, or not a model.</exception>
+    /// <exception cref="WeightsException">It, or a file that it names, cannot be read.</exception>
+    public static Model Load(ModelFiles files, string name)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ModelEntry entry = ModelEntry.TryOpen(files, name) ?? throw new FileNotFoundException($"There is no model '{name}' in '{files.Id}'.", name);
+        return new Model(entry.Name == OnnxStreamReader.FileName ? OnnxStreamReader.Read(entry) : OnnxReader.Read(entry));
     }
 
     /// <summary>Counts the model's operators, parameters and floating-point operations.</summary>

@@ -9,6 +9,9 @@ namespace OnnxStream.Interop.Native;
 /// <summary>Initialises XNNPACK once and turns its status codes into exceptions: the only place that does.</summary>
 internal static unsafe class XnnpackLibrary
 {
+    /// <summary>How many bytes past the end of weights and tensors XNNPACK may read: 16, in whole lines of a processor's cache. They must be there, whatever is in them.</summary>
+    public const int ReadPastEnd = 64;
+
     private static readonly Lock s_lock = new();
     private static bool s_initialized;
 

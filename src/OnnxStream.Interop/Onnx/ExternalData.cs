@@ -2,23 +2,17 @@ using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Onnx;
 
-/// <summary>Finds where the data of a tensor lies when it is not in the message, and refuses places that a model must not name.</summary>
-/// <remarks>
-/// A model is somebody else's file: without these checks it could make this process read any file of its user (an absolute
-/// path, "..", a link). https://onnx.ai/onnx/repo-docs/ExternalData.html
-/// </remarks>
-internal sealed class ExternalData(string modelPath)
+/// <summary>Finds where the data of a tensor lies when it is not in the message. https://onnx.ai/onnx/repo-docs/ExternalData.html</summary>
+/// <remarks>A model is somebody else's file. Which names it may use is for <see cref="ModelFiles"/> to say, and where links in a folder may lead for <see cref="FolderFiles"/>.</remarks>
+internal sealed class ExternalData(ModelEntry model)
 {
-    // As Linux allows.
-    private const int MaximumLinks = 40;
-
-    private readonly string _folder = Path.GetDirectoryName(modelPath)!;
-    private readonly Dictionary<string, (string Path, long Length)> _files = [];
+    private readonly Dictionary<string, (WeightSource Source, long Length)> _sources = [];
 
     /// <summary>The range of a tensor's data.</summary>
     /// <param name="tensor">A tensor whose data location is EXTERNAL.</param>
     /// <param name="byteLength">What its type and shape ask for.</param>
     /// <exception cref="ModelFormatException">The place is not allowed, or the file is missing or too short.</exception>
+    /// <exception cref="WeightsException">The file cannot be opened.</exception>
     public WeightRange Locate(TensorProto tensor, long byteLength)
     {
         string? location = null;
@@ -40,108 +34,51 @@ internal sealed class ExternalData(string modelPath)
             }
         }
 
-        (string path, long fileLength) = Resolve(tensor, location);
+        (WeightSource source, long sourceLength) = Resolve(tensor, location);
         if (length != byteLength)
         {
-            throw new ModelFormatException(modelPath, $"the tensor '{tensor.Name}' needs {byteLength:N0} bytes, but its data is said to have {length:N0}.");
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' needs {byteLength:N0} bytes, but its data is said to have {length:N0}.");
         }
 
-        if (offset > fileLength - length)
+        if (offset > sourceLength - length)
         {
-            throw new ModelFormatException(path, $"the data of tensor '{tensor.Name}' should lie at bytes {offset:N0} to {(ulong)offset + (ulong)length:N0}, but the file has {fileLength:N0} bytes. The file is truncated or belongs to another model.");
+            throw new ModelFormatException(source.Id, $"the data of tensor '{tensor.Name}' should lie at bytes {offset:N0} to {(ulong)offset + (ulong)length:N0}, but the file has {sourceLength:N0} bytes. The file is truncated or belongs to another model.");
         }
 
-        return new WeightRange(tensor.Name, path, offset, length);
+        return new WeightRange(tensor.Name, source, offset, length);
     }
 
     private long ParseNumber(TensorProto tensor, StringStringEntryProto entry) =>
         long.TryParse(entry.Value, out long value) && value >= 0 ? value :
-        throw new ModelFormatException(modelPath, $"the tensor '{tensor.Name}' has the external-data {entry.Key} '{entry.Value}', which is not a number of bytes.");
+        throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' has the external-data {entry.Key} '{entry.Value}', which is not a number of bytes.");
 
-    private (string Path, long Length) Resolve(TensorProto tensor, string? location)
+    private (WeightSource Source, long Length) Resolve(TensorProto tensor, string? location)
     {
         if (string.IsNullOrEmpty(location))
         {
-            throw new ModelFormatException(modelPath, $"the tensor '{tensor.Name}' has external data without a location.");
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' has external data without a location.");
         }
 
-        if (_files.TryGetValue(location, out (string, long) known))
+        if (!_sources.TryGetValue(location, out (WeightSource Source, long Length) known))
         {
-            return known;
+            WeightSource source = location == OnnxScanner.SelfLocation ? model.Source : Find(tensor, location) ??
+                throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' lies in '{location}', which does not exist in '{model.FolderId}'. Copy the file to where the model is.");
+            known = (source, source.CheckedLength());
+            _sources.Add(location, known);
         }
 
-        string path = modelPath;
-        if (location != OnnxScanner.SelfLocation)
-        {
-            string relative = location.Replace('\\', '/');
-            if (Path.IsPathRooted(relative) || relative.Contains('\0', StringComparison.Ordinal) || relative.Contains(':', StringComparison.Ordinal) || relative.Split('/').Contains(".."))
-            {
-                throw new ModelFormatException(modelPath, $"the tensor '{tensor.Name}' names the file '{location}', which leaves the model's folder. Only files inside of it are read.");
-            }
-
-            path = Path.GetFullPath(Path.Combine(_folder, relative));
-            RefuseLinks(tensor, location, relative);
-            if (!File.Exists(path))
-            {
-                throw new ModelFormatException(modelPath, $"the tensor '{tensor.Name}' lies in '{path}', which does not exist. Copy the file to where the model is.");
-            }
-        }
-
-        (string, long) found = (path, WeightFile.LengthOf(path));
-        _files.Add(location, found);
-        return found;
+        return known;
     }
 
-    // Follows links part by part, as the operating system does: a link may lead to a link.
-    private void RefuseLinks(TensorProto tensor, string location, string relative)
+    private WeightSource? Find(TensorProto tensor, string location)
     {
-        List<string> inside = [];
-        Stack<string> parts = new(relative.Split('/').Reverse());
-        int links = 0;
-        while (parts.TryPop(out string? part))
+        try
         {
-            if (part is "" or ".")
-            {
-                continue;
-            }
-
-            if (part == "..")
-            {
-                if (inside.Count == 0)
-                {
-                    throw Outside();
-                }
-
-                inside.RemoveAt(inside.Count - 1);
-                continue;
-            }
-
-            string path = Path.Combine([_folder, .. inside, part]);
-            if (new FileInfo(path).LinkTarget is not { } target)
-            {
-                inside.Add(part);
-                continue;
-            }
-
-            if (++links > MaximumLinks)
-            {
-                throw new ModelFormatException(modelPath, $"the tensor '{tensor.Name}' names the file '{location}', which is a chain of more than {MaximumLinks} links.");
-            }
-
-            if (Path.IsPathRooted(target))
-            {
-                string root = Path.EndsInDirectorySeparator(_folder) ? _folder : _folder + Path.DirectorySeparatorChar;
-                target = target.StartsWith(root, StringComparison.Ordinal) ? target[root.Length..] : throw Outside();
-                inside.Clear();
-            }
-
-            foreach (string next in target.Replace('\\', '/').Split('/').Reverse())
-            {
-                parts.Push(next);
-            }
+            return model.Find(location);
         }
-
-        ModelFormatException Outside() =>
-            new(modelPath, $"the tensor '{tensor.Name}' names the file '{location}', which a link leads outside of the model's folder. Only files inside of it are read.");
+        catch (ModelFormatException exception)
+        {
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' lies in '{location}', which is not read. {exception.Message}", exception);
+        }
     }
 }

@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Onnx;
 
@@ -23,33 +24,34 @@ internal sealed class OnnxReader
     private long _parts;
     private long _nameCharacters;
 
-    private OnnxReader(string path, ModelProto model)
+    private OnnxReader(ModelEntry entry, ModelProto model)
     {
-        _path = path;
-        _tensors = new TensorReader(path);
+        _path = entry.Id;
+        _tensors = new TensorReader(entry);
         _operatorSets = ReadOperatorSets(model.OpsetImport);
         foreach (FunctionProto function in model.Functions)
         {
             if (!_functions.TryAdd((Domain(function.Domain), function.Name), function))
             {
-                throw new ModelFormatException(path, $"the model has two functions '{function.Name}' of domain '{function.Domain}'.");
+                throw new ModelFormatException(_path, $"the model has two functions '{function.Name}' of domain '{function.Domain}'.");
             }
         }
     }
 
     /// <summary>Reads a model.</summary>
     /// <exception cref="ModelFormatException">The file is not a valid ONNX model.</exception>
-    public static ModelContent Read(string path)
+    /// <exception cref="WeightsException">The file, or one that it names, cannot be read.</exception>
+    public static ModelContent Read(ModelEntry entry)
     {
-        ModelProto model = OnnxScanner.Read(path);
+        ModelProto model = OnnxScanner.Read(entry.Source);
         if (model.Graph is null)
         {
-            throw new ModelFormatException(path, "not an ONNX model: it has no graph.");
+            throw new ModelFormatException(entry.Id, "not an ONNX model: it has no graph.");
         }
 
-        OnnxReader reader = new(path, model);
+        OnnxReader reader = new(entry, model);
         Graph graph = reader.ReadGraph(model.Graph, null, new Scope(reader._operatorSets, null, "", 0));
-        return new ModelContent(path, "ONNX", reader._operatorSets.ToDictionary(pair => pair.Key, pair => (long)pair.Value), graph);
+        return new ModelContent(entry.Id, "ONNX", reader._operatorSets.ToDictionary(pair => pair.Key, pair => (long)pair.Value), graph);
     }
 
     // "ai.onnx" is another spelling of the default domain.

@@ -1,6 +1,7 @@
 using System.Text;
 using CommunityToolkit.HighPerformance.Buffers;
 using Google.Protobuf;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Onnx;
 
@@ -34,7 +35,7 @@ internal sealed class OnnxScanner
     // Deeper than any real model, far from the end of the stack.
     private const int MaximumDepth = 64;
 
-    private readonly FileStream _file;
+    private readonly Stream _file;
     private readonly string _path;
     private readonly Message _message;
     private readonly byte[] _buffer = new byte[64 << 10];
@@ -44,7 +45,7 @@ internal sealed class OnnxScanner
     private long _copied;
     private int _fields;
 
-    private OnnxScanner(FileStream file, string path, Message message)
+    private OnnxScanner(Stream file, string path, Message message)
     {
         _file = file;
         _path = path;
@@ -74,17 +75,17 @@ internal sealed class OnnxScanner
 
     /// <summary>Reads the model message of the file, with large tensors as external data.</summary>
     /// <exception cref="ModelFormatException">The file is not an ONNX model.</exception>
-    public static ModelProto Read(string path) => Read(path, Message.Model, ModelProto.Parser);
+    public static ModelProto Read(WeightSource source) => Read(source, Message.Model, ModelProto.Parser);
 
     /// <summary>Reads the tensor message of a file; a large one has external data.</summary>
     /// <exception cref="ModelFormatException">The file is not an ONNX tensor.</exception>
-    public static TensorProto ReadTensor(string path) => Read(path, Message.Tensor, TensorProto.Parser);
+    public static TensorProto ReadTensor(WeightSource source) => Read(source, Message.Tensor, TensorProto.Parser);
 
-    private static T Read<T>(string path, Message message, MessageParser<T> parser)
+    private static T Read<T>(WeightSource source, Message message, MessageParser<T> parser)
         where T : IMessage<T>
     {
-        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        OnnxScanner scanner = new(file, path, message);
+        using Stream file = source.OpenStream();
+        OnnxScanner scanner = new(file, source.Id, message);
         if (file.Length == 0)
         {
             throw scanner.Damaged("the file is empty");
@@ -354,7 +355,8 @@ internal sealed class OnnxScanner
     {
         const string Pointer = "version https://git-lfs";
         Span<byte> start = stackalloc byte[64];
-        start = start[..RandomAccess.Read(_file.SafeFileHandle, start, 0)];
+        _file.Position = 0;
+        start = start[.._file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         return
             start.StartsWith(Encoding.ASCII.GetBytes(Pointer)) ? " It is a pointer of Git LFS: 'git lfs pull' brings the file itself." :
             start.StartsWith("PK"u8) ? " It is an archive." :

@@ -6,36 +6,30 @@ using OnnxStream.Interop.Weights;
 namespace OnnxStream.Interop.Onnx;
 
 /// <summary>Turns tensor messages into constants: small ones in memory, large ones as places in files.</summary>
-internal sealed class TensorReader(string path)
+internal sealed class TensorReader(ModelEntry model)
 {
-    private readonly ExternalData _externalData = new(path);
+    private readonly ExternalData _externalData = new(model);
 
     /// <summary>Reads a file that holds one tensor message.</summary>
     /// <exception cref="ModelFormatException">It does not, or the message contradicts itself.</exception>
+    /// <exception cref="WeightsException">Its elements lie in another file that cannot be read.</exception>
     public static TensorBuffer ReadFile(string path)
     {
-        path = Path.GetFullPath(path);
-        Constant constant = new TensorReader(path).Read(OnnxScanner.ReadTensor(path));
+        ModelEntry file = ModelEntry.OfFile(Path.GetFullPath(path));
+        Constant constant = new TensorReader(file).Read(OnnxScanner.ReadTensor(file.Source));
         if (constant.Type.ByteLength > Array.MaxLength)
         {
-            throw new ModelFormatException(path, $"{constant.Type} takes {constant.Type.ByteLength:N0} bytes; at most {Array.MaxLength:N0} are possible.");
+            throw new ModelFormatException(file.Id, $"{constant.Type} takes {constant.Type.ByteLength:N0} bytes; at most {Array.MaxLength:N0} are possible.");
         }
 
         TensorBuffer buffer = new(constant.Type.ElementType, constant.Type.Shape);
-        if (constant.Location is { } location)
-        {
-            WeightFile.Read(location, buffer.Bytes);
-        }
-        else
-        {
-            constant.Data.CopyTo(buffer.Bytes);
-        }
-
+        constant.Read(0, buffer.Bytes);
         return buffer;
     }
 
     /// <summary>Reads one tensor.</summary>
     /// <exception cref="ModelFormatException">The message contradicts itself.</exception>
+    /// <exception cref="WeightsException">The elements lie in another file that cannot be read.</exception>
     public Constant Read(TensorProto tensor)
     {
         TensorType type = ReadType(tensor);
@@ -48,20 +42,20 @@ internal sealed class TensorReader(string path)
             }
 
             byte[] small = new byte[location.Length];
-            WeightFile.Read(location, small);
+            location.Read(small);
             return Constant.FromData(type, small);
         }
 
         // Before anything is made of them.
         if (!tensor.HasRawData && CountTyped(tensor, type.ElementType) is var count && count != type.Shape.ElementCount)
         {
-            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' of type {type} has {count:N0} elements.");
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' of type {type} has {count:N0} elements.");
         }
 
         byte[] data = tensor.HasRawData ? tensor.RawData.ToByteArray() : ReadTyped(tensor, type);
         if (data.Length != type.ByteLength)
         {
-            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' of type {type} needs {type.ByteLength:N0} bytes but has {data.Length:N0}.");
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' of type {type} needs {type.ByteLength:N0} bytes but has {data.Length:N0}.");
         }
 
         return Constant.FromData(type, data);
@@ -72,12 +66,12 @@ internal sealed class TensorReader(string path)
         ElementType elementType = (ElementType)tensor.DataType;
         if (elementType.SizeOf() == 0)
         {
-            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' has elements of type {tensor.DataType} ({elementType}), which is not supported.");
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' has elements of type {tensor.DataType} ({elementType}), which is not supported.");
         }
 
         if (tensor.Dims.Count > Shape.MaximumRank)
         {
-            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' has {tensor.Dims.Count:N0} dimensions; at most {Shape.MaximumRank} are supported.");
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' has {tensor.Dims.Count:N0} dimensions; at most {Shape.MaximumRank} are supported.");
         }
 
         try
@@ -88,7 +82,7 @@ internal sealed class TensorReader(string path)
         }
         catch (Exception exception) when (exception is OverflowException or ArgumentOutOfRangeException)
         {
-            throw new ModelFormatException(path, $"the tensor '{tensor.Name}' has the impossible shape [{string.Join(',', tensor.Dims)}].", exception);
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' has the impossible shape [{string.Join(',', tensor.Dims)}].", exception);
         }
     }
 

@@ -18,7 +18,7 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
 
     /// <summary>A weight that will be used in panels. The parameters are those of <see cref="PanelWeights"/>.</summary>
     public PanelWeights Panels(Constant? constant, PanelLayout layout, long outputs, long inputs, long space = 1, Constant? bias = null, bool isGated = false) =>
-        new(constant, layout, checked((int)outputs), checked((int)inputs), checked((int)space)) { Bias = bias, IsGated = isGated, ReadsParts = plan.Traits.ReadsParts, Sources = plan.Panels };
+        new(constant, layout, checked((int)outputs), checked((int)inputs), checked((int)space)) { Bias = bias, IsGated = isGated, ReadsParts = constant?.Location is { } location && plan.Traits.ReadsParts(location.Source), Sources = plan.Panels };
 
     /// <summary>Input <paramref name="index"/> in the order of its shape: a weight may be stored in another type, which the kernel converts.</summary>
     public PlanTensor StoredInput(int index) =>

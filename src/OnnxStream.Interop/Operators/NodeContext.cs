@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Tensors;
-using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -194,7 +193,7 @@ internal abstract class NodeContext(Node node)
         if (constant?.Location is { } location && constant.StoredType == constant.Type.ElementType)
         {
             byte[] data = new byte[checked((int)location.Length)];
-            WeightFile.Read(location, data);
+            constant.Read(0, data);
             return data;
         }
 

@@ -124,7 +124,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         long left = room - WholeBytes(layer) - (isShared ? Math.Min(workers.WorkerCount, Packings(layer)) : 1) * WorkerBytes(layer);
         long windowBytes = Math.Min(provider.WindowBytes, PackingWindowBytes);
         using WeightStream weights = provider.OpenStream(
-            layer.UnpackedWeights, layer.PartlyRead is { } range ? [new PartlyReadWeight(range, 0)] : [], !provider.HoldsWindow || windowBytes <= left ? windowBytes : 0);
+            layer.UnpackedWeights, layer.PartlyRead is { } range ? [new PartlyReadWeight(range, 0)] : [], !provider.Traits.HoldsWindow(layer.UnpackedWeights) || windowBytes <= left ? windowBytes : 0);
         WeightReader? reader = layer.PartlyRead is null ? null : (offset, destination) => weights.ReadPart(0, offset, destination);
         bool isWhole = IsWhole(layer);
         weights.BeginRun();
@@ -158,12 +158,8 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
     private static float[] ReadBias(Constant constant)
     {
         float[] bias = new float[constant.Type.Shape.ElementCount];
-        byte[] stored = constant.Data ?? new byte[constant.Location!.Value.Length];
-        if (constant.Location is { } location)
-        {
-            WeightFile.Read(location, stored);
-        }
-
+        byte[] stored = new byte[constant.Location?.Length ?? constant.Data!.Length];
+        constant.Read(0, stored);
         fixed (byte* bytes = stored)
         {
             WeightElements.ToFloat32(constant, bytes, bias);
@@ -204,7 +200,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
             {
                 for (int i = 0; i < Math.Min(slots, Packings(layer)); i++)
                 {
-                    _free.Push(new NativeBuffer(layer.PackScratchBytes + layer.PanelsAtOnce * layer.PackedBytes(0) + 64));
+                    _free.Push(new NativeBuffer(layer.PackScratchBytes + layer.PanelsAtOnce * layer.PackedBytes(0) + XnnpackLibrary.ReadPastEnd));
                 }
             }
             catch

@@ -33,6 +33,7 @@ internal sealed class PanelStorePart
     private static readonly byte[] s_magic = "OSPANEL3"u8.ToArray();
 
     private readonly PanelFormat _format;
+    private readonly FileSource _source;
     private readonly List<Entry> _entries = [];
     private readonly Dictionary<UInt128, int> _layers = [];
     private readonly HashSet<int> _verified = [];
@@ -45,6 +46,7 @@ internal sealed class PanelStorePart
     {
         Path = path;
         _format = format;
+        _source = new FileSource(path) { IsPanelStore = true };
     }
 
     /// <summary>The file.</summary>
@@ -99,7 +101,7 @@ internal sealed class PanelStorePart
     }
 
     /// <summary>The range of a panel.</summary>
-    public WeightRange Range(int panel) => new($"panel {panel}", Path, _entries[panel].Offset, _entries[panel].Length) { IsPanel = _format.IsUsedInPlace };
+    public WeightRange Range(int panel) => new($"panel {panel}", _source, _entries[panel].Offset, _entries[panel].Length) { IsPanel = _format.IsUsedInPlace };
 
     /// <summary>Opens a file if it belongs to a model; otherwise says why not.</summary>
     /// <param name="path">The file.</param>

@@ -234,5 +234,5 @@ internal sealed unsafe class PanelWeights
 
     // The place of what is in a file, the content of what is in memory.
     private static string Describe(Constant constant) =>
-        $"{(constant.Location is { } location ? $"{location.Path}@{location.Offset}" : System.Convert.ToHexString(XxHash128.Hash(constant.Data!)))}:{constant.StoredType}{constant.Quantization}";
+        $"{(constant.Location is { } location ? $"{location.Source.Id}@{location.Offset}" : System.Convert.ToHexString(XxHash128.Hash(constant.Data!)))}:{constant.StoredType}{constant.Quantization}";
 }

@@ -6,9 +6,9 @@ namespace OnnxStream.Interop.Planning;
 /// <summary>Gives buffers places in one block of memory so that those that live at the same time do not overlap.</summary>
 internal static class Arena
 {
-    /// <summary>Bytes behind the last buffer: XNNPACK's kernels may read up to 16 past the end of an input.</summary>
+    /// <summary>Bytes after the last buffer: XNNPACK's kernels may read past the end of an input.</summary>
     /// <remarks>The end of any other buffer is followed by the next one. Room behind each would be waste, and worse: two halves would not fit where a whole was.</remarks>
-    public const long Padding = 64;
+    public const long Padding = XnnpackLibrary.ReadPastEnd;
 
     /// <summary>Sets the offsets and returns the size of the arena: largest first, each at the lowest place that is free for its whole life.</summary>
     /// <remarks>The greedy order is the one that Pisarchyk and Lee found best in "Efficient Memory Management for Deep Neural Net Inference" (arXiv 2001.03288).</remarks>

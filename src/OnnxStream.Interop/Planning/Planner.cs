@@ -204,10 +204,12 @@ internal static class Planner
 
     private static WeightMemory MeasureWeights(PlanBuilder builder, List<WeightRange> schedule, StreamTraits traits) => new(
         WeightBuffers.TotalBytes(builder.Workers.WorkerCount, traits.BufferBytes(schedule)),
-        WeightsInUse(builder.Steps, new WeightMeasure(traits, OfMapped: false)),
+        WeightsInUse(builder.Steps, new WeightMeasure(traits, WeightPlace.Area)),
         Math.Min(
-            WeightsInUse(builder.Steps, new WeightMeasure(traits, OfMapped: true)),
-            schedule.Where(range => traits.Maps(range)).GroupBy(range => range.Path).Sum(file => MappedBlocks.RoundToPages(file.Max(range => range.Offset + range.Length)))));
+            WeightsInUse(builder.Steps, new WeightMeasure(traits, WeightPlace.Mapped)),
+            schedule.Where(range => traits.Maps(range)).GroupBy(range => range.Source).Sum(file => MappedBlocks.RoundToPages(file.Max(range => range.Offset + range.Length)))),
+        WeightsInUse(builder.Steps, new WeightMeasure(traits, WeightPlace.Slot)),
+        traits.HoldsWindowBesideOf(schedule));
 
     private static (List<WeightRange> Schedule, List<PartlyReadWeight> Parts) ScheduleWeights(IReadOnlyList<Step> steps, PlanTensor[] outputs)
     {

@@ -1,6 +1,7 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Operators;
 using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Rewrites;
 
@@ -19,11 +20,13 @@ internal sealed class Specializer
     private readonly Dictionary<Value, Value> _values = [];
     private readonly List<Node> _nodes = [];
     private readonly Func<Node, IReadOnlyDictionary<Value, Constant>?> _evaluate;
+    private readonly RangeReader? _reader;
 
-    private Specializer(Graph graph, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate)
+    private Specializer(Graph graph, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate, RangeReader? reader)
     {
         _graph = graph;
         _evaluate = evaluate;
+        _reader = reader;
     }
 
     /// <summary>Specializes the nodes from <paramref name="start"/> on.</summary>
@@ -31,9 +34,10 @@ internal sealed class Specializer
     /// <param name="start">The first node.</param>
     /// <param name="known">The values that exist before that node, with their types; constants where their content is known.</param>
     /// <param name="outputs">The values of <paramref name="graph"/> that the caller wants in the end.</param>
-    /// <param name="evaluate">Computes a node whose inputs are constants in memory; null if it cannot.</param>
-    public static Segment Specialize(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate) =>
-        new Specializer(graph, evaluate).Run(start, known, outputs);
+    /// <param name="evaluate">Computes a node whose inputs are small constants; null if it cannot.</param>
+    /// <param name="reader">Reads constants of the new graph that are weights; null for their sources.</param>
+    public static Segment Specialize(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate, RangeReader? reader = null) =>
+        new Specializer(graph, evaluate, reader).Run(start, known, outputs);
 
     private Segment Run(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
     {
@@ -108,6 +112,8 @@ internal sealed class Specializer
                     throw context.Invalid($"output {i} ('{output.Name}') is not one of the operator's");
                 }
 
+                // An attribute may be a weight.
+                output.Constant = output.Constant?.ReadBy(_reader);
                 _values[originals[i]!] = output;
             }
         }
@@ -212,7 +218,7 @@ internal sealed class Specializer
         {
             if (output.Constant is { } constant && start == 0)
             {
-                _values.TryAdd(output, new Value(output.Name) { Type = constant.Type, Constant = constant });
+                _values.TryAdd(output, new Value(output.Name) { Type = constant.Type, Constant = constant.ReadBy(_reader) });
             }
         }
 
@@ -250,7 +256,7 @@ internal sealed class Specializer
                 throw new InvalidGraphException($"{node}: the input '{input.Name}' is neither an input of the graph, nor a constant, nor made by a node before.");
             }
 
-            value = new Value(input.Name) { Type = input.Constant.Type, Constant = input.Constant };
+            value = new Value(input.Name) { Type = input.Constant.Type, Constant = input.Constant.ReadBy(_reader) };
             _values.Add(input, value);
         }
 

@@ -8,13 +8,14 @@ using OnnxStream.Interop.Weights;
 namespace OnnxStream.Interop.Sessions;
 
 /// <summary>Computes single nodes whose inputs are constants, with the same kernels that a run would use.</summary>
-internal sealed class ConstantEvaluator : IDisposable
+/// <param name="provider">Reads constants that are weights; null for their sources. It stays the caller's.</param>
+internal sealed class ConstantEvaluator(WeightsProvider? provider = null) : IDisposable
 {
     private readonly MemoryAccount _account = new(MemoryAccount.Current);
 
     // Constants are small: waking other threads for them costs more than it brings.
     private readonly WorkerPool _workers = new(1);
-    private readonly WeightsProvider _provider = WeightsProvider.DiskNoCache();
+    private readonly WeightsProvider _provider = provider is null ? WeightsProvider.DiskNoCache() : new DirectWeightsProvider(provider);
 
     /// <summary>The most native memory that evaluating took since <see cref="ResetPeak"/>, in bytes.</summary>
     public long PeakBytes => _account.PeakBytes;
@@ -38,7 +39,7 @@ internal sealed class ConstantEvaluator : IDisposable
             ComputeInSingle.Apply(graph);
         }
 
-        using ExecutionPlan plan = Planner.Plan(graph, _workers);
+        using ExecutionPlan plan = Planner.Plan(graph, _workers, _provider.Traits);
         using Executor executor = new(plan, _workers, _provider, plan.ReadWeights, 0);
         LiveTensor[] results = executor.Run([], null, (_, type) => new LiveTensor(TensorBuffer.Uninitialized(type)), null, null, CancellationToken.None);
         Dictionary<Value, Constant> constants = [];

@@ -1,11 +1,13 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Sessions;
 
 /// <summary>The values of a graph that exist at one moment of a run: tensors that were given or computed, and constants that planning found out.</summary>
+/// <param name="reader">Reads constants that are weights.</param>
 /// <param name="memory">Where a constant is read to that is needed as a tensor.</param>
-internal sealed class LiveValues(ITensorMemory memory)
+internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
 {
     private readonly Dictionary<Value, LiveTensor> _tensors = [];
 
@@ -56,7 +58,7 @@ internal sealed class LiveValues(ITensorMemory memory)
         tensor = memory.Take(constant.Type);
         if (tensor.Block is not null)
         {
-            Read(constant, tensor.Bytes);
+            Read(constant.ReadBy(reader), tensor.Bytes);
         }
 
         return tensor;
@@ -78,7 +80,7 @@ internal sealed class LiveValues(ITensorMemory memory)
     /// <summary>The values that a graph inside of a node reads from around it.</summary>
     public LiveValues CapturedBy(Graph body)
     {
-        LiveValues captured = new(memory);
+        LiveValues captured = new(reader, memory);
         foreach (Value value in body.Captures())
         {
             if (Constants.TryGetValue(value, out Constant? constant))
@@ -97,7 +99,7 @@ internal sealed class LiveValues(ITensorMemory memory)
     /// <summary>The same values, as their owner as well.</summary>
     public LiveValues Copy()
     {
-        LiveValues copy = new(memory);
+        LiveValues copy = new(reader, memory);
         foreach ((Value value, Constant constant) in Constants)
         {
             copy.Constants.Add(value, constant);
@@ -115,7 +117,7 @@ internal sealed class LiveValues(ITensorMemory memory)
     /// <param name="other">What counts its tensors.</param>
     public LiveValues Fork(ITensorMemory other)
     {
-        LiveValues fork = new(other);
+        LiveValues fork = new(reader, other);
         foreach ((Value value, Constant constant) in Constants)
         {
             fork.Constants.Add(value, constant);

@@ -11,9 +11,9 @@ internal static class ModelWeights
     // Winograd's algorithm makes 36 numbers of the 9 of a 3x3 kernel.
     private const int LargestExpansion = 4;
 
-    /// <summary>The files that weights lie in, with their sizes and versions, as text: a panel store that was made of them is worthless when one changes.</summary>
-    public static string Identity(Graph graph) =>
-        string.Join('\n', Weights(graph).Select(weight => weight.Location!.Value.Path).Distinct().Order(StringComparer.Ordinal).Select(WeightFile.DescribeVersion));
+    /// <summary>The sources that weights lie in, with their lengths and versions, as text: a panel store that was made of them is worthless when one changes.</summary>
+    public static string Identity(Graph graph) => string.Join('\n', Weights(graph).Select(weight => weight.Location!.Value.Source).DistinctBy(source => source.Id)
+        .OrderBy(source => source.Id, StringComparer.Ordinal).Select(source => $"{source.Id}|{source.CheckedLength()}|{source.CheckedVersion()}"));
 
     /// <summary>The most bytes that a panel store of the model can have, nearly.</summary>
     public static long LargestStoreBytes(Graph graph, PanelFormat format) =>

@@ -26,7 +26,7 @@ internal sealed class PlanCache : IDisposable
     private readonly MemoryAccount _account;
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
-    private readonly ConstantEvaluator _evaluator = new();
+    private readonly ConstantEvaluator _evaluator;
     private readonly PanelPacker _packer;
     private readonly KeptPanels _kept;
     private PanelStore? _store;
@@ -48,6 +48,7 @@ internal sealed class PlanCache : IDisposable
         _account = account;
         _workers = workers;
         _weights = weights;
+        _evaluator = new ConstantEvaluator(weights);
         Tensors = new TensorPool(account, MakeRoom);
         _kept = new KeptPanels(options.KeptPanelBytes, account);
         _packer = new PanelPacker(options.PanelStore, model.Path, workers, weights, options.Logger);
@@ -255,7 +256,7 @@ internal sealed class PlanCache : IDisposable
     private PlannedSegment PlanOnce(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
     {
         _evaluator.ResetPeak();
-        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate);
+        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate, _weights.ReadRange);
         long evaluatingBytes = _evaluator.PeakBytes;
         if (_options.RewriteGraph)
         {
@@ -371,14 +372,14 @@ internal sealed class PlanCache : IDisposable
     {
         ExecutionPlan plan = segment.Plan;
         long room = bytes - plan.NativeBytes;
-        if (!_weights.HoldsWindow)
+        if (_weights.HoldsWeights)
         {
-            // Reading takes less memory than mapping, which comes in large pieces.
-            long mapped = plan.MappedWeights.InUseBytes + plan.MappedWeights.BufferBytes - plan.ReadWeights.BufferBytes;
-            return (mapped <= room ? MappedIfItPays(segment) : plan.ReadWeights, _weights.WindowBytes);
+            return (plan.ReadWeights, 0);
         }
 
-        return (plan.ReadWeights, !_weights.HoldsWeights && room >= plan.ReadWeights.InUseBytes ? Math.Min(_weights.WindowBytes, room) : 0);
+        // Reading takes less memory than mapping, which comes in large pieces.
+        long mapped = plan.MappedWeights.HeldBytes(_weights.WindowBytes) + plan.MappedWeights.BufferBytes - plan.ReadWeights.BufferBytes;
+        return mapped <= room && MappedIfItPays(segment) is var weights ? (weights, _weights.WindowBytes) : (plan.ReadWeights, plan.ReadWeights.LargestWindow(_weights.WindowBytes, room));
     }
 
     // A store that is not there yet will be held in large pieces when it has been written.

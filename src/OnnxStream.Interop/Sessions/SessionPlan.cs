@@ -55,7 +55,7 @@ internal sealed class SessionPlan
     {
         SessionPlan plan = new(plans, weights, budget);
         TensorLedger tensors = new(0, plan.RecordTensors);
-        LiveValues values = new(tensors);
+        LiveValues values = new(weights.ReadRange, tensors);
         foreach (Value input in graph.Inputs)
         {
             values.Set(input, new LiveTensor(inputs[input.Name]));
@@ -409,7 +409,7 @@ internal sealed class SessionPlan
         long bytes = tensorBytes + planned.SmallestBytes(_weights.HoldsWeights);
         _mostBytes = Math.Max(_mostBytes, bytes);
         (WeightMemory memory, long windowBytes) = planned.Executor is null ? _plans.FitWeights(planned, (_budget ?? long.MaxValue) - weights - tensorBytes) : (planned.Weights, planned.WindowBytes);
-        long window = _weights.HoldsWeights ? weights : Math.Max(memory.InUseBytes, _weights.HoldsWindow ? windowBytes : 0);
+        long window = _weights.HoldsWeights ? weights : memory.HeldBytes(windowBytes);
         Segment segment = planned.Segment;
         string name = segment.End > segment.Start ? $"{where}{graph.Nodes[segment.Start]}{(segment.End > segment.Start + 1 ? $" to {graph.Nodes[segment.End - 1]}" : "")}" : $"{where}nothing";
         _parts.Add(planned.Plan.Summarize(name, memory.BufferBytes, window, tensorBytes, bytes + weights) with { Bound = bound });

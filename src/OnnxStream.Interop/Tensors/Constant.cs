@@ -3,11 +3,15 @@ using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Tensors;
 
-/// <summary>The data of a constant value: in memory where it is small, or a place in a file where it is a weight.</summary>
+/// <summary>The data of a constant value: in memory where it is small, or a place in a source where it is a weight.</summary>
+/// <remarks>Whoever needs all of a weight at once reads it with <see cref="Read"/>: by the provider of the session that the constant belongs to, or, in a model, from the source.</remarks>
 internal sealed class Constant
 {
-    private Constant(TensorType type, ElementType storedType, byte[]? data, WeightRange? location, AffineQuantization? quantization, bool isChannelsLast = false)
+    private readonly RangeReader? _reader;
+
+    private Constant(TensorType type, ElementType storedType, byte[]? data, WeightRange? location, AffineQuantization? quantization, bool isChannelsLast = false, RangeReader? reader = null)
     {
+        _reader = reader;
         Type = type;
         StoredType = storedType;
         Data = data;
@@ -55,13 +59,41 @@ internal sealed class Constant
     /// <summary>The same elements under another shape.</summary>
     public Constant WithShape(Shape shape) =>
         IsChannelsLast && shape != Type.Shape ? throw new InvalidOperationException("A channels-last weight has no other shape.") :
-        new(Type with { Shape = shape }, StoredType, Data, Location, Quantization, IsChannelsLast);
+        new(Type with { Shape = shape }, StoredType, Data, Location, Quantization, IsChannelsLast, _reader);
 
     /// <summary>The elements from <paramref name="first"/> on, as many as fill <paramref name="shape"/>.</summary>
     public Constant Part(long first, Shape shape)
     {
         (long start, long length) = (first * StoredType.SizeOf(), shape.ElementCount * StoredType.SizeOf());
-        return new(Type with { Shape = shape }, StoredType, Data?.AsSpan((int)start, (int)length).ToArray(), Location?.Slice(start, length), Quantization);
+        return new(Type with { Shape = shape }, StoredType, Data?.AsSpan((int)start, (int)length).ToArray(), Location?.Slice(start, length), Quantization, reader: _reader);
+    }
+
+    /// <summary>The same constant, read by a session's provider.</summary>
+    public Constant ReadBy(RangeReader? reader) =>
+        Location is null || reader is null || Equals(_reader, reader) ? this : new(Type, StoredType, Data, Location, Quantization, IsChannelsLast, reader);
+
+    /// <summary>Copies stored bytes.</summary>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="destination">Receives the bytes.</param>
+    /// <exception cref="WeightsException">They cannot be read.</exception>
+    public void Read(long offset, Span<byte> destination)
+    {
+        if (Location is not { } location)
+        {
+            Data.AsSpan((int)offset, destination.Length).CopyTo(destination);
+        }
+        else if (destination.Length > 0)
+        {
+            WeightRange part = location.Slice(offset, destination.Length);
+            if (_reader is null)
+            {
+                part.Read(destination);
+            }
+            else
+            {
+                _reader(part, destination);
+            }
+        }
     }
 
     /// <summary>The number of a floating-point constant in memory that has one element; null for any other.</summary>
@@ -77,7 +109,7 @@ internal sealed class Constant
     public long[]? TryReadIntegers() => Data is not null && Type.ElementType == ElementType.Int64 ? MemoryMarshal.Cast<byte, long>(Data).ToArray() : null;
 
     /// <summary>The same weight, converted to <paramref name="type"/> when it is read.</summary>
-    public Constant WithType(ElementType type) => new(Type with { ElementType = type }, StoredType, Data, Location, Quantization, IsChannelsLast);
+    public Constant WithType(ElementType type) => new(Type with { ElementType = type }, StoredType, Data, Location, Quantization, IsChannelsLast, _reader);
 }
 
 /// <summary>real = (stored - <paramref name="ZeroPoint"/>) * <paramref name="Scale"/>.</summary>

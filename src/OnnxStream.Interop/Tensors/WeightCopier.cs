@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Tensors;
 
@@ -136,18 +135,8 @@ internal static unsafe class WeightCopier
         }
     }
 
-    private static void Read(Constant constant, long firstElement, Span<byte> destination)
-    {
-        long offset = firstElement * constant.StoredType.SizeOf();
-        if (constant.Location is { } location)
-        {
-            WeightFile.Read(location.Slice(offset, destination.Length), destination);
-        }
-        else
-        {
-            constant.Data.AsSpan((int)offset, destination.Length).CopyTo(destination);
-        }
-    }
+    private static void Read(Constant constant, long firstElement, Span<byte> destination) =>
+        constant.Read(firstElement * constant.StoredType.SizeOf(), destination);
 
     private static ReadOnlySpan<byte> Convert(Constant constant, ReadOnlySpan<byte> stored, ElementType type, ref bool fits)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Text;
 
@@ -38,16 +39,19 @@ internal sealed class ModelText
 
     /// <summary>The nodes of a file, in its order.</summary>
     /// <exception cref="ModelFormatException">The file does not follow the grammar.</exception>
-    public static List<TextNode> Read(string path)
+    /// <exception cref="WeightsException">The source cannot be read.</exception>
+    public static List<TextNode> Read(WeightSource source)
     {
-        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        const int BufferBytes = 64 << 10;
+        string path = source.Id;
+        using Stream file = source.OpenStream();
         if (file.Length > MaximumBytes)
         {
             throw new ModelFormatException(path, $"the file has {file.Length:N0} bytes; the description of a model has at most {MaximumBytes:N0}.");
         }
 
         List<TextNode> nodes = [];
-        using StreamReader reader = new(file, new UTF8Encoding(false, throwOnInvalidBytes: true));
+        using StreamReader reader = new(file, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true, BufferBytes);
         int number = 0;
         long tensors = 0;
         try

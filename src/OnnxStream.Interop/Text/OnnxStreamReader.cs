@@ -35,8 +35,10 @@ internal sealed class OnnxStreamReader
     /// </summary>
     public const int OperatorSet = 17;
 
+    private readonly ModelEntry _entry;
     private readonly string _path;
     private readonly string _folder;
+    private readonly Dictionary<string, WeightSource?> _sources = [];
     private readonly Dictionary<string, Value> _values = [];
     private readonly Dictionary<(string File, ElementType StoredType, Shape Shape), Value> _weights = [];
     private readonly Dictionary<string, string> _tensorNames = [];
@@ -45,20 +47,22 @@ internal sealed class OnnxStreamReader
     private readonly List<(string File, TextPlace Place)> _missing = [];
     private readonly List<Value> _inputs = [];
 
-    private OnnxStreamReader(string path)
+    private OnnxStreamReader(ModelEntry entry)
     {
-        _path = path;
-        _folder = Path.GetDirectoryName(path)!;
+        _entry = entry;
+        _path = entry.Id;
+        _folder = entry.FolderId;
     }
 
     /// <summary>Reads a model.</summary>
-    /// <param name="path">The <c>model.txt</c>.</param>
+    /// <param name="entry">The <c>model.txt</c>.</param>
     /// <exception cref="ModelFormatException">It is damaged, or a weight is missing or has another size.</exception>
-    public static ModelContent Read(string path) => new OnnxStreamReader(path).ReadModel();
+    /// <exception cref="WeightsException">A file cannot be read.</exception>
+    public static ModelContent Read(ModelEntry entry) => new OnnxStreamReader(entry).ReadModel();
 
     private ModelContent ReadModel()
     {
-        List<TextNode> lines = ModelText.Read(_path);
+        List<TextNode> lines = ModelText.Read(_entry.Source);
         if (lines.Count == 0)
         {
             throw new ModelFormatException(_path, "line 1, column 1: expected at least one node, found nothing.");
@@ -176,10 +180,10 @@ internal sealed class OnnxStreamReader
             return value;
         }
 
-        (string file, bool isChannelsLast) = FindFile(line, input, tensor);
+        (WeightSource? file, bool isChannelsLast) = FindFile(line, input, tensor);
         value = new Value(NewName(tensor.Name, WeightName(tensor.Name)));
         _weights.Add((tensor.Name, tensor.StoredType, shape), value);
-        if (File.Exists(file))
+        if (file is not null)
         {
             value.Constant = ReadConstant(tensor, value.Name, shape, file, isChannelsLast);
             value.Type = value.Constant.Type;
@@ -211,27 +215,37 @@ internal sealed class OnnxStreamReader
         attributes.GetValueOrDefault("strides") is long[] strides ? strides.Length == 1 :
         line.Inputs[0] is { StoredType: ElementType.Undefined, Dimensions.Count: 3 };
 
-    private (string File, bool IsChannelsLast) FindFile(TextNode line, int input, TextTensor tensor)
+    private (WeightSource? File, bool IsChannelsLast) FindFile(TextNode line, int input, TextTensor tensor)
     {
-        string file = Path.Combine(_folder, tensor.Name);
-        if (line.OperatorType != "Conv" || input > 1 || !tensor.Name.EndsWith(ChannelsFirstSuffix + Extension, StringComparison.Ordinal) || File.Exists(file))
+        WeightSource? file = Find(tensor.Name);
+        if (line.OperatorType != "Conv" || input > 1 || !tensor.Name.EndsWith(ChannelsFirstSuffix + Extension, StringComparison.Ordinal) || file is not null)
         {
             return (file, false);
         }
 
         // Model.txt names the file that the original never opens; folders without it are complete.
-        string channelsLast = Path.Combine(_folder, tensor.Name[..^(ChannelsFirstSuffix.Length + Extension.Length)] + ChannelsLastSuffix + Extension);
-        return File.Exists(channelsLast) ? (channelsLast, true) : (file, false);
+        return (Find(tensor.Name[..^(ChannelsFirstSuffix.Length + Extension.Length)] + ChannelsLastSuffix + Extension), true);
     }
 
-    private Constant ReadConstant(TextTensor tensor, string name, Shape shape, string file, bool isChannelsLast)
+    private WeightSource? Find(string name)
+    {
+        if (!_sources.TryGetValue(name, out WeightSource? source))
+        {
+            source = _entry.Find(name);
+            _sources.Add(name, source);
+        }
+
+        return source;
+    }
+
+    private Constant ReadConstant(TextTensor tensor, string name, Shape shape, WeightSource file, bool isChannelsLast)
     {
         ElementType type = tensor.StoredType == ElementType.Int64 ? ElementType.Int64 : ElementType.Float32;
         long length = new TensorType(tensor.StoredType, shape).ByteLength;
-        long found = WeightFile.LengthOf(file);
+        long found = file.CheckedLength();
         if (found != length)
         {
-            throw new ModelFormatException(file, $"expected {length:N0} bytes for {tensor.StoredType.ToOnnxName()} of shape {shape} (line {tensor.Place.Line}, column {tensor.Place.Column} of {FileName}), found {found:N0}. The file is truncated or belongs to another model.");
+            throw new ModelFormatException(file.Id, $"expected {length:N0} bytes for {tensor.StoredType.ToOnnxName()} of shape {shape} (line {tensor.Place.Line}, column {tensor.Place.Column} of {FileName}), found {found:N0}. The file is truncated or belongs to another model.");
         }
 
         WeightRange location = new(name, file, 0, length);

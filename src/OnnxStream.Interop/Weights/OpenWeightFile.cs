@@ -11,9 +11,6 @@ namespace OnnxStream.Interop.Weights;
 /// </remarks>
 internal sealed unsafe class OpenWeightFile : IDisposable
 {
-    // XNNPACK may read a few bytes past the end of what it is given.
-    private const int Padding = 64;
-
     private readonly SafeFileHandle _file;
     private readonly DateTime _changed;
     private FileLease? _lease;
@@ -82,10 +79,11 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     /// <summary>Whether a range is in the system's cache, or on its way there; false where the system does not tell.</summary>
     public bool IsCached(in WeightRange range) => range.Length == 0 || OperatingSystemMemory.IsCached(_file, range.Offset, range.Length);
 
-    /// <summary>Copies bytes.</summary>
+    /// <summary>Copies the bytes of a range.</summary>
     /// <exception cref="WeightsException">The file ends before them, or cannot be read.</exception>
-    public void Read(long offset, Span<byte> destination)
+    public void Read(in WeightRange range, Span<byte> destination)
     {
+        long offset = range.Offset;
         try
         {
             while (destination.Length > 0)
@@ -93,7 +91,7 @@ internal sealed unsafe class OpenWeightFile : IDisposable
                 int count = RandomAccess.Read(_file, destination, offset);
                 if (count == 0)
                 {
-                    throw new WeightsException($"{Path}: the weight file ends at byte {offset:N0}; it had {Length:N0} bytes when it was opened. Files must not change while a model is in use; open the model again.");
+                    throw new WeightsException($"{Path}: weight '{range.Name}' cannot be read: the file ends at byte {offset:N0}; it had {Length:N0} bytes when it was opened. Files must not change while a model is in use; open the model again.");
                 }
 
                 destination = destination[count..];
@@ -102,7 +100,7 @@ internal sealed unsafe class OpenWeightFile : IDisposable
         }
         catch (IOException exception)
         {
-            throw new WeightsException($"{Path}: the weight file cannot be read: {exception.Message}", exception);
+            throw new WeightsException($"{Path}: weight '{range.Name}' cannot be read: {exception.Message}", exception);
         }
     }
 
@@ -152,7 +150,7 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     /// <exception cref="WeightsException">Somebody waits for the lease, to write to the file.</exception>
     public byte* Mapped(in WeightRange range)
     {
-        if (!IsMapped || range.Offset + range.Length + Padding > MappedBlocks.RoundToPages(Length))
+        if (!IsMapped || range.Offset + range.Length + XnnpackLibrary.ReadPastEnd > MappedBlocks.RoundToPages(Length))
         {
             return null;
         }

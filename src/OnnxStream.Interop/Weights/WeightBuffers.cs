@@ -5,9 +5,6 @@ namespace OnnxStream.Interop.Weights;
 /// <summary>Buffers of one size, used again and again for weights that are copied.</summary>
 internal sealed unsafe class WeightBuffers : IDisposable
 {
-    // XNNPACK may read a few bytes past the end of what it is given.
-    private const int Padding = 64;
-
     private readonly NativeBuffer _memory;
     private readonly long _stride;
     private readonly Stack<int> _free = [];
@@ -53,5 +50,5 @@ internal sealed unsafe class WeightBuffers : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _memory.Dispose();
 
-    private static long Stride(long bytes) => CountedMemory.Align(bytes + Padding);
+    private static long Stride(long bytes) => CountedMemory.Align(bytes + XnnpackLibrary.ReadPastEnd);
 }

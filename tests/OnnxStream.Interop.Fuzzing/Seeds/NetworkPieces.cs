@@ -28,16 +28,12 @@ internal static class NetworkPieces
     // Weights in other files become part of the message.
     private static void Inline(string path, GraphProto graph)
     {
-        TensorReader reader = new(path);
+        TensorReader reader = new(ModelEntry.OfFile(Path.GetFullPath(path)));
         foreach (TensorProto tensor in graph.Initializer.Where(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External))
         {
             Constant constant = reader.Read(tensor);
-            byte[] bytes = constant.Data ?? new byte[constant.Type.ByteLength];
-            if (constant.Location is { } location)
-            {
-                WeightFile.Read(location, bytes);
-            }
-
+            byte[] bytes = new byte[constant.Type.ByteLength];
+            constant.Read(0, bytes);
             tensor.RawData = ByteString.CopyFrom(bytes);
             tensor.ExternalData.Clear();
             tensor.ClearDataLocation();

@@ -151,7 +151,7 @@ public class Sd15Tests
         public override void Read(in WeightRange range, Span<byte> destination)
         {
             Thread.SpinWait(1000);
-            using FileStream file = File.OpenRead(range.Path);
+            using FileStream file = File.OpenRead(range.Source.LocalPath!);
             file.Position = range.Offset;
             file.ReadExactly(destination);
         }

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using OnnxStream.Interop.Onnx;
 using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Tests.Onnx;
 
@@ -19,7 +20,9 @@ public class ExternalDataTests
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         File.WriteAllBytes(file, new byte[2000]);
         Constant constant = Load(folder, location, offset, length).Graph.Nodes[0].Inputs[1]!.Constant!;
-        Assert.That(constant.Location!.Value, Is.EqualTo(new Interop.Weights.WeightRange("w", Path.GetFullPath(file), offset is null ? 0 : long.Parse(offset), 1600)));
+        WeightRange range = constant.Location!.Value;
+        Assert.That(range, Is.EqualTo(new WeightRange("w", range.Source, offset is null ? 0 : long.Parse(offset), 1600)));
+        Assert.That(range.Source.LocalPath, Is.EqualTo(Path.GetFullPath(file)));
     }
 
     [Test]
@@ -151,7 +154,7 @@ public class ExternalDataTests
     [Test]
     public void ModelInTheRootFolder()
     {
-        Assert.That(() => new ExternalData("/m.onnx").Locate(new TensorProto { Name = "w", ExternalData = { new StringStringEntryProto { Key = "location", Value = "no such file" } } }, 4), Throws.TypeOf<ModelFormatException>().With.Message.Contains("does not exist"));
+        Assert.That(() => new ExternalData(ModelEntry.OfFile("/m.onnx")).Locate(new TensorProto { Name = "w", ExternalData = { new StringStringEntryProto { Key = "location", Value = "no such file" } } }, 4), Throws.TypeOf<ModelFormatException>().With.Message.Contains("does not exist"));
     }
 
     private static Model Load(TemporaryFolder folder, string? location, string? offset, string? length, string path = "m.onnx", long count = 400)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Google.Protobuf;
 using OnnxStream.Interop.Onnx;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Tests.Onnx;
 
@@ -11,7 +12,7 @@ public class OnnxScannerTests
     {
         byte[] bytes = new ModelBuilder(13).Input("x", ElementType.Float32, 2).Initializer("w", TestTensors.Floats(1, 2)).Node("Add", "x w", "y").Output("y").ToBytes();
         using TemporaryFolder folder = new();
-        Assert.That(OnnxScanner.Read(folder.Write("m.onnx", bytes)).ToByteArray(), Is.EqualTo(bytes));
+        Assert.That(OnnxScanner.Read(new FileSource(folder.Write("m.onnx", bytes))).ToByteArray(), Is.EqualTo(bytes));
     }
 
     [TestCase(256, false)]
@@ -21,7 +22,7 @@ public class OnnxScannerTests
         TensorBuffer weight = TestTensors.Floats(1, count);
         byte[] bytes = new ModelBuilder(13).Initializer("w", weight).ToBytes();
         using TemporaryFolder folder = new();
-        TensorProto tensor = OnnxScanner.Read(folder.Write("m.onnx", bytes)).Graph.Initializer[0];
+        TensorProto tensor = OnnxScanner.Read(new FileSource(folder.Write("m.onnx", bytes))).Graph.Initializer[0];
         Assert.That(tensor.HasRawData, Is.EqualTo(!isLarge));
         if (isLarge)
         {

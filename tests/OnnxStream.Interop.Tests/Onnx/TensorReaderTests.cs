@@ -105,13 +105,8 @@ public class TensorReaderTests
 
     private static byte[] ReadBytes(Constant constant)
     {
-        if (constant.Data is not null)
-        {
-            return constant.Data;
-        }
-
-        byte[] bytes = new byte[constant.Location!.Value.Length];
-        Interop.Weights.WeightFile.Read(constant.Location.Value, bytes);
+        byte[] bytes = new byte[constant.Location?.Length ?? constant.Data!.Length];
+        constant.Read(0, bytes);
         return bytes;
     }
 

@@ -66,7 +66,7 @@ public class GatherTests
     {
         public override void Read(in WeightRange range, Span<byte> destination)
         {
-            using FileStream file = File.OpenRead(range.Path);
+            using FileStream file = File.OpenRead(range.Source.LocalPath!);
             file.Position = range.Offset;
             file.ReadExactly(destination);
         }

@@ -174,7 +174,7 @@ public class PanelStoreTests
     {
         Run(PanelStoreOptions.File(_store));
         using WeightsProvider provider = WeightsProvider.DiskPrefetch();
-        WeightRange range = new("panel", _store, 4096, 1000) { IsPanel = true };
+        WeightRange range = new("panel", new FileSource(_store) { IsPanelStore = true }, 4096, 1000) { IsPanel = true };
         using WeightStream stream = provider.OpenStream([range], [], 0, memory: new WeightMemory(0, 0, 4 << 20));
         stream.BeginRun();
         Use(stream);

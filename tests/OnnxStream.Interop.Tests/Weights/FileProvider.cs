@@ -35,6 +35,6 @@ internal sealed class FileProvider(long windowBytes) : WeightsProvider(windowByt
             }
         }
 
-        WeightFile.Read(range, destination);
+        range.Read(destination);
     }
 }

@@ -6,6 +6,8 @@ public class ReadAheadTests
 {
     private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(30);
 
+    private static readonly FileSource s_source = new("file");
+
     private readonly List<int> _fetched = [];
 
     [SetUp]
@@ -91,7 +93,7 @@ public class ReadAheadTests
         bool[] isUsed = new bool[lengths.Length];
         object gate = new();
         string? problem = null;
-        WeightRange[] schedule = [.. lengths.Select((length, i) => new WeightRange($"{i}", "file", 0, length))];
+        WeightRange[] schedule = [.. lengths.Select((length, i) => new WeightRange($"{i}", s_source, 0, length))];
         using ReadAhead ahead = new(schedule, window, index =>
         {
             lock (gate)
@@ -145,7 +147,7 @@ public class ReadAheadTests
         using ManualResetEventSlim started = new();
         using ManualResetEventSlim go = new();
         bool done = false;
-        using ReadAhead ahead = new([new WeightRange("a", "file", 0, 10)], 100, _ =>
+        using ReadAhead ahead = new([new WeightRange("a", s_source, 0, 10)], 100, _ =>
         {
             started.Set();
             go.Wait();
@@ -171,7 +173,7 @@ public class ReadAheadTests
     }
 
     private ReadAhead Start(long window, params long[] lengths) => new(
-        [.. lengths.Select((length, i) => new WeightRange($"{i}", "file", 0, length))],
+        [.. lengths.Select((length, i) => new WeightRange($"{i}", s_source, 0, length))],
         window,
         index =>
         {

@@ -21,9 +21,6 @@ internal sealed class MappedBlocks : IDisposable
     /// <summary>Panels that are less bytes than this in all are read: that takes less memory, and hardly more time.</summary>
     public const long WorthMapping = 16 << 20;
 
-    // XNNPACK may read a few bytes past the end of what it is given.
-    private const int Padding = 64;
-
     private readonly long _mostBytes;
     private readonly Lock _lock = new();
     private readonly MemoryAccount? _account = MemoryAccount.Current;
@@ -38,7 +35,7 @@ internal sealed class MappedBlocks : IDisposable
     public MappedBlocks(long mostBytes) => _mostBytes = mostBytes;
 
     /// <summary>The most bytes that become resident for a range, wherever it begins.</summary>
-    public static long MostBytes(in WeightRange range) => ((range.Length + Padding - 1 + BlockBytes - 1) / BlockBytes + 1) * BlockBytes;
+    public static long MostBytes(in WeightRange range) => ((range.Length + XnnpackLibrary.ReadPastEnd - 1 + BlockBytes - 1) / BlockBytes + 1) * BlockBytes;
 
     /// <summary>The bytes of the pages that hold so many bytes.</summary>
     public static long RoundToPages(long bytes)
@@ -118,7 +115,7 @@ internal sealed class MappedBlocks : IDisposable
     public void Dispose() => Clear();
 
     private static unsafe BlockEnumerator Blocks(OpenWeightFile file, byte* start, long length) =>
-        new(file, (long)start / BlockBytes, ((long)start + length + Padding - 1) / BlockBytes);
+        new(file, (long)start / BlockBytes, ((long)start + length + XnnpackLibrary.ReadPastEnd - 1) / BlockBytes);
 
     private void Return(Block block)
     {

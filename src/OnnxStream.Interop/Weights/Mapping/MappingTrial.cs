@@ -23,8 +23,8 @@ internal static unsafe class MappingTrial
     {
         WeightRange[] panels = [.. schedule.Where(range => range.IsPanel)];
         WeightRange[] samples = [.. Enumerable.Range(0, Samples).Select(i => panels[(long)i * panels.Length / Samples])];
-        using OpenWeightFile file = new(samples[0].Path);
-        if (!samples.All(sample => sample.Path == file.Path && file.IsCached(sample)))
+        using OpenWeightFile file = new(samples[0].Source.LocalPath!);
+        if (!samples.All(sample => sample.Source.LocalPath == file.Path && file.IsCached(sample)))
         {
             return false;
         }
@@ -45,7 +45,7 @@ internal static unsafe class MappingTrial
             long first = TimeMapping(blocks, file, mapped, sample.Length);
             long mapping = Math.Min(first, TimeMapping(blocks, file, mapped, sample.Length));
             long start = Stopwatch.GetTimestamp();
-            file.Read(sample.Offset, new Span<byte>(buffer.Pointer, checked((int)sample.Length)));
+            file.Read(sample, new Span<byte>(buffer.Pointer, checked((int)sample.Length)));
             quicker += mapping < MostOfReading * (Stopwatch.GetTimestamp() - start) ? 1 : 0;
         }
 

@@ -83,7 +83,7 @@ public unsafe class MappedBlocksTests
             blocks.Clear();
         }
 
-        Assert.That(most, Is.EqualTo(MappedBlocks.MostBytes(new WeightRange("", _file.Path, 0, length))));
+        Assert.That(most, Is.EqualTo(MappedBlocks.MostBytes(new WeightRange("", new FileSource(_file.Path), 0, length))));
     }
 
     [Test]

@@ -41,6 +41,8 @@ public class MappingTrialTests
     public void WhatIsNotThereIsAnError() =>
         Assert.That(() => MappingTrial.Pays(Schedule(_folder["nothing"])), Throws.TypeOf<WeightsException>());
 
-    private static WeightRange[] Schedule(string path) =>
-        [new("other", path, 0, 100), .. Enumerable.Range(0, Panels).Select(i => new WeightRange("panel", path, (long)i * PanelBytes, PanelBytes) { IsPanel = true })];
+    private static WeightRange[] Schedule(string path) => Schedule(new FileSource(path) { IsPanelStore = true });
+
+    private static WeightRange[] Schedule(FileSource store) =>
+        [new("other", store, 0, 100), .. Enumerable.Range(0, Panels).Select(i => new WeightRange("panel", store, (long)i * PanelBytes, PanelBytes) { IsPanel = true })];
 }
