@@ -81,7 +81,7 @@ internal static partial class CommandLine
         });
         root.Options.Add(new Option<bool>(ToolCommand.VerboseOption)
         {
-            Description = "Tell where in the code an error came from.",
+            Description = "Say where in the code an error came from.",
             Recursive = true,
         });
         foreach (Option option in root.Options)
@@ -118,7 +118,7 @@ internal static partial class CommandLine
         {
             OperationCanceledException => "cancelled.",
             OnnxStreamException or UsageException or SelfTestException or IOException or UnauthorizedAccessException => exception.Message,
-            _ => $"{exception.GetType().Name}: {exception.Message} (--verbose tells where.)",
+            _ => $"{exception.GetType().Name}: {exception.Message} (--verbose says where.)",
         };
         stderr.WriteLine($"{Name}: {OneLine(message)}");
     }

@@ -27,8 +27,8 @@ internal sealed class ExamplesHelpAction(HelpAction inner) : SynchronousCommandL
             output.WriteLine(
                 $"""
                 Results go to standard output, progress and errors to standard error.
-                Exit codes: {ExitCode.Success} done, {ExitCode.Failure} failed while running, {ExitCode.BadInput} bad usage or bad input, {ExitCode.Cancelled} cancelled by Ctrl-C.
-                'onnxstream COMMAND --help' tells more, with examples.
+                Exit codes: {ExitCode.Success} success, {ExitCode.Failure} failed while running, {ExitCode.BadInput} wrong usage or input, {ExitCode.Cancelled} cancelled by Ctrl-C.
+                'onnxstream COMMAND --help' has details and examples.
                 """);
         }
 

@@ -14,7 +14,7 @@ internal static class InputTypes
         {
             if (!symbols.Contains(name))
             {
-                throw new UsageException($"--dim {name}: the model's inputs have no open dimension of that name; {(symbols.Count == 0 ? "all are fixed or without a name" : $"there are: {string.Join(", ", symbols)}")}.");
+                throw new UsageException($"--dim {name}: the model's inputs have no open dimension of that name; {(symbols.Count == 0 ? "all dimensions are fixed or have no name" : $"the names are: {string.Join(", ", symbols)}")}.");
             }
         }
 
@@ -23,7 +23,7 @@ internal static class InputTypes
         {
             if (input.Dimensions is null || input.ElementType.SizeOf() == 0)
             {
-                throw new UsageException($"No random data can be made for the input '{input}': its type or shape is only known from a tensor, which 'run' takes with --input {input.Name}=FILE.");
+                throw new UsageException($"No random data can be made for the input '{input}': the model does not declare its type or shape. Give 'run' a tensor with --input {input.Name}=FILE.");
             }
 
             long[] dimensions = [.. input.Dimensions.Select(d => d.IsKnown ? d.Value : openDimensions.GetValueOrDefault(d.Symbol ?? "", 1))];

@@ -57,7 +57,7 @@ internal sealed class ProcessMemory
 
     /// <summary>The error that names the smallest limit that can be met.</summary>
     public UsageException TooLittle(long limit, long smallestBudget) =>
-        new($"--memory {Quantity.Bytes(limit)} is too little: this model with inputs of these shapes needs --memory {SmallestLimit(smallestBudget) / MiB}MB at least.");
+        new($"--memory {Quantity.Bytes(limit)} is too small: this model with inputs of these shapes needs --memory {SmallestLimit(smallestBudget) / MiB}MB at least.");
 
     private static long ResidentBytes()
     {

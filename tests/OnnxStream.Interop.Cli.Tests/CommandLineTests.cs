@@ -8,7 +8,7 @@ internal sealed class CommandLineTests
         Invocation help = Invocation.Of("--help").AssertSucceeded();
         using (Assert.EnterMultipleScope())
         {
-            foreach (string part in (string[])["run <MODEL>", "inspect <MODEL>", "plan <MODEL>", "pack <MODEL>", "cache", "convert <SOURCE> <DESTINATION>", "sd <PROMPT>", "Exit codes: 0 done", "2 bad usage", "130 cancelled"])
+            foreach (string part in (string[])["run <MODEL>", "inspect <MODEL>", "plan <MODEL>", "pack <MODEL>", "cache", "convert <SOURCE> <DESTINATION>", "sd <PROMPT>", "Exit codes: 0 success", "2 wrong usage", "130 cancelled"])
             {
                 Assert.That(help.Output, Does.Contain(part));
             }
@@ -79,7 +79,7 @@ internal sealed class CommandLineTests
 
     [Test]
     public void A_model_after_an_input_is_explained() =>
-        Invocation.Of("run", "--input", "x=x.npy", "m.onnx").AssertFailed(ExitCode.BadInput, "'m.onnx' is not NAME=FILE", "MODEL stands before the options");
+        Invocation.Of("run", "--input", "x=x.npy", "m.onnx").AssertFailed(ExitCode.BadInput, "'m.onnx' is not NAME=FILE", "MODEL must come before the options");
 
     [TestCase("run", "nowhere.onnx")]
     [TestCase("inspect", "nowhere.onnx")]

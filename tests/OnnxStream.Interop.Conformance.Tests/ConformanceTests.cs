@@ -86,7 +86,7 @@ public sealed class ConformanceTests
     // The files of bfloat16 tensors say uint16, and those of CastLike's second input, of which only the type counts, hold one element of many.
     private static TensorBuffer Load(string path, ValueMetadata declared)
     {
-        TensorBuffer tensor = TensorBuffer.LoadOnnx(path);
+        TensorBuffer tensor = OnnxTensorFile.Load(path);
         bool isBFloat16 = declared.ElementType == ElementType.BFloat16 && tensor.ElementType == ElementType.UInt16;
         bool isOneOfMany = declared.Name == "like" && tensor.Shape.ElementCount == 1;
         if (!isBFloat16 && !isOneOfMany)

@@ -56,16 +56,35 @@ public sealed class OperatorTableTests
 
         StringBuilder text = new();
         text.Append("# Operators\n\n");
-        text.Append("Made from the list of operators (`Operators/OperatorRegistry.cs`) and the test cases of the ONNX project (Debian's\n`libonnx-testdata` 1.12.0) by the test `OperatorTableTests`, which fails where this page is not current. Do not edit.\n\n");
-        text.Append($"{rows.Count} operators of operator sets {OperatorSets.Oldest} to {OperatorSets.Newest}. Of {ConformanceSuite.Cases.Count} cases {passed} pass, {cases.Count - passed} fail, and {CaseList.LeftOut.Count} are left out:\n\n");
+        text.Append($"""
+            The test `OperatorTableTests` makes this page from the list of operators (`Operators/OperatorRegistry.cs`) and the test
+            cases of the ONNX project (Debian's `libonnx-testdata` 1.12.0), and fails if it is not current. Do not edit.
+
+            There are {rows.Count} operators of operator sets {OperatorSets.Oldest} to {OperatorSets.Newest}. Of {ConformanceSuite.Cases.Count} cases {passed} pass, {cases.Count - passed} fail, and {CaseList.LeftOut.Count} are left out:
+
+
+            """);
         foreach (IGrouping<string, KeyValuePair<string, string>> reason in CaseList.LeftOut.GroupBy(pair => pair.Value).OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             text.Append($"* {reason.Count()} for {reason.Key}\n");
         }
 
-        text.Append($"\nOf those that pass, {CaseList.Contradicted.Count} have outputs that contradict the specification; they are compared with ONNX Runtime instead. {CaseList.Random.Count} have random outputs, of which only\nwhat must hold for them is checked. All three lists stand in `tests/OnnxStream.Interop.Conformance.Tests`, with the reason for each case.\n\n");
-        text.Append("Versions are those that brought something new to the operator, up to operator set 24; types are what its first type parameter allows in the newest of them. `OperatorTypeTests` runs each version\nwith each type, and compares with ONNX Runtime; what does not pass stands in `Types/types-left-out.txt` with the reason. Numbers are all integers and reals, reals are float16, bfloat16, float and double.\n\n");
-        text.Append("Kernels are those seen in the cases that pass. Most operators are compared over more shapes and attributes, with ONNX Runtime or with their formula, in `tests/OnnxStream.Interop.Tests/Operators`. What is left out of each version and type:\n\n");
+        text.Append($"""
+
+            Of those that pass, {CaseList.Contradicted.Count} have outputs that contradict the specification; they are compared with ONNX Runtime instead. Another
+            {CaseList.Random.Count} have random outputs; only the properties that must hold for them are checked. All three lists are in
+            `tests/OnnxStream.Interop.Conformance.Tests`, with the reason for each case.
+
+            Versions are those that brought something new to the operator, up to operator set 24. Types are those that the first
+            type parameter of the newest version allows. `OperatorTypeTests` runs each version with each type, and compares with
+            ONNX Runtime; the exceptions are in `Types/types-left-out.txt` with the reason. Numbers are all integers and reals;
+            reals are float16, bfloat16, float and double.
+
+            Kernels are those seen in the cases that pass. `tests/OnnxStream.Interop.Tests/Operators` compares most operators over
+            more shapes and attributes, with ONNX Runtime or with their formula. These versions and types are left out:
+
+
+            """);
         foreach (IGrouping<string, (string What, string Reason)> reason in LeftOut().GroupBy(pair => pair.Reason))
         {
             text.Append($"* {string.Join(", ", reason.Select(pair => pair.What))}: {reason.Key}\n");

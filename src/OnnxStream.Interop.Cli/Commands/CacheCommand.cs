@@ -12,13 +12,13 @@ internal sealed class CacheCommand : ToolCommand
 
     private readonly Argument<string> _action = new("list|clear")
     {
-        Description = "What to do: list the stores, or remove them.",
+        Description = "List the stores, or remove them.",
         DefaultValueFactory = _ => List,
     };
 
     private readonly Argument<string[]> _names = new("NAME")
     {
-        Description = "Only the stores of these names, as they are listed (the beginning of a name is enough); without any, all.",
+        Description = "Only the stores with these names, as listed (the beginning of a name is enough); by default all.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -35,8 +35,8 @@ internal sealed class CacheCommand : ToolCommand
     public override IReadOnlyList<string> Examples =>
     [
         "onnxstream cache",
-        "onnxstream cache clear             all of them; those that are being written stay",
-        "onnxstream cache clear 3f2a91      those whose names begin with that",
+        "onnxstream cache clear             all of them, except those being written",
+        "onnxstream cache clear 3f2a91      those whose names begin with 3f2a91",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -58,7 +58,7 @@ internal sealed class CacheCommand : ToolCommand
         {
             foreach (PanelStoreFile file in files.Where(file => file.State == PanelStoreState.BeingWritten))
             {
-                terminal.Report($"{Path.GetFileName(file.Path)} is being written and stays.");
+                terminal.Report($"{Path.GetFileName(file.Path)} is being written and was not removed.");
             }
 
             files = [.. files.Where(file => file.State != PanelStoreState.BeingWritten)];

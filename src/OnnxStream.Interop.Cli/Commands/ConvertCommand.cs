@@ -12,7 +12,7 @@ internal sealed class ConvertCommand : ToolCommand
 
     private readonly Argument<string> _destination = new("DESTINATION")
     {
-        Description = "An .onnx file to write, or (any other name) an OnnxStream folder to make. Must not exist yet.",
+        Description = "An .onnx file to write, or (with any other name) an OnnxStream folder. It must not exist yet.",
     };
 
     public ConvertCommand()
@@ -24,8 +24,8 @@ internal sealed class ConvertCommand : ToolCommand
 
     public override IReadOnlyList<string> Examples =>
     [
-        "onnxstream convert model.onnx model          makes model/model.txt and a .bin file for each weight",
-        "onnxstream convert unet_fp16 unet.onnx       large weights go into unet.onnx.data beside it",
+        "onnxstream convert model.onnx model          writes model/model.txt and a .bin file for each weight",
+        "onnxstream convert unet_fp16 unet.onnx       puts large weights into unet.onnx.data beside it",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)

@@ -14,7 +14,7 @@ internal sealed class InspectCommand : ToolCommand
 
     private readonly Option<bool> _plan = new("--plan")
     {
-        Description = "Also count the steps that are left when the graph has been rewritten, by what computes them; every open dimension is 1.",
+        Description = "Also count the steps of the rewritten graph by kernel; every open dimension is 1.",
     };
 
     private readonly Option<bool> _json = JsonOption();
@@ -31,7 +31,7 @@ internal sealed class InspectCommand : ToolCommand
     [
         "onnxstream inspect model.onnx",
         "onnxstream inspect unet_fp16 --json",
-        "onnxstream inspect model.onnx --plan                    what is fused, and how often is a tensor transposed?",
+        "onnxstream inspect model.onnx --plan                    which nodes are fused, and how often are tensors transposed?",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -91,7 +91,7 @@ internal sealed class InspectCommand : ToolCommand
         terminal.Output.WriteLine($"format      {model.Format}{(Opset(model) is var opset and > 0 ? $", operator set {opset}" : "")}");
         terminal.Output.WriteLine($"parameters  {summary.ParameterCount:N0}");
         terminal.Output.WriteLine($"weights     {Quantity.Bytes(summary.WeightBytes)}");
-        terminal.Output.WriteLine($"operations  {(summary.FlopCount is { } flops ? Quantity.Flops(flops) : "not known while dimensions are open")}");
+        terminal.Output.WriteLine($"operations  {(summary.FlopCount is { } flops ? Quantity.Flops(flops) : "unknown while dimensions are open")}");
         terminal.Output.WriteLine();
         Table values = new() { Border = TableBorder.Simple };
         values.AddColumns("", "name", "type", "shape");

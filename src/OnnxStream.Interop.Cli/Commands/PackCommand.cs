@@ -14,20 +14,20 @@ internal sealed class PackCommand : ToolCommand
 
     private readonly Option<string?> _output = new("--output", "-o")
     {
-        Description = "The file to write, for 'run --panel-store FILE'. Without it, the store lies in the cache folder, for 'run --panel-store auto'.",
+        Description = "The file to write, for 'run --panel-store FILE'. By default the store goes to the cache folder, for 'run --panel-store auto'.",
         HelpName = "FILE",
     };
 
     private readonly Option<string> _panelType = PanelTypeOption();
 
-    private readonly Option<string[]> _dimensions = DimensionsOption("The number for an open dimension of the inputs; 1 where none is given. A store is for one plan.");
+    private readonly Option<string[]> _dimensions = DimensionsOption("The size of an open dimension of the inputs; the default is 1. A store fits one plan only.");
 
     private readonly Option<int> _threads = ThreadsOption();
 
     private readonly Option<bool> _json = JsonOption();
 
     public PackCommand()
-        : base("pack", "Pack the weights of a model once, so that runs need not.")
+        : base("pack", "Pack the weights of a model once, so that runs do not have to.")
     {
         Add(_model);
         foreach (Option option in (Option[])[_output, _panelType, _dimensions, _threads, _json])
@@ -40,7 +40,7 @@ internal sealed class PackCommand : ToolCommand
     [
         "onnxstream pack model.onnx                               for 'run --panel-store auto'",
         "onnxstream pack model.onnx --output model.panels --panel-type f16",
-        "onnxstream pack model.onnx --dim batch=2 --threads 2     as the runs will be",
+        "onnxstream pack model.onnx --dim batch=2 --threads 2     with the settings of the runs",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -74,7 +74,7 @@ internal sealed class PackCommand : ToolCommand
         {
             terminal.Output.WriteLine($"file  {report.File}");
             terminal.Output.WriteLine($"size  {Quantity.Bytes(report.Bytes)}");
-            terminal.Output.WriteLine($"time  {(report.Packed ? Quantity.Seconds(seconds) : "none: it was there already")}");
+            terminal.Output.WriteLine($"time  {(report.Packed ? Quantity.Seconds(seconds) : "none: it already existed")}");
         }
     }
 
@@ -86,7 +86,7 @@ internal sealed class PackCommand : ToolCommand
     }
 
     private static string RequireStore(string? path) =>
-        path ?? throw new UsageException("No panel store can be made: the model has no weights that are packed, or the disk of the cache folder has not twice the room (--output takes a file elsewhere).");
+        path ?? throw new UsageException("No panel store can be made: the model has no weights to pack, or the disk of the cache folder has less than twice the space that it needs (choose another file with --output).");
 
     private static DateTime? LastWriteTime(string path) => File.Exists(path) ? File.GetLastWriteTimeUtc(path) : null;
 }

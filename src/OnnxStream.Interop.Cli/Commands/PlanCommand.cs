@@ -15,7 +15,7 @@ internal sealed class PlanCommand : ToolCommand
 
     private readonly Option<long?> _memory = MemoryOption();
 
-    private readonly Option<string[]> _dimensions = DimensionsOption("The number for an open dimension of the inputs; 1 where none is given.");
+    private readonly Option<string[]> _dimensions = DimensionsOption("The size of an open dimension of the inputs; the default is 1.");
 
     private readonly Option<string> _panelStore = PanelStoreOption();
 
@@ -26,7 +26,7 @@ internal sealed class PlanCommand : ToolCommand
 
     private readonly Option<string> _weights = WeightsOption();
 
-    private readonly Option<int> _top = NumberOption("--top", 0, 20, "How many steps are listed: those with the most memory, and those with the most operations.");
+    private readonly Option<int> _top = NumberOption("--top", 0, 20, "How many steps to list: those with the most memory, and those with the most operations.");
 
     private readonly Option<bool> _all = new("--all")
     {
@@ -35,7 +35,7 @@ internal sealed class PlanCommand : ToolCommand
 
     private readonly Option<string?> _image = new("--image")
     {
-        Description = "Draw the memory over the steps.",
+        Description = "Draw a chart of the memory in use at each step.",
         HelpName = "FILE.png",
     };
 
@@ -54,7 +54,7 @@ internal sealed class PlanCommand : ToolCommand
         {
             if (result.GetValueOrDefault<string?>() is { } file && !file.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
             {
-                result.AddError($"--image {file}: the name of a .png file was expected.");
+                result.AddError($"--image {file}: expected the name of a .png file.");
             }
         });
     }
@@ -64,7 +64,7 @@ internal sealed class PlanCommand : ToolCommand
         "onnxstream plan model.onnx                              how much memory, and where?",
         "onnxstream plan model.onnx --memory 128MB               does it fit?",
         "onnxstream plan model.onnx --dim batch=2 --image memory.png",
-        "onnxstream plan model.onnx --panel-store auto --all     the plan with packed weights; none are packed",
+        "onnxstream plan model.onnx --panel-store auto --all     the plan with packed weights; nothing is packed",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -191,12 +191,12 @@ internal sealed class PlanCommand : ToolCommand
         string more = listed.Length < report.Steps.Count ? $", {listed.Length:N0} of them listed (--all lists all)" : "";
         terminal.Output.WriteLine($"steps       {report.Steps.Count:N0}{more}");
         terminal.Output.WriteLine($"operations  {Quantity.Flops(report.Flops)}");
-        terminal.Output.WriteLine($"weights     {Quantity.Bytes(report.WeightsBytes)} streamed in a run{(report.PanelStore is { } store ? $" from {store}{(File.Exists(store) ? "" : ", which is not there yet")}" : "")}");
+        terminal.Output.WriteLine($"weights     {Quantity.Bytes(report.WeightsBytes)} streamed in a run{(report.PanelStore is { } store ? $" from {store}{(File.Exists(store) ? "" : ", which does not exist yet")}" : "")}");
         terminal.Output.WriteLine($"arena       {Quantity.Bytes(report.ArenaBytes)}");
         terminal.Output.WriteLine($"constants   {Quantity.Bytes(report.ConstantBytes)}");
         terminal.Output.WriteLine($"operators   {Quantity.Bytes(report.OperatorBytes)}");
         terminal.Output.WriteLine($"buffers     {Quantity.Bytes(report.WeightBufferBytes)} that weights are copied into");
-        terminal.Output.WriteLine($"window      {Quantity.Bytes(report.WindowBytes)} of weights at once beside them");
+        terminal.Output.WriteLine($"window      {Quantity.Bytes(report.WindowBytes)} of weights at once, beside the buffers");
         terminal.Output.WriteLine($"memory      {Quantity.Bytes(report.PredictedPeakRssBytes)} predicted peak of the process, {Quantity.Bytes(report.PredictedPeakBytes)} of it native");
         terminal.Output.WriteLine($"smallest    --memory {report.SmallestBudgetBytes >> 20}MB");
     }

@@ -17,23 +17,23 @@ internal sealed class RunCommand : ToolCommand
 
     private readonly Option<string[]> _inputs = new("--input", "-i")
     {
-        Description = $"The tensor for an input: {TensorFile.Formats}. Once for each input; without any, all inputs are seeded random data.",
+        Description = $"The tensor for an input: {TensorFile.Formats}. Give one for each input; without any, all inputs are seeded random data.",
         HelpName = "NAME=FILE",
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<string[]> _dimensions = DimensionsOption("The number for an open dimension of random inputs; 1 where none is given.");
+    private readonly Option<string[]> _dimensions = DimensionsOption("The size of an open dimension of random inputs; the default is 1.");
 
     private readonly Option<int> _seed = NumberOption(
-        "--seed", 0, 0, "What random inputs are made from: floats standard normal, integers 0 to 9.");
+        "--seed", 0, 0, "The seed of random inputs: normally distributed floats, integers from 0 to 9.");
 
     private readonly Option<string?> _outputFolder = new("--output-dir", "-o")
     {
-        Description = "Write each output to DIR/NAME.npy; characters of NAME that no file name should have become '_'.",
+        Description = "Write each output to DIR/NAME.npy; characters of NAME that are unsafe in file names become '_'.",
         HelpName = "DIR",
     };
 
-    private readonly Option<int> _repeat = NumberOption("--repeat", 1, 1, "How many times to run.");
+    private readonly Option<int> _repeat = NumberOption("--repeat", 1, 1, "The number of runs.");
 
     private readonly Option<long?> _memory = MemoryOption();
 
@@ -48,7 +48,7 @@ internal sealed class RunCommand : ToolCommand
 
     private readonly Option<string?> _trace = new("--trace")
     {
-        Description = "Write what each step of the last run took as a Chrome trace (chrome://tracing, ui.perfetto.dev).",
+        Description = "Write the time of each step of the last run as a Chrome trace (chrome://tracing, ui.perfetto.dev).",
         HelpName = "FILE",
     };
 
@@ -72,7 +72,7 @@ internal sealed class RunCommand : ToolCommand
         "onnxstream run model.onnx --dim batch=2 --repeat 5 --json",
         "onnxstream run model.onnx --input sample=x.npy --input timestep=t.npy --output-dir out",
         "onnxstream run model.onnx --panel-store auto --repeat 5     pack the weights once, in the cache folder",
-        "onnxstream run model.onnx --memory 128MB                    never more than that; what is too little is refused",
+        "onnxstream run model.onnx --memory 128MB                    never more than that; a limit that is too small is refused",
         "onnxstream run unet_fp16 --weights nocache --threads 2      an OnnxStream folder",
     ];
 
@@ -212,7 +212,7 @@ internal sealed class RunCommand : ToolCommand
 
         if (dimensions.Count > 0)
         {
-            throw new UsageException("--dim is for random inputs; with --input, the shapes are those of the files.");
+            throw new UsageException("--dim is for random inputs; with --input, shapes come from the files.");
         }
 
         // Names are looked at first: reading a large file only to learn of a slip of the pen is no use.
@@ -267,7 +267,7 @@ internal sealed class RunCommand : ToolCommand
         terminal.Output.WriteLine($"memory   {Quantity.Bytes(report.PeakRssBytes)} peak of the process, {Quantity.Bytes(report.PeakNativeBytes)} of it native");
         if (report.MemoryBudgetBytes is { } limit)
         {
-            terminal.Output.WriteLine($"limit    {Quantity.Bytes(limit)}, of which {Quantity.Bytes(report.SmallestBudgetBytes)} are needed at least");
+            terminal.Output.WriteLine($"limit    {Quantity.Bytes(limit)}, of which at least {Quantity.Bytes(report.SmallestBudgetBytes)} are needed");
         }
 
         terminal.Output.WriteLine($"weights  {Quantity.Bytes(report.WeightsBytesStreamed)} streamed in a run");

@@ -11,7 +11,7 @@ internal sealed class SelfTestCommand : ToolCommand
 {
     private readonly Option<string[]> _families = new("--only")
     {
-        Description = "Only the families whose names contain one of these.",
+        Description = "Only the families whose names contain one of these texts.",
         HelpName = "NAME",
         AllowMultipleArgumentsPerToken = true,
     };
@@ -21,7 +21,7 @@ internal sealed class SelfTestCommand : ToolCommand
     private readonly Option<bool> _json = JsonOption();
 
     public SelfTestCommand()
-        : base("selftest", "Check on this machine that every family of kernels computes what it should.")
+        : base("selftest", "Check that every family of kernels computes correctly on this machine.")
     {
         foreach (Option option in (Option[])[_families, _threads, _json])
         {
@@ -31,8 +31,8 @@ internal sealed class SelfTestCommand : ToolCommand
 
     public override IReadOnlyList<string> Examples =>
     [
-        "onnxstream selftest                     one line for each family; exit code 1 if one failed",
-        "onnxstream selftest --only convolution  those only",
+        "onnxstream selftest                     one line for each family; exit code 1 if one fails",
+        "onnxstream selftest --only convolution  only the families of convolutions",
         "onnxstream selftest --json",
     ];
 
@@ -45,7 +45,7 @@ internal sealed class SelfTestCommand : ToolCommand
         ];
         if (families.Length == 0)
         {
-            throw new UsageException($"--only {string.Join(' ', names)}: no family has such a name; there are: {string.Join("; ", SelfTestFamilies.All.Select(family => family.Name))}.");
+            throw new UsageException($"--only {string.Join(' ', names)}: no family has such a name. The families are: {string.Join("; ", SelfTestFamilies.All.Select(family => family.Name))}.");
         }
 
         int threads = arguments.GetValue(_threads);
@@ -85,7 +85,7 @@ internal sealed class SelfTestCommand : ToolCommand
 
         if (report.Failed > 0)
         {
-            throw new SelfTestException($"{report.Failed} of {results.Count} families of kernels failed on this machine. Please report that, with what was printed.");
+            throw new SelfTestException($"{report.Failed} of {results.Count} families of kernels failed on this machine. Please report this, with the lines above.");
         }
     }
 

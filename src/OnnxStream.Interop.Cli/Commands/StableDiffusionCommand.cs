@@ -11,7 +11,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
 {
     private readonly Argument<string> _prompt = new("PROMPT")
     {
-        Description = "What the picture should show; without it, the model draws what it likes.",
+        Description = "What the picture should show; without it, the model chooses.",
         Arity = ArgumentArity.ZeroOrOne,
         DefaultValueFactory = _ => "",
     };
@@ -31,29 +31,29 @@ internal sealed class StableDiffusionCommand : ToolCommand
     };
 
     private readonly Option<int?> _steps = OptionalNumberOption(
-        "--steps", 1, "Sampling steps; by default what suits the model.");
+        "--steps", 1, "Sampling steps; the default depends on the model.");
 
     private readonly Option<long?> _seed = OptionalNumberOption(
-        "--seed", long.MinValue, "What the noise is made from; the same seed makes the same picture on every machine. By default a random one, which is reported.");
+        "--seed", long.MinValue, "The seed of the noise; the same seed makes the same picture on every machine. By default it is random, and is reported.");
 
     private readonly Option<float?> _guidance = new("--guidance")
     {
-        Description = "How strongly the prompt is followed; by default what suits the model. 1 ignores the negative prompt and takes half the time.",
+        Description = "How strongly to follow the prompt; the default depends on the model. 1 ignores the negative prompt and takes half the time.",
         HelpName = "X",
         CustomParser = result => ParseNumber(result, "--guidance", float.MinValue, "a finite number"),
     };
 
-    private readonly Option<int> _count = NumberOption("--count", 1, 1, "How many pictures, with the seeds N, N+1, …");
+    private readonly Option<int> _count = NumberOption("--count", 1, 1, "The number of pictures, with the seeds N, N+1, …");
 
     private readonly Option<string?> _sampler = new("--sampler")
     {
-        Description = "How noise is removed; by default what suits the model.",
+        Description = "How noise is removed; the default depends on the model.",
         HelpName = "euler|euler_a",
     };
 
     private readonly Option<string> _output = new("--output", "-o")
     {
-        Description = "The PNG file to write. Of several pictures, each gets its seed into the name (picture-42.png), unless --grid is given.",
+        Description = "The PNG file to write. Several pictures have their seeds in their names (picture-42.png), unless --grid is given.",
         HelpName = "FILE.png",
         DefaultValueFactory = _ => "picture.png",
     };
@@ -71,7 +71,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private readonly Option<string> _panelStore = new("--panel-store")
     {
-        Description = "Whether packed weights are kept for the next time: auto keeps those of each network in the cache folder if there is ample room, off packs them anew in every step.",
+        Description = "Whether packed weights are kept for the next time: auto keeps those of each network in the cache folder if there is ample room, off packs them again in every step.",
         HelpName = "auto|off",
         DefaultValueFactory = _ => "off",
     };
@@ -96,7 +96,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
         {
             if (result.GetValueOrDefault<string?>() is { } name && SchedulerTypes.Find(name) is null)
             {
-                result.AddError($"--sampler {name}: there are {string.Join(" and ", SchedulerTypes.Names)}.");
+                result.AddError($"--sampler {name}: the choices are {string.Join(" and ", SchedulerTypes.Names)}.");
             }
         });
         _panelStore.AcceptOnlyFromAmong("auto", "off");
@@ -104,7 +104,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
         {
             if (result.GetValueOrDefault<string>() is { } file && !file.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
             {
-                result.AddError($"--output {file}: the name of a .png file was expected.");
+                result.AddError($"--output {file}: expected the name of a .png file.");
             }
         });
     }
@@ -157,7 +157,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
             terminal, report => pipeline.Generate(options, new StageReporter(report), cancellationToken));
         if (result.DroppedTokenCount > 0)
         {
-            terminal.Error.WriteLine($"warning: {result.DroppedTokenCount} tokens at the end of the prompts are more than the model can take and were left out.");
+            terminal.Error.WriteLine($"warning: the prompts are too long for the model; their last {result.DroppedTokenCount} tokens were left out.");
         }
 
         IReadOnlyList<string> files = Save(result.Images, output, arguments.GetValue(_grid), arguments.GetValue(_enlarge));

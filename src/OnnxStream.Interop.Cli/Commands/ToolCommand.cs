@@ -36,7 +36,7 @@ internal abstract class ToolCommand : Command
         Description = description,
         HelpName = "N",
         DefaultValueFactory = _ => defaultValue,
-        CustomParser = result => ParseNumber(result, name, minimum, $"a whole number from {minimum} on"),
+        CustomParser = result => ParseNumber(result, name, minimum, $"a whole number of at least {minimum}"),
     };
 
     /// <summary>An option whose value is a whole number not below <paramref name="minimum"/>; null where it is not given.</summary>
@@ -45,7 +45,7 @@ internal abstract class ToolCommand : Command
         {
             Description = description,
             HelpName = "N",
-            CustomParser = result => ParseNumber(result, name, minimum, minimum == T.MinValue ? "a whole number" : $"a whole number from {minimum} on"),
+            CustomParser = result => ParseNumber(result, name, minimum, minimum == T.MinValue ? "a whole number" : $"a whole number of at least {minimum}"),
         };
 
     /// <summary>Reads the number of an option, or adds the error that says what was expected of it.</summary>
@@ -55,7 +55,7 @@ internal abstract class ToolCommand : Command
         string text = result.Tokens[0].Value;
         if (!T.TryParse(text, CultureInfo.InvariantCulture, out T value) || value < minimum || !T.IsFinite(value))
         {
-            result.AddError($"{name} {text}: {expected} was expected.");
+            result.AddError($"{name} {text}: expected {expected}.");
         }
 
         return value;
@@ -63,14 +63,14 @@ internal abstract class ToolCommand : Command
 
     /// <summary>The option that says how many threads compute; 0 where it is not given.</summary>
     protected static Option<int> ThreadsOption() =>
-        NumberOption("--threads", 0, 0, "Threads that compute; 0 means one for each processor.");
+        NumberOption("--threads", 0, 0, "The number of threads that compute; 0 means one for each processor.");
 
     /// <summary>The option that says where weights come from.</summary>
     protected static Option<string> WeightsOption()
     {
         Option<string> option = new("--weights")
         {
-            Description = "Where weights come from: nocache reads each when it is needed and lets go of it, prefetch also reads ahead, mapped does so without copying from files that nobody changes, ram keeps all of them.",
+            Description = "Where weights come from: nocache reads each one when it is needed and releases it, prefetch also reads ahead, mapped reads ahead and uses mapped files without a copy (for files that nobody changes), ram keeps all weights in memory.",
             HelpName = "nocache|prefetch|mapped|ram",
             DefaultValueFactory = _ => "prefetch",
         };
@@ -89,7 +89,7 @@ internal abstract class ToolCommand : Command
     /// <summary>The option that says whether packed weights are kept.</summary>
     protected static Option<string> PanelStoreOption() => new("--panel-store")
     {
-        Description = "Where packed weights are kept for the next run: off packs them anew in every run, auto keeps them in the cache folder if there is ample room, or name a file.",
+        Description = "Where packed weights are kept for the next run: off packs them again in every run, auto keeps them in the cache folder if there is ample room, or name a file.",
         HelpName = "auto|off|FILE",
         DefaultValueFactory = _ => "off",
     };
@@ -99,7 +99,7 @@ internal abstract class ToolCommand : Command
     {
         Option<string> option = new("--panel-type")
         {
-            Description = "The precision of kept weights: f16 and bf16 take half the bytes and lose digits; bf16 keeps the range of f32.",
+            Description = "The precision of kept weights: f16 and bf16 take half the bytes and lose some digits; bf16 keeps the range of f32.",
             HelpName = "f32|f16|bf16",
             DefaultValueFactory = _ => "f32",
         };
@@ -111,7 +111,7 @@ internal abstract class ToolCommand : Command
     {
         Option<string> option = new("--activation-type")
         {
-            Description = "The precision in which large activations wait in memory: f16 takes half the bytes and loses digits; computed is in f32 either way.",
+            Description = "The precision in which large activations are stored: f16 takes half the bytes and loses some digits. Computation is in f32 either way.",
             HelpName = "f32|f16",
             DefaultValueFactory = _ => "f32",
         };
@@ -150,14 +150,14 @@ internal abstract class ToolCommand : Command
     /// <summary>The option that limits the memory of the process.</summary>
     protected static Option<long?> MemoryOption() => new("--memory")
     {
-        Description = "The most memory that the process may have resident, .NET included: 128MB, 1.5GB, or a number of bytes. KB, MB and GB are powers of 1024 here. What cannot be met is refused before the run.",
+        Description = "The most memory that the process may have resident, .NET included: 128MB, 1.5GB, or a number of bytes. KB, MB and GB are powers of 1024. A limit that cannot be met is refused before the run.",
         HelpName = "SIZE",
         CustomParser = result =>
         {
             string text = result.Tokens[0].Value;
             if (!Quantity.TryParseBytes(text, out long bytes))
             {
-                result.AddError($"--memory {text}: a size was expected, as in 128MB, 1.5GB or 500000000.");
+                result.AddError($"--memory {text}: expected a size, as in 128MB, 1.5GB or 500000000.");
             }
 
             return bytes;
@@ -185,7 +185,7 @@ internal abstract class ToolCommand : Command
         {
             if (!long.TryParse(text, out long value) || value < 0)
             {
-                throw new UsageException($"--dim {name}={text}: '{text}' is not a whole number from 0 on.");
+                throw new UsageException($"--dim {name}={text}: '{text}' is not a whole number of at least 0.");
             }
 
             dimensions[name] = value;
@@ -202,7 +202,7 @@ internal abstract class ToolCommand : Command
             int equals = token.Value.IndexOf('=');
             if (equals <= 0 || equals == token.Value.Length - 1)
             {
-                result.AddError($"'{token.Value}' is not {form} (and MODEL stands before the options).");
+                result.AddError($"'{token.Value}' is not {form} (MODEL must come before the options).");
             }
         }
     }

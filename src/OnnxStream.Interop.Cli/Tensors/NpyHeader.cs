@@ -41,13 +41,13 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
         int count = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
         if (count < start.Length || !start.StartsWith(Magic))
         {
-            throw new ModelFormatException(path, $"a .npy file begins with 93 4E 55 4D 50 59 (\\x93NUMPY) and a version, but this one with {(count == 0 ? "nothing" : Convert.ToHexString(start[..count]))}.");
+            throw new ModelFormatException(path, $"a .npy file begins with 93 4E 55 4D 50 59 (\\x93NUMPY) and a version, but this one begins with {(count == 0 ? "nothing" : Convert.ToHexString(start[..count]))}.");
         }
 
         byte version = start[6];
         if (version is < 1 or > 3)
         {
-            throw new ModelFormatException(path, $"version {version}.{start[7]} of the .npy format is unknown; 1 to 3 are read.");
+            throw new ModelFormatException(path, $"version {version}.{start[7]} of the .npy format is unknown; versions 1 to 3 are supported.");
         }
 
         Span<byte> lengthBytes = stackalloc byte[version == 1 ? 2 : 4];
@@ -55,7 +55,7 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
         uint length = version == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(lengthBytes) : BinaryPrimitives.ReadUInt32LittleEndian(lengthBytes);
         if (length > TextLengthLimit)
         {
-            throw new ModelFormatException(path, $"the header says that it is {length:N0} bytes long; {TextLengthLimit:N0} are the limit.");
+            throw new ModelFormatException(path, $"the header claims to be {length:N0} bytes long; the limit is {TextLengthLimit:N0}.");
         }
 
         byte[] text = new byte[length];
@@ -151,7 +151,7 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
         ElementType type = code == "?" ? ElementType.Bool : Array.Find(Codes, entry => entry.Code == code).Type;
         if (type == ElementType.Undefined)
         {
-            throw new ModelFormatException(path, $"elements of NumPy type '{descr}' are not supported; these are: {string.Join(", ", Codes.Select(entry => entry.Code))} (with <, >, | or = before them).");
+            throw new ModelFormatException(path, $"elements of NumPy type '{descr}' are not supported; the supported ones are: {string.Join(", ", Codes.Select(entry => entry.Code))} (with <, >, | or = before them).");
         }
 
         bool isBigEndian = descr[0] == '>' || (descr[0] != '<' && !BitConverter.IsLittleEndian);
@@ -179,7 +179,7 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
         {
             if (!TryTake(expected))
             {
-                Fail($"'{expected}' was expected");
+                Fail($"expected '{expected}'");
             }
         }
 
@@ -197,7 +197,7 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
                 }
             }
 
-            Fail("a text in quotes was expected (records of several fields are not supported)");
+            Fail("expected a quoted string (records of several fields are not supported)");
             return "";
         }
 
@@ -213,7 +213,7 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
                 }
             }
 
-            Fail("True or False was expected");
+            Fail("expected True or False");
             return false;
         }
 
@@ -241,7 +241,7 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
 
         [DoesNotReturn]
         public readonly void Fail(string reason) =>
-            throw new ModelFormatException(path, $"the header is malformed at its character {_position}: {reason}. It reads: {text.Trim()}");
+            throw new ModelFormatException(path, $"the header is malformed at character {_position}: {reason}. It reads: {text.Trim()}");
 
         private long TakeNumber()
         {
@@ -254,7 +254,7 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
 
             if (!long.TryParse(text.AsSpan(start, _position - start), NumberStyles.None, CultureInfo.InvariantCulture, out long value))
             {
-                Fail("a number from 0 to 2^63-1 was expected");
+                Fail("expected a number from 0 to 2^63-1");
             }
 
             return value;

@@ -20,7 +20,7 @@ internal static class TensorFile
         return Path.GetExtension(path).ToLowerInvariant() switch
         {
             ".npy" => NpyFile.Load(path),
-            ".pb" => TensorBuffer.LoadOnnx(path),
+            ".pb" => OnnxTensorFile.Load(path),
             _ => throw new UsageException($"{path}: a tensor file ends with {Formats}."),
         };
     }

@@ -114,7 +114,7 @@ public sealed class MemoryBudgetException : OnnxStreamException
 
     /// <summary>Says that there is no budget, but less memory than is needed.</summary>
     internal MemoryBudgetException(long machineBytes, long smallestBudgetBytes, long neededBytes)
-        : base($"This model with inputs of these shapes needs {neededBytes:N0} bytes, its outputs included, but the machine (or the container) has {machineBytes:N0}. If that is what you want, say so with a {nameof(SessionOptions.MemoryBudget)}.")
+        : base($"This model with inputs of these shapes needs {neededBytes:N0} bytes, its outputs included, but the machine (or the container) has {machineBytes:N0}. If that is what you want, say so with a MemoryBudget.")
     {
         BudgetBytes = machineBytes;
         SmallestBudgetBytes = smallestBudgetBytes;

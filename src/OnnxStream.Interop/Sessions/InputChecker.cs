@@ -1,5 +1,4 @@
-
-namespace OnnxStream.Interop;
+namespace OnnxStream.Interop.Sessions;
 
 /// <summary>Compares the tensors of a run with what the model declares.</summary>
 internal static class InputChecker

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
-namespace OnnxStream.Interop;
+namespace OnnxStream.Interop.Sessions;
 
 /// <summary>What the library reports to .NET's own observers: an activity for each run, its duration and the bytes that it streamed.</summary>
 internal static class Telemetry

@@ -81,11 +81,6 @@ public sealed class TensorBuffer
         return copy;
     }
 
-    /// <summary>Reads a tensor file of ONNX's test data (a serialized <c>TensorProto</c>, <c>.pb</c>).</summary>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="ModelFormatException">It is not a tensor.</exception>
-    public static TensorBuffer LoadOnnx(string path) => Onnx.TensorReader.ReadFile(path);
-
     /// <summary>The elements, in row-major order.</summary>
     /// <exception cref="InvalidOperationException">The elements are of another type.</exception>
     public Span<T> Span<T>()

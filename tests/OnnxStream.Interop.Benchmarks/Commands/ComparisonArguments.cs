@@ -93,7 +93,7 @@ internal sealed class ComparisonArguments
             int equals = variant.IndexOf('=');
             if (equals <= 0)
             {
-                throw new ArgumentException($"--variant {variant}: NAME=OPTIONS was expected.");
+                throw new ArgumentException($"--variant {variant}: expected NAME=OPTIONS.");
             }
 
             string optionText = variant[(equals + 1)..];
@@ -119,7 +119,7 @@ internal sealed class ComparisonArguments
             // What is no number at all has no value to ask for.
             if (result.Tokens is [var token] && (!int.TryParse(token.Value, CultureInfo.InvariantCulture, out int value) || value < minimum))
             {
-                result.AddError($"{name}: a whole number from {minimum} on was expected.");
+                result.AddError($"{name}: expected a whole number of at least {minimum}.");
             }
         });
         return option;

@@ -21,7 +21,7 @@ internal sealed class OutputSet(IReadOnlyDictionary<string, TensorBuffer> tensor
         TensorBuffer actual = _tensors[pair.Key];
         if (actual.Type != pair.Value.Type)
         {
-            throw new InvalidDataException($"The output '{pair.Key}' is {actual.Type}; {pair.Value.Type} was expected.");
+            throw new InvalidDataException($"The output '{pair.Key}' is {actual.Type}; expected {pair.Value.Type}.");
         }
 
         if (actual.ElementType is not (ElementType.Float32 or ElementType.Float16))

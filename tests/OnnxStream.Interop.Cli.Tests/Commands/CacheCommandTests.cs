@@ -93,7 +93,7 @@ internal sealed class CacheCommandTests
         Invocation clear = Invocation.Of("cache", "clear").AssertSucceeded();
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(clear.Error, Does.Contain("x.panels.1.partial is being written and stays"));
+            Assert.That(clear.Error, Does.Contain("x.panels.1.partial is being written and was not removed"));
             Assert.That(File.Exists(partial), Is.True);
         }
     }

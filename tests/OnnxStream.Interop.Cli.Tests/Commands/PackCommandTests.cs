@@ -34,7 +34,7 @@ internal sealed class PackCommandTests
         {
             Assert.That(pack.Output, Does.Match(@"(?m)^file  .*tiny\.panels\r?$").And.Match(@"(?m)^size  \d.*KiB\r?$").And.Match(@"(?m)^time  \d.* s\r?$"));
             Assert.That(pack.Error, Does.Contain("Writing the panel store"));
-            Assert.That(Invocation.Of("pack", _model, "--output", store).AssertSucceeded().Output, Does.Contain("it was there already"));
+            Assert.That(Invocation.Of("pack", _model, "--output", store).AssertSucceeded().Output, Does.Contain("it already existed"));
             Assert.That(Invocation.Of("run", _model, "--panel-store", store).AssertSucceeded().Error, Does.Not.Contain("Writing"));
             Assert.That(Directory.Exists(_folder["cache"]), Is.False);
         }

@@ -73,7 +73,7 @@ internal sealed class PlanCommandTests
         Invocation.Of("plan", model, "--memory", "1GB").AssertSucceeded();
         Invocation.Of("run", model, "--memory", "1GB").AssertSucceeded();
         Invocation text = Invocation.Of("plan", model, "--memory", "1MB", "--image", folder["memory.png"]);
-        text.AssertFailed(ExitCode.BadInput, "--memory 1.0 MiB is too little");
+        text.AssertFailed(ExitCode.BadInput, "--memory 1.0 MiB is too small");
         Assert.That(File.Exists(folder["memory.png"]), Is.False);
         Invocation refused = Invocation.Of("plan", model, "--memory", "1MB", "--json");
         using JsonDocument json = JsonDocument.Parse(refused.Output);
@@ -103,7 +103,7 @@ internal sealed class PlanCommandTests
             Assert.That(File.Exists(store), Is.False);
             Assert.That(before.RootElement.GetProperty("panel_store").GetString(), Is.EqualTo(store));
             Assert.That(Number(before.RootElement, "arena_bytes"), Is.LessThan(Number(without.RootElement, "arena_bytes")), "nothing is packed in a run");
-            Assert.That(Invocation.Of("plan", model, "--panel-store", store).AssertSucceeded().Output, Does.Contain("which is not there yet"));
+            Assert.That(Invocation.Of("plan", model, "--panel-store", store).AssertSucceeded().Output, Does.Contain("which does not exist yet"));
         }
 
         Invocation.Of("run", model, "--panel-store", store).AssertSucceeded();

@@ -139,7 +139,7 @@ internal sealed class RunCommandTests
         // In this process the commands share what .NET compiles: what the first one grew by is not to count for the second.
         Invocation.Of([.. run, "--memory", "1GB", "--json", "--repeat", "2"]).AssertSucceeded();
         Invocation refused = Invocation.Of([.. run, "--memory", "1MB"]);
-        refused.AssertFailed(ExitCode.BadInput, "--memory 1.0 MiB is too little", "MB at least");
+        refused.AssertFailed(ExitCode.BadInput, "--memory 1.0 MiB is too small", "MB at least");
         string smallest = Regex.Match(refused.Error, @"needs --memory (\d+MB) at least").Groups[1].Value;
         Invocation met = Invocation.Of([.. run, "--memory", smallest, "--json", "--repeat", "2"]).AssertSucceeded();
         using JsonDocument json = JsonDocument.Parse(met.Output);

@@ -166,7 +166,7 @@ internal sealed class NpyFileTests
     public void Refuses_what_is_no_header(string start, params string[] parts) =>
         AssertRefused(Encoding.Latin1.GetBytes(start), parts);
 
-    [TestCase("", "'{' was expected")]
+    [TestCase("", "expected '{'")]
     [TestCase("{}", "is missing")]
     [TestCase("{'descr': '<f4', 'shape': (1,)}", "is missing")]
     [TestCase("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", "'descr' was found")]
@@ -175,12 +175,12 @@ internal sealed class NpyFileTests
     [TestCase("{'descr': '<f4, 'fortran_order': False, 'shape': (1,)}", "malformed")]
     [TestCase("{'descr': '<f4', 'fortran_order': false, 'shape': (1,)}", "True or False")]
     [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "a number from 0")]
-    [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (1.5,)}", "')' was expected")]
-    [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': 3}", "'(' was expected")]
+    [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (1.5,)}", "expected ')'")]
+    [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': 3}", "expected '('")]
     [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999999999999,)}", "a number from 0")]
     [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 9223372036854775807)}", "more elements than")]
     [TestCase("{'descr': '<f8', 'fortran_order': False, 'shape': (9223372036854775807,)}", "more elements than")]
-    [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)", "'}' was expected")]
+    [TestCase("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)", "expected '}'")]
     [TestCase("{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", "'<c8' are not supported", "f4, f8")]
     [TestCase("{'descr': '<U3', 'fortran_order': False, 'shape': (1,)}", "'<U3' are not supported")]
     [TestCase("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", "'|O' are not supported")]

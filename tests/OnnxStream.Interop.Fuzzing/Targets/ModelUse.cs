@@ -57,7 +57,7 @@ internal static class ModelUse
         for (int i = 0; i < declared.Count; i++)
         {
             // The case's own tensor goes with the model unless the declaration was changed, and sometimes even then.
-            TensorBuffer? own = i < files.Count ? TensorBuffer.LoadOnnx(files[i]) : null;
+            TensorBuffer? own = i < files.Count ? OnnxTensorFile.Load(files[i]) : null;
             inputs[declared[i].Name] = own is not null && (Fits(declared[i], own) || random.Next(8) == 0) ? own : Random(declared[i], random);
         }
 

@@ -52,7 +52,7 @@ internal sealed class TensorFileTarget() : FuzzTarget("tensors")
 
             // As a model, for the files that external data may name.
             ModelFolder.Write(folder, bytes);
-            TensorBuffer.LoadOnnx(ModelFolder.PathIn(folder));
+            OnnxTensorFile.Load(ModelFolder.PathIn(folder));
         }
     }
 

@@ -8,7 +8,7 @@ public class ReadmeTests
     [Test]
     public void ExampleRuns()
     {
-        string models = Path.Combine(RepositoryRoot(), "tests", "OnnxStream.Interop.Tests", "Models", "sd15");
+        string models = Repository.PathOf("tests", "OnnxStream.Interop.Tests", "Models", "sd15");
         using TemporaryFolder folder = new();
         File.Copy(Path.Combine(models, "text_encoder_dynamic.onnx"), folder["model.onnx"]);
         foreach (string weights in Directory.GetFiles(models, "*.weights"))
@@ -37,7 +37,7 @@ public class ReadmeTests
     [Test]
     public void ExampleStandsInReadme()
     {
-        string[] readme = File.ReadAllLines(Path.Combine(RepositoryRoot(), "README.md"));
+        string[] readme = File.ReadAllLines(Repository.PathOf("README.md"));
         int first = Array.IndexOf(readme, "```csharp") + 1;
         string[] block = readme[first..Array.IndexOf(readme, "```", first)];
         string[] source = File.ReadAllLines(SourcePath());
@@ -63,19 +63,5 @@ public class ReadmeTests
         // </example>
     }
 
-    private static string SourcePath() => Path.Combine(RepositoryRoot(), "tests", "OnnxStream.Interop.Tests", "Readme", "ReadmeTests.cs");
-
-    // Deterministic builds replace the paths that a compiler knows, so the folder is looked for from where the test runs.
-    private static string RepositoryRoot()
-    {
-        for (DirectoryInfo? folder = new(TestContext.CurrentContext.TestDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "OnnxStream.Interop.sln")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new DirectoryNotFoundException($"No folder above '{TestContext.CurrentContext.TestDirectory}' has OnnxStream.Interop.sln.");
-    }
+    private static string SourcePath() => Repository.PathOf("tests", "OnnxStream.Interop.Tests", "Readme", "ReadmeTests.cs");
 }
