@@ -1,7 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Tensors;
-using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Sessions;
 

@@ -21,7 +21,6 @@ internal sealed class PlanCache : IDisposable
     // Of all parts together: each has memory and a thread of its own.
     private const int MostKeptPlans = 512;
 
-    private readonly Model _model;
     private readonly SessionOptions _options;
     private readonly MemoryAccount _account;
     private readonly WorkerPool _workers;
@@ -43,7 +42,6 @@ internal sealed class PlanCache : IDisposable
     /// <param name="weights">Where weights come from.</param>
     public PlanCache(Model model, SessionOptions options, MemoryAccount account, WorkerPool workers, WeightsProvider weights)
     {
-        _model = model;
         _options = options;
         _account = account;
         _workers = workers;
