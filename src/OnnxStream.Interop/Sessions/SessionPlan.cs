@@ -110,7 +110,7 @@ internal sealed class SessionPlan
                 Node node = graph.Nodes[start++];
                 try
                 {
-                    WalkControlFlow(node, values, Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output)), () => values.Release(value => IsNeeded(start, value)), $"{where}{node}", tensors);
+                    WalkControlFlow(node, values, Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output)), value => IsNeeded(start, value), $"{where}{node}", tensors);
                 }
                 catch (InvalidGraphException exception)
                 {
@@ -194,18 +194,18 @@ internal sealed class SessionPlan
         bool IsNeeded(Value value) => wanted.Contains(value) || graph.IsReadFrom(segment.End, value);
     }
 
-    private void WalkControlFlow(Node node, LiveValues values, bool[] leaves, Action taken, string where, TensorLedger tensors)
+    private void WalkControlFlow(Node node, LiveValues values, bool[] leaves, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
     {
         switch (node.OperatorType)
         {
             case "If":
-                WalkIf(node, values, leaves, taken, where, tensors);
+                WalkIf(node, values, leaves, isNeeded, where, tensors);
                 break;
             case "Loop":
-                WalkLoop(node, values, leaves, taken, where, tensors);
+                WalkLoop(node, values, leaves, isNeeded, where, tensors);
                 break;
             case "Scan" when node.OperatorSet >= 9:
-                WalkScan(node, values, leaves, taken, where, tensors);
+                WalkScan(node, values, leaves, isNeeded, where, tensors);
                 break;
             default:
                 SetUnknown(node, $"{node} scans sequences whose lengths are data");
@@ -213,7 +213,7 @@ internal sealed class SessionPlan
         }
     }
 
-    private void WalkIf(Node node, LiveValues values, bool[] leaves, Action taken, string where, TensorLedger tensors)
+    private void WalkIf(Node node, LiveValues values, bool[] leaves, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
     {
         bool? known = node.Inputs is [{ } condition, ..] && !_bounds.ContainsKey(condition) && values.Constants.TryGetValue(condition, out Constant? constant) && constant.Data is { } data
             ? ControlFlow.IsTrue(node, constant.Type, data) : null;
@@ -225,11 +225,11 @@ internal sealed class SessionPlan
             TensorLedger fork = tensors.Fork();
             LiveValues around = values.Fork(fork);
             LiveValues captured = around.CapturedBy(branch);
-            around.Release(_ => false);
+            around.Release(isNeeded);
             results.Add(Walk(branch, captured, [.. branch.Outputs], leaves, $"{where}, {(isTrue ? "then_branch" : "else_branch")}: ", fork));
         }
 
-        taken();
+        values.Release(isNeeded);
         for (int i = 0; i < node.Outputs.Length; i++)
         {
             if (node.Outputs[i] is { } output)
@@ -266,7 +266,7 @@ internal sealed class SessionPlan
         }
     }
 
-    private void WalkLoop(Node node, LiveValues values, bool[] leaves, Action taken, string where, TensorLedger tensors)
+    private void WalkLoop(Node node, LiveValues values, bool[] leaves, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
     {
         (Graph body, int carriedCount, int collectedCount) = ControlFlowRunner.LoopBody(node);
         long? limit = node.Inputs.Length > 0 && node.Inputs[0] is { } count && !_bounds.ContainsKey(count) &&
@@ -275,11 +275,11 @@ internal sealed class SessionPlan
         LiveTensor iteration = tensors.Take(new TensorType(ElementType.Int64, ControlFlowRunner.SingleShape(body.Inputs[0])));
         LiveTensor condition = tensors.Take(new TensorType(ElementType.Bool, ControlFlowRunner.SingleShape(body.Inputs[1])));
         LiveValues captured = values.CapturedBy(body);
-        taken();
+        values.Release(isNeeded);
         WalkIterations(node, body, captured, [iteration, condition], carried, [], 1, limit, values, (type, i, length) => TensorSlices.StackType(type, 0, length), leaves, where, tensors);
     }
 
-    private void WalkScan(Node node, LiveValues values, bool[] leaves, Action taken, string where, TensorLedger tensors)
+    private void WalkScan(Node node, LiveValues values, bool[] leaves, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
     {
         (Graph body, int scannedCount) = ControlFlowRunner.ScanBody(node, node.Inputs.Length);
         LiveTensor[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => values.Take(Required(node, i)))];
@@ -289,7 +289,7 @@ internal sealed class SessionPlan
         long length = ControlFlowRunner.ScanLength(node, scanned, axes);
         long[] outputAxes = ControlFlowRunner.Numbers(node, "scan_output_axes", body.Outputs.Count - stateCount);
         LiveValues captured = values.CapturedBy(body);
-        taken();
+        values.Release(isNeeded);
         LiveTensor[] slices = [.. scanned.Select((type, i) => tensors.Take(TensorSlices.SliceType(type, (int)axes[i])))];
         for (int i = 0; i < scannedCount; i++)
         {
