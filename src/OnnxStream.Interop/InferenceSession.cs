@@ -58,7 +58,7 @@ public sealed class InferenceSession : IDisposable
         using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         _workers = new WorkerPool(_options.ThreadCount);
         _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
-        _plans = new PlanCache(model, _options, _account, _workers, _weights);
+        _plans = new PlanCache(model.Content, _options, _account, _workers, _weights);
         try
         {
             if (DeclaredTypes() is { } types)

@@ -9,23 +9,21 @@ namespace OnnxStream.Interop;
 /// <summary>A graph and the places of its weights, read from an ONNX file or an OnnxStream folder. Holds no weights.</summary>
 public sealed class Model
 {
-    private readonly ModelContent _content;
-
     internal Model(ModelContent content)
     {
-        _content = content;
+        Content = content;
         Inputs = [.. content.Graph.Inputs.Select(Metadata)];
         Outputs = [.. content.Graph.Outputs.Select(Metadata)];
     }
 
     /// <summary>The file or folder, as an absolute path; of a model that was loaded from <see cref="ModelFiles"/>, the id of its source or of its folder.</summary>
-    public string Path => _content.Path;
+    public string Path => Content.Path;
 
     /// <summary><c>ONNX</c> or <c>OnnxStream</c>.</summary>
-    public string Format => _content.Format;
+    public string Format => Content.Format;
 
     /// <summary>The version of each operator domain that the model imports; ONNX's own domain is the empty string.</summary>
-    public IReadOnlyDictionary<string, long> OperatorSets => _content.OperatorSets;
+    public IReadOnlyDictionary<string, long> OperatorSets => Content.OperatorSets;
 
     /// <summary>What a run must be given.</summary>
     public IReadOnlyList<ValueMetadata> Inputs { get; }
@@ -33,8 +31,11 @@ public sealed class Model
     /// <summary>What a run returns.</summary>
     public IReadOnlyList<ValueMetadata> Outputs { get; }
 
+    /// <summary>What was read.</summary>
+    internal ModelContent Content { get; }
+
     /// <summary>The graph.</summary>
-    internal Graph Graph => _content.Graph;
+    internal Graph Graph => Content.Graph;
 
     /// <summary>Reads a model: an <c>.onnx</c> file, an OnnxStream folder, or the <c>model.txt</c> in one.</summary>
     /// <exception cref="FileNotFoundException">There is no such file or folder.</exception>
@@ -82,7 +83,7 @@ public sealed class Model
     /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>
     /// <param name="path">The file to write. It appears only when it is complete.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public void SaveOnnx(string path) => OnnxWriter.Write(_content, path);
+    public void SaveOnnx(string path) => OnnxWriter.Write(Content, path);
 
     /// <summary>Writes the model as an OnnxStream folder: <c>model.txt</c> and one <c>.bin</c> file for each weight.</summary>
     /// <remarks>

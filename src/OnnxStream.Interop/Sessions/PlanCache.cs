@@ -40,7 +40,7 @@ internal sealed class PlanCache : IDisposable
     /// <param name="account">What the session holds.</param>
     /// <param name="workers">The threads that plans run on.</param>
     /// <param name="weights">Where weights come from.</param>
-    public PlanCache(Model model, SessionOptions options, MemoryAccount account, WorkerPool workers, WeightsProvider weights)
+    public PlanCache(ModelContent model, SessionOptions options, MemoryAccount account, WorkerPool workers, WeightsProvider weights)
     {
         _options = options;
         _account = account;
