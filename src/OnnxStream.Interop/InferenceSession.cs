@@ -2,7 +2,6 @@ using System.Diagnostics;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Operators;
-using OnnxStream.Interop.Planning;
 using OnnxStream.Interop.Sessions;
 using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
@@ -24,7 +23,7 @@ public sealed class InferenceSession : IDisposable
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
     private readonly PlanCache _plans;
-    private readonly List<IReadOnlyDictionary<string, TensorType>> _checked = [];
+    private readonly List<Dictionary<string, TensorType>> _checked = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -220,7 +219,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     // What does not fit is refused before anything is computed. Inputs of the last few types have been looked at.
-    private void CheckBudget(IReadOnlyDictionary<string, TensorType> types)
+    private void CheckBudget(Dictionary<string, TensorType> types)
     {
         if (_options.MemoryBudget is null || _checked.Exists(other => other.All(pair => types[pair.Key] == pair.Value)))
         {
