@@ -41,30 +41,4 @@ internal static class InputTypes
 
         return types;
     }
-
-    /// <summary>The bytes of all outputs whose shapes follow from what the model declares.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="inputs">The types of its inputs.</param>
-    public static long OutputBytes(Model model, IReadOnlyDictionary<string, TensorType> inputs)
-    {
-        Dictionary<string, long> numbers = [];
-        foreach (ValueMetadata input in model.Inputs)
-        {
-            if (inputs.TryGetValue(input.Name, out TensorType type) && input.Dimensions is { } dimensions && dimensions.Count == type.Shape.Rank)
-            {
-                for (int i = 0; i < dimensions.Count; i++)
-                {
-                    if (dimensions[i].Symbol is { } symbol)
-                    {
-                        numbers[symbol] = type.Shape[i];
-                    }
-                }
-            }
-        }
-
-        // What is too much is refused by the session, which knows which node makes it.
-        double bytes = model.Outputs.Sum(output => output.Dimensions?.Aggregate(
-            (double)output.ElementType.SizeOf(), (bytes, d) => bytes * (d.IsKnown ? d.Value : numbers.GetValueOrDefault(d.Symbol ?? "", 0))) ?? 0);
-        return (long)Math.Min(bytes, long.MaxValue / 4);
-    }
 }

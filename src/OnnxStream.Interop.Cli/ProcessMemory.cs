@@ -1,22 +1,28 @@
 using System.Globalization;
 using System.Runtime;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace OnnxStream.Interop.Cli;
 
 /// <summary>What this process holds besides a session: the difference between a limit of the process and the budget of its session.</summary>
-internal sealed class ProcessMemory
+internal sealed partial class ProcessMemory
 {
     /// <summary>
-    /// What .NET still grows by after a model was loaded: code that is compiled when it is first used, the stacks of threads,
-    /// what planning and running allocate. Measured with the networks of Stable Diffusion 1.5 at their smallest limits.
+    /// What the process still grows by when its session has been planned: code that runs for the first time, the stacks of threads, what running
+    /// allocates.
     /// </summary>
-    private static readonly long ReserveBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 26L : 12L) << 20;
+    private static readonly long ReserveBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 48L : 7L) << 19;
 
     // Two processes that do the same are not equally large: a limit that one of them names must do for the next.
-    private const long VariationBytes = 2L << 20;
+    private const long VariationBytes = 768L << 10;
 
     private const long MiB = 1L << 20;
+
+    // mallopt(3) of glibc.
+    private const int MappingThreshold = -3;
+    private const int TrimThreshold = -1;
+    private const int MappedBytes = 256 << 10;
 
     private readonly long _peakBytes;
 
@@ -29,35 +35,79 @@ internal sealed class ProcessMemory
     /// <summary>What the process holds besides the session, at the most.</summary>
     public long OtherBytes { get; }
 
-    /// <summary>Measures what is resident now, after cleaning up.</summary>
-    /// <param name="tensorBytes">The tensors that the caller is still going to hold.</param>
-    public static ProcessMemory Measure(long tensorBytes)
+    /// <summary>Lets the system have large blocks back as soon as they are freed. To be called before there are any.</summary>
+    /// <remarks>
+    /// glibc keeps them, up to 32 MiB each, once it has seen that blocks of their size come and go: for a process with a limit that is as if they
+    /// were in use. Other C libraries have no such function, and need none.
+    /// </remarks>
+    public static void ReturnLargeBlocks()
     {
-        CleanUp();
-        return new ProcessMemory(ResidentBytes() + ReserveBytes + tensorBytes, PeakMemory.Bytes);
+        if (OperatingSystem.IsLinux())
+        {
+            try
+            {
+                _ = mallopt(MappingThreshold, MappedBytes);
+                _ = mallopt(TrimThreshold, MappedBytes);
+            }
+            catch (EntryPointNotFoundException)
+            {
+            }
+        }
     }
 
-    /// <summary>Gives memory that .NET no longer needs back to the system.</summary>
+    /// <summary>Measures what is resident now beside a session that has been planned, after cleaning up.</summary>
+    /// <param name="sessionBytes">What is resident of the session.</param>
+    /// <param name="tensorBytes">The tensors that the caller is still going to hold.</param>
+    public static ProcessMemory Measure(long sessionBytes, long tensorBytes)
+    {
+        CleanUp();
+        return new ProcessMemory(ResidentBytes() - sessionBytes + ReserveBytes + tensorBytes, PeakMemory.Bytes);
+    }
+
+    /// <summary>Gives memory that .NET and the C library no longer need back to the system.</summary>
     public static void CleanUp()
     {
         GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
         GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        if (OperatingSystem.IsLinux())
+        {
+            try
+            {
+                _ = malloc_trim(0);
+            }
+            catch (EntryPointNotFoundException)
+            {
+            }
+        }
     }
 
     /// <summary>The budget of a session in a process of at most <paramref name="limit"/> bytes.</summary>
-    /// <remarks>A limit that is exceeded already leaves nothing, so that it is refused.</remarks>
-    public long BudgetFor(long limit) => limit < _peakBytes ? 0 : limit - OtherBytes;
+    public long BudgetFor(long limit) => limit - OtherBytes;
 
     /// <summary>The most that the process holds while a plan runs.</summary>
     public long PeakFor(PlanSummary plan) => Math.Max(_peakBytes, OtherBytes + plan.PeakBytes);
 
     /// <summary>The smallest limit of the process that a session with this smallest budget can meet, in whole mebibytes.</summary>
-    public long SmallestLimit(long smallestBudget) =>
-        (Math.Max(_peakBytes, OtherBytes + smallestBudget) + VariationBytes + MiB - 1) / MiB * MiB;
+    public long SmallestLimit(long smallestBudget) => (Needed(smallestBudget) + VariationBytes + MiB - 1) / MiB * MiB;
+
+    /// <summary>Whether a session with this smallest budget can meet a limit of the process.</summary>
+    public bool Allows(long limit, long smallestBudget) => limit >= Needed(smallestBudget);
+
+    /// <summary>Refuses a limit that a session with this smallest budget cannot meet.</summary>
+    /// <exception cref="UsageException">It cannot.</exception>
+    public void Check(long limit, long smallestBudget)
+    {
+        if (!Allows(limit, smallestBudget))
+        {
+            throw TooLittle(limit, smallestBudget);
+        }
+    }
 
     /// <summary>The error that names the smallest limit that can be met.</summary>
     public UsageException TooLittle(long limit, long smallestBudget) =>
         new($"--memory {Quantity.Bytes(limit)} is too small: this model with inputs of these shapes needs --memory {SmallestLimit(smallestBudget) / MiB}MB at least.");
+
+    private long Needed(long smallestBudget) => Math.Max(_peakBytes, OtherBytes + smallestBudget);
 
     private static long ResidentBytes()
     {
@@ -76,4 +126,12 @@ internal sealed class ProcessMemory
 
         return Environment.WorkingSet;
     }
+
+    [LibraryImport("libc")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int mallopt(int parameter, int value);
+
+    [LibraryImport("libc")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int malloc_trim(nuint padding);
 }

@@ -23,7 +23,7 @@ public sealed class InferenceSession : IDisposable
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
     private readonly PlanCache _plans;
-    private readonly List<IReadOnlyDictionary<string, TensorType>> _checked = [];
+    private readonly List<Dictionary<string, TensorType>> _checked = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
     private bool _disposed;

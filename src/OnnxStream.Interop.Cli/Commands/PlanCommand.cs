@@ -74,34 +74,33 @@ internal sealed class PlanCommand : ToolCommand
         Model model = Model.Load(path);
         Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, ParseDimensions(arguments.GetValue(_dimensions)));
         long? limit = arguments.GetValue(_memory);
-        ProcessMemory memory = ProcessMemory.Measure(types.Values.Sum(type => type.ByteLength) + InputTypes.OutputBytes(model, types));
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
         SessionOptions options = new()
         {
             ThreadCount = arguments.GetValue(_threads),
             WeightsProvider = weights,
-            MemoryBudget = limit is null ? null : memory.BudgetFor(limit.Value),
             ActivationElementType = ParseType(arguments.GetRequiredValue(_activationType)),
             PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), null, cancellationToken),
             PlanOnly = true,
             Logger = new TerminalLogger(terminal),
         };
-        PlanSummary plan;
+        (PlanSummary plan, ProcessMemory memory) = Plan(model, options, types);
         UsageException? refusal = null;
-        try
+        if (limit is { } allowed)
         {
-            plan = Plan(model, options, types);
-        }
-        catch (MemoryBudgetException exception)
-        {
-            // What the model would need is told all the same, to those who read it with a program.
-            refusal = memory.TooLittle(limit!.Value, exception.SmallestBudgetBytes);
-            if (!arguments.GetValue(_json))
+            if (!memory.Allows(allowed, plan.SmallestBudgetBytes))
             {
-                throw refusal;
+                // What the model would need is told all the same, to those who read it with a program.
+                refusal = memory.TooLittle(allowed, plan.SmallestBudgetBytes);
+                if (!arguments.GetValue(_json))
+                {
+                    throw refusal;
+                }
             }
-
-            plan = Plan(model, options with { MemoryBudget = null }, types);
+            else
+            {
+                (plan, _) = Plan(model, options with { MemoryBudget = memory.BudgetFor(allowed) }, types);
+            }
         }
 
         if (refusal is null && arguments.GetValue(_image) is { } image)
@@ -116,6 +115,7 @@ internal sealed class PlanCommand : ToolCommand
 
         PlanReport report = new(
             [.. plan.Steps.Select(PlanStepReport.Of)],
+            [.. plan.Parts.Select(PlanPartReport.Of)],
             plan.Flops,
             plan.WeightsBytes,
             plan.ArenaBytes,
@@ -123,6 +123,7 @@ internal sealed class PlanCommand : ToolCommand
             plan.OperatorBytes,
             plan.WeightBufferBytes,
             plan.WindowBytes,
+            plan.TensorBytes,
             plan.PeakBytes,
             memory.PeakFor(plan),
             limit,
@@ -150,10 +151,11 @@ internal sealed class PlanCommand : ToolCommand
         return Path.Combine(Path.GetFileName(Path.GetDirectoryName(full)) ?? "", Path.GetFileName(full));
     }
 
-    private static PlanSummary Plan(Model model, SessionOptions options, Dictionary<string, TensorType> types)
+    private static (PlanSummary Plan, ProcessMemory Memory) Plan(Model model, SessionOptions options, Dictionary<string, TensorType> types)
     {
         using InferenceSession session = new(model, options);
-        return session.Plan(types);
+        PlanSummary plan = session.Plan(types);
+        return (plan, ProcessMemory.Measure(plan.OperatorBytes, types.Values.Sum(type => type.ByteLength) + plan.OutputBytes));
     }
 
     private static void Print(PlanReport report, int top, Terminal terminal)
@@ -190,6 +192,11 @@ internal sealed class PlanCommand : ToolCommand
 
         string more = listed.Length < report.Steps.Count ? $", {listed.Length:N0} of them listed (--all lists all)" : "";
         terminal.Output.WriteLine($"steps       {report.Steps.Count:N0}{more}");
+        if (report.Parts.Count > 1)
+        {
+            PrintParts(report.Parts, terminal);
+        }
+
         terminal.Output.WriteLine($"operations  {Quantity.Flops(report.Flops)}");
         terminal.Output.WriteLine($"weights     {Quantity.Bytes(report.WeightsBytes)} streamed in a run{(report.PanelStore is { } store ? $" from {store}{(File.Exists(store) ? "" : ", which does not exist yet")}" : "")}");
         terminal.Output.WriteLine($"arena       {Quantity.Bytes(report.ArenaBytes)}");
@@ -197,7 +204,23 @@ internal sealed class PlanCommand : ToolCommand
         terminal.Output.WriteLine($"operators   {Quantity.Bytes(report.OperatorBytes)}");
         terminal.Output.WriteLine($"buffers     {Quantity.Bytes(report.WeightBufferBytes)} that weights are copied into");
         terminal.Output.WriteLine($"window      {Quantity.Bytes(report.WindowBytes)} of weights at once, beside the buffers");
+        if (report.TensorBytes > 0)
+        {
+            terminal.Output.WriteLine($"tensors     {Quantity.Bytes(report.TensorBytes)} between parts");
+        }
+
         terminal.Output.WriteLine($"memory      {Quantity.Bytes(report.PredictedPeakRssBytes)} predicted peak of the process, {Quantity.Bytes(report.PredictedPeakBytes)} of it native");
         terminal.Output.WriteLine($"smallest    --memory {report.SmallestBudgetBytes >> 20}MB");
+    }
+
+    private static void PrintParts(IReadOnlyList<PlanPartReport> parts, Terminal terminal)
+    {
+        terminal.Output.WriteLine($"parts       {parts.Count:N0}");
+        foreach (PlanPartReport part in parts)
+        {
+            terminal.Output.WriteLine(part.Unknown is { } reason
+                ? $"  {part.Name}: not known before it runs: {reason}"
+                : $"  {part.Name}: {part.Steps:N0} steps, {Quantity.Bytes(part.SmallestBudgetBytes)} at least, {Quantity.Bytes(part.TensorBytes)} of them tensors of other parts{(part.Bound is { } bound ? $"; at most: {bound}" : "")}");
+        }
     }
 }

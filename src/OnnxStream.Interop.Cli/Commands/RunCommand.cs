@@ -80,6 +80,11 @@ internal sealed class RunCommand : ToolCommand
     {
         string path = arguments.GetRequiredValue(_model);
         RequireExisting(path);
+        long? limit = arguments.GetValue(_memory);
+        if (limit is not null)
+        {
+            ProcessMemory.ReturnLargeBlocks();
+        }
 
         // Whatever can be wrong with the arguments should come to light before the work begins.
         long start = Stopwatch.GetTimestamp();
@@ -92,25 +97,33 @@ internal sealed class RunCommand : ToolCommand
             Directory.CreateDirectory(folder);
         }
 
-        long? limit = arguments.GetValue(_memory);
         Dictionary<string, TensorType> types = inputs.ToDictionary(input => input.Key, input => input.Value.Type);
-        ProcessMemory memory = ProcessMemory.Measure(InputTypes.OutputBytes(model, types));
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
         PackingReporter packing = new();
         SessionOptions options = new()
         {
             ThreadCount = arguments.GetValue(_threads),
             WeightsProvider = weights,
-            MemoryBudget = limit is null ? null : memory.BudgetFor(limit.Value),
             ActivationElementType = ParseType(arguments.GetRequiredValue(_activationType)),
             PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), packing, cancellationToken),
             Logger = new TerminalLogger(terminal),
         };
+        start = Stopwatch.GetTimestamp();
+        ProcessMemory? memory = null;
+        if (limit is { } allowed)
+        {
+            // How much a session needs, and how much the process holds beside it, is known when it has been planned.
+            using InferenceSession planned = new(model, options with { PlanOnly = true });
+            memory = Measure(planned.Plan(types), isOpen: false);
+            memory.Check(allowed, planned.Plan(types).SmallestBudgetBytes);
+            options = options with { MemoryBudget = memory.BudgetFor(allowed) };
+        }
+
         RunReport report;
         try
         {
-            start = Stopwatch.GetTimestamp();
             using InferenceSession session = options.PanelStore.IsEnabled ? packing.Show(terminal, () => new InferenceSession(model, options)) : new InferenceSession(model, options);
+            memory ??= Measure(session.Plan(types), isOpen: true);
             loadDuration += Stopwatch.GetElapsedTime(start);
 
             // Planning leaves a lot behind.
@@ -130,7 +143,7 @@ internal sealed class RunCommand : ToolCommand
         }
         catch (MemoryBudgetException exception) when (limit is not null)
         {
-            throw memory.TooLittle(limit.Value, exception.SmallestBudgetBytes);
+            throw memory!.TooLittle(limit.Value, exception.SmallestBudgetBytes);
         }
 
         if (arguments.GetValue(_json))
@@ -142,6 +155,10 @@ internal sealed class RunCommand : ToolCommand
             Print(report, terminal);
         }
     }
+
+    // Of a session that has been planned its operators are resident, and constants where it is ready to run; tensors are not before it runs.
+    private static ProcessMemory Measure(PlanSummary plan, bool isOpen) =>
+        ProcessMemory.Measure(plan.OperatorBytes + (isOpen ? plan.ConstantBytes : 0), plan.OutputBytes);
 
     private (double[] Seconds, long PeakNativeBytes, RunResult Result) Run(
         ParseResult arguments, Terminal terminal, InferenceSession session, Dictionary<string, TensorBuffer> inputs, PackingReporter packing, bool isLimited, CancellationToken cancellationToken)

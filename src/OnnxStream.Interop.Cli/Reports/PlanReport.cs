@@ -2,6 +2,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 
 /// <summary>What <c>plan --json</c> prints.</summary>
 /// <param name="Steps">The steps, in the order in which they run.</param>
+/// <param name="Parts">The parts that are planned one by one, and those that cannot be planned before data is seen.</param>
 /// <param name="Flops">Floating-point operations of a run.</param>
 /// <param name="WeightsBytes">Bytes of weights that a run reads.</param>
 /// <param name="ArenaBytes">The block that holds all tensors and scratch memory.</param>
@@ -9,6 +10,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="OperatorBytes">XNNPACK's operators and what kernels hold besides.</param>
 /// <param name="WeightBufferBytes">Buffers that weights are copied into.</param>
 /// <param name="WindowBytes">The most bytes of weights that are resident at once.</param>
+/// <param name="TensorBytes">The most bytes of tensors between the parts.</param>
 /// <param name="PredictedPeakBytes">The most memory that the library holds in native buffers.</param>
 /// <param name="PredictedPeakRssBytes">The most memory that a process that runs the plan has resident.</param>
 /// <param name="MemoryBudgetBytes">The most memory that the process is allowed (--memory); null for no limit.</param>
@@ -16,6 +18,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="PanelStore">The file of packed weights that the steps read, made or not; null without one.</param>
 internal sealed record PlanReport(
     IReadOnlyList<PlanStepReport> Steps,
+    IReadOnlyList<PlanPartReport> Parts,
     long Flops,
     long WeightsBytes,
     long ArenaBytes,
@@ -23,6 +26,7 @@ internal sealed record PlanReport(
     long OperatorBytes,
     long WeightBufferBytes,
     long WindowBytes,
+    long TensorBytes,
     long PredictedPeakBytes,
     long PredictedPeakRssBytes,
     long? MemoryBudgetBytes,

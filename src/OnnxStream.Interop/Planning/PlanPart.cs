@@ -9,7 +9,7 @@ namespace OnnxStream.Interop;
 /// <param name="WeightBufferBytes">Buffers that weights are copied into panel by panel.</param>
 /// <param name="WindowBytes">The most bytes of weights that are in memory at once beside those buffers: read ahead or in use.</param>
 /// <param name="TensorBytes">The tensors of other parts that exist while this one runs, and its own outputs for others.</param>
-/// <param name="SmallestBudgetBytes">The least memory in which the part can be planned and run, beside those tensors.</param>
+/// <param name="SmallestBudgetBytes">The least memory in which the part can be planned and run, those tensors included.</param>
 public sealed record PlanPart(
     string Name,
     IReadOnlyList<PlanStep> Steps,

@@ -24,6 +24,9 @@ public sealed record PlanSummary(
     /// <summary>The most bytes of tensors between the parts.</summary>
     public long TensorBytes { get; init; }
 
+    /// <summary>The bytes of the tensors that a run returns, in managed memory; the largest possible ones where shapes depend on data, and without those of which nothing is known.</summary>
+    public long OutputBytes { get; init; }
+
     /// <summary>The budget of the session in bytes; null for none.</summary>
     public long? BudgetBytes { get; init; }
 

@@ -20,9 +20,10 @@ public sealed record SessionOptions
     public PanelStoreOptions PanelStore { get; init; } = PanelStoreOptions.Off;
 
     /// <summary>
-    /// The most bytes that the session may hold at once; null (the default) for the fastest plan. Counted are its tensors, scratch memory
-    /// and constants, XNNPACK's operators, and weights that are read ahead or in use. The tensors that a run takes and returns and
-    /// .NET's own memory are not. A budget that cannot be met is refused before anything is computed.
+    /// The most bytes that the session may hold at once; null (the default) for the fastest plan. Counted are its tensors, those between the parts of a
+    /// graph included, scratch memory and constants, XNNPACK's operators, weights that are read ahead or in use, and plans that are kept. The tensors
+    /// that a run takes and returns and .NET's own memory are not. A budget that cannot be met is refused before anything is computed; where only data
+    /// tells what is needed (<see cref="PlanPart.Unknown"/>), when that is known.
     /// </summary>
     public long? MemoryBudget { get; init; }
 

@@ -61,8 +61,8 @@ internal sealed class SessionPlan
             values.Set(input, new LiveTensor(inputs[input.Name]));
         }
 
-        plan.Walk(graph, values, outputs, Array.ConvertAll(outputs, _ => true), "", tensors);
-        return plan.Summarize();
+        LiveTensor?[] results = plan.Walk(graph, values, outputs, Array.ConvertAll(outputs, _ => true), "", tensors);
+        return plan.Summarize() with { OutputBytes = results.Sum(result => result?.Type.ByteLength ?? 0) };
     }
 
     private PlanSummary Summarize()

@@ -24,10 +24,10 @@ internal sealed unsafe class XnnGroupedConvolution2d : Kernel
     private readonly bool _transposed;
     private readonly (int Height, int Width) _adjustment;
     private readonly bool _isKept;
+    private readonly long _runBytes;
     private XnnOperatorHandle? _kept;
     private bool _keepsWeights;
     private long _workspaceBytes;
-    private readonly long _runBytes;
 
     /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
     /// <param name="weights">The weight; for a transposed convolution already as [output, space, input of the group].</param>
