@@ -43,6 +43,7 @@ public sealed class InferenceSession : IDisposable
     /// <summary>Prepares a model.</summary>
     /// <param name="model">The model; several sessions may share it.</param>
     /// <param name="options">How to compute; null for the defaults.</param>
+    /// <exception cref="WeightsException">A file of weights is missing or too short, or a weight that the plan depends on cannot be read.</exception>
     /// <exception cref="UnsupportedOperatorException">The model uses operators that are not supported; all of them are listed.</exception>
     /// <exception cref="InvalidGraphException">The graph contradicts itself.</exception>
     /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>

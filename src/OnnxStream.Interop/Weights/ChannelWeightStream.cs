@@ -120,12 +120,17 @@ internal sealed unsafe class ChannelWeightStream : WeightStream
     public override void Dispose()
     {
         _readAhead?.Dispose();
-        foreach (WeightChannel? channel in _channels)
+        try
         {
-            channel?.Dispose();
+            foreach (WeightChannel? channel in _channels)
+            {
+                channel?.Dispose();
+            }
         }
-
-        _memory.Dispose();
+        finally
+        {
+            _memory.Dispose();
+        }
     }
 
     /// <inheritdoc/>

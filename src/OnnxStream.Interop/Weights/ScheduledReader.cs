@@ -31,7 +31,7 @@ public abstract class ScheduledReader : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees what the reader holds. No run is under way.</summary>
+    /// <summary>Frees what the reader holds; must not throw. No run is under way.</summary>
     /// <param name="disposing">Whether <see cref="Dispose()"/> was called.</param>
     protected virtual void Dispose(bool disposing)
     {
