@@ -1,9 +1,8 @@
 using OnnxStream.Interop.Onnx;
 using OnnxStream.Interop.Weights;
+using Inputs = System.Collections.Generic.Dictionary<string, OnnxStream.Interop.TensorBuffer>;
 
 namespace OnnxStream.Interop.Tests.Sessions;
-
-using Inputs = Dictionary<string, TensorBuffer>;
 
 /// <summary>All of a model is planned before it runs: what is promised is kept, what does not fit is refused.</summary>
 [NativeMemoryLeakCheck]

@@ -12,6 +12,9 @@ internal sealed class GuardedProvider(long windowBytes) : WeightsProvider(window
 
     public int Reads => _reads;
 
+    /// <summary>The weights that were read.</summary>
+    public HashSet<string> Names { get; } = [];
+
     /// <summary>What was read past the provider.</summary>
     public List<string> Past { get; } = [];
 
@@ -33,9 +36,10 @@ internal sealed class GuardedProvider(long windowBytes) : WeightsProvider(window
     public override void Read(in WeightRange range, Span<byte> destination)
     {
         Interlocked.Increment(ref _reads);
-        if (range.Source is not MemorySource)
+        lock (Foreign)
         {
-            lock (Foreign)
+            Names.Add(range.Name);
+            if (range.Source is not MemorySource)
             {
                 Foreign.Add(range.ToString());
             }
