@@ -162,6 +162,30 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
+    /// <summary>Writes the panels that runs with inputs of these shapes need, and the store lacks (<see cref="SessionOptions.PanelStore"/>). Otherwise the first run does.</summary>
+    /// <param name="inputs">The types and shapes of all inputs, by name; null for those that the model declares, if it leaves none open.</param>
+    /// <returns>The plan. Its <see cref="PlanSummary.PanelStorePath"/> is null where no store is used.</returns>
+    /// <inheritdoc cref="Plan" path="/exception"/>
+    /// <exception cref="WeightsException">A weight could not be read.</exception>
+    /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled (<see cref="PanelStoreOptions.CancellationToken"/>).</exception>
+    /// <exception cref="InvalidOperationException">The session is for planning only.</exception>
+    public PlanSummary Pack(IReadOnlyDictionary<string, TensorType>? inputs = null)
+    {
+        if (_options.PlanOnly)
+        {
+            throw new InvalidOperationException($"A session with {nameof(SessionOptions)}.{nameof(SessionOptions.PlanOnly)} cannot pack.");
+        }
+
+        lock (_lock)
+        {
+            PlanSummary plan = Plan(inputs);
+            using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
+            _plans.CompletePanelStore();
+            return plan;
+        }
+    }
+
     /// <summary>Frees the session's memory and threads. A run on another thread is waited for.</summary>
     public void Dispose()
     {

@@ -62,7 +62,7 @@ internal sealed class PackCommand : ToolCommand
         string? store = packing.Show(terminal, () =>
         {
             using InferenceSession session = new(model, options);
-            return session.Plan(types).PanelStorePath;
+            return session.Pack(types).PanelStorePath;
         });
         double seconds = Seconds(Stopwatch.GetElapsedTime(start));
         PackReport report = new(RequireStore(store), new FileInfo(store!).Length, LastWriteTime(store!) != before, seconds);

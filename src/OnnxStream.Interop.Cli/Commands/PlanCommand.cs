@@ -124,6 +124,7 @@ internal sealed class PlanCommand : ToolCommand
             plan.WeightBufferBytes,
             plan.WindowBytes,
             plan.TensorBytes,
+            plan.KeptPanelBytes,
             plan.PeakBytes,
             memory.PeakFor(plan),
             limit,
@@ -207,6 +208,11 @@ internal sealed class PlanCommand : ToolCommand
         if (report.TensorBytes > 0)
         {
             terminal.Output.WriteLine($"tensors     {Quantity.Bytes(report.TensorBytes)} between parts");
+        }
+
+        if (report.KeptPanelBytes > 0)
+        {
+            terminal.Output.WriteLine($"kept        {Quantity.Bytes(report.KeptPanelBytes)} of packed weights, from run to run");
         }
 
         terminal.Output.WriteLine($"memory      {Quantity.Bytes(report.PredictedPeakRssBytes)} predicted peak of the process, {Quantity.Bytes(report.PredictedPeakBytes)} of it native");

@@ -11,6 +11,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="WeightBufferBytes">Buffers that weights are copied into.</param>
 /// <param name="WindowBytes">The most bytes of weights that are resident at once.</param>
 /// <param name="TensorBytes">The most bytes of tensors between the parts.</param>
+/// <param name="KeptPanelBytes">Packed weights that stay in memory from run to run.</param>
 /// <param name="PredictedPeakBytes">The most memory that the library holds in native buffers.</param>
 /// <param name="PredictedPeakRssBytes">The most memory that a process that runs the plan has resident.</param>
 /// <param name="MemoryBudgetBytes">The most memory that the process is allowed (--memory); null for no limit.</param>
@@ -27,6 +28,7 @@ internal sealed record PlanReport(
     long WeightBufferBytes,
     long WindowBytes,
     long TensorBytes,
+    long KeptPanelBytes,
     long PredictedPeakBytes,
     long PredictedPeakRssBytes,
     long? MemoryBudgetBytes,

@@ -93,19 +93,23 @@ internal sealed class PlanCache : IDisposable
         }
 
         PlannedSegment planned = Plan(graph, start, known, wanted);
-        if (_options.MemoryBudget is null)
-        {
-            planned.Panels.Keep(long.MaxValue);
-        }
-
+        KeepPanels(planned);
         _segments.Add(planned);
         PlansMade++;
         return planned;
     }
 
     /// <summary>As <see cref="Get"/>, for shapes that no run is expected to have: the plan is the caller's to dispose.</summary>
-    public PlannedSegment Measure(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted) =>
-        Plan(graph, start, known, wanted);
+    public PlannedSegment Measure(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
+    {
+        PlannedSegment planned = Plan(graph, start, known, wanted);
+        KeepPanels(planned);
+        return planned;
+    }
+
+    /// <summary>Writes what the store lacks of all plans that are kept.</summary>
+    /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
+    public void CompletePanelStore() => _segments.ToList().ForEach(CompletePanelStore);
 
     /// <summary>Gives up what is only kept until the budget is met, as far as that does it.</summary>
     public void Trim()
@@ -182,6 +186,15 @@ internal sealed class PlanCache : IDisposable
         }
 
         _evaluator.Dispose();
+    }
+
+    // Within a budget, that is decided when the plan runs and its room is known. Panels hardly ever depend on shapes: a plan for other ones finds them.
+    private void KeepPanels(PlannedSegment planned)
+    {
+        if (_options.MemoryBudget is null)
+        {
+            planned.Panels.Keep(long.MaxValue);
+        }
     }
 
     // What is not kept to be used again stays.

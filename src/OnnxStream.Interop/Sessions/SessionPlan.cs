@@ -314,14 +314,16 @@ internal sealed class SessionPlan
             inside.Set(body.Inputs[i], inputs[i]);
         }
 
-        long most = _mostBytes;
-        _mostBytes = 0;
+        (long most, long mostTensors) = (_mostBytes, _mostTensorBytes);
+        (_mostBytes, _mostTensorBytes) = (0, 0);
         LiveTensor?[] results = Walk(body, inside, [.. body.Outputs], [], $"{where}, body: ", tensors);
         captured.Release(_ => false);
         Array.ForEach(scanned ?? [], tensor => tensor.Release());
         LiveTensor?[] slices = results[(firstResult + carried.Length)..];
         long sliceBytes = slices.Sum(slice => slice?.NativeBytes ?? 0);
-        _mostBytes = Math.Max(most, _mostBytes + (count > 1 ? SaturatedProduct(count.Value - 1, sliceBytes) : 0));
+        long collectedBytes = count > 1 ? SaturatedProduct(count.Value - 1, sliceBytes) : 0;
+        _mostBytes = Math.Max(most, _mostBytes + collectedBytes);
+        _mostTensorBytes = Math.Max(mostTensors, _mostTensorBytes + collectedBytes);
         string? unknown = null;
         for (int i = 0; i < carried.Length; i++)
         {

@@ -91,7 +91,7 @@ internal sealed unsafe class OpenWeightFile : IDisposable
                 int count = RandomAccess.Read(_file, destination, offset);
                 if (count == 0)
                 {
-                    throw new WeightsException($"{Path}: weight '{range.Name}' cannot be read: the file ends at byte {offset:N0}; it had {Length:N0} bytes when it was opened. Files must not change while a model is in use; open the model again.");
+                    throw new WeightsException($"{Path}: weight '{range.Name}' cannot be read: the weight file ends at byte {offset:N0}; it had {Length:N0} bytes when it was opened. Files must not change while a model is in use; open the model again.");
                 }
 
                 destination = destination[count..];

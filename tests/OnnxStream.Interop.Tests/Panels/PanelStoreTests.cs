@@ -105,6 +105,25 @@ public class PanelStoreTests
     }
 
     [Test]
+    public void PackingWritesTheStoreAndComputesNothing()
+    {
+        string model = _folder.Write("open.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, -1, 300).Output("y")
+            .Initializer("w", TestTensors.Floats(1, 300, 400)).Node("MatMul", "x w", "y").ToBytes());
+        Dictionary<string, TensorType> types = new() { ["x"] = new TensorType(ElementType.Float32, new Shape(5, 300)) };
+        SessionOptions options = new() { PanelStore = PanelStoreOptions.File(_store) };
+        using (InferenceSession session = new(model, options))
+        {
+            Assert.That(session.Plan(types).PanelStorePath, Is.EqualTo(_store));
+            Assert.That(File.Exists(_store), Is.False);
+            Assert.That(session.Pack(types).PanelStorePath, Is.EqualTo(_store));
+            Assert.That(File.Exists(_store), Is.True);
+        }
+
+        using InferenceSession planning = new(model, options with { PlanOnly = true });
+        Assert.That(() => planning.Pack(types), Throws.InvalidOperationException);
+    }
+
+    [Test]
     public void OtherTypesAreRefused() =>
         Assert.That(() => PanelStoreOptions.Off with { ElementType = ElementType.Int8 }, Throws.ArgumentException.With.Message.Contains("Float32, Float16, BFloat16"));
 

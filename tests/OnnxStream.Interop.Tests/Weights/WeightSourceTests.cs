@@ -56,7 +56,7 @@ public class WeightSourceTests
         using WeightsProvider provider = WeightsProvider.DiskPrefetch(window);
         Assert.That(() => new InferenceSession(model, new SessionOptions { WeightsProvider = provider, MemoryBudget = ahead.SmallestBudgetBytes - 1, ThreadCount = 1 }), Throws.TypeOf<MemoryBudgetException>());
         long before = MemoryDiagnostics.LiveBytes;
-        using InferenceSession session = new(model, new SessionOptions { WeightsProvider = provider, MemoryBudget = ahead.SmallestBudgetBytes, ThreadCount = 1 });
+        using InferenceSession session = new(model, new SessionOptions { WeightsProvider = provider, MemoryBudget = ahead.SmallestBudgetBytes, ThreadCount = 1, KeptPanelBytes = 0 });
         RunResult result = session.Run(SmallModel.Inputs);
         SmallModel.Check(result, "the smallest budget");
         Assert.That(result.Statistics.PeakNativeBytes - before, Is.LessThanOrEqualTo(ahead.SmallestBudgetBytes + 4096));
@@ -64,7 +64,7 @@ public class WeightSourceTests
         static PlanSummary Plan(Model model, long window)
         {
             using WeightsProvider provider = WeightsProvider.DiskPrefetch(window);
-            using InferenceSession session = new(model, new SessionOptions { WeightsProvider = provider, ThreadCount = 1 });
+            using InferenceSession session = new(model, new SessionOptions { WeightsProvider = provider, ThreadCount = 1, KeptPanelBytes = 0 });
             return session.Plan();
         }
     }

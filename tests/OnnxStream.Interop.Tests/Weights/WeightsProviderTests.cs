@@ -119,8 +119,8 @@ public class WeightsProviderTests
         using (WeightsProvider ram = WeightsProvider.Ram(source))
         {
             string path = SmallModel.Write(folder);
-            using InferenceSession first = new(path, new SessionOptions { WeightsProvider = ram });
-            using InferenceSession second = new(path, new SessionOptions { WeightsProvider = ram });
+            using InferenceSession first = new(path, new SessionOptions { WeightsProvider = ram, KeptPanelBytes = 0 });
+            using InferenceSession second = new(path, new SessionOptions { WeightsProvider = ram, KeptPanelBytes = 0 });
             first.Run(SmallModel.Inputs);
             int reads = source.Reads;
             long live = MemoryDiagnostics.LiveBytes;
