@@ -128,6 +128,9 @@ internal sealed class StableDiffusionCommand : ToolCommand
             WeightsProvider = weights,
             PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), progress: null, cancellationToken),
             ActivationElementType = ParseType(arguments.GetRequiredValue(_activationType)),
+
+            // The command is for machines that have no memory to spare.
+            KeptPanelBytes = 0,
         };
         StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(folder, sessionOptions);
         int trainingSteps = pipeline.Configuration.NoiseSchedule.TrainingTimesteps;

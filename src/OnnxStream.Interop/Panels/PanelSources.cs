@@ -79,6 +79,15 @@ internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = 
         return source;
     }
 
+    /// <summary>Says that the plan is given up.</summary>
+    public void Release()
+    {
+        if (_pending is not null)
+        {
+            store!.Release(_pending);
+        }
+    }
+
     /// <summary>Says that nothing is missing any more.</summary>
     public void SetComplete()
     {

@@ -95,6 +95,9 @@ internal sealed class PanelStore
         _stale.Clear();
     }
 
+    /// <summary>Says that a file will not be written: its plan is given up. Another plan may take its name.</summary>
+    public void Release(PanelStorePart part) => _reserved.Remove(part.Path);
+
     /// <summary>Forgets files that have gone, such as those with a damaged panel.</summary>
     public void ForgetLost() => _parts.RemoveAll(part => !File.Exists(part.Path));
 

@@ -139,17 +139,12 @@ internal sealed class PlanCache : IDisposable
 
             return segment.Executor;
         }
-        catch (MemoryBudgetException)
+        catch
         {
-            // It may hold more than the budget: it was only made to find that out.
+            // It may hold more than the budget, and the name of a file that another plan can write.
             _running = null;
             _segments.Remove(segment);
             segment.Dispose();
-            throw;
-        }
-        catch
-        {
-            _running = null;
             throw;
         }
     }

@@ -68,6 +68,7 @@ internal sealed class PlannedSegment(Graph graph, IReadOnlyDictionary<Value, (Te
     public void Dispose()
     {
         Close();
+        Panels.Release();
         Plan.Dispose();
     }
 }

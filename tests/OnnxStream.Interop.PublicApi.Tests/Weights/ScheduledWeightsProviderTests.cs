@@ -18,7 +18,7 @@ public class ScheduledWeightsProviderTests
     public void AProviderThatReadsAheadByItselfGivesTheSameOutputs([Values(1, 2)] int threads, [Values(0, 100_000, 1 << 20)] long windowBytes)
     {
         LayersModel model = new(_folder, 6, 256);
-        SessionOptions options = new() { ThreadCount = threads };
+        SessionOptions options = new() { ThreadCount = threads, KeptPanelBytes = 0 };
         byte[] expected = model.Run(_folder.Path, options);
         using PrefetchingProvider provider = new(windowBytes);
         PrefetchingReader reader;
@@ -63,7 +63,7 @@ public class ScheduledWeightsProviderTests
     {
         LayersModel model = new(_folder, 4, 512);
         using PrefetchingProvider provider = new(4 << 20);
-        SessionOptions options = new() { ThreadCount = 1, WeightsProvider = provider };
+        SessionOptions options = new() { ThreadCount = 1, KeptPanelBytes = 0, WeightsProvider = provider };
         long smallest;
         byte[] expected;
         using (InferenceSession session = new(_folder.Path, options))
@@ -87,7 +87,7 @@ public class ScheduledWeightsProviderTests
     public void AProviderThatLetsTheSystemReadAheadHoldsNothing([Values(1, 2)] int threads)
     {
         LayersModel model = new(_folder, 6, 256);
-        SessionOptions options = new() { ThreadCount = threads };
+        SessionOptions options = new() { ThreadCount = threads, KeptPanelBytes = 0 };
         byte[] expected = model.Run(_folder.Path, options);
         using WeightsProvider prefetch = WeightsProvider.DiskPrefetch();
         using SystemPrefetchingProvider provider = new();

@@ -427,6 +427,24 @@ public class PanelStoreTests
         Assert.That(recorder.Reports, Is.Empty, "there was nothing to pack");
     }
 
+    // Every shape that is new has a plan of its own, and the first that is finished writes the first file.
+    [Test]
+    public void NameOfAPlanThatIsGivenUpIsFreeAgain()
+    {
+        string model = _folder.Write("open.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, 1, 64, -1, 40).Output("y")
+            .Initializer("w", TestTensors.Floats(1, 70, 64, 3, 3)).Node("Conv", "x w", "y", ("pads", new[] { 1, 1, 1, 1 })).ToBytes());
+        bool fails = true;
+        Recorder recorder = new() { Action = _ => { if (fails) { throw new TimeoutException("a listener"); } } };
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = 1, PanelStore = PanelStoreOptions.File(_store) with { Progress = recorder } });
+        Assert.That(() => Run(9), Throws.TypeOf<TimeoutException>());
+        Assert.That(Directory.GetFiles(_folder.Path, "*.panels"), Is.Empty);
+        fails = false;
+        Run(40);
+        Assert.That(Directory.GetFiles(_folder.Path, "*.panels"), Is.EqualTo(new[] { _store }));
+
+        void Run(long height) => session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TestTensors.Floats(5, 1, 64, height, 40) });
+    }
+
     [Test]
     public void CancellingAtAnyPanelLeavesNothing([Values(1, 2)] int threads)
     {
