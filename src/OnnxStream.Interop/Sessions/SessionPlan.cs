@@ -74,7 +74,7 @@ internal sealed class SessionPlan
             known.Sum(part => part.ConstantBytes),
             known.Sum(part => part.OperatorBytes),
             known.Sum(part => part.WeightBufferBytes),
-            _weights.HoldsWeights ? WeightsHeld : known.Select(part => part.WindowBytes).DefaultIfEmpty().Max(),
+            _weights.HoldsWeights ? WeightsHeld : WindowBytes(known),
             _mostBytes + WeightsHeld)
         {
             Parts = _parts,
@@ -84,6 +84,9 @@ internal sealed class SessionPlan
             KeptPanelBytes = _plans.KeptPanelBytes,
         };
     }
+
+    // Parts that stay open from run to run have a window each; a budget has them closed where it lacks the room.
+    private long WindowBytes(PlanPart[] parts) => _budget is null ? parts.Sum(part => part.WindowBytes) : parts.Select(part => part.WindowBytes).DefaultIfEmpty().Max();
 
     // The values that are not known in the end are null.
     private LiveTensor?[] Walk(Graph graph, LiveValues values, Value[] outputs, bool[] leaves, string where, TensorLedger tensors)
