@@ -93,19 +93,13 @@ internal sealed class PlanCache : IDisposable
         }
 
         PlannedSegment planned = Plan(graph, start, known, wanted);
-        KeepPanels(planned);
         _segments.Add(planned);
         PlansMade++;
         return planned;
     }
 
     /// <summary>As <see cref="Get"/>, for shapes that no run is expected to have: the plan is the caller's to dispose.</summary>
-    public PlannedSegment Measure(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
-    {
-        PlannedSegment planned = Plan(graph, start, known, wanted);
-        KeepPanels(planned);
-        return planned;
-    }
+    public PlannedSegment Measure(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted) => Plan(graph, start, known, wanted);
 
     /// <summary>Writes what the store lacks of all plans that are kept.</summary>
     /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
@@ -181,15 +175,6 @@ internal sealed class PlanCache : IDisposable
         }
 
         _evaluator.Dispose();
-    }
-
-    // Within a budget, that is decided when the plan runs and its room is known. Panels hardly ever depend on shapes: a plan for other ones finds them.
-    private void KeepPanels(PlannedSegment planned)
-    {
-        if (_options.MemoryBudget is null)
-        {
-            planned.Panels.Keep(long.MaxValue);
-        }
     }
 
     // What is not kept to be used again stays.
@@ -288,7 +273,24 @@ internal sealed class PlanCache : IDisposable
     {
         _store?.ForgetLost();
         PanelSources panels = new(_store, _kept);
-        return (Planner.Plan(graph, _workers, _weights.Traits, panels, MostTensorBytes), panels);
+        ExecutionPlan plan;
+        try
+        {
+            plan = Planner.Plan(graph, _workers, _weights.Traits, panels, MostTensorBytes);
+        }
+        catch
+        {
+            panels.Release();
+            throw;
+        }
+
+        // Within a budget, that is decided when the plan runs and its room is known. Panels hardly ever depend on shapes: a plan for other ones finds them.
+        if (_options.MemoryBudget is null)
+        {
+            panels.Keep(long.MaxValue);
+        }
+
+        return (plan, panels);
     }
 
     private long MostTensorBytes => _options.PlanOnly ? long.MaxValue : MachineMemory.Bytes;
