@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using OnnxStream.Interop.Tests;
 using OnnxStream.Interop.Weights;
 
@@ -97,38 +96,6 @@ public class ScheduledWeightsProviderTests
         for (int run = 1; run <= 3; run++)
         {
             Assert.That(model.Run(session), Is.EqualTo(expected), $"run {run}");
-        }
-    }
-
-    [Test]
-    [Explicit("Writes half a gigabyte and prints times.")]
-    public void Speed()
-    {
-        LayersModel model = new(_folder, 32, 2048);
-        byte[] expected = model.Run(_folder.Path, new SessionOptions { WeightsProvider = null });
-        foreach (int round in Enumerable.Range(1, 4))
-        {
-            Time("DiskPrefetch", () => WeightsProvider.DiskPrefetch());
-            Time("own prefetch into memory", () => new PrefetchingProvider(WeightsProvider.DefaultWindowBytes));
-            Time("own prefetch into the system's cache", () => new SystemPrefetchingProvider());
-            Time("own reader, no prefetch", () => new PrefetchingProvider(0));
-            Time("DiskNoCache", WeightsProvider.DiskNoCache);
-            void Time(string name, Func<WeightsProvider> create)
-            {
-                using WeightsProvider provider = create();
-                using InferenceSession session = new(_folder.Path, new SessionOptions { WeightsProvider = provider, ThreadCount = 2 });
-                Assert.That(model.Run(session), Is.EqualTo(expected));
-                List<double> times = [];
-                for (int run = 0; run < 7; run++)
-                {
-                    long start = Stopwatch.GetTimestamp();
-                    session.Run(model.Inputs);
-                    times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-                }
-
-                times.Sort();
-                TestContext.Out.WriteLine($"round {round}: {name}: least {times[0]:F0} ms, median {times[3]:F0} ms, ahead {(provider as PrefetchingProvider)?.Last!.Ahead}");
-            }
         }
     }
 }
