@@ -36,9 +36,6 @@ internal sealed class PrefetchingReader : ScheduledReader
     /// <summary>How often each range was handed over.</summary>
     public IReadOnlyList<int> TimesRead => _timesRead;
 
-    /// <summary>How many ranges were ready when they were needed.</summary>
-    public int Ahead { get; private set; }
-
     public long MostHeldBytes { get; private set; }
 
     public bool IsDisposed => _isDisposed;
@@ -68,7 +65,6 @@ internal sealed class PrefetchingReader : ScheduledReader
             }
 
             bytes = _ready[index];
-            Ahead += bytes is null ? 0 : 1;
         }
 
         if (bytes is null)
