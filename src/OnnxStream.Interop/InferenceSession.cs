@@ -23,6 +23,8 @@ public sealed class InferenceSession : IDisposable
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
     private readonly PlanCache _plans;
+    private readonly StateLayout[] _layouts;
+    private readonly List<SessionState> _states = [];
     private readonly List<Dictionary<string, TensorType>> _checked = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
@@ -55,11 +57,12 @@ public sealed class InferenceSession : IDisposable
         _options = options ?? new SessionOptions();
         model.Examine(() => OperatorRegistry.CheckSupported(_graph));
         _outputs = [.. _graph.Outputs, .. FindAdditionalOutputs()];
+        _layouts = StateLayout.Create(_graph, model.Inputs, _options.StateBindings);
         XnnpackLibrary.Initialize();
         using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         _workers = new WorkerPool(_options.ThreadCount);
         _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
-        _plans = new PlanCache(model.Content, _options, _account, _workers, _weights);
+        _plans = new PlanCache(model.Content, _options, _account, _workers, _weights, _layouts);
         try
         {
             if (DeclaredTypes() is { } types)
@@ -98,35 +101,111 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="InvalidOperationException">The session is for planning only.</exception>
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
     {
+        if (_layouts.Length > 0)
+        {
+            throw new InvalidOperationException($"The session carries tensors from run to run ({string.Join(", ", _layouts.Select(layout => layout.Input.Name))}): pass a run the state that {nameof(CreateState)} made.");
+        }
+
+        return RunWith(inputs, null, options, cancellationToken);
+    }
+
+    /// <summary>Computes the outputs for the given inputs and a state, which goes on to what the run makes of it.</summary>
+    /// <param name="inputs">A tensor for every other input of the model, by name.</param>
+    /// <param name="state">The inputs that are bound to outputs. The run writes to it where it is; a run that fails or is cancelled leaves it as it was.</param>
+    /// <param name="options">What to report; null for nothing.</param>
+    /// <param name="cancellationToken">Stops the run between two steps; the session and the state stay usable.</param>
+    /// <returns>The outputs that are not bound to inputs.</returns>
+    /// <exception cref="ArgumentException">The state is not one of this session.</exception>
+    /// <exception cref="ObjectDisposedException">The state or the session was disposed.</exception>
+    /// <inheritdoc cref="Run(IReadOnlyDictionary{string, TensorBuffer}, RunOptions?, CancellationToken)" path="/exception"/>
+    public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, SessionState state, RunOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return RunWith(inputs, state, options, cancellationToken);
+    }
+
+    /// <summary>Makes a state for the session's bindings (<see cref="SessionOptions.StateBindings"/>), at its start.</summary>
+    /// <exception cref="InvalidOperationException">The session has no bindings, or is for planning only.</exception>
+    /// <exception cref="MemoryBudgetException">The budget has no room for it.</exception>
+    /// <exception cref="NativeMemoryException">The operating system refuses the memory.</exception>
+    public SessionState CreateState()
+    {
+        if (_layouts.Length == 0 || _options.PlanOnly)
+        {
+            throw new InvalidOperationException(_options.PlanOnly ? "A session that only plans has no states." : $"The session has no {nameof(SessionOptions)}.{nameof(SessionOptions.StateBindings)}.");
+        }
+
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _plans.MakeRoom(StateBytes);
+            using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
+            List<StateTensor> tensors = [];
+            try
+            {
+                foreach (StateLayout layout in _layouts)
+                {
+                    tensors.Add(new StateTensor(layout));
+                }
+            }
+            catch
+            {
+                tensors.ForEach(tensor => tensor.Dispose());
+                throw;
+            }
+
+            SessionState state = new([.. tensors], Free);
+            _states.Add(state);
+
+            // What fitted beside fewer states may not any more.
+            _checked.Clear();
+            return state;
+        }
+    }
+
+    private RunResult RunWith(IReadOnlyDictionary<string, TensorBuffer> inputs, SessionState? state, RunOptions? options, CancellationToken cancellationToken)
+    {
         ArgumentNullException.ThrowIfNull(inputs);
         if (_options.PlanOnly)
         {
             throw new InvalidOperationException($"A session with {nameof(SessionOptions)}.{nameof(SessionOptions.PlanOnly)} cannot run.");
         }
 
-        InputChecker.Check(Model.Inputs, inputs);
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
+            Dictionary<string, TensorType> types = CheckInputs(inputs, state);
             using Activity? activity = Telemetry.Activities.StartActivity("run");
             activity?.SetTag("onnxstream.model", Model.Path);
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
-            CheckBudget(inputs.ToDictionary(input => input.Key, input => input.Value.Type));
+            CheckBudget(types);
             _account.ResetPeak();
             LiveValues values = new(_weights.ReadRange, _plans.Tensors);
             foreach (Value input in _graph.Inputs)
             {
-                values.Set(input, new LiveTensor(inputs[input.Name]));
+                if (inputs.TryGetValue(input.Name, out TensorBuffer? tensor))
+                {
+                    values.Set(input, new LiveTensor(tensor));
+                }
             }
 
-            GraphRun run = new(_plans, options, cancellationToken);
+            foreach ((Value input, LiveTensor tensor) in state?.Current ?? [])
+            {
+                values.Set(input, tensor);
+            }
+
+            GraphRun run = new(_plans, state, options, cancellationToken);
             Dictionary<string, TensorBuffer> outputs = new(_outputs.Length);
             try
             {
                 LiveTensor[] results = Model.Examine(() => run.Run(_graph, values, _outputs, Array.ConvertAll(_outputs, _ => true)));
+                state?.Exchange(_layouts.ToDictionary(layout => layout.Output, layout => results[Array.IndexOf(_outputs, layout.Output)]));
                 for (int i = 0; i < results.Length; i++)
                 {
-                    outputs[_outputs[i].Name] = results[i].ToBuffer();
+                    if (!Array.Exists(_layouts, layout => layout.Output == _outputs[i]))
+                    {
+                        outputs[_outputs[i].Name] = results[i].ToBuffer();
+                    }
                 }
             }
             finally
@@ -157,7 +236,7 @@ public sealed class InferenceSession : IDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
-            PlanSummary summary = Model.Examine(() => SessionPlan.Make(_plans, _weights, _options.MemoryBudget, _graph, inputs, _outputs));
+            PlanSummary summary = Model.Examine(() => SessionPlan.Make(_plans, _weights, _options.MemoryBudget, _graph, inputs, _outputs, Math.Max(1, _states.Count) * StateBytes));
             return summary.SmallestBudgetBytes > _options.MemoryBudget ? throw new MemoryBudgetException(_options.MemoryBudget.Value, summary.SmallestBudgetBytes) : summary;
         }
     }
@@ -197,6 +276,7 @@ public sealed class InferenceSession : IDisposable
             }
 
             _disposed = true;
+            _states.ForEach(state => state.Free());
             _plans.Dispose();
             _workers.Dispose();
             if (_options.WeightsProvider is null)
@@ -208,10 +288,53 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
+    // The native memory of one state.
+    private long StateBytes => _layouts.Sum(layout => 2 * layout.BlockBytes);
+
+    private void Free(SessionState state)
+    {
+        lock (_lock)
+        {
+            state.Free();
+            _states.Remove(state);
+        }
+    }
+
+    // The types of all inputs, those of the state included.
+    private Dictionary<string, TensorType> CheckInputs(IReadOnlyDictionary<string, TensorBuffer> inputs, SessionState? state)
+    {
+        if (state is null)
+        {
+            InputChecker.Check(Model.Inputs, inputs);
+            return inputs.ToDictionary(input => input.Key, input => input.Value.Type);
+        }
+
+        ObjectDisposedException.ThrowIf(state.IsDisposed, state);
+        if (!_states.Contains(state))
+        {
+            throw new ArgumentException($"The state belongs to another session. {nameof(CreateState)} makes one of this session.", nameof(state));
+        }
+
+        InputChecker.CheckPresent(inputs);
+        Dictionary<string, TensorType> types = state.Current.ToDictionary(tensor => tensor.Input.Name, tensor => tensor.Tensor.Type);
+        foreach ((string name, TensorBuffer tensor) in inputs)
+        {
+            if (!types.TryAdd(name, tensor.Type))
+            {
+                throw new InvalidInputException($"The input '{name}' comes from the state; a run is not given it. {nameof(SessionState)}.{nameof(SessionState.Write)} sets it.");
+            }
+        }
+
+        InputChecker.Check(Model.Inputs, types);
+        return types;
+    }
+
     private Dictionary<string, TensorType>? DeclaredTypes() =>
-        Inputs.All(input => input.Dimensions is not null && input.Dimensions.All(dimension => dimension.IsKnown))
-            ? Inputs.ToDictionary(input => input.Name, input => new TensorType(input.ElementType, new Shape([.. input.Dimensions!.Select(dimension => dimension.Value)])))
+        Inputs.All(input => FindLayout(input) is not null || (input.Dimensions is not null && input.Dimensions.All(dimension => dimension.IsKnown)))
+            ? Inputs.ToDictionary(input => input.Name, input => FindLayout(input)?.Start ?? new TensorType(input.ElementType, new Shape([.. input.Dimensions!.Select(dimension => dimension.Value)])))
             : null;
+
+    private StateLayout? FindLayout(ValueMetadata input) => Array.Find(_layouts, layout => layout.Input.Name == input.Name);
 
     private IEnumerable<Value> FindAdditionalOutputs()
     {

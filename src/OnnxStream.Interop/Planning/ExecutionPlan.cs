@@ -19,6 +19,12 @@ internal sealed class ExecutionPlan : IDisposable
     /// <summary>Where the results lie after the last step.</summary>
     public required IReadOnlyList<PlanTensor> Outputs { get; init; }
 
+    /// <summary>Whether an input is read where the caller has it.</summary>
+    public bool IsExternalInput(int index) => Inputs[index].Buffer.ExternalIndex == index;
+
+    /// <summary>Whether an output is written where the caller wants it.</summary>
+    public bool IsExternalOutput(int index) => Outputs[index].Buffer.ExternalIndex == Inputs.Count + index;
+
     /// <summary>Constants that stay in memory while the plan lives.</summary>
     public required IReadOnlyList<PlanBuffer> Constants { get; init; }
 

@@ -20,14 +20,16 @@ internal static class Planner
     /// <param name="traits">How weights are brought in.</param>
     /// <param name="panels">Decides where the panels of weights come from; null for packing them when they are used.</param>
     /// <param name="mostBytes">The most bytes that one tensor may have.</param>
-    public static ExecutionPlan Plan(Graph graph, WorkerPool workers, StreamTraits traits = default, PanelSources? panels = null, long mostBytes = long.MaxValue)
+    /// <param name="external">The inputs and outputs of the graph that may stay in the memory of the caller; null for none.</param>
+    public static ExecutionPlan Plan(
+        Graph graph, WorkerPool workers, StreamTraits traits = default, PanelSources? panels = null, long mostBytes = long.MaxValue, IReadOnlySet<Value>? external = null)
     {
         MemoryAccount account = new(MemoryAccount.Current);
         using MemoryAccount.Scope scope = MemoryAccount.Enter(account);
         PlanBuilder builder = Lower(graph, workers, traits, panels ?? new PanelSources(), mostBytes, account);
         try
         {
-            return Complete(builder);
+            return Complete(builder, external);
         }
         catch
         {
@@ -83,12 +85,13 @@ internal static class Planner
     }
 
     /// <summary>Plans the memory of steps.</summary>
-    public static ExecutionPlan Complete(PlanBuilder builder)
+    public static ExecutionPlan Complete(PlanBuilder builder, IReadOnlySet<Value>? external = null)
     {
         builder.ReserveScratch();
         PlanTensor[] inputs = [.. builder.Graph.Inputs.Select(builder.Tensor)];
         PlanTensor[] outputs = [.. builder.Graph.Outputs.Select(builder.Tensor)];
         FindLifetimes(builder.Steps, inputs, outputs);
+        MarkExternal(builder.Graph, inputs, outputs, external);
         WorkInPlace(builder.Steps);
         (List<WeightRange> schedule, List<PartlyReadWeight> parts) = ScheduleWeights(builder.Steps, outputs);
         List<PlanBuffer> constants = [];
@@ -165,6 +168,26 @@ internal static class Planner
         {
             buffer.FirstStep = Math.Min(buffer.FirstStep, step);
             buffer.LastStep = Math.Max(buffer.LastStep, step);
+        }
+    }
+
+    // A tensor stays in the memory of the caller if it has a buffer for itself. Others are copied from there and to there, as all tensors of other callers are.
+    private static void MarkExternal(Graph graph, PlanTensor[] inputs, PlanTensor[] outputs, IReadOnlySet<Value>? external)
+    {
+        if (external is null)
+        {
+            return;
+        }
+
+        PlanTensor[] all = [.. inputs, .. outputs];
+        for (int i = 0; i < all.Length; i++)
+        {
+            PlanBuffer buffer = all[i].Buffer;
+            Value value = i < inputs.Length ? graph.Inputs[i] : graph.Outputs[i - inputs.Length];
+            if (external.Contains(value) && buffer.IsInArena && all[i].Type.ByteLength == buffer.Length && all[i].StripeStride == 0 && all.Count(other => other.Buffer == buffer) == 1)
+            {
+                buffer.ExternalIndex = i;
+            }
         }
     }
 

@@ -18,6 +18,7 @@ internal sealed unsafe class Executor : IDisposable
     private readonly StepRunner _runner;
     private readonly Dictionary<PlanTensor, Shape> _foundShapes = [];
     private readonly TensorCopier _copier;
+    private readonly nint[] _external;
 
     /// <summary>Reserves memory for the plan, and opens its weights. All of it is charged to the plan's account.</summary>
     public Executor(ExecutionPlan plan, WorkerPool workers, WeightsProvider provider, WeightMemory weights, long windowBytes)
@@ -43,7 +44,8 @@ internal sealed unsafe class Executor : IDisposable
             buffer.Constant!.Data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, buffer.Constant.Data!.Length));
         }
 
-        _runner = new StepRunner(new KernelContext(workers, _weights), _weights) { Arena = _arena.Pointer, Constants = _constants.Pointer };
+        _external = new nint[plan.Inputs.Count + plan.Outputs.Count];
+        _runner = new StepRunner(new KernelContext(workers, _weights), _weights) { Arena = _arena.Pointer, Constants = _constants.Pointer, External = _external };
     }
 
     /// <summary>The bytes of weights that the last run asked for.</summary>
@@ -52,7 +54,7 @@ internal sealed unsafe class Executor : IDisposable
     /// <summary>Computes the outputs.</summary>
     /// <param name="inputs">For each input of the plan, its bytes.</param>
     /// <param name="inputsTaken">Called when the inputs are not needed any more; null for nothing.</param>
-    /// <param name="create">Makes the tensor for an output.</param>
+    /// <param name="create">Makes the tensor for an output, before the first step if it is written where it will stay.</param>
     /// <param name="progress">Receives a report before each step.</param>
     /// <param name="trace">Receives what each step took; null for none.</param>
     /// <param name="cancellationToken">Stops between two steps.</param>
@@ -64,12 +66,26 @@ internal sealed unsafe class Executor : IDisposable
         _runner.Context.CancellationToken = cancellationToken;
         for (int i = 0; i < inputs.Count; i++)
         {
-            if (_plan.Inputs[i].Buffer.LastStep >= 0)
+            if (_plan.IsExternalInput(i))
+            {
+                _external[i] = (nint)inputs[i].Block!.Pointer;
+            }
+            else if (_plan.Inputs[i].Buffer.LastStep >= 0)
             {
                 fixed (byte* bytes = inputs[i].Bytes)
                 {
                     _copier.Copy(bytes, _runner.Address(_plan.Inputs[i]), inputs[i].Bytes.Length);
                 }
+            }
+        }
+
+        LiveTensor?[] placed = new LiveTensor?[_plan.Outputs.Count];
+        for (int i = 0; i < placed.Length; i++)
+        {
+            if (_plan.IsExternalOutput(i))
+            {
+                placed[i] = create(i, _plan.Outputs[i].Type);
+                _external[_plan.Inputs.Count + i] = (nint)placed[i]!.Block!.Pointer;
             }
         }
 
@@ -89,7 +105,7 @@ internal sealed unsafe class Executor : IDisposable
             }
 
             progress?.Report(new RunProgress(_plan.Steps.Count, _plan.Steps.Count, ""));
-            LiveTensor[] outputs = CopyOutputs(create);
+            LiveTensor[] outputs = CopyOutputs(placed, create);
             _weights.CheckUnchanged();
             return outputs;
         }
@@ -116,12 +132,18 @@ internal sealed unsafe class Executor : IDisposable
         }
     }
 
-    private LiveTensor[] CopyOutputs(Func<int, TensorType, LiveTensor> create)
+    private LiveTensor[] CopyOutputs(LiveTensor?[] placed, Func<int, TensorType, LiveTensor> create)
     {
         LiveTensor[] outputs = new LiveTensor[_plan.Outputs.Count];
         int weight = _plan.WeightSchedule.Count - _plan.Outputs.Count(output => output.Buffer.Constant?.Location is not null);
         for (int i = 0; i < outputs.Length; i++)
         {
+            if (placed[i] is { } inPlace)
+            {
+                outputs[i] = inPlace;
+                continue;
+            }
+
             PlanTensor tensor = _plan.Outputs[i];
             Shape shape = _foundShapes.GetValueOrDefault(tensor, tensor.Shape);
             LiveTensor output = create(i, new TensorType(tensor.ElementType, shape));

@@ -9,16 +9,19 @@ namespace OnnxStream.Interop.Sessions;
 internal sealed class GraphRun
 {
     private readonly PlanCache _plans;
+    private readonly SessionState? _state;
     private readonly RunOptions? _options;
     private readonly CancellationToken _cancellationToken;
     private readonly ControlFlowRunner _controlFlow;
 
     /// <summary>Prepares a run.</summary>
     /// <param name="plans">Makes and keeps the plans of the segments.</param>
+    /// <param name="state">The tensors that are carried from run to run; null for none.</param>
     /// <param name="options">What to report; null for nothing.</param>
     /// <param name="cancellationToken">Stops the run between two steps.</param>
-    public GraphRun(PlanCache plans, RunOptions? options, CancellationToken cancellationToken)
+    public GraphRun(PlanCache plans, SessionState? state, RunOptions? options, CancellationToken cancellationToken)
     {
+        _state = state;
         _plans = plans;
         _options = options;
         _cancellationToken = cancellationToken;
@@ -117,7 +120,7 @@ internal sealed class GraphRun
             long begin = Stopwatch.GetTimestamp();
             LiveTensor[] inputs = [.. segment.Inputs.Select(value => values.Find(value)!)];
             LiveTensor[] results = executor.Run(
-                inputs, () => values.Release(IsNeeded), (i, type) => leaving.Contains(segment.Outputs[i]) ? _plans.Tensors.TakeOutput(type) : _plans.Tensors.Take(type), _options?.Progress, _options?.Trace, _cancellationToken);
+                inputs, () => values.Release(IsNeeded), (i, type) => TakeOutput(segment.Outputs[i], type), _options?.Progress, _options?.Trace, _cancellationToken);
             Duration += Stopwatch.GetElapsedTime(begin);
             WeightsBytesStreamed += executor.WeightsBytesStreamed;
             for (int i = 0; i < results.Length; i++)
@@ -131,5 +134,7 @@ internal sealed class GraphRun
         }
 
         bool IsNeeded(Value value) => wanted.Contains(value) || graph.IsReadFrom(segment.End, value);
+
+        LiveTensor TakeOutput(Value value, TensorType type) => _state?.TakeOutput(value, type) ?? (leaving.Contains(value) ? _plans.Tensors.TakeOutput(type) : _plans.Tensors.Take(type));
     }
 }

@@ -7,6 +7,14 @@ internal static class InputChecker
     /// <exception cref="InvalidInputException">Something does not fit.</exception>
     public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyDictionary<string, TensorBuffer> inputs)
     {
+        CheckPresent(inputs);
+        Check(declared, inputs.ToDictionary(pair => pair.Key, pair => pair.Value.Type));
+    }
+
+    /// <summary>Throws if a tensor is null.</summary>
+    /// <exception cref="InvalidInputException">One is.</exception>
+    public static void CheckPresent(IReadOnlyDictionary<string, TensorBuffer> inputs)
+    {
         foreach ((string name, TensorBuffer? tensor) in inputs)
         {
             if (tensor is null)
@@ -14,8 +22,6 @@ internal static class InputChecker
                 throw new InvalidInputException($"The input '{name}' is null.");
             }
         }
-
-        Check(declared, inputs.ToDictionary(pair => pair.Key, pair => pair.Value.Type));
     }
 
     /// <summary>Throws unless every declared input is there, with its type and shape, and nothing else is.</summary>

@@ -28,6 +28,7 @@ internal sealed class PlanCache : IDisposable
     private readonly ConstantEvaluator _evaluator;
     private readonly PanelPacker _packer;
     private readonly KeptPanels _kept;
+    private readonly HashSet<Value> _stateValues;
     private PanelStore? _store;
 
     // The one that was used least recently first.
@@ -40,8 +41,10 @@ internal sealed class PlanCache : IDisposable
     /// <param name="account">What the session holds.</param>
     /// <param name="workers">The threads that plans run on.</param>
     /// <param name="weights">Where weights come from.</param>
-    public PlanCache(ModelContent model, SessionOptions options, MemoryAccount account, WorkerPool workers, WeightsProvider weights)
+    /// <param name="states">The tensors of the model that stay in the session's memory from run to run.</param>
+    public PlanCache(ModelContent model, SessionOptions options, MemoryAccount account, WorkerPool workers, WeightsProvider weights, IReadOnlyList<StateLayout> states)
     {
+        _stateValues = [.. states.SelectMany(state => new[] { state.Input, state.Output })];
         _options = options;
         _account = account;
         _workers = workers;
@@ -255,7 +258,7 @@ internal sealed class PlanCache : IDisposable
         }
 
         CheckOutputs(segment.Graph);
-        (ExecutionPlan plan, PanelSources panels) = PlanGraph(segment.Graph);
+        (ExecutionPlan plan, PanelSources panels) = PlanSegment(segment);
         PlannedSegment planned = new(graph, known, segment, Math.Max(evaluatingBytes, plan.Account!.PeakBytes)) { Plan = plan, Panels = panels };
         try
         {
@@ -269,14 +272,14 @@ internal sealed class PlanCache : IDisposable
         }
     }
 
-    private (ExecutionPlan Plan, PanelSources Panels) PlanGraph(Graph graph)
+    private (ExecutionPlan Plan, PanelSources Panels) PlanSegment(Segment segment)
     {
         _store?.ForgetLost();
         PanelSources panels = new(_store, _kept);
         ExecutionPlan plan;
         try
         {
-            plan = Planner.Plan(graph, _workers, _weights.Traits, panels, MostTensorBytes);
+            plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, panels, MostTensorBytes, FindStates(segment));
         }
         catch
         {
@@ -291,6 +294,18 @@ internal sealed class PlanCache : IDisposable
         }
 
         return (plan, panels);
+    }
+
+    // The tensors of a state are read and written where they are. Memory for an output cannot be taken before its shape is known.
+    private HashSet<Value> FindStates(Segment segment)
+    {
+        HashSet<Value> states = [.. segment.Inputs.Zip(segment.Graph.Inputs).Where(pair => _stateValues.Contains(pair.First)).Select(pair => pair.Second)];
+        if (!segment.EndsDynamic)
+        {
+            states.UnionWith(segment.Outputs.Zip(segment.Graph.Outputs).Where(pair => _stateValues.Contains(pair.First)).Select(pair => pair.Second));
+        }
+
+        return states;
     }
 
     private long MostTensorBytes => _options.PlanOnly ? long.MaxValue : MachineMemory.Bytes;
@@ -349,7 +364,7 @@ internal sealed class PlanCache : IDisposable
     {
         segment.Dispose();
         _segments.Remove(segment);
-        (segment.Plan, segment.Panels) = PlanGraph(segment.Segment.Graph);
+        (segment.Plan, segment.Panels) = PlanSegment(segment.Segment);
         segment.MappingPays = null;
         _segments.Add(segment);
     }

@@ -59,6 +59,9 @@ public sealed record SessionOptions
     /// <summary>Names of intermediate values that a run returns in addition to the model's outputs.</summary>
     public IReadOnlyList<string> AdditionalOutputs { get; init; } = [];
 
+    /// <summary>The outputs that are inputs of the next run. Where there are any, a run needs a state (<see cref="InferenceSession.CreateState"/>).</summary>
+    public IReadOnlyList<StateBinding> StateBindings { get; init; } = [];
+
     /// <summary>Where the session reports what it does; null for nowhere.</summary>
     public ILogger? Logger { get; init; }
 

@@ -49,12 +49,14 @@ internal sealed class SessionPlan
     /// <param name="graph">The model's graph.</param>
     /// <param name="inputs">The types of its inputs.</param>
     /// <param name="outputs">The values that a run returns.</param>
+    /// <param name="stateBytes">The bytes of the tensors that are carried from run to run.</param>
     /// <exception cref="InvalidGraphException">The first part cannot work on inputs of these types.</exception>
     /// <exception cref="UnsupportedOperatorException">The first part has a variant of an operator that is not supported.</exception>
-    public static PlanSummary Make(PlanCache plans, WeightsProvider weights, long? budget, Graph graph, IReadOnlyDictionary<string, TensorType> inputs, Value[] outputs)
+    public static PlanSummary Make(PlanCache plans, WeightsProvider weights, long? budget, Graph graph, IReadOnlyDictionary<string, TensorType> inputs, Value[] outputs, long stateBytes = 0)
     {
         SessionPlan plan = new(plans, weights, budget);
-        TensorLedger tensors = new(0, plan.RecordTensors);
+        TensorLedger tensors = new(stateBytes, plan.RecordTensors);
+        plan.RecordTensors(stateBytes);
         LiveValues values = new(weights.ReadRange, tensors);
         foreach (Value input in graph.Inputs)
         {

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Steps;
 
-/// <summary>Memory that tensors of a plan lie in: a part of the arena, a constant that stays in memory, or a weight that comes and goes.</summary>
+/// <summary>Memory that tensors of a plan lie in: a part of the arena, a constant that stays in memory, a weight that comes and goes, or memory of a caller.</summary>
 internal sealed class PlanBuffer(long length, Constant? constant = null)
 {
     private PlanBuffer? _mergedInto;
@@ -10,11 +10,17 @@ internal sealed class PlanBuffer(long length, Constant? constant = null)
     /// <summary>The number of bytes.</summary>
     public long Length { get; } = length;
 
-    /// <summary>The data, unless the buffer is a part of the arena.</summary>
+    /// <summary>The data of a constant or weight; null for any other buffer.</summary>
     public Constant? Constant { get; } = constant;
 
     /// <summary>Whether the buffer is a part of the arena.</summary>
-    public bool IsInArena => Constant is null;
+    public bool IsInArena => Constant is null && !IsExternal;
+
+    /// <summary>Which of the addresses that a run is given is that of the buffer; -1 if the plan has memory for it.</summary>
+    public int ExternalIndex { get; set; } = -1;
+
+    /// <summary>Whether the buffer is memory of a caller, another one in each run.</summary>
+    public bool IsExternal => ExternalIndex >= 0;
 
     /// <summary>The first step that needs the buffer; -1 if it must be there before the run (inputs).</summary>
     public int FirstStep { get; set; } = int.MaxValue;

@@ -12,6 +12,9 @@ internal sealed unsafe class StepRunner(KernelContext context, WeightStream weig
     /// <summary>The first byte of the constants.</summary>
     public byte* Constants { get; set; }
 
+    /// <summary>The first bytes of the buffers that are memory of a caller (<see cref="PlanBuffer.ExternalIndex"/>); none in a plan inside of a step.</summary>
+    public nint[] External { get; init; } = [];
+
     /// <summary>Where the plan's weights start in the stream's schedule.</summary>
     public int FirstWeight { get; set; }
 
@@ -23,6 +26,7 @@ internal sealed unsafe class StepRunner(KernelContext context, WeightStream weig
 
     /// <summary>The first byte of a tensor. Weights have no address of their own; whoever needs one has acquired it.</summary>
     public byte* Address(PlanTensor tensor) =>
+        tensor.Buffer.IsExternal ? (byte*)External[tensor.Buffer.ExternalIndex] + tensor.Offset :
         tensor.Buffer.Constant is null ? Arena + tensor.Buffer.Offset + tensor.Offset :
         tensor.Buffer.Constant.Data is not null ? Constants + tensor.Buffer.Offset + tensor.Offset : null;
 

@@ -1,0 +1,117 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Sessions;
+
+namespace OnnxStream.Interop;
+
+/// <summary>The tensors that a session carries from run to run: a conversation, a stream of sound, a video.</summary>
+/// <remarks>
+/// It is made by <see cref="InferenceSession.CreateState"/>, in native memory that counts against the session's budget, twice as much as its tensors
+/// need at their capacity: a run that fails leaves them as they were. A session may have several, and a run uses one of them. It must not be used
+/// while a run uses it.
+/// </remarks>
+public sealed class SessionState : IDisposable
+{
+    private readonly StateTensor[] _tensors;
+    private readonly Action<SessionState> _disposed;
+
+    /// <summary>Takes the tensors over.</summary>
+    /// <param name="tensors">The tensors.</param>
+    /// <param name="disposed">Called once, when the state is disposed.</param>
+    internal SessionState(StateTensor[] tensors, Action<SessionState> disposed)
+    {
+        _tensors = tensors;
+        _disposed = disposed;
+    }
+
+    /// <summary>The names of the inputs that come from the state.</summary>
+    public IReadOnlyList<string> Inputs => [.. _tensors.Select(tensor => tensor.Input.Name)];
+
+    /// <summary>Whether <see cref="Dispose"/> was called, or its session was disposed.</summary>
+    internal bool IsDisposed { get; private set; }
+
+    /// <summary>The element type and shape of what the next run reads.</summary>
+    /// <param name="input">The name of the input.</param>
+    /// <exception cref="ArgumentException">It is not a part of the state.</exception>
+    /// <exception cref="ObjectDisposedException">The state or its session was disposed.</exception>
+    public TensorType TypeOf(string input) => Find(input).Type;
+
+    /// <summary>A copy of what the next run reads.</summary>
+    /// <inheritdoc cref="TypeOf"/>
+    public TensorBuffer Read(string input) => Find(input).Current.ToBuffer();
+
+    /// <summary>Sets what the next run reads.</summary>
+    /// <param name="input">The name of the input.</param>
+    /// <param name="tensor">Its elements, which are copied.</param>
+    /// <exception cref="InvalidInputException">It is of another type or shape, or larger than the capacity.</exception>
+    /// <inheritdoc cref="TypeOf" path="/exception"/>
+    public void Write(string input, TensorBuffer tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        Find(input).Write(tensor);
+    }
+
+    /// <summary>Shortens every tensor that grows to the first entries along its axis, so that the next run goes on from there.</summary>
+    /// <param name="length">How many entries stay; shorter tensors stay as they are.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
+    /// <exception cref="ObjectDisposedException">The state or its session was disposed.</exception>
+    public void Truncate(long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        Array.ForEach(_tensors, tensor => tensor.Truncate(length));
+    }
+
+    /// <summary>Goes back to the start: zeros, and no entries along an axis that grows unless the binding's shape has some.</summary>
+    /// <exception cref="ObjectDisposedException">The state or its session was disposed.</exception>
+    public void Reset()
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        Array.ForEach(_tensors, tensor => tensor.Reset());
+    }
+
+    /// <summary>Frees the memory. A run that uses the state is waited for.</summary>
+    public void Dispose() => _disposed(this);
+
+    /// <summary>Frees the memory.</summary>
+    internal void Free()
+    {
+        if (!IsDisposed)
+        {
+            IsDisposed = true;
+            Array.ForEach(_tensors, tensor => tensor.Dispose());
+        }
+    }
+
+    /// <summary>The inputs of the next run.</summary>
+    internal IEnumerable<(Value Input, LiveTensor Tensor)> Current => _tensors.Select(tensor => (tensor.Input, tensor.Current));
+
+    /// <summary>The memory for an output that is bound; null if it is not.</summary>
+    /// <exception cref="InvalidInputException">The tensor is larger than the capacity, or of another shape than can be read next.</exception>
+    internal LiveTensor? TakeOutput(Value output, TensorType type) => Array.Find(_tensors, tensor => tensor.Output == output)?.Next(type);
+
+    /// <summary>Makes what a run has computed what the next one reads: all of it, or nothing.</summary>
+    /// <param name="results">The tensor of each bound output.</param>
+    /// <exception cref="InvalidInputException">One is larger than the capacity, or of another shape than can be read next.</exception>
+    internal void Exchange(IReadOnlyDictionary<Value, LiveTensor> results)
+    {
+        foreach (StateTensor tensor in _tensors)
+        {
+            tensor.Next(results[tensor.Output].Type);
+        }
+
+        foreach (StateTensor tensor in _tensors)
+        {
+            tensor.Exchange(results[tensor.Output]);
+        }
+
+        // One tensor's result may be what another one's was before.
+        Array.ForEach(_tensors, tensor => tensor.Slide());
+    }
+
+    private StateTensor Find(string input)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        return Array.Find(_tensors, tensor => tensor.Input.Name == input) ??
+            throw new ArgumentException($"'{input}' is not a part of the state. It has: {string.Join(", ", Inputs)}.", nameof(input));
+    }
+}

@@ -1,0 +1,301 @@
+namespace OnnxStream.Interop.Tests.Sessions;
+
+/// <summary>Tensors that are carried from run to run give what feeding outputs to inputs gives, and stay where they are.</summary>
+[NativeMemoryLeakCheck]
+public class SessionStateTests
+{
+    private const int Heads = 2;
+    private const int HeadSize = 8;
+    private const int Hidden = Heads * HeadSize;
+
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void MakeFolder() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [Test]
+    public void ALongShortTermMemoryCarriesItsState([Values(1, 2)] int threads)
+    {
+        Model model = LongShortTermMemory();
+        using InferenceSession plain = new(model, new SessionOptions { ThreadCount = threads });
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = threads, StateBindings = [new("hn", "h"), new("cn", "c")] });
+        using SessionState state = session.CreateState();
+        TensorBuffer hidden = new(ElementType.Float32, new Shape(1, 1, Hidden));
+        TensorBuffer cell = new(ElementType.Float32, new Shape(1, 1, Hidden));
+        for (int i = 0; i < 5; i++)
+        {
+            TensorBuffer frame = TestTensors.Floats(i, 3, 1, 4);
+            RunResult expected = plain.Run(new Dictionary<string, TensorBuffer> { ["x"] = frame, ["h"] = hidden, ["c"] = cell });
+            RunResult actual = session.Run(new Dictionary<string, TensorBuffer> { ["x"] = frame }, state);
+            (hidden, cell) = (expected["hn"], expected["cn"]);
+            Assert.That(actual.Outputs.Keys, Is.EqualTo(new[] { "y" }));
+            Assert.That(actual["y"].Bytes.SequenceEqual(expected["y"].Bytes), Is.True);
+            Assert.That(state.Read("h").Bytes.SequenceEqual(hidden.Bytes), Is.True);
+            Assert.That(state.Read("c").Bytes.SequenceEqual(cell.Bytes), Is.True);
+        }
+
+        Assert.That(session.PlansMade, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void ADecoderGrowsItsCache([Values(1, 2)] int threads, [Values] bool rewrites)
+    {
+        Model model = Decoder();
+        using InferenceSession plain = new(model, new SessionOptions { ThreadCount = threads, RewriteGraph = rewrites });
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = threads, RewriteGraph = rewrites, StateBindings = DecoderBindings(12) });
+        using SessionState state = session.CreateState();
+        TensorBuffer[] cache = [Empty(), Empty()];
+        foreach (int length in (int[])[5, 1, 1, 2, 1])
+        {
+            TensorBuffer tokens = TestTensors.Floats(length + 7, 1, length, Hidden);
+            RunResult expected = plain.Run(new Dictionary<string, TensorBuffer> { ["x"] = tokens, ["past.key"] = cache[0], ["past.value"] = cache[1] });
+            RunResult actual = session.Run(new Dictionary<string, TensorBuffer> { ["x"] = tokens }, state);
+            cache = [expected["present.key"], expected["present.value"]];
+            Assert.That(actual["y"].Bytes.SequenceEqual(expected["y"].Bytes), Is.True);
+            Assert.That(state.TypeOf("past.key"), Is.EqualTo(cache[0].Type));
+            Assert.That(state.Read("past.key").Bytes.SequenceEqual(cache[0].Bytes), Is.True);
+            Assert.That(state.Read("past.value").Bytes.SequenceEqual(cache[1].Bytes), Is.True);
+        }
+    }
+
+    [Test]
+    public void StatesOfOneSessionAreApart()
+    {
+        using InferenceSession session = new(Decoder(), new SessionOptions { ThreadCount = 1, StateBindings = DecoderBindings(8) });
+        using SessionState first = session.CreateState();
+        using SessionState second = session.CreateState();
+        TensorBuffer a = TestTensors.Floats(1, 1, 3, Hidden);
+        TensorBuffer b = TestTensors.Floats(2, 1, 3, Hidden);
+        TensorBuffer next = TestTensors.Floats(3, 1, 1, Hidden);
+        session.Run(Tokens(a), first);
+        session.Run(Tokens(b), second);
+        byte[] afterA = session.Run(Tokens(next), first)["y"].Bytes.ToArray();
+        byte[] afterB = session.Run(Tokens(next), second)["y"].Bytes.ToArray();
+        Assert.That(afterB, Is.Not.EqualTo(afterA));
+        first.Reset();
+        session.Run(Tokens(a), first);
+        Assert.That(session.Run(Tokens(next), first)["y"].Bytes.SequenceEqual(afterA), Is.True);
+    }
+
+    [Test]
+    public void ATruncatedCacheGoesOnFromThere()
+    {
+        using InferenceSession session = new(Decoder(), new SessionOptions { ThreadCount = 1, StateBindings = DecoderBindings(8) });
+        using SessionState state = session.CreateState();
+        session.Run(Tokens(TestTensors.Floats(1, 1, 3, Hidden)), state);
+        TensorBuffer next = TestTensors.Floats(3, 1, 1, Hidden);
+        byte[] expected = session.Run(Tokens(next), state)["y"].Bytes.ToArray();
+        session.Run(Tokens(TestTensors.Floats(4, 1, 2, Hidden)), state);
+        state.Truncate(3);
+        Assert.That(state.TypeOf("past.key").Shape, Is.EqualTo(new Shape(1, Heads, 3, HeadSize)));
+        Assert.That(session.Run(Tokens(next), state)["y"].Bytes.SequenceEqual(expected), Is.True);
+    }
+
+    [Test]
+    public void AWindowSlides([Values(0, 2)] int axis)
+    {
+        // The frames so far are put in front of the new ones.
+        ModelBuilder builder = new ModelBuilder(17)
+            .Input("frames", ElementType.Float32, axis == 0 ? -1 : 2, 3, axis == 2 ? -1 : 2).Input("past", ElementType.Float32, axis == 0 ? -1 : 2, 3, axis == 2 ? -1 : 2)
+            .Output("present").Output("sum")
+            .Node("Concat", "past frames", "present", ("axis", (long)axis))
+            .Node("ReduceSum", "present", "sum", ("keepdims", 0L));
+        using InferenceSession session = new(Load(builder), new SessionOptions { ThreadCount = 1, StateBindings = [new("present", "past") { Axis = axis, Capacity = 6, Window = 4 }] });
+        using SessionState state = session.CreateState();
+        List<float[]> entries = [];
+        for (int i = 0; i < 6; i++)
+        {
+            Shape shape = new Shape(2, 3, 2).With(axis, 2);
+            TensorBuffer frames = TestTensors.Floats(i, shape.ToArray());
+            entries.AddRange(Enumerable.Range(0, 2).Select(k => Entry(frames, axis, k)));
+            float sum = session.Run(new Dictionary<string, TensorBuffer> { ["frames"] = frames }, state)["sum"].Span<float>()[0];
+            Assert.That(sum, Is.EqualTo(entries.TakeLast(6).Sum(entry => entry.Sum())).Within(1e-4));
+            TensorBuffer kept = state.Read("past");
+            Assert.That(kept.Shape[axis], Is.EqualTo(Math.Min(4, entries.Count)));
+            Assert.That(Enumerable.Range(0, (int)kept.Shape[axis]).Select(k => Entry(kept, axis, k)), Is.EqualTo(entries.TakeLast(4)));
+        }
+    }
+
+    [Test]
+    public void AFailedRunLeavesTheStateAsItWas()
+    {
+        using InferenceSession session = new(Decoder(), new SessionOptions { ThreadCount = 1, StateBindings = DecoderBindings(8) });
+        using SessionState state = session.CreateState();
+        session.Run(Tokens(TestTensors.Floats(1, 1, 3, Hidden)), state);
+        byte[] before = state.Read("past.key").Bytes.ToArray();
+        using CancellationTokenSource source = new();
+        RunOptions cancels = new() { Progress = new SynchronousProgress(progress =>
+        {
+            if (progress.Step == progress.StepCount - 2)
+            {
+                source.Cancel();
+            }
+        }) };
+        Assert.Throws<OperationCanceledException>(() => session.Run(Tokens(TestTensors.Floats(2, 1, 1, Hidden)), state, cancels, source.Token));
+        InvalidInputException full = Assert.Throws<InvalidInputException>(() => session.Run(Tokens(TestTensors.Floats(2, 1, 6, Hidden)), state))!;
+        Assert.That(full.Message, Does.Contain("9 long").And.Contain("capacity is 8").And.Contain("past.key"));
+        Assert.That(state.Read("past.key").Bytes.SequenceEqual(before), Is.True);
+        session.Run(Tokens(TestTensors.Floats(2, 1, 5, Hidden)), state);
+        Assert.That(state.TypeOf("past.key").Shape[2], Is.EqualTo(8));
+    }
+
+    [Test]
+    public void AStateCountsInTheBudget()
+    {
+        long Smallest(long capacity)
+        {
+            using InferenceSession planned = new(Decoder(), new SessionOptions { ThreadCount = 1, PlanOnly = true, StateBindings = DecoderBindings(capacity) });
+            return Math.Max(planned.Plan(Types(4, 0)).SmallestBudgetBytes, planned.Plan(Types(1, 4)).SmallestBudgetBytes);
+        }
+
+        long entry = Heads * HeadSize * sizeof(float);
+        Assert.That(Smallest(1000) - Smallest(10), Is.EqualTo(2 * 2 * 990 * entry));
+        long budget = Smallest(1000);
+        using InferenceSession session = new(Decoder(), new SessionOptions { ThreadCount = 1, MemoryBudget = budget, StateBindings = DecoderBindings(1000) });
+        using SessionState state = session.CreateState();
+        session.Run(Tokens(TestTensors.Floats(1, 1, 4, Hidden)), state);
+        RunResult result = session.Run(Tokens(TestTensors.Floats(1, 1, 1, Hidden)), state);
+        Assert.That(result.Statistics.PeakNativeBytes, Is.LessThanOrEqualTo(budget));
+        Assert.That(Assert.Throws<MemoryBudgetException>(() => session.CreateState())!.BudgetBytes, Is.EqualTo(budget));
+    }
+
+    [Test]
+    public void TheCacheIsNotCopiedIntoTheArena()
+    {
+        PlanSummary Plan(IReadOnlyList<StateBinding> bindings)
+        {
+            using InferenceSession planned = new(Decoder(), new SessionOptions { ThreadCount = 1, PlanOnly = true, StateBindings = bindings });
+            return planned.Plan(Types(1, 1000));
+        }
+
+        // What comes in is put where it goes out.
+        Assert.That(Plan([]).ArenaBytes - Plan(DecoderBindings(1001)).ArenaBytes, Is.GreaterThanOrEqualTo(2 * 1001 * Heads * HeadSize * sizeof(float)));
+    }
+
+    [Test]
+    public void AnOutputThatIsNotComputedInPlaceIsCopied()
+    {
+        // One input goes out as the other one's next value: a line of delays.
+        ModelBuilder builder = new ModelBuilder(17)
+            .Input("x", ElementType.Float32, 2).Input("a", ElementType.Float32, 2).Input("b", ElementType.Float32, 2)
+            .Output("a.next").Output("b.next").Output("y")
+            .Node("Identity", "x", "a.next").Node("Identity", "a", "b.next").Node("Add", "a b", "y");
+        using InferenceSession session = new(Load(builder), new SessionOptions { ThreadCount = 1, StateBindings = [new("a.next", "a"), new("b.next", "b")] });
+        using SessionState state = session.CreateState();
+        float[] sums = [.. Enumerable.Range(1, 4).Select(i => session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TensorBuffer.Create<float>([i, i], 2) }, state)["y"].Span<float>()[0])];
+        Assert.That(sums, Is.EqualTo(new float[] { 0, 1, 3, 5 }));
+        state.Write("b", TensorBuffer.Create<float>([10, 10], 2));
+        Assert.That(session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TensorBuffer.Create<float>([0, 0], 2) }, state)["y"].Span<float>()[0], Is.EqualTo(14));
+    }
+
+    [Test]
+    public void WrongBindingsAreRefused()
+    {
+        void Refused(string message, params StateBinding[] bindings) =>
+            Assert.That(Assert.Throws<ArgumentException>(() => new InferenceSession(Decoder(), new SessionOptions { StateBindings = bindings }))!.Message, Does.Contain(message));
+
+        StateBinding key = DecoderBindings(8)[0];
+        Refused("no output 'q'", key with { Output = "q" });
+        Refused("no input 'q'", key with { Input = "q" });
+        Refused("not one of its 4 axes", key with { Axis = 4 });
+        Refused("the capacity must be positive", key with { Capacity = 0 });
+        Refused("the window smaller", key with { Window = 8 });
+        Refused("no axis along which", key with { Axis = null, Shape = new Shape(1, Heads, 4, HeadSize) });
+        Refused("can each be bound to one other only", key, key with { Output = "present.value" });
+        Refused("give its binding a shape", key with { Axis = null, Capacity = 0 });
+    }
+
+    [Test]
+    public void WrongUsesAreRefused()
+    {
+        using InferenceSession session = new(Decoder(), new SessionOptions { ThreadCount = 1, StateBindings = DecoderBindings(8) });
+        using InferenceSession other = new(Decoder(), new SessionOptions { ThreadCount = 1, StateBindings = DecoderBindings(8) });
+        using InferenceSession plain = new(Decoder(), new SessionOptions { ThreadCount = 1 });
+        using SessionState foreign = other.CreateState();
+        SessionState state = session.CreateState();
+        TensorBuffer x = TestTensors.Floats(1, 1, 1, Hidden);
+        Assert.Throws<InvalidOperationException>(() => session.Run(Tokens(x)));
+        Assert.Throws<InvalidOperationException>(() => plain.CreateState());
+        Assert.Throws<ArgumentException>(() => session.Run(Tokens(x), foreign));
+        Assert.Throws<InvalidInputException>(() => session.Run(new Dictionary<string, TensorBuffer> { ["x"] = x, ["past.key"] = Empty() }, state));
+        Assert.Throws<InvalidInputException>(() => session.Run(new Dictionary<string, TensorBuffer>(), state));
+        Assert.Throws<InvalidInputException>(() => state.Write("past.key", TestTensors.Floats(1, 1, Heads, 9, HeadSize)));
+        Assert.Throws<InvalidInputException>(() => state.Write("past.key", TestTensors.Floats(1, 1, Heads + 1, 2, HeadSize)));
+        Assert.Throws<ArgumentException>(() => state.Read("x"));
+        state.Dispose();
+        state.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => session.Run(Tokens(x), state));
+        Assert.Throws<ObjectDisposedException>(() => state.Reset());
+        SessionState left = session.CreateState();
+        session.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => left.Read("past.key"));
+        left.Dispose();
+    }
+
+    private Model Load(ModelBuilder builder) => Model.Load(_folder.Write("model.onnx", builder.ToBytes()));
+
+    private static Dictionary<string, TensorBuffer> Tokens(TensorBuffer x) => new() { ["x"] = x };
+
+    private static TensorBuffer Empty() => new(ElementType.Float32, new Shape(1, Heads, 0, HeadSize));
+
+    private static float[] Entry(TensorBuffer tensor, int axis, int index)
+    {
+        long inner = tensor.Shape.Product(axis + 1, 3);
+        float[] elements = tensor.Span<float>().ToArray();
+        return [.. Enumerable.Range(0, (int)tensor.Shape.Product(0, axis)).SelectMany(outer => elements.Skip((int)((outer * tensor.Shape[axis] + index) * inner)).Take((int)inner))];
+    }
+
+    private static Dictionary<string, TensorType> Types(long length, long past) => new()
+    {
+        ["x"] = new TensorType(ElementType.Float32, new Shape(1, length, Hidden)),
+        ["past.key"] = new TensorType(ElementType.Float32, new Shape(1, Heads, past, HeadSize)),
+        ["past.value"] = new TensorType(ElementType.Float32, new Shape(1, Heads, past, HeadSize)),
+    };
+
+    private static IReadOnlyList<StateBinding> DecoderBindings(long capacity) =>
+    [
+        new("present.key", "past.key") { Axis = 2, Capacity = capacity },
+        new("present.value", "past.value") { Axis = -2, Capacity = capacity },
+    ];
+
+    private Model LongShortTermMemory() => Load(new ModelBuilder(17)
+        .Input("x", ElementType.Float32, 3, 1, 4).Input("h", ElementType.Float32, 1, 1, Hidden).Input("c", ElementType.Float32, 1, 1, Hidden)
+        .Output("y").Output("hn").Output("cn")
+        .Initializer("w", TestTensors.Floats(11, 1, 4 * Hidden, 4)).Initializer("r", TestTensors.Floats(12, 1, 4 * Hidden, Hidden)).Initializer("b", TestTensors.Floats(13, 1, 8 * Hidden))
+        .Node("LSTM", "x w r b - h c", "y hn cn", ("hidden_size", (long)Hidden)));
+
+    // One layer of a GPT-2: what it has seen comes in as past, and goes out longer as present.
+    private Model Decoder()
+    {
+        ModelBuilder builder = new ModelBuilder(17)
+            .Input("x", ElementType.Float32, 1, -1, Hidden).Input("past.key", ElementType.Float32, 1, Heads, -1, HeadSize).Input("past.value", ElementType.Float32, 1, Heads, -1, HeadSize)
+            .Output("y").Output("present.key").Output("present.value")
+            .Initializer("heads", TensorBuffer.Create<long>([1, -1, Heads, HeadSize], 4)).Initializer("whole", TensorBuffer.Create<long>([1, -1, Hidden], 3))
+            .Initializer("scale", TensorBuffer.Create<float>([1 / MathF.Sqrt(HeadSize)]));
+        int seed = 20;
+        foreach (string name in (string[])["q", "k", "v", "o"])
+        {
+            builder.Initializer($"w.{name}", TestTensors.Floats(seed++, Hidden, Hidden));
+        }
+
+        foreach (string name in (string[])["q", "k", "v"])
+        {
+            builder.Node("MatMul", $"x w.{name}", $"{name}.flat").Node("Reshape", $"{name}.flat heads", $"{name}.split").Node("Transpose", $"{name}.split", name, ("perm", new long[] { 0, 2, 1, 3 }));
+        }
+
+        builder.Node("Concat", "past.key k", "present.key", ("axis", -2L)).Node("Concat", "past.value v", "present.value", ("axis", -2L))
+            .Node("Transpose", "present.key", "keys", ("perm", new long[] { 0, 1, 3, 2 })).Node("MatMul", "q keys", "scores").Node("Mul", "scores scale", "scaled")
+            .Node("Softmax", "scaled", "weights", ("axis", -1L)).Node("MatMul", "weights present.value", "context")
+            .Node("Transpose", "context", "context.split", ("perm", new long[] { 0, 2, 1, 3 })).Node("Reshape", "context.split whole", "context.flat")
+            .Node("MatMul", "context.flat w.o", "attended").Node("Add", "attended x", "y");
+        return Load(builder);
+    }
+
+    private sealed class SynchronousProgress(Action<RunProgress> report) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => report(value);
+    }
+}
