@@ -1,5 +1,4 @@
 using System.Numerics;
-using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
@@ -8,8 +7,8 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>Activations with parameters: Relu, LeakyRelu, Elu, Selu, Celu, Gelu, HardSigmoid, Shrink, Swish, ThresholdedRelu. https://onnx.ai/onnx/operators/</summary>
 /// <remarks>
-/// Opset 14 added signed integers to Relu; Celu came with 12, Gelu with 20, Swish with 24. Single precision is XNNPACK's where
-/// it has the function, half and double precision are managed.
+/// Opset 14 added signed integers to Relu; Celu came with 12, Gelu with 20, Swish with 24. XNNPACK's kernels take denormals for
+/// zero, so none of them is used.
 /// </remarks>
 internal sealed class Activation(ActivationFunction function) : Operator
 {
@@ -36,26 +35,8 @@ internal sealed class Activation(ActivationFunction function) : Operator
         PlanTensor input = context.Input(0);
         ActivationParameters parameters = Parse(context, function);
         context.Emit(
-            CreateXnnpack(input, parameters, context) ?? CreateManaged(input, parameters) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}"),
+            CreateManaged(input, parameters) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}"),
             [input], [context.Output(0)]);
-    }
-
-    private XnnUnary? CreateXnnpack(PlanTensor input, ActivationParameters parameters, LoweringContext context)
-    {
-        if (input.ElementType != ElementType.Float32 || input.ElementCount == 0)
-        {
-            return null;
-        }
-
-        (xnn_unary_operator Type, xnn_unary_params? Parameters)? choice = function switch
-        {
-            ActivationFunction.Relu => (xnn_unary_operator.xnn_unary_clamp, new xnn_unary_params { clamp = new() { min = 0, max = float.PositiveInfinity } }),
-            ActivationFunction.LeakyRelu when float.IsNormal(parameters.Alpha) => (xnn_unary_operator.xnn_unary_leaky_relu, new xnn_unary_params { leaky_relu = new() { negative_slope = parameters.Alpha } }),
-            ActivationFunction.Elu when float.IsNormal(parameters.Alpha) && parameters.Alpha > 0 => (xnn_unary_operator.xnn_unary_elu, new xnn_unary_params { elu = new() { alpha = parameters.Alpha } }),
-            ActivationFunction.Gelu when !parameters.IsApproximate => (xnn_unary_operator.xnn_unary_gelu, null),
-            _ => null,
-        };
-        return choice is { } found ? new XnnUnary(found.Type, input.ElementCount, context.Workers, found.Parameters) : null;
     }
 
     private Kernel? CreateManaged(PlanTensor input, ActivationParameters parameters) => input.ElementType switch

@@ -24,12 +24,17 @@ internal sealed class FunctionContext(Node node, Action<Node> add) : NodeContext
     /// <summary>Adds a node of the newest operator set with one output.</summary>
     public Value Add(string operatorType, Value?[] inputs, params (string Name, object Value)[] attributes) => AddMany(operatorType, 1, inputs, attributes)[0];
 
+    /// <summary>As the other, with what no attribute can say.</summary>
+    public Value Add(string operatorType, Value?[] inputs, NodeFusion fusion, params (string Name, object Value)[] attributes) => AddMany(operatorType, 1, inputs, fusion, attributes)[0];
+
     /// <summary>Adds a node of the newest operator set.</summary>
     /// <param name="operatorType">The operator, of ONNX's own domain.</param>
     /// <param name="outputCount">The number of outputs.</param>
     /// <param name="inputs">The inputs; null for one that is left out.</param>
     /// <param name="attributes">The attributes; an int counts as a long.</param>
-    public Value[] AddMany(string operatorType, int outputCount, Value?[] inputs, params (string Name, object Value)[] attributes)
+    public Value[] AddMany(string operatorType, int outputCount, Value?[] inputs, params (string Name, object Value)[] attributes) => AddMany(operatorType, outputCount, inputs, null, attributes);
+
+    private Value[] AddMany(string operatorType, int outputCount, Value?[] inputs, NodeFusion? fusion, (string Name, object Value)[] attributes)
     {
         Value[] outputs = new Value[outputCount];
         for (int i = 0; i < outputCount; i++)
@@ -38,7 +43,7 @@ internal sealed class FunctionContext(Node node, Action<Node> add) : NodeContext
         }
 
         Dictionary<string, object> values = attributes.ToDictionary(attribute => attribute.Name, attribute => attribute.Value is int number ? (long)number : attribute.Value);
-        add(new Node(operatorType, "", OperatorSets.Newest, outputs[0].Name, inputs, outputs, new Attributes(values)) { Origin = Node.Origin ?? Node });
+        add(new Node(operatorType, "", OperatorSets.Newest, outputs[0].Name, inputs, outputs, new Attributes(values)) { Origin = Node.Origin ?? Node, Fusion = fusion });
         return outputs;
     }
 

@@ -26,7 +26,7 @@ internal sealed class FusedAttention : Operator
         Shape query = context.InputShape(0);
         Shape key = context.InputShape(1);
         Shape value = context.InputShape(2);
-        (long heads, long group, _) = context.Fusion<AttentionFusion>();
+        (long heads, long group, _, _) = context.Fusion<AttentionFusion>();
         long sharedHeads = heads == 1 ? 1 : heads / group;
         if (query.Rank != 3 || key.Rank != 3 || value.Rank != 3 || heads < 1 || group < 1 || (heads > 1 && heads % group != 0) || query[2] % heads != 0 ||
             query[0] != (heads == 1 ? group : 1) * key[0] || key[0] != value[0] || key[1] != value[1] || key[2] != query[2] / heads * sharedHeads || value[2] % sharedHeads != 0)
@@ -54,7 +54,7 @@ internal sealed class FusedAttention : Operator
         AttentionKernel kernel = new(
             (int)query[0], heads, (int)query[1], (int)key[1], (int)(query[2] / heads), (int)(context.Output(0).Shape[2] / heads), fusion.Scale,
             hasMask ? (context.InputShape(3).ElementCount == key[1] && query[1] != 1 ? AttentionMask.PerKey : AttentionMask.PerQueryAndKey) : AttentionMask.None, context.Workers,
-            new AttentionTypes(inputs[0].ElementType, inputs[1].ElementType, inputs[2].ElementType, context.Output(0).ElementType), group);
+            new AttentionTypes(inputs[0].ElementType, inputs[1].ElementType, inputs[2].ElementType, context.Output(0).ElementType), group) { EmptyRowsAreZero = fusion.EmptyRowsAreZero };
         if (hasMask)
         {
             inputs.Add(context.Input(3));

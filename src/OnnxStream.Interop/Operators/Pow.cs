@@ -35,7 +35,7 @@ internal sealed class Pow : Operator
             context.Emit(
                 exponent == 2
                     ? new XnnBinary(xnn_binary_operator.xnn_binary_multiply, left.ElementType, left.Shape, left.Shape, context.Workers)
-                    : new XnnUnary(xnn_unary_operator.xnn_unary_square_root, left.ElementCount, context.Workers),
+                    : new UnaryKernel<float, float, UnaryMathFunction<float>>(left.Shape, new(UnaryMathFunction.Sqrt)),
                 exponent == 2 ? [left, left] : [left], [output]);
             return;
         }

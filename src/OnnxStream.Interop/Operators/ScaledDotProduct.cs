@@ -17,7 +17,7 @@ internal static class ScaledDotProduct
     public static Value Attend(FunctionContext context, Value query, Value key, Value value, float? scale, float softCap, params Value?[] biases) =>
         Attend(context, query, key, value, scale, softCap, biases, null, out _);
 
-    /// <summary>As the other, with more to ask for.</summary>
+    /// <summary>As the other, with more to ask for. A query that biases hide all keys from gets zeros, as ONNX Runtime has it.</summary>
     /// <param name="context">The operator.</param>
     /// <param name="query">[B, H, T, D].</param>
     /// <param name="key">[B, G, S, D].</param>
@@ -54,7 +54,9 @@ internal static class ScaledDotProduct
             products = context.Add("Add", [products, bias]);
         }
 
-        Value parts = sink is null ? context.Add("Softmax", [products], ("axis", -1)) : SoftmaxWithSink(context, products, sink);
+        Value parts = sink is not null ? SoftmaxWithSink(context, products, sink) :
+            biases.Any(bias => bias is not null) ? context.Add("Softmax", [products], new SoftmaxFusion(EmptyRowsAreZero: true), ("axis", -1)) :
+            context.Add("Softmax", [products], ("axis", -1));
         stages = new(scaled, limited, products, parts);
         return context.Add("MatMul", [parts, Repeat(context, value, group)]);
     }

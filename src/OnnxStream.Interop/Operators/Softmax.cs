@@ -51,12 +51,14 @@ internal sealed class Softmax(SoftmaxFunction function) : Operator
 
     private Kernel CreateKernel(LoweringContext context, ElementType type, long rows, long length) => type switch
     {
-        ElementType.Float32 when function == SoftmaxFunction.Softmax => new XnnSoftmax(rows, length, context.Workers),
-        ElementType.Float32 => new SoftmaxKernel<float, float>(function, rows, length),
-        ElementType.Float64 => new SoftmaxKernel<double, double>(function, rows, length),
-        ElementType.Float16 => new SoftmaxKernel<Half, float>(function, rows, length),
+        ElementType.Float32 when function == SoftmaxFunction.Softmax && !EmptyRowsAreZero(context) => new XnnSoftmax(rows, length, context.Workers),
+        ElementType.Float32 => new SoftmaxKernel<float, float>(function, rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },
+        ElementType.Float64 => new SoftmaxKernel<double, double>(function, rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },
+        ElementType.Float16 => new SoftmaxKernel<Half, float>(function, rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },
         _ => throw context.Unsupported($"element type {type.ToOnnxName()}"),
     };
+
+    private static bool EmptyRowsAreZero(NodeContext context) => context.Node.Fusion is SoftmaxFusion { EmptyRowsAreZero: true };
 
     private static int AxisOf(NodeContext context)
     {

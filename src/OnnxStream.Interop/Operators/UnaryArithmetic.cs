@@ -1,5 +1,5 @@
 using System.Numerics;
-using OnnxStream.Interop.Bindings;
+using System.Numerics.Tensors;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -16,9 +16,7 @@ internal sealed class UnaryArithmetic(UnaryArithmeticFunction function) : Operat
     public override void Lower(LoweringContext context)
     {
         PlanTensor input = context.Input(0);
-        Kernel kernel = input.ElementType == ElementType.Float32 && input.ElementCount > 0 && function != UnaryArithmeticFunction.Sign
-            ? new XnnUnary(function == UnaryArithmeticFunction.Neg ? xnn_unary_operator.xnn_unary_negate : xnn_unary_operator.xnn_unary_abs, input.ElementCount, context.Workers)
-            : NumericKernels.Create(input.ElementType, new Factory(function, input.Shape)) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
+        Kernel kernel = NumericKernels.Create(input.ElementType, new Factory(function, input.Shape)) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
         context.Emit(kernel, [input], [context.Output(0)]);
     }
 
@@ -36,13 +34,7 @@ internal sealed class UnaryArithmetic(UnaryArithmeticFunction function) : Operat
     private readonly struct NegFunction<T> : IUnaryFunction<T, T>
         where T : unmanaged, INumber<T>
     {
-        public void Invoke(ReadOnlySpan<T> input, Span<T> output)
-        {
-            for (int i = 0; i < input.Length; i++)
-            {
-                output[i] = -input[i];
-            }
-        }
+        public void Invoke(ReadOnlySpan<T> input, Span<T> output) => TensorPrimitives.Negate(input, output);
     }
 
     private readonly struct AbsFunction<T> : IUnaryFunction<T, T>
@@ -50,6 +42,13 @@ internal sealed class UnaryArithmetic(UnaryArithmeticFunction function) : Operat
     {
         public void Invoke(ReadOnlySpan<T> input, Span<T> output)
         {
+            if (typeof(T) == typeof(float) || typeof(T) == typeof(double))
+            {
+                TensorPrimitives.Abs(input, output);
+                return;
+            }
+
+            // The least integer has no opposite, and stays.
             for (int i = 0; i < input.Length; i++)
             {
                 output[i] = T.IsNegative(input[i]) ? -input[i] : input[i];

@@ -6,7 +6,10 @@ using OnnxStream.Interop.Steps;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Functions of one floating-point element without attributes: Sigmoid, Tanh, Exp, Sqrt, Sin, Cos, … https://onnx.ai/onnx/operators/</summary>
-/// <remarks>Single precision is XNNPACK's where it has the function; half and double precision are managed.</remarks>
+/// <remarks>
+/// Sine and cosine in single precision are XNNPACK's. Its other kernels of this kind take denormals for zero, and some are wrong near the ends of the
+/// range (a sigmoid of 1e30 is NaN with AVX-512).
+/// </remarks>
 internal sealed class UnaryMath(UnaryMathFunction function) : Operator
 {
     /// <inheritdoc/>
@@ -42,17 +45,8 @@ internal sealed class UnaryMath(UnaryMathFunction function) : Operator
 
     private static xnn_unary_operator? XnnOperator(UnaryMathFunction function) => function switch
     {
-        UnaryMathFunction.Sigmoid => xnn_unary_operator.xnn_unary_sigmoid,
-        UnaryMathFunction.Tanh => xnn_unary_operator.xnn_unary_tanh,
-        UnaryMathFunction.Exp => xnn_unary_operator.xnn_unary_exp,
-        UnaryMathFunction.Log => xnn_unary_operator.xnn_unary_log,
-        UnaryMathFunction.Sqrt => xnn_unary_operator.xnn_unary_square_root,
         UnaryMathFunction.Sin => xnn_unary_operator.xnn_unary_sine,
         UnaryMathFunction.Cos => xnn_unary_operator.xnn_unary_cosine,
-        UnaryMathFunction.HardSwish => xnn_unary_operator.xnn_unary_hardswish,
-        UnaryMathFunction.Floor => xnn_unary_operator.xnn_unary_floor,
-        UnaryMathFunction.Ceil => xnn_unary_operator.xnn_unary_ceiling,
-        UnaryMathFunction.Round => xnn_unary_operator.xnn_unary_bankers_rounding,
         _ => null,
     };
 

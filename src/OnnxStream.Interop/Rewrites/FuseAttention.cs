@@ -41,17 +41,18 @@ internal static class FuseAttention
             return;
         }
 
+        bool emptyRowsAreZero = softmax.Fusion is SoftmaxFusion { EmptyRowsAreZero: true };
         (long queries, long keys) = (shape[^2], shape[^1]);
         if (Scores(editor, softmax.Inputs[0]!, queries, keys) is { } scores && FindProduct(editor, softmax.Outputs[0]!) is { } use &&
             scores.Product.Inputs[0]!.Type!.Value.Shape.ElementCount > 0 && use.Value.Type!.Value.Shape.ElementCount > 0 &&
-            !TryFuseTokens(editor, scores, use))
+            !TryFuseTokens(editor, scores, use, emptyRowsAreZero))
         {
-            TryFuseMatrices(editor, scores, use);
+            TryFuseMatrices(editor, scores, use, emptyRowsAreZero);
         }
     }
 
     // All three are heads of tokens, and so is the result.
-    private static bool TryFuseTokens(GraphEditor editor, Scoring scores, Use use)
+    private static bool TryFuseTokens(GraphEditor editor, Scoring scores, Use use, bool emptyRowsAreZero)
     {
         if (use.IsTransposed ||
             Heads.Of(scores.Product.Inputs[0]!) is not { } query || Heads.OfTransposed(scores.Product.Inputs[1]!) is not { } key || Heads.Of(use.Value) is not { Scale: 1 } value ||
@@ -62,12 +63,12 @@ internal static class FuseAttention
             return false;
         }
 
-        editor.Replace(merge, FusedAttention.Name, Inputs(query.Tokens, key.Tokens, value.Tokens, scores.Mask), new AttentionFusion(query.Count, 1, scores.Scale * query.Scale * key.Scale));
+        editor.Replace(merge, FusedAttention.Name, Inputs(query.Tokens, key.Tokens, value.Tokens, scores.Mask), new AttentionFusion(query.Count, 1, scores.Scale * query.Scale * key.Scale, emptyRowsAreZero));
         return true;
     }
 
     // Matrices with dimensions in front that are the same for all three.
-    private static void TryFuseMatrices(GraphEditor editor, Scoring scores, Use use)
+    private static void TryFuseMatrices(GraphEditor editor, Scoring scores, Use use, bool emptyRowsAreZero)
     {
         Node last = use.Product;
         float scale = scores.Scale;
@@ -101,7 +102,7 @@ internal static class FuseAttention
         }
 
         List<Value?> inputs = Inputs(Flat(query), Flat(key), Flat(value), scores.Mask);
-        AttentionFusion fusion = new(1, group, scale);
+        AttentionFusion fusion = new(1, group, scale, emptyRowsAreZero);
         if (rank == 3 && !use.IsTransposed)
         {
             editor.Replace(last, FusedAttention.Name, inputs, fusion);

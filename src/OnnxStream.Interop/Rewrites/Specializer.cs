@@ -243,7 +243,7 @@ internal sealed class Specializer
     {
         Value?[] inputs = Array.ConvertAll(node.Inputs, input => input is null ? null : Specialized(node, input));
         Value?[] outputs = Array.ConvertAll(node.Outputs, output => output is null ? null : new Value(output.Name));
-        return new Node(node.OperatorType, node.Domain, node.OperatorSet, node.Name, inputs, outputs, node.Attributes);
+        return new Node(node.OperatorType, node.Domain, node.OperatorSet, node.Name, inputs, outputs, node.Attributes) { Fusion = node.Fusion };
     }
 
     // What a value that a node of the model reads became.

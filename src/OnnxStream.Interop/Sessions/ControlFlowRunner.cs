@@ -64,8 +64,10 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
             }
         }
 
+        TensorType[] types = SliceTypes(
+            node, body, captured, collected, () => [SingleLike(body.Inputs[0], 0L), SingleLike(body.Inputs[1], true), .. carried.Select(tensor => tensor.Retain())]);
         captured.Release(_ => false);
-        return [.. carried, .. collected.Select((slices, i) => Stack(slices, SliceType(node, slices, body.Outputs[1 + carriedCount + i]), 0, slices.Count, Leaves(leaves, carriedCount + i)))];
+        return [.. carried, .. collected.Select((slices, i) => Stack(slices, types[i], 0, slices.Count, Leaves(leaves, carriedCount + i)))];
     }
 
     private LiveTensor[] RunScan(Node node, LiveValues values, bool[] leaves, Action taken)
@@ -160,11 +162,12 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
             }
         }
 
+        TensorType[] types = SliceTypes(node, body, captured, collected, () => [.. carried.Select(tensor => tensor.Retain()), .. scanned.Select((tensor, i) => Zeros(TensorSlices.SliceType(tensor.Type, (int)inputAxes[i])))]);
         Array.ForEach(scanned, tensor => tensor.Release());
         List<LiveTensor> outputs = [.. carried];
         for (int i = 0; i < collected.Length; i++)
         {
-            TensorType type = SliceType(node, collected[i], body.Outputs[carried.Length + i]);
+            TensorType type = types[i];
             if (outputDirections[i] != 0)
             {
                 collected[i].Reverse();
@@ -299,9 +302,36 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
         slices.Add(slice);
     }
 
-    // The type of what each iteration adds to an output; of what the body declares where there was no iteration, an open dimension being empty.
-    private static TensorType SliceType(Node node, List<LiveTensor> slices, Value output) =>
-        slices.Count > 0 ? slices[0].Type :
+    // The types of what each iteration adds to the outputs that are collected: the last ones of the body. Where there was no iteration, they are those that the
+    // body declares; where it leaves dimensions open, those that an iteration makes, whose numbers nobody reads.
+    private TensorType[] SliceTypes(Node node, Graph body, LiveValues captured, List<LiveTensor>[] collected, Func<LiveTensor[]> inputs)
+    {
+        Value[] outputs = [.. body.Outputs.Skip(body.Outputs.Count - collected.Length)];
+        if (collected.Length == 0 || collected[0].Count > 0)
+        {
+            return Array.ConvertAll(collected, slices => slices[0].Type);
+        }
+
+        if (!Array.TrueForAll(outputs, output => output.Declared is { ElementType: not ElementType.Undefined, Dimensions: { } dimensions } && dimensions.All(dimension => dimension.IsKnown)))
+        {
+            try
+            {
+                LiveTensor[] results = RunBody(body, captured, inputs());
+                TensorType[] types = [.. results.Skip(results.Length - collected.Length).Select(result => result.Type)];
+                Array.ForEach(results, result => result.Release());
+                return types;
+            }
+            catch (OnnxStreamException)
+            {
+                // An iteration that never happens may be one that cannot.
+            }
+        }
+
+        return Array.ConvertAll(outputs, output => DeclaredType(node, output));
+    }
+
+    // An open dimension is empty.
+    private static TensorType DeclaredType(Node node, Value output) =>
         output.Declared is { ElementType: not ElementType.Undefined } declared
             ? new TensorType(declared.ElementType, new Shape([.. (declared.Dimensions ?? []).Select(dimension => dimension.IsKnown ? dimension.Value : 0)]))
             : throw new InvalidGraphException($"{node}: there was no iteration, and the body does not declare the type of its output '{output.Name}'.");
@@ -316,6 +346,13 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
         long number = MemoryMarshal.Read<long>(tensor.Bytes);
         tensor.Release();
         return number;
+    }
+
+    private LiveTensor Zeros(TensorType type)
+    {
+        LiveTensor tensor = memory.Take(type);
+        tensor.Bytes.Clear();
+        return tensor;
     }
 
     private LiveTensor SingleLike<T>(Value input, T element)

@@ -19,6 +19,34 @@ public class AttentionTests
     }
 
     [Test]
+    public void QueriesWithoutKeysGiveZeros([Values(0, 1)] int causal, [Values("bool", "float", "length")] string mask, [Values(4, 2)] int keyHeads, [Values] bool perHead, [Values] bool isTokens)
+    {
+        TensorBuffer Tensor(int seed, int heads, int tokens) => isTokens ? TestTensors.Floats(seed, 2, tokens, heads * 8) : TestTensors.Floats(seed, 2, heads, tokens, 8);
+
+        OperatorTester tester = new OperatorTester("Attention", 24).Input(Tensor(1, 4, 6)).Input(Tensor(2, keyHeads, 9)).Input(Tensor(3, keyHeads, 9)).Attribute("is_causal", causal);
+        _ = isTokens ? tester.Attribute("q_num_heads", 4).Attribute("kv_num_heads", keyHeads) : tester;
+        long[] shape = perHead ? [2, 4, 6, 9] : [6, 9];
+        switch (mask)
+        {
+            case "bool":
+                TensorBuffer bools = TestTensors.Random(ElementType.Bool, 4, -1, 1, shape);
+                bools.Span<bool>().Slice(2 * 9, 9).Clear();
+                tester.Input(bools);
+                break;
+            case "float":
+                TensorBuffer floats = TestTensors.Floats(4, shape);
+                floats.Span<float>().Slice(2 * 9, 9).Fill(float.NegativeInfinity);
+                tester.Input(floats);
+                break;
+            default:
+                tester.Input(perHead ? TestTensors.Floats(4, shape) : null).Input(null).Input(null).Input(TensorBuffer.Create<long>([0, 5], 2));
+                break;
+        }
+
+        tester.Check();
+    }
+
+    [Test]
     public void Tokens([Values(0.3f, 0)] float scale, [Values(0, 2.5f)] float softCap)
     {
         OperatorTester tester = new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 5, 24)).Input(TestTensors.Floats(2, 2, 7, 12)).Input(TestTensors.Floats(3, 2, 7, 10)).Attribute("q_num_heads", 4).Attribute("kv_num_heads", 2).Attribute("softcap", softCap);

@@ -63,6 +63,29 @@ public class ControlFlowRunnerTests
             new Inputs { ["c"] = False, ["x"] = TestTensors.Floats(2, 2, 30) });
 
     [Test]
+    public void WithoutATripCollectedOutputsHaveTheShapeThatOneWouldMake([Values(0, 1, 3)] int count, [Values] bool isScan)
+    {
+        // The body declares no shapes; what follows needs them.
+        ModelBuilder body = isScan ? Body().Input("s", ElementType.Float32, -1, -1).Input("r", ElementType.Float32, -1) : LoopBody().Input("s", ElementType.Float32, -1, -1);
+        body.Node("Mul", "s s", "square").Node("Identity", "s", "s2").Node("ReduceSum", "square", "sum", ("keepdims", 0L));
+        _ = isScan ? body : body.Node("Identity", "c", "c2").Output("c2", ElementType.Bool);
+        body.Output("s2").Output("square").Output("sum");
+        ModelBuilder builder = new ModelBuilder(17).Input("x", ElementType.Float32, 2, 3).Initializer("w", TestTensors.Floats(1, 3, 4));
+        _ = isScan
+            ? builder.Input("rows", ElementType.Float32, -1, 5).Node("Scan", "x rows", "last squares sums", ("body", body.Graph), ("num_scan_inputs", 1L))
+            : builder.Input("m", ElementType.Int64).Node("Loop", "m - x", "last squares sums", ("body", body.Graph));
+        builder.Node("MatMul", "squares w", "y").Node("Shape", "y", "shape").Node("Shape", "sums", "length").Output("shape", ElementType.Int64).Output("length", ElementType.Int64).Output("last");
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", builder.ToBytes()), new SessionOptions { ThreadCount = 1 });
+        Inputs inputs = new() { ["x"] = TestTensors.Floats(2, 2, 3) };
+        _ = isScan ? inputs["rows"] = new TensorBuffer(ElementType.Float32, new Shape(count, 5)) : inputs["m"] = TensorBuffer.Create<long>([count]);
+        RunResult result = session.Run(inputs);
+        Assert.That(result["shape"].Span<long>().ToArray(), Is.EqualTo(new long[] { count, 2, 4 }));
+        Assert.That(result["length"].Span<long>().ToArray(), Is.EqualTo(new long[] { count }));
+        Assert.That(result["last"].Bytes.SequenceEqual(inputs["x"].Bytes), Is.True);
+    }
+
+    [Test]
     public void LoopCounts([Values(0, 1, 7)] int count, [Values] bool isConstant)
     {
         // state = state * 1.5 + i; every state and its square are collected.

@@ -121,6 +121,9 @@ internal sealed unsafe class AttentionKernel : Kernel
         }
     }
 
+    /// <summary>Whether a query that the mask hides all keys from gets zeros; otherwise NaN.</summary>
+    public bool EmptyRowsAreZero { get; init; }
+
     /// <inheritdoc/>
     public override string Name => "attention";
 
@@ -330,7 +333,7 @@ internal sealed unsafe class AttentionKernel : Kernel
             for (int row = 0; row < rows; row++)
             {
                 float* result = sum + (long)row * valueDepth;
-                Scale(result, valueDepth, 1 / totals[row]);
+                Scale(result, valueDepth, totals[row] == 0 && kernel.EmptyRowsAreZero ? 0 : 1 / totals[row]);
                 long start = ((long)batch * kernel._queries + first + row) * kernel._heads * valueDepth + head * valueDepth;
                 if (kernel._types.Output == ElementType.Float16)
                 {

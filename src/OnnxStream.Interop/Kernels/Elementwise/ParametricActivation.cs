@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -12,6 +13,11 @@ internal readonly struct ParametricActivation<T>(ActivationFunction function, Ac
     /// <inheritdoc/>
     public void Invoke(ReadOnlySpan<T> input, Span<T> output)
     {
+        if (typeof(T) == typeof(float) && TryInvokeSingle(MemoryMarshal.Cast<T, float>(input), MemoryMarshal.Cast<T, float>(output)))
+        {
+            return;
+        }
+
         T alpha = T.CreateTruncating(parameters.Alpha);
         T beta = T.CreateTruncating(parameters.Beta);
         switch (function)
@@ -55,6 +61,43 @@ internal readonly struct ParametricActivation<T>(ActivationFunction function, Ac
                 }
 
                 break;
+        }
+    }
+
+    private bool TryInvokeSingle(ReadOnlySpan<float> input, Span<float> output)
+    {
+        (float alpha, float beta) = (parameters.Alpha, parameters.Beta);
+        switch (function)
+        {
+            case ActivationFunction.Relu:
+                VectorFunctions.Apply<ReluFunction>(input, output, default);
+                return true;
+            case ActivationFunction.LeakyRelu:
+                VectorFunctions.Apply(input, output, new LeakyReluFunction(alpha));
+                return true;
+            case ActivationFunction.ThresholdedRelu:
+                VectorFunctions.Apply(input, output, new ThresholdedReluFunction(alpha));
+                return true;
+            case ActivationFunction.Shrink:
+                VectorFunctions.Apply(input, output, new ShrinkFunction(alpha, beta));
+                return true;
+            case ActivationFunction.Elu:
+                VectorFunctions.Apply(input, output, new ScaledEluFunction(alpha, 1));
+                return true;
+            case ActivationFunction.Selu:
+                VectorFunctions.Apply(input, output, new ScaledEluFunction(alpha, beta));
+                return true;
+            case ActivationFunction.Celu:
+                VectorFunctions.Apply(input, output, new CeluFunction(alpha));
+                return true;
+            case ActivationFunction.Swish:
+                VectorFunctions.Apply(input, output, new SwishFunction(alpha));
+                return true;
+            case ActivationFunction.Gelu when !parameters.IsApproximate:
+                VectorFunctions.Apply<GeluFunction>(input, output, default);
+                return true;
+            default:
+                return false;
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -40,6 +41,11 @@ internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUna
     /// <inheritdoc/>
     public void Invoke(ReadOnlySpan<T> input, Span<T> output)
     {
+        if (typeof(T) == typeof(float) && TryInvokeSingle(MemoryMarshal.Cast<T, float>(input), MemoryMarshal.Cast<T, float>(output)))
+        {
+            return;
+        }
+
         switch (function)
         {
             case UnaryMathFunction.Sigmoid:
@@ -109,6 +115,46 @@ internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUna
                 }
 
                 break;
+        }
+    }
+
+    // Those that the library's vectors do not have, or have without denormals or without digits near zero.
+    private bool TryInvokeSingle(ReadOnlySpan<float> input, Span<float> output)
+    {
+        switch (function)
+        {
+            case UnaryMathFunction.Sigmoid:
+                VectorFunctions.Apply<SigmoidFunction>(input, output, default);
+                return true;
+            case UnaryMathFunction.Tanh:
+                VectorFunctions.Apply<TanhFunction>(input, output, default);
+                return true;
+            case UnaryMathFunction.Exp:
+                VectorFunctions.Apply<ExpFunction>(input, output, default);
+                return true;
+            case UnaryMathFunction.Sinh:
+                VectorFunctions.Apply<SinhFunction>(input, output, default);
+                return true;
+            case UnaryMathFunction.Atan:
+                VectorFunctions.Apply<AtanFunction>(input, output, default);
+                return true;
+            case UnaryMathFunction.Erf:
+                VectorFunctions.Apply<ErfFunction>(input, output, default);
+                return true;
+            case UnaryMathFunction.Softplus:
+                VectorFunctions.Apply<SoftplusFunction>(input, output, default);
+                return true;
+            case UnaryMathFunction.Softsign:
+                VectorFunctions.Apply<SoftsignFunction>(input, output, default);
+                return true;
+            case UnaryMathFunction.Mish:
+                VectorFunctions.Apply<MishFunction>(input, output, default);
+                return true;
+            case UnaryMathFunction.HardSwish:
+                VectorFunctions.Apply<HardSwishFunction>(input, output, default);
+                return true;
+            default:
+                return false;
         }
     }
 

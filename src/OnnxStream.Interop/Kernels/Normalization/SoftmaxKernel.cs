@@ -11,6 +11,9 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
 {
     private const int Chunk = 512;
 
+    /// <summary>Whether a row of nothing but -infinity becomes zeros; otherwise NaN.</summary>
+    public bool EmptyRowsAreZero { get; init; }
+
     /// <inheritdoc/>
     public override string Name => "softmax";
 
@@ -42,11 +45,28 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
                     output[i] = i == position ? T.One : T.Zero;
                 }
             }
+            else if (EmptyRowsAreZero && TCompute.IsNegativeInfinity(TCompute.CreateTruncating(maximum)) && !HasNaN(input))
+            {
+                new Span<T>(output, checked((int)length)).Clear();
+            }
             else
             {
                 Normalize(input, output, TCompute.CreateTruncating(maximum));
             }
         }
+    }
+
+    private bool HasNaN(T* input)
+    {
+        for (long i = 0; i < length; i++)
+        {
+            if (T.IsNaN(input[i]))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Normalize(T* input, T* output, TCompute maximum)
