@@ -171,10 +171,15 @@ public sealed class InferenceSession : IDisposable
             throw new InvalidOperationException($"A session with {nameof(SessionOptions)}.{nameof(SessionOptions.PlanOnly)} cannot run.");
         }
 
+        if (state is null)
+        {
+            InputChecker.Check(Model.Inputs, inputs);
+        }
+
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            Dictionary<string, TensorType> types = CheckInputs(inputs, state);
+            Dictionary<string, TensorType> types = state is null ? inputs.ToDictionary(input => input.Key, input => input.Value.Type) : CheckInputs(inputs, state);
             using Activity? activity = Telemetry.Activities.StartActivity("run");
             activity?.SetTag("onnxstream.model", Model.Path);
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
@@ -301,14 +306,8 @@ public sealed class InferenceSession : IDisposable
     }
 
     // The types of all inputs, those of the state included.
-    private Dictionary<string, TensorType> CheckInputs(IReadOnlyDictionary<string, TensorBuffer> inputs, SessionState? state)
+    private Dictionary<string, TensorType> CheckInputs(IReadOnlyDictionary<string, TensorBuffer> inputs, SessionState state)
     {
-        if (state is null)
-        {
-            InputChecker.Check(Model.Inputs, inputs);
-            return inputs.ToDictionary(input => input.Key, input => input.Value.Type);
-        }
-
         ObjectDisposedException.ThrowIf(state.IsDisposed, state);
         if (!_states.Contains(state))
         {

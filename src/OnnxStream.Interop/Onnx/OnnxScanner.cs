@@ -173,7 +173,10 @@ internal sealed class OnnxScanner
             {
                 case 0:
                     ulong number = ReadVarint(end);
-                    if (isRead)
+
+                    // Python's onnx writes the default out, after the payload whose place stands for it here.
+                    bool isDefaultLocation = message == Message.Tensor && field == TensorProto.DataLocationFieldNumber && number == 0;
+                    if (isRead && !isDefaultLocation)
                     {
                         WriteVarint(output, tag);
                         WriteVarint(output, number);

@@ -26,6 +26,8 @@ internal sealed class ConstantEvaluator(WeightsProvider? provider = null) : IDis
     /// <summary>The outputs of <paramref name="node"/>.</summary>
     public IReadOnlyDictionary<Value, Constant> Evaluate(Node node)
     {
+        // Models are looked at before there is a session.
+        XnnpackLibrary.Initialize();
         using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         Graph graph = new()
         {

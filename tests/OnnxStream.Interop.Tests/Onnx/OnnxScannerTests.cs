@@ -32,6 +32,20 @@ public class OnnxScannerTests
         }
     }
 
+    [TestCase(2)]
+    [TestCase(257)]
+    public void ADefaultThatIsWrittenOutIsADefault(int count)
+    {
+        // Python's onnx does so when it saves a file again, after the elements.
+        TensorBuffer weight = TestTensors.Floats(1, count);
+        ModelBuilder builder = new ModelBuilder(13).Input("x", ElementType.Float32, count).Initializer("w", weight).Node("Add", "x w", "y").Output("y");
+        builder.Graph.Initializer[0].DataLocation = TensorProto.Types.DataLocation.Default;
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("m.onnx", builder.ToBytes()));
+        RunResult result = session.Run(new Dictionary<string, TensorBuffer> { ["x"] = new(ElementType.Float32, new Shape(count)) });
+        Assert.That(result["y"].Bytes.SequenceEqual(weight.Bytes), Is.True);
+    }
+
     [Test]
     public void ReadingTakesLittleMemoryHoweverLargeTheWeights()
     {
