@@ -40,7 +40,7 @@ public class FloatRangeTests
         Case("LeakyRelu", x => x < 0 ? 0.01f * x : x, 1e-6),
         Case("Elu", x => x < 0 ? ExpM1(x) : x, 1e-6),
         Case("Selu", x => 1.05070102214813232421875 * (x < 0 ? 1.67326319217681884765625 * ExpM1(x) : x), 1e-6),
-        Case("Celu", x => x < 0 ? ExpM1(x) : x, 1e-6),
+        Case("Celu", x => Math.Max(0, x) + Math.Min(0, ExpM1(x)), 1e-6),
         Case("Gelu", x => x * NormalDistribution(x), 2e-6, 3e-7),
         Case("HardSigmoid", x => double.IsNaN(x) ? x : Math.Clamp(0.2f * x + 0.5, 0, 1), 1e-6, 1e-7),
         Case("Shrink", x => double.IsNaN(x) ? 0 : x < -0.5 || x > 0.5 ? x : 0, 0),
@@ -57,6 +57,20 @@ public class FloatRangeTests
         using InferenceSession session = new(folder.Write("model.onnx", builder.ToBytes()), new SessionOptions { ThreadCount = 2 });
         float[] actual = session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TensorBuffer.Create<float>(points, points.Length) })["y"].Span<float>().ToArray();
         Check(points, actual, expected, relative, absolute);
+    }
+
+    [TestCaseSource(nameof(Functions))]
+    public void ADoubleKeepsItsDigits(string operatorType, Func<double, double> expected, double relative, double absolute)
+    {
+        double[] points = [.. Points().Where(point => Math.Abs(point) is > 1e-300f and < 600).Select(point => (double)point)];
+        using TemporaryFolder folder = new();
+        ModelBuilder builder = new ModelBuilder(24).Input("x", ElementType.Float64, points.Length).Output("y", ElementType.Float64).Node(operatorType, "x", "y");
+        using InferenceSession session = new(folder.Write("model.onnx", builder.ToBytes()), new SessionOptions { ThreadCount = 2 });
+        double[] actual = session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TensorBuffer.Create<double>(points, points.Length) })["y"].Span<double>().ToArray();
+        string[] wrong = [.. Enumerable.Range(0, points.Length)
+            .Where(i => !double.IsNaN(expected(points[i])) && !(Math.Abs(actual[i] - expected(points[i])) <= 1e-3 * relative * Math.Abs(expected(points[i])) + 1e-3 * absolute * Math.Min(1, Math.Abs(points[i]))))
+            .Select(i => $"f({points[i]:R}) = {actual[i]:R}, not {expected(points[i]):R}")];
+        Assert.That(wrong, Is.Empty, $"{wrong.Length} of {points.Length} are wrong");
     }
 
     [Test]
@@ -97,7 +111,7 @@ public class FloatRangeTests
             double right = expected(points[i]);
             double size = float.IsFinite(points[i]) ? Math.Abs((double)points[i]) : 0;
             float rounded = (float)right;
-            bool isRight = float.IsNaN(rounded) ? float.IsNaN(actual[i]) : float.IsInfinity(rounded)
+            bool isRight = rounded == 0 && points[i] == 0 && actual[i] == 0 ? float.IsNegative(rounded) == float.IsNegative(actual[i]) : float.IsNaN(rounded) ? float.IsNaN(actual[i]) : float.IsInfinity(rounded)
                 ? actual[i] == rounded || (!double.IsInfinity(right) && Math.Abs(right) < float.MaxValue * (1 + 1e-6) && Math.Abs(actual[i]) >= float.MaxValue * (1 - relative))
                 : Math.Abs(actual[i] - right) <= (relative * Math.Abs(right)) + (absolute * Math.Min(1, size)) + (float.Epsilon * Math.Max(1, Math.Min(size, 200)));
             if (!isRight)
@@ -154,7 +168,7 @@ public class FloatRangeTests
 
     private static double NormalDistribution(double x) => x == 0 ? 0.5 : 0.5 * ComplementaryErf(-x / Math.Sqrt(2));
 
-    private static double Erf(double x) => Math.Abs(x) < 1 ? Series(x) : x > 0 ? 1 - ComplementaryErf(x) : double.IsNaN(x) ? x : ComplementaryErf(-x) - 1;
+    private static double Erf(double x) => x == 0 ? x : Math.Abs(x) < 1 ? Series(x) : x > 0 ? 1 - ComplementaryErf(x) : double.IsNaN(x) ? x : ComplementaryErf(-x) - 1;
 
     // The series of DLMF 7.6.1, and the continued fraction of 7.9.2 by Lentz's method.
     private static double Series(double x)

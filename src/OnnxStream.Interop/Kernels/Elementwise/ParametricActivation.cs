@@ -130,20 +130,17 @@ internal readonly struct ParametricActivation<T>(ActivationFunction function, Ac
 
                 break;
             case ActivationFunction.Celu:
-                TensorPrimitives.Divide(input, alpha, scratch);
-                TensorPrimitives.ExpM1(scratch, scratch);
                 for (int i = 0; i < input.Length; i++)
                 {
-                    output[i] = T.Max(T.Zero, input[i]) + T.Min(T.Zero, alpha * scratch[i]);
+                    output[i] = T.Max(T.Zero, input[i]) + T.Min(T.Zero, alpha * PreciseExponentials.ExpM1(input[i] / alpha));
                 }
 
                 break;
             default: // Elu, Selu
-                TensorPrimitives.ExpM1(input, scratch);
                 T scale = function == ActivationFunction.Selu ? beta : T.One;
                 for (int i = 0; i < input.Length; i++)
                 {
-                    output[i] = scale * (input[i] > T.Zero ? input[i] : alpha * scratch[i]);
+                    output[i] = scale * (input[i] > T.Zero ? input[i] : alpha * PreciseExponentials.ExpM1(input[i]));
                 }
 
                 break;

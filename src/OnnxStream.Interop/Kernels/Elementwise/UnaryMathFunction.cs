@@ -51,9 +51,6 @@ internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUna
             case UnaryMathFunction.Sigmoid:
                 TensorPrimitives.Sigmoid(input, output);
                 break;
-            case UnaryMathFunction.Tanh:
-                TensorPrimitives.Tanh(input, output);
-                break;
             case UnaryMathFunction.Exp:
                 TensorPrimitives.Exp(input, output);
                 break;
@@ -69,9 +66,6 @@ internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUna
             case UnaryMathFunction.Cos:
                 TensorPrimitives.Cos(input, output);
                 break;
-            case UnaryMathFunction.Tan:
-                TensorPrimitives.Tan(input, output);
-                break;
             case UnaryMathFunction.Asin:
                 TensorPrimitives.Asin(input, output);
                 break;
@@ -80,9 +74,6 @@ internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUna
                 break;
             case UnaryMathFunction.Atan:
                 TensorPrimitives.Atan(input, output);
-                break;
-            case UnaryMathFunction.Sinh:
-                TensorPrimitives.Sinh(input, output);
                 break;
             case UnaryMathFunction.Cosh:
                 TensorPrimitives.Cosh(input, output);
@@ -161,9 +152,13 @@ internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUna
     private T Scalar(T x) => function switch
     {
         UnaryMathFunction.Erf => T.CreateTruncating(ErrorFunction.Erf(double.CreateTruncating(x))),
-        UnaryMathFunction.Softplus => x > T.Zero ? x + T.LogP1(T.Exp(-x)) : T.LogP1(T.Exp(x)),
+        // The vectors of System.Numerics.Tensors lose digits on processors without FMA.
+        UnaryMathFunction.Tan => T.Tan(x),
+        UnaryMathFunction.Tanh => PreciseExponentials.Tanh(x),
+        UnaryMathFunction.Sinh => PreciseExponentials.Sinh(x),
+        UnaryMathFunction.Softplus => PreciseExponentials.Softplus(x),
         UnaryMathFunction.Softsign => x / (T.One + T.Abs(x)),
-        UnaryMathFunction.Mish => x * T.Tanh(x > T.Zero ? x + T.LogP1(T.Exp(-x)) : T.LogP1(T.Exp(x))),
+        UnaryMathFunction.Mish => x * PreciseExponentials.Tanh(PreciseExponentials.Softplus(x)),
         UnaryMathFunction.HardSwish => x * T.Clamp(x / T.CreateChecked(6) + T.One / (T.One + T.One), T.Zero, T.One),
         _ => throw new InvalidOperationException($"{function} is computed elsewhere."),
     };

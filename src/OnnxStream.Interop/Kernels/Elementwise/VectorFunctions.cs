@@ -1,30 +1,34 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Functions of one number in single precision, right for every number there is: the bounds are in docs/accuracy.md.</summary>
 /// <remarks>
-/// Zeros keep their sign, results below the normal numbers are not flushed, infinities give limits, and NaN stays NaN. Each is computed for a
-/// whole vector at a time.
+/// Results below the normal numbers are not flushed, infinities give limits, and NaN stays NaN. Each is computed for a whole vector at a time.
+/// Fused kernels have <see cref="VectorMath"/>, which is quicker and flushes.
 /// </remarks>
 internal static class VectorFunctions
 {
-    // Below the first e^x rounds to zero, above the second to infinity.
+    // Here e^x has rounded to zero, and to infinity.
     private const float Lowest = -104;
-    private const float Highest = 88.722839f;
+    private const float Highest = 89;
 
     /// <summary>Computes a function of every element; input and output may be the same memory.</summary>
     /// <param name="input">The elements.</param>
     /// <param name="output">As many results.</param>
     /// <param name="function">The function, whose fields hold its parameters.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply<TFunction>(ReadOnlySpan<float> input, Span<float> output, TFunction function)
         where TFunction : struct, IVectorFunction
     {
+        ref float source = ref MemoryMarshal.GetReference(input);
+        ref float target = ref MemoryMarshal.GetReference(output[..input.Length]);
         int i = 0;
         for (; i <= input.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            function.Invoke(new Vector<float>(input[i..])).CopyTo(output[i..]);
+            function.Invoke(Vector.LoadUnsafe(ref source, (nuint)i)).StoreUnsafe(ref target, (nuint)i);
         }
 
         if (i < input.Length)
@@ -38,29 +42,15 @@ internal static class VectorFunctions
     }
 
     /// <summary>e to the power of <paramref name="x"/>; relative error below 3e-7.</summary>
-    /// <remarks>As <see cref="VectorMath.Exp(Vector{float})"/>, but 2^n in two factors, of which none is below the normal numbers.</remarks>
+    /// <remarks>As <see cref="VectorMath.Exp(Vector{float})"/>, but 2^n in two factors, of which none leaves the normal numbers: their product does where the result has to.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)
     {
         // The second operand is what one instruction gives if either is no number, so that NaN stays NaN.
         Vector<float> clamped = Vector.MinNative(new Vector<float>(Highest), Vector.MaxNative(new Vector<float>(Lowest), x));
-        Vector<float> magic = new(12582912f);
-        Vector<float> shifted = Vector.FusedMultiplyAdd(clamped, new Vector<float>(1.44269504f), magic);
-        Vector<float> n = shifted - magic;
-        Vector<float> r = Vector.FusedMultiplyAdd(n, new Vector<float>(-0.693145752f), clamped);
-        r = Vector.FusedMultiplyAdd(n, new Vector<float>(-1.42860677e-6f), r);
-        Vector<float> p = new(1f / 720);
-        p = Vector.FusedMultiplyAdd(p, r, new Vector<float>(1f / 120));
-        p = Vector.FusedMultiplyAdd(p, r, new Vector<float>(1f / 24));
-        p = Vector.FusedMultiplyAdd(p, r, new Vector<float>(1f / 6));
-        p = Vector.FusedMultiplyAdd(p, r, new Vector<float>(0.5f));
-        p = Vector.FusedMultiplyAdd(p, r, Vector<float>.One);
-        p = Vector.FusedMultiplyAdd(p, r, Vector<float>.One);
-        Vector<int> exponent = Vector.AsVectorInt32(shifted) - Vector.AsVectorInt32(magic);
+        Vector<float> p = VectorMath.PowerOfRemainder(clamped, out Vector<int> exponent);
         Vector<int> half = Vector.ShiftRightArithmetic(exponent, 1);
-        Vector<float> result = p * PowerOfTwo(half) * PowerOfTwo(exponent - half);
-        result = Vector.ConditionalSelect(Vector.GreaterThan(x, new Vector<float>(Highest)), new Vector<float>(float.PositiveInfinity), result);
-        return Vector.ConditionalSelect(Vector.LessThan(x, new Vector<float>(Lowest)), Vector<float>.Zero, result);
+        return p * PowerOfTwo(half) * PowerOfTwo(exponent - half);
     }
 
     /// <summary>e^x - 1 without loss of digits near zero.</summary>
@@ -104,13 +94,26 @@ internal static class VectorFunctions
     }
 
     /// <summary>(e^x - e^-x) / (e^x + e^-x).</summary>
+    /// <remarks>A quotient of polynomials of degree 13 and 6 with the coefficients that Eigen has (Eigen/src/Core/MathFunctionsImpl.h); from 9 on it is 1 to the last digit.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Tanh(Vector<float> x)
     {
-        // From 10 on it is 1 to the last digit.
-        Vector<float> size = Vector.MinNative(new Vector<float>(10), Vector.Abs(x));
-        Vector<float> power = ExpM1(size + size);
-        return CopySign(power / (power + new Vector<float>(2)), x);
+        Vector<float> clamped = Vector.MinNative(new Vector<float>(9), Vector.MaxNative(new Vector<float>(-9), x));
+        Vector<float> square = clamped * clamped;
+        Vector<float> p = new(-2.76076847742355e-16f);
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(2.00018790482477e-13f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(-8.60467152213735e-11f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(5.12229709037114e-08f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(1.48572235717979e-05f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(6.37261928875436e-04f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(4.89352455891786e-03f));
+        Vector<float> q = new(1.19825839466702e-06f);
+        q = Vector.FusedMultiplyAdd(q, square, new Vector<float>(1.18534705686654e-04f));
+        q = Vector.FusedMultiplyAdd(q, square, new Vector<float>(2.26843463243900e-03f));
+        q = Vector.FusedMultiplyAdd(q, square, new Vector<float>(4.89352518554385e-03f));
+
+        // Below, x is the nearest number, and products with it may leave the normal ones.
+        return Vector.ConditionalSelect(Vector.LessThan(Vector.Abs(x), new Vector<float>(0.0004f)), x, clamped * p / q);
     }
 
     /// <summary>(e^x - e^-x) / 2.</summary>
@@ -142,40 +145,25 @@ internal static class VectorFunctions
     }
 
     /// <summary>The error function.</summary>
-    /// <remarks>Its Taylor series (DLMF 7.6.1) up to 1, then Abramowitz and Stegun 7.1.26, whose absolute error is 1.5e-7.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Erf(Vector<float> x)
     {
-        Vector<float> size = Vector.Abs(x);
-        Vector<float> square = x * x;
-        Vector<float> series = new(1.4807193e-8f);
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(-1.6365845e-7f));
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(1.6462114e-6f));
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(-1.4925650e-5f));
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(1.2055332e-4f));
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(-8.5483270e-4f));
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(5.2239777e-3f));
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(-2.6866171e-2f));
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(0.11283792f));
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(-0.37612639f));
-        series = Vector.FusedMultiplyAdd(series, square, new Vector<float>(1.1283792f));
-        Vector<float> t = Vector<float>.One / Vector.FusedMultiplyAdd(size, new Vector<float>(0.3275911f), Vector<float>.One);
-        Vector<float> p = new(1.061405429f);
-        p = Vector.FusedMultiplyAdd(p, t, new Vector<float>(-1.453152027f));
-        p = Vector.FusedMultiplyAdd(p, t, new Vector<float>(1.421413741f));
-        p = Vector.FusedMultiplyAdd(p, t, new Vector<float>(-0.284496736f));
-        p = Vector.FusedMultiplyAdd(p, t, new Vector<float>(0.254829592f));
-        Vector<float> large = CopySign(Vector<float>.One - p * t * Exp(-square), x);
-        return Vector.ConditionalSelect(Vector.LessThan(size, Vector<float>.One), series * x, large);
+        Vector<float> small = SmallErf(x);
+        return Vector.ConditionalSelect(Vector.LessThan(Vector.Abs(x), Vector<float>.One), small, CopySign(Vector<float>.One - VectorMath.ComplementOfErf(Vector.Abs(x)), x));
     }
 
     /// <summary>x times the probability that a normally distributed number is below x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Gelu(Vector<float> x)
     {
-        // From 0 to 1 and below 0 the factor keeps its digits by other means.
-        Vector<float> factor = new Vector<float>(0.5f) + new Vector<float>(0.5f) * Erf(x * new Vector<float>(0.70710678f));
-        return Vector.ConditionalSelect(Vector.LessThan(x, -Vector<float>.One), VectorMath.Gelu(x), x * factor);
+        Vector<float> scaled = x * new Vector<float>(0.70710678f);
+        Vector<float> half = new(0.5f);
+        Vector<float> halfComplement = half * VectorMath.ComplementOfErf(Vector.Abs(scaled));
+
+        // For x < 0 the factor is half of the complement itself: no digits are lost where the result is small.
+        Vector<float> large = Vector.ConditionalSelect(Vector.LessThan(x, Vector<float>.Zero), halfComplement, Vector<float>.One - halfComplement);
+        Vector<float> small = Vector.FusedMultiplyAdd(half, SmallErf(scaled), half);
+        return x * Vector.ConditionalSelect(Vector.LessThan(Vector.Abs(scaled), Vector<float>.One), small, large);
     }
 
     /// <summary>The arc tangent.</summary>
@@ -197,6 +185,25 @@ internal static class VectorFunctions
         p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(1f / 5));
         p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(-1f / 3));
         return CopySign(start + Vector.FusedMultiplyAdd(p * square, reduced, reduced), x);
+    }
+
+    // The error function between -1 and 1, by its Taylor series (DLMF 7.6.1).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> SmallErf(Vector<float> x)
+    {
+        Vector<float> square = x * x;
+        Vector<float> p = new(1.4807193e-8f);
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(-1.6365845e-7f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(1.6462114e-6f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(-1.4925650e-5f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(1.2055332e-4f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(-8.5483270e-4f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(5.2239777e-3f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(-2.6866171e-2f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(0.11283792f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(-0.37612639f));
+        p = Vector.FusedMultiplyAdd(p, square, new Vector<float>(1.1283792f));
+        return p * x;
     }
 
     // 2 to the power of an exponent of a normal number.

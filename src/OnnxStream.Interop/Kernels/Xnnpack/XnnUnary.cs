@@ -13,14 +13,12 @@ internal sealed unsafe class XnnUnary : XnnKernel
     /// <param name="type">What to compute.</param>
     /// <param name="elementCount">The number of elements.</param>
     /// <param name="workers">The threads.</param>
-    /// <param name="parameters">Parameters of those operators that have some.</param>
-    public XnnUnary(xnn_unary_operator type, long elementCount, WorkerPool workers, xnn_unary_params? parameters = null)
+    public XnnUnary(xnn_unary_operator type, long elementCount, WorkerPool workers)
     {
         _type = type;
         Operations = elementCount;
         xnn_operator* created = null;
-        xnn_unary_params values = parameters ?? default;
-        Own(xnn_create_unary_elementwise_nc(type, xnn_datatype.xnn_datatype_fp32, xnn_datatype.xnn_datatype_fp32, parameters is null ? null : &values, null, null, 0, &created), created, nameof(xnn_create_unary_elementwise_nc), type.ToString());
+        Own(xnn_create_unary_elementwise_nc(type, xnn_datatype.xnn_datatype_fp32, xnn_datatype.xnn_datatype_fp32, null, null, null, 0, &created), created, nameof(xnn_create_unary_elementwise_nc), type.ToString());
         Reshaped(xnn_reshape_unary_elementwise_nc(created, (nuint)elementCount, 1, 1, 1, workers.For(Operations)), nameof(xnn_reshape_unary_elementwise_nc), type.ToString());
     }
 
