@@ -125,6 +125,17 @@ public sealed class InferenceSession : IDisposable
     }
 
     /// <summary>Makes a state for the session's bindings (<see cref="SessionOptions.StateBindings"/>), at its start.</summary>
+    /// <example>
+    /// An LSTM that hears a stream, frame by frame:
+    /// <code>
+    /// using InferenceSession session = new("vad.onnx", new SessionOptions { StateBindings = [new("hn", "h"), new("cn", "c")] });
+    /// using SessionState state = session.CreateState();
+    /// foreach (TensorBuffer frame in frames)
+    /// {
+    ///     RunResult result = session.Run(new Dictionary&lt;string, TensorBuffer&gt; { ["input"] = frame }, state);
+    /// }
+    /// </code>
+    /// </example>
     /// <exception cref="InvalidOperationException">The session has no bindings, or is for planning only.</exception>
     /// <exception cref="MemoryBudgetException">The budget has no room for it.</exception>
     /// <exception cref="NativeMemoryException">The operating system refuses the memory.</exception>
@@ -204,7 +215,7 @@ public sealed class InferenceSession : IDisposable
             try
             {
                 LiveTensor[] results = Model.Examine(() => run.Run(_graph, values, _outputs, Array.ConvertAll(_outputs, _ => true)));
-                state?.Exchange(_layouts.ToDictionary(layout => layout.Output, layout => results[Array.IndexOf(_outputs, layout.Output)]));
+                state?.Exchange(output => results[Array.IndexOf(_outputs, output)]);
                 for (int i = 0; i < results.Length; i++)
                 {
                     if (!Array.Exists(_layouts, layout => layout.Output == _outputs[i]))

@@ -321,7 +321,7 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
                 Array.ForEach(results, result => result.Release());
                 return types;
             }
-            catch (OnnxStreamException)
+            catch (OnnxStreamException exception) when (exception is InvalidGraphException or InvalidInputException or UnsupportedOperatorException)
             {
                 // An iteration that never happens may be one that cannot.
             }

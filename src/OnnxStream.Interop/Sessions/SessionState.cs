@@ -90,18 +90,18 @@ public sealed class SessionState : IDisposable
     internal LiveTensor? TakeOutput(Value output, TensorType type) => Array.Find(_tensors, tensor => tensor.Output == output)?.Next(type);
 
     /// <summary>Makes what a run has computed what the next one reads: all of it, or nothing.</summary>
-    /// <param name="results">The tensor of each bound output.</param>
+    /// <param name="result">The tensor of a bound output.</param>
     /// <exception cref="InvalidInputException">One is larger than the capacity, or of another shape than can be read next.</exception>
-    internal void Exchange(IReadOnlyDictionary<Value, LiveTensor> results)
+    internal void Exchange(Func<Value, LiveTensor> result)
     {
         foreach (StateTensor tensor in _tensors)
         {
-            tensor.Next(results[tensor.Output].Type);
+            tensor.Next(result(tensor.Output).Type);
         }
 
         foreach (StateTensor tensor in _tensors)
         {
-            tensor.Exchange(results[tensor.Output]);
+            tensor.Exchange(result(tensor.Output));
         }
 
         // One tensor's result may be what another one's was before.

@@ -1,3 +1,7 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Planning;
+
 namespace OnnxStream.Interop.Tests.Sessions;
 
 /// <summary>Tensors that are carried from run to run give what feeding outputs to inputs gives, and stay where they are.</summary>
@@ -173,6 +177,16 @@ public class SessionStateTests
 
         // What comes in is put where it goes out.
         Assert.That(Plan([]).ArenaBytes - Plan(DecoderBindings(1001)).ArenaBytes, Is.GreaterThanOrEqualTo(2 * 1001 * Heads * HeadSize * sizeof(float)));
+    }
+
+    [Test]
+    public void AStateWhoseShapeStaysIsReadAndWrittenWhereItIs()
+    {
+        Graph graph = RewrittenGraph.Of(LongShortTermMemory(), new Dictionary<string, Shape> { ["x"] = new(3, 1, 4), ["h"] = new(1, 1, Hidden), ["c"] = new(1, 1, Hidden) });
+        using WorkerPool workers = new(1);
+        using ExecutionPlan plan = Planner.Plan(graph, workers, external: new HashSet<Value> { graph.Inputs[1], graph.Inputs[2], graph.Outputs[1], graph.Outputs[2] });
+        Assert.That(Enumerable.Range(0, 3).Select(plan.IsExternalInput), Is.EqualTo(new[] { false, true, true }));
+        Assert.That(Enumerable.Range(0, 3).Select(plan.IsExternalOutput), Is.EqualTo(new[] { false, true, true }));
     }
 
     [Test]
