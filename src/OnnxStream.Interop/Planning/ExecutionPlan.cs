@@ -11,13 +11,13 @@ internal sealed class ExecutionPlan : IDisposable
     public required MemoryAccount? Account { get; init; }
 
     /// <summary>The steps, in order.</summary>
-    public required IReadOnlyList<Step> Steps { get; init; }
+    public required IReadOnlyList<Step> Steps { get; set; }
 
     /// <summary>Where the caller's tensors go.</summary>
-    public required IReadOnlyList<PlanTensor> Inputs { get; init; }
+    public required IReadOnlyList<PlanTensor> Inputs { get; set; }
 
     /// <summary>Where the results lie after the last step.</summary>
-    public required IReadOnlyList<PlanTensor> Outputs { get; init; }
+    public required IReadOnlyList<PlanTensor> Outputs { get; set; }
 
     /// <summary>Whether an input is read where the caller has it.</summary>
     public bool IsExternalInput(int index) => Inputs[index].Buffer.ExternalIndex == index;
@@ -44,7 +44,10 @@ internal sealed class ExecutionPlan : IDisposable
     public required long OperatorBytes { get; init; }
 
     /// <summary>The most native memory that a kernel allocates while it runs and frees again.</summary>
-    public long RunBytes => Steps.Select(step => step.Kernel.RunBytes).DefaultIfEmpty().Max();
+    public required long RunBytes { get; init; }
+
+    /// <summary>The steps that can be made again for other shapes; null if the plan is for one set of shapes.</summary>
+    public GrowingSteps? Growing { get; init; }
 
     /// <summary>The memory for weights where panels are read: the least that will do.</summary>
     public required WeightMemory ReadWeights { get; init; }
@@ -54,6 +57,9 @@ internal sealed class ExecutionPlan : IDisposable
 
     /// <summary>The native memory that running the plan needs beside weights in use.</summary>
     public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + RunBytes + ReadWeights.BufferBytes;
+
+    /// <summary>Takes steps and tensors of other shapes, in the same memory.</summary>
+    public void Refit(IReadOnlyList<Step> steps, IReadOnlyList<PlanTensor> inputs, IReadOnlyList<PlanTensor> outputs) => (Steps, Inputs, Outputs) = (steps, inputs, outputs);
 
     /// <summary>The plan as people see it.</summary>
     /// <param name="name">What it is the plan of.</param>

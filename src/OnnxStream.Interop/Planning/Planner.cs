@@ -21,15 +21,17 @@ internal static class Planner
     /// <param name="panels">Decides where the panels of weights come from; null for packing them when they are used.</param>
     /// <param name="mostBytes">The most bytes that one tensor may have.</param>
     /// <param name="external">The inputs and outputs of the graph that may stay in the memory of the caller; null for none.</param>
+    /// <param name="growing">The nodes that the plan can be fitted to other shapes of (<see cref="GrowingSteps"/>); null for none.</param>
     public static ExecutionPlan Plan(
-        Graph graph, WorkerPool workers, StreamTraits traits = default, PanelSources? panels = null, long mostBytes = long.MaxValue, IReadOnlySet<Value>? external = null)
+        Graph graph, WorkerPool workers, StreamTraits traits = default, PanelSources? panels = null, long mostBytes = long.MaxValue, IReadOnlySet<Value>? external = null, IReadOnlyList<Node>? growing = null)
     {
         MemoryAccount account = new(MemoryAccount.Current);
         using MemoryAccount.Scope scope = MemoryAccount.Enter(account);
-        PlanBuilder builder = Lower(graph, workers, traits, panels ?? new PanelSources(), mostBytes, account);
+        GrowingSteps? growingSteps = growing is null ? null : new GrowingSteps(growing);
+        PlanBuilder builder = Lower(graph, workers, traits, panels ?? new PanelSources(), mostBytes, account, growingSteps);
         try
         {
-            return Complete(builder, external);
+            return Complete(builder, external, growingSteps);
         }
         catch
         {
@@ -39,19 +41,21 @@ internal static class Planner
     }
 
     /// <summary>Turns the nodes of a graph into steps.</summary>
-    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, PanelSources panels, long mostBytes, MemoryAccount? account = null)
+    public static PlanBuilder Lower(Graph graph, WorkerPool workers, StreamTraits traits, PanelSources panels, long mostBytes, MemoryAccount? account = null, GrowingSteps? growing = null)
     {
         // Where nothing comes out, nothing is computed, whatever the other dimensions are.
         List<Node> order = [.. NodeOrder.Of(graph).Where(node => node.Outputs.Any(output => output?.Type!.Value.Shape.ElementCount > 0))];
-        PlanBuilder builder = new(graph, workers, traits, panels, CreateTiles) { Account = account, MostBytes = mostBytes, Places = ValuePlaces.Find(graph, order) };
+        PlanBuilder builder = new(graph, workers, traits, panels, CreateTiles) { Account = account, MostBytes = mostBytes, Places = ValuePlaces.Find(graph, order, growing) };
         try
         {
             foreach (Node node in order)
             {
                 LoweringContext context = new(node, builder);
+                (int firstStep, int firstTemporary) = (builder.Steps.Count, builder.Temporaries.Count);
                 try
                 {
                     OperatorRegistry.Get(node).Lower(context);
+                    growing?.Add(node, builder, firstStep, firstTemporary);
                 }
                 catch (Exception exception) when (exception is OverflowException or OutOfMemoryException)
                 {
@@ -85,14 +89,14 @@ internal static class Planner
     }
 
     /// <summary>Plans the memory of steps.</summary>
-    public static ExecutionPlan Complete(PlanBuilder builder, IReadOnlySet<Value>? external = null)
+    public static ExecutionPlan Complete(PlanBuilder builder, IReadOnlySet<Value>? external = null, GrowingSteps? growing = null)
     {
         builder.ReserveScratch();
         PlanTensor[] inputs = [.. builder.Graph.Inputs.Select(builder.Tensor)];
         PlanTensor[] outputs = [.. builder.Graph.Outputs.Select(builder.Tensor)];
         FindLifetimes(builder.Steps, inputs, outputs);
         MarkExternal(builder.Graph, inputs, outputs, external);
-        WorkInPlace(builder.Steps);
+        WorkInPlace(builder.Steps, growing);
         (List<WeightRange> schedule, List<PartlyReadWeight> parts) = ScheduleWeights(builder.Steps, outputs);
         List<PlanBuffer> constants = [];
         long constantBytes = 0;
@@ -119,6 +123,8 @@ internal static class Planner
         return new ExecutionPlan
         {
             Account = builder.Account,
+            Growing = growing,
+            RunBytes = builder.Steps.Select(step => step.Kernel.RunBytes).DefaultIfEmpty().Max(),
             Steps = builder.Steps,
             Inputs = inputs,
             Outputs = outputs,
@@ -191,12 +197,13 @@ internal static class Planner
         }
     }
 
-    private static void WorkInPlace(IReadOnlyList<Step> steps)
+    private static void WorkInPlace(IReadOnlyList<Step> steps, GrowingSteps? growing)
     {
         for (int i = 0; i < steps.Count; i++)
         {
+            // A step of other shapes may not be able to.
             Step step = steps[i];
-            if (step.Outputs.Length == 0)
+            if (step.Outputs.Length == 0 || growing?.Covers(i) == true)
             {
                 continue;
             }

@@ -10,11 +10,12 @@ internal static class ValuePlaces
     /// <summary>Finds values that can be written where they are wanted.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="order">Its nodes in the order in which they are computed.</param>
+    /// <param name="growing">The nodes whose shapes change, which neither are such places nor write to some; null for none.</param>
     /// <remarks>
     /// The whole then exists as soon as its first part does. That is not worth memory: a part keeps memory of its own where the most that
     /// lives at one time would become more. Skipped connections of a U-Net are such parts.
     /// </remarks>
-    public static IReadOnlyDictionary<Value, ValuePlace> Find(Graph graph, IReadOnlyList<Node> order)
+    public static IReadOnlyDictionary<Value, ValuePlace> Find(Graph graph, IReadOnlyList<Node> order, GrowingSteps? growing = null)
     {
         Dictionary<Value, ValuePlace> places = [];
         if (!order.Any(node => node.Inputs.Length > 1 && node.Outputs is [{ }] && OperatorRegistry.Get(node).InputPlaces(new InferenceContext(node)) is not null))
@@ -28,7 +29,7 @@ internal static class ValuePlaces
         HashSet<Node> computed = [.. order];
         foreach (Node node in order.Where(node => node.Inputs.Length > 1 && node.Outputs is [{ }]))
         {
-            if (OperatorRegistry.Get(node).InputPlaces(new InferenceContext(node)) is not { } wanted)
+            if (growing?.Covers(node) == true || OperatorRegistry.Get(node).InputPlaces(new InferenceContext(node)) is not { } wanted)
             {
                 continue;
             }
@@ -37,10 +38,10 @@ internal static class ValuePlaces
             for (int i = 0; i < node.Inputs.Length; i++)
             {
                 (long firstElement, bool isStripe) = wanted[i];
-                if (node.Inputs[i] is { Constant: null, Producer: { } producer } value && computed.Contains(producer) && !places.ContainsKey(value) && !outputs.Contains(value) &&
+                if (node.Inputs[i] is { Constant: null, Producer: { } producer } value && computed.Contains(producer) && growing?.Covers(producer) != true && !places.ContainsKey(value) && !outputs.Contains(value) &&
                     value.Type!.Value.Shape.ElementCount > 0 && consumers[value].Count(consumer => ReferenceEquals(consumer, node)) == 1 &&
                     (!isStripe || (ReferenceEquals(producer.Outputs[0], value) && OperatorRegistry.Get(producer).CanWriteStripe(producer) &&
-                        consumers[value].All(consumer => ReferenceEquals(consumer, node) || CanRead(consumer, value)))))
+                        consumers[value].All(consumer => ReferenceEquals(consumer, node) || (growing?.Covers(consumer) != true && CanRead(consumer, value))))))
                 {
                     parts.Add((value, new ValuePlace(node.Outputs[0]!, firstElement, isStripe)));
                 }

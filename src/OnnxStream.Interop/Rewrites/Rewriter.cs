@@ -41,4 +41,44 @@ internal static class Rewriter
             StoreInHalf.Apply(graph);
         }
     }
+
+    /// <summary>As <see cref="Rewrite"/>, but nodes that are lowered anew from run to run stay as they are.</summary>
+    /// <remarks>What a pass finds in the shapes of one run need not hold in the next. For the passes, the graph ends and starts again where it touches those nodes.</remarks>
+    /// <param name="graph">The graph.</param>
+    /// <param name="storesHalf">Whether large activations may be stored in half precision.</param>
+    /// <param name="growing">The nodes that stay. Those of which nobody needs the results are left out.</param>
+    public static void RewriteAround(Graph graph, bool storesHalf, IReadOnlySet<Node> growing)
+    {
+        EliminateDeadNodes.Apply(graph);
+        List<Node> kept = [.. graph.Nodes.Where(growing.Contains)];
+        HashSet<Value> read = [.. kept.SelectMany(node => node.Inputs).OfType<Value>()];
+        HashSet<Value> made = [.. kept.SelectMany(node => node.Outputs).OfType<Value>()];
+        List<Node> others = [.. graph.Nodes.Where(node => !growing.Contains(node))];
+        HashSet<Value> madeByOthers = [.. others.SelectMany(node => node.Outputs).OfType<Value>()];
+        Graph around = new()
+        {
+            Name = graph.Name,
+            Inputs = [.. graph.Inputs, .. made],
+            Outputs = [.. madeByOthers.Where(value => read.Contains(value) || graph.Outputs.Contains(value))],
+            Nodes = others,
+        };
+
+        // Passes look at who made a value, too.
+        Node?[] producers = [.. made.Select(value => value.Producer)];
+        foreach (Value value in made)
+        {
+            value.Producer = null;
+        }
+
+        Rewrite(around, storesHalf);
+        foreach ((Value value, Node? producer) in made.Zip(producers))
+        {
+            value.Producer = producer;
+        }
+
+        graph.Nodes.Clear();
+        graph.Nodes.AddRange(around.Nodes);
+        graph.Nodes.AddRange(kept);
+        graph.SortTopologically();
+    }
 }

@@ -22,6 +22,9 @@ internal sealed class Specializer
     private readonly Func<Node, IReadOnlyDictionary<Value, Constant>?> _evaluate;
     private readonly RangeReader? _reader;
 
+    // What was done so far; inside of a function, what was done for it.
+    private List<SpecializedNode> _trace = [];
+
     private Specializer(Graph graph, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate, RangeReader? reader)
     {
         _graph = graph;
@@ -118,7 +121,9 @@ internal sealed class Specializer
             }
         }
 
-        if (node.Outputs.All(output => output is null || output.Constant is not null) || TryFold(node))
+        bool isFolded = node.Outputs.All(output => output is null || output.Constant is not null) || TryFold(node, _evaluate);
+        _trace.Add(new SpecializedNode { Node = node, IsFolded = isFolded });
+        if (isFolded)
         {
             return false;
         }
@@ -130,20 +135,39 @@ internal sealed class Specializer
     // Puts the nodes that an operator is made of in its place.
     private void Expand(Operator definition, Node node, Value?[] originals)
     {
-        FunctionContext function = new(node, inner =>
+        List<SpecializedNode> outer = _trace;
+        _trace = [];
+        try
         {
-            if (Add(inner, inner.Outputs))
+            ExpandFunction(definition, node, (inner, output) =>
             {
-                throw new InvalidOperationException($"{node} is made of {inner}, whose shape depends on data.");
-            }
-        });
+                if (Add(inner, output is { } index ? [originals[index]] : inner.Outputs))
+                {
+                    throw new InvalidOperationException($"{node} is made of {inner}, whose shape depends on data.");
+                }
+            });
+            outer.Add(new SpecializedNode { Node = node, Parts = _trace });
+        }
+        finally
+        {
+            _trace = outer;
+        }
+    }
+
+    /// <summary>Adds the nodes that a function is made of, in order.</summary>
+    /// <param name="definition">The function.</param>
+    /// <param name="node">Its node.</param>
+    /// <param name="add">Adds a node, and infers its types. The last ones only give results to the outputs of <paramref name="node"/>; their index comes with them.</param>
+    public static void ExpandFunction(Operator definition, Node node, Action<Node, int?> add)
+    {
+        FunctionContext function = new(node, inner => add(inner, null));
         definition.Expand(function);
         for (int i = 0; i < node.Outputs.Length; i++)
         {
             if (node.Outputs[i] is { } output)
             {
                 Value made = function.Outputs.GetValueOrDefault(i) ?? throw function.Invalid($"output {i} ('{output.Name}') is not one of the operator's");
-                Add(new Node("Identity", "", OperatorSets.Newest, node.Name, [made], [output], new Attributes()) { Origin = node.Origin ?? node }, [originals[i]]);
+                add(new Node("Identity", "", OperatorSets.Newest, node.Name, [made], [output], new Attributes()) { Origin = node.Origin ?? node }, i);
             }
         }
     }
@@ -187,6 +211,8 @@ internal sealed class Specializer
         }
 
         int before = _nodes.Count;
+        int traced = _trace.Count;
+        _trace.Add(new SpecializedNode { Node = node, Condition = value ?? condition });
         try
         {
             bool isWhole = branch.Nodes.All(inner => OperatorRegistry.Get(inner) is ControlFlow ? TryInline(inner) : !Add(inner));
@@ -208,6 +234,7 @@ internal sealed class Specializer
         }
 
         _nodes.RemoveRange(before, _nodes.Count - before);
+        _trace.RemoveRange(traced, _trace.Count - traced);
         return false;
     }
 
@@ -236,7 +263,7 @@ internal sealed class Specializer
             Outputs = [.. segmentOutputs.Select(value => _values[value])],
             Nodes = _nodes,
         };
-        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed, dynamic, controlFlow, _values);
+        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed, dynamic, controlFlow, _values, _trace);
     }
 
     private Node Clone(Node node)
@@ -263,12 +290,15 @@ internal sealed class Specializer
         return value;
     }
 
-    private bool TryFold(Node node)
+    /// <summary>Computes a node if its inputs are small constants, and makes its outputs constants.</summary>
+    /// <param name="node">The node, with its types.</param>
+    /// <param name="evaluate">Computes it; null if it cannot.</param>
+    public static bool TryFold(Node node, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate)
     {
         if (!OperatorRegistry.Get(node).IsDeterministic ||
             !node.Inputs.All(input => input is null || (input.Constant is { } constant && constant.Type.ByteLength <= FoldLimitBytes)) ||
             !node.Outputs.All(output => output is null || output.Type!.Value.ByteLength <= FoldLimitBytes) ||
-            _evaluate(node) is not { } constants)
+            evaluate(node) is not { } constants)
         {
             return false;
         }

@@ -19,6 +19,7 @@ internal sealed unsafe class Executor : IDisposable
     private readonly Dictionary<PlanTensor, Shape> _foundShapes = [];
     private readonly TensorCopier _copier;
     private readonly nint[] _external;
+    private int _version;
 
     /// <summary>Reserves memory for the plan, and opens its weights. All of it is charged to the plan's account.</summary>
     public Executor(ExecutionPlan plan, WorkerPool workers, WeightsProvider provider, WeightMemory weights, long windowBytes)
@@ -39,11 +40,7 @@ internal sealed unsafe class Executor : IDisposable
         }
 
         _copier = new TensorCopier(workers);
-        foreach (PlanBuffer buffer in plan.Constants)
-        {
-            buffer.Constant!.Data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, buffer.Constant.Data!.Length));
-        }
-
+        CopyConstants(plan.Constants.Select(buffer => (buffer, buffer.Constant!.Data!)));
         _external = new nint[plan.Inputs.Count + plan.Outputs.Count];
         _runner = new StepRunner(new KernelContext(workers, _weights), _weights) { Arena = _arena.Pointer, Constants = _constants.Pointer, External = _external };
     }
@@ -62,6 +59,12 @@ internal sealed unsafe class Executor : IDisposable
         IReadOnlyList<LiveTensor> inputs, Action? inputsTaken, Func<int, TensorType, LiveTensor> create, IProgress<RunProgress>? progress, RunTrace? trace, CancellationToken cancellationToken)
     {
         using MemoryAccount.Scope scope = MemoryAccount.Enter(_plan.Account);
+        if (_plan.Growing is { } growing && growing.Version != _version)
+        {
+            CopyConstants(growing.Constants);
+            _version = growing.Version;
+        }
+
         _foundShapes.Clear();
         _runner.Context.CancellationToken = cancellationToken;
         for (int i = 0; i < inputs.Count; i++)
@@ -121,6 +124,14 @@ internal sealed unsafe class Executor : IDisposable
         _weights.Dispose();
         _arena.Dispose();
         _constants.Dispose();
+    }
+
+    private void CopyConstants(IEnumerable<(PlanBuffer Buffer, byte[] Data)> constants)
+    {
+        foreach ((PlanBuffer buffer, byte[] data) in constants)
+        {
+            data.CopyTo(new Span<byte>(_constants.Pointer + buffer.Offset, data.Length));
+        }
     }
 
     private void RunStep(Step step)

@@ -18,6 +18,9 @@ internal sealed class PlanCache : IDisposable
     // For each part of each graph.
     private const int KeptPlans = 4;
 
+    // A model whose state grows in a way that no plan can follow is planned for each extent. That is not found out again and again.
+    private const int MostGrowthFailures = 2;
+
     // Of all parts together: each has memory and a thread of its own.
     private const int MostKeptPlans = 512;
 
@@ -29,6 +32,8 @@ internal sealed class PlanCache : IDisposable
     private readonly PanelPacker _packer;
     private readonly KeptPanels _kept;
     private readonly HashSet<Value> _stateValues;
+    private readonly StateLayout[] _growing;
+    private int _growthFailures;
     private PanelStore? _store;
 
     // The one that was used least recently first.
@@ -45,6 +50,7 @@ internal sealed class PlanCache : IDisposable
     public PlanCache(ModelContent model, SessionOptions options, MemoryAccount account, WorkerPool workers, WeightsProvider weights, IReadOnlyList<StateLayout> states)
     {
         _stateValues = [.. states.SelectMany(state => new[] { state.Input, state.Output })];
+        _growing = [.. states.Where(state => state.Axis is not null)];
         _options = options;
         _account = account;
         _workers = workers;
@@ -76,6 +82,11 @@ internal sealed class PlanCache : IDisposable
     public PlannedSegment Get(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
     {
         int index = _segments.FindIndex(segment => segment.Matches(graph, start, known));
+        if (index < 0)
+        {
+            index = _segments.FindIndex(segment => segment.TryFollow(graph, start, known));
+        }
+
         if (index >= 0)
         {
             PlannedSegment found = _segments[index];
@@ -251,15 +262,73 @@ internal sealed class PlanCache : IDisposable
     {
         _evaluator.ResetPeak();
         Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate, _weights.ReadRange);
-        long evaluatingBytes = _evaluator.PeakBytes;
-        if (_options.RewriteGraph)
+        if (TryPlanGrowth(graph, known, wanted, segment) is { } growing)
         {
-            Rewriter.Rewrite(segment.Graph, storesHalf: _options.ActivationElementType == ElementType.Float16);
+            return growing;
         }
 
+        if (_options.RewriteGraph)
+        {
+            Rewriter.Rewrite(segment.Graph, StoresHalf);
+        }
+
+        return Complete(graph, known, segment, null);
+    }
+
+    private bool StoresHalf => _options.ActivationElementType == ElementType.Float16;
+
+    // One plan for every extent of the state that comes from here on. An empty state is planned as it is: a prompt is long and comes once.
+    private PlannedSegment? TryPlanGrowth(Graph graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted, Segment actual)
+    {
+        if (_growing.Length == 0 || _growthFailures >= MostGrowthFailures || actual.Start > 0 || actual.End < graph.Nodes.Count || actual.EndsDynamic || actual.Needed is not null ||
+            !_growing.All(layout => known.TryGetValue(layout.Input, out (TensorType Type, Constant?) input) && input.Type.Shape[layout.Axis!.Value] > 0) ||
+            StateGrowth.FindLargest(_growing, actual, known, 0) is not { } largest || StateGrowth.FindLargest(_growing, actual, known, 1) is not { } shorter)
+        {
+            return null;
+        }
+
+        PlannedSegment? planned = null;
+        try
+        {
+            Segment segment = Specialize(largest);
+            if (GrowingPart.Find(segment, [actual, Specialize(shorter)], _evaluator.Evaluate, _weights.ReadRange) is { } part)
+            {
+                if (_options.RewriteGraph)
+                {
+                    Rewriter.RewriteAround(segment.Graph, StoresHalf, new HashSet<Node>(part.PlannedNodes));
+                }
+
+                StateGrowth growth = new(part, [.. _growing.Select(layout => (layout.Input, segment.Values[layout.Input], layout))]);
+                planned = Complete(graph, known, segment, growth);
+                if (HasRoom(planned) && growth.TryFollow(planned.Plan, known))
+                {
+                    return planned;
+                }
+            }
+        }
+        catch (Exception exception) when (exception is InvalidGraphException or UnsupportedOperatorException or MemoryBudgetException or NativeMemoryException)
+        {
+        }
+
+        // Whatever stands in the way, there is a plan for this extent.
+        planned?.Dispose();
+        _growthFailures++;
+        return null;
+
+        Segment Specialize(IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> types) => Specializer.Specialize(graph, 0, types, wanted, _evaluator.Evaluate, _weights.ReadRange);
+    }
+
+    // Whether the budget could run the plan if everything that is only kept were given up.
+    private bool HasRoom(PlannedSegment planned) =>
+        _options.MemoryBudget is not { } budget ||
+        _account.LiveBytes - planned.HeldBytes - _segments.Sum(segment => segment.HeldBytes) - _kept.Bytes + planned.SmallestBytes(_weights.HoldsWeights) + HeldWeights(planned) <= budget;
+
+    private PlannedSegment Complete(Graph graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, Segment segment, StateGrowth? growth)
+    {
         CheckOutputs(segment.Graph);
-        (ExecutionPlan plan, PanelSources panels) = PlanSegment(segment);
-        PlannedSegment planned = new(graph, known, segment, Math.Max(evaluatingBytes, plan.Account!.PeakBytes)) { Plan = plan, Panels = panels };
+        long evaluatingBytes = _evaluator.PeakBytes;
+        (ExecutionPlan plan, PanelSources panels) = PlanSegment(segment, growth);
+        PlannedSegment planned = new(graph, known, segment, Math.Max(evaluatingBytes, plan.Account!.PeakBytes)) { Plan = plan, Panels = panels, Growth = growth };
         try
         {
             CheckMachine(planned);
@@ -272,14 +341,14 @@ internal sealed class PlanCache : IDisposable
         }
     }
 
-    private (ExecutionPlan Plan, PanelSources Panels) PlanSegment(Segment segment)
+    private (ExecutionPlan Plan, PanelSources Panels) PlanSegment(Segment segment, StateGrowth? growth)
     {
         _store?.ForgetLost();
         PanelSources panels = new(_store, _kept);
         ExecutionPlan plan;
         try
         {
-            plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, panels, MostTensorBytes, FindStates(segment));
+            plan = Planner.Plan(segment.Graph, _workers, _weights.Traits, panels, MostTensorBytes, FindStates(segment), growth?.Part.PlannedNodes);
         }
         catch
         {
@@ -364,7 +433,9 @@ internal sealed class PlanCache : IDisposable
     {
         segment.Dispose();
         _segments.Remove(segment);
-        (segment.Plan, segment.Panels) = PlanSegment(segment.Segment);
+        segment.Growth?.Part.Restore();
+        (segment.Plan, segment.Panels) = PlanSegment(segment.Segment, segment.Growth);
+        segment.Follow();
         segment.MappingPays = null;
         _segments.Add(segment);
     }

@@ -17,6 +17,9 @@ internal sealed class PlannedSegment(Graph graph, IReadOnlyDictionary<Value, (Te
     /// <summary>The part.</summary>
     public Segment Segment { get; } = segment;
 
+    /// <summary>How the plan follows a state that grows; null if it is for one set of shapes.</summary>
+    public StateGrowth? Growth { get; init; }
+
     /// <summary>The plan.</summary>
     public required ExecutionPlan Plan { get; set; }
 
@@ -56,6 +59,31 @@ internal sealed class PlannedSegment(Graph graph, IReadOnlyDictionary<Value, (Te
         known.All(pair => values.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) value) && value.Type == pair.Value.Type &&
             (ReferenceEquals(value.Constant, pair.Value.Constant) ||
                 (pair.Value.Constant is { Data: { } expected } && value.Constant is { Data: { } data } && data.AsSpan().SequenceEqual(expected))));
+
+    /// <summary>Fits the plan to a state of another extent, if that is all that is new.</summary>
+    /// <param name="other">The graph.</param>
+    /// <param name="start">The first node.</param>
+    /// <param name="values">The values before it.</param>
+    public bool TryFollow(Graph other, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> values)
+    {
+        if (Growth is null || !IsOf(other, start) || known.Count != values.Count || !known.All(pair => values.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) value) &&
+            (pair.Value == value || (value.Constant is null && Growth.MayGrow(pair.Key, value.Type)))) || !Growth.TryFollow(Plan, values))
+        {
+            return false;
+        }
+
+        known = values;
+        return true;
+    }
+
+    /// <summary>Fits a plan that was made again to the state that the one before was fitted to.</summary>
+    public void Follow()
+    {
+        if (Growth?.TryFollow(Plan, known) == false)
+        {
+            throw new InvalidOperationException("A plan that was made again does not fit a state that it fitted before.");
+        }
+    }
 
     /// <summary>Frees what running took; the plan stays.</summary>
     public void Close()

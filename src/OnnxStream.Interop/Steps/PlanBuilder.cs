@@ -8,11 +8,13 @@ using OnnxStream.Interop.Weights;
 namespace OnnxStream.Interop.Steps;
 
 /// <summary>Collects the steps of a plan while nodes are lowered, and the tensors that they read and write.</summary>
-internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits traits, PanelSources panels, Func<PlanBuilder, Graph, int, Kernel> createTiles) : IDisposable
+internal class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits traits, PanelSources panels, Func<PlanBuilder, Graph, int, Kernel> createTiles) : IDisposable
 {
     private readonly Dictionary<Value, PlanTensor> _tensors = [];
     private readonly List<Step> _steps = [];
     private readonly List<PlanBuffer> _buffers = [];
+    private readonly List<PlanTensor> _temporaries = [];
+    private readonly HashSet<Value> _views = [];
 
     /// <summary>What is lowered.</summary>
     public Graph Graph { get; } = graph;
@@ -41,8 +43,17 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
     /// <summary>The buffers so far.</summary>
     public IReadOnlyList<PlanBuffer> Buffers => _buffers;
 
+    /// <summary>The memory without a name so far.</summary>
+    public IReadOnlyList<PlanTensor> Temporaries => _temporaries;
+
+    /// <summary>The tensor that a value has already; null if it has none.</summary>
+    public PlanTensor? FindTensor(Value value) => _tensors.GetValueOrDefault(value);
+
+    /// <summary>Whether a value was made a part of other memory by <see cref="View"/>.</summary>
+    public bool IsView(Value value) => _views.Contains(value);
+
     /// <summary>The tensor of a value; a buffer is made for it at the first call.</summary>
-    public PlanTensor Tensor(Value value)
+    public virtual PlanTensor Tensor(Value value)
     {
         if (!_tensors.TryGetValue(value, out PlanTensor? tensor))
         {
@@ -58,10 +69,19 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
     public bool IsInPlace(Value value) => Places.TryGetValue(value, out ValuePlace place) && Tensor(value).IsSameMemory(At(value, place));
 
     /// <summary>Memory without a name.</summary>
-    public PlanTensor Temporary(TensorType type) => new("", type, NewBuffer(type.ByteLength, null));
+    public virtual PlanTensor Temporary(TensorType type)
+    {
+        PlanTensor tensor = new("", type, NewBuffer(type.ByteLength, null));
+        _temporaries.Add(tensor);
+        return tensor;
+    }
 
     /// <summary>Makes a value the memory of <paramref name="source"/> from byte <paramref name="offset"/> on.</summary>
-    public void View(Value value, PlanTensor source, long offset) => _tensors.Add(value, source.View(value.Name, value.Type!.Value, offset));
+    public virtual void View(Value value, PlanTensor source, long offset)
+    {
+        _tensors.Add(value, source.View(value.Name, value.Type!.Value, offset));
+        _views.Add(value);
+    }
 
     /// <summary>Makes the kernel that computes a graph inside of a node in tiles of rows.</summary>
     /// <param name="body">The graph, for one tile.</param>
@@ -85,6 +105,13 @@ internal sealed class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits 
 
     /// <summary>Frees what the kernels hold; what a plan made of the builder frees, too.</summary>
     public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what the kernels hold.</summary>
+    protected virtual void Dispose(bool disposing)
     {
         foreach (Step step in _steps)
         {
