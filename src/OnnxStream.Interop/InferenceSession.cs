@@ -210,6 +210,7 @@ public sealed class InferenceSession : IDisposable
                 values.Set(input, tensor);
             }
 
+            int plansMade = _plans.PlansMade;
             GraphRun run = new(_plans, state, options, cancellationToken);
             Dictionary<string, TensorBuffer> outputs = new(_outputs.Length);
             try
@@ -231,7 +232,7 @@ public sealed class InferenceSession : IDisposable
 
             Telemetry.RunDuration.Record(run.Duration.TotalSeconds);
             Telemetry.WeightsStreamed.Add(run.WeightsBytesStreamed);
-            return new RunResult(outputs, new RunStatistics(run.Duration, run.WeightsBytesStreamed, _account.PeakBytes));
+            return new RunResult(outputs, new RunStatistics(run.Duration, run.WeightsBytesStreamed, _account.PeakBytes) { PlansMade = _plans.PlansMade - plansMade });
         }
     }
 

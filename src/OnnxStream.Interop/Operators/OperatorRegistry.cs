@@ -272,6 +272,7 @@ internal static class OperatorRegistry
         [(OperatorSets.InternalDomain, "BatchNormalization")] = new BatchNormalization(channelsLast: true),
         [(OperatorSets.InternalDomain, "Conv")] = new Conv(channelsLast: true),
         [(OperatorSets.InternalDomain, FullyConnected.Name)] = new FullyConnected(),
+        [(OperatorSets.InternalDomain, CachedAttention.Name)] = new CachedAttention(),
         [(OperatorSets.InternalDomain, FusedAttention.Name)] = new FusedAttention(),
         [(OperatorSets.InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
         [(OperatorSets.InternalDomain, GatedActivation.Name)] = new GatedActivation(),

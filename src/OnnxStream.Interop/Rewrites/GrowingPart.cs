@@ -19,7 +19,7 @@ namespace OnnxStream.Interop.Rewrites;
 internal sealed class GrowingPart
 {
     private readonly List<SpecializedNode> _roots;
-    private readonly List<SpecializedNode> _steps;
+    private List<(Node Planned, SpecializedNode? Specialized)> _steps;
     private readonly HashSet<Value> _varying;
     private readonly Dictionary<Value, (TensorType Type, Constant? Constant)> _planned = [];
     private readonly Func<Node, IReadOnlyDictionary<Value, Constant>?> _evaluate;
@@ -31,8 +31,7 @@ internal sealed class GrowingPart
         _evaluate = evaluate;
         _reader = reader;
         _roots = [.. trace.Where(node => node.All().Any(Varies))];
-        _steps = [.. _roots.SelectMany(root => root.All()).Where(node => node is { Parts: null, Condition: null, IsFolded: false } && Varies(node))];
-        PlannedNodes = Nodes;
+        _steps = [.. _roots.SelectMany(root => root.All()).Where(node => node is { Parts: null, Condition: null, IsFolded: false } && Varies(node)).Select(node => (node.Node, node))];
         foreach (Value value in _roots.SelectMany(root => root.All()).SelectMany(node => node.Node.Inputs.Concat(node.Node.Outputs)).OfType<Value>().Concat(varying))
         {
             _planned.TryAdd(value, (value.Type!.Value, value.Constant));
@@ -40,10 +39,22 @@ internal sealed class GrowingPart
     }
 
     /// <summary>The nodes of the graph that are lowered anew when a state has grown, in order.</summary>
-    public IReadOnlyList<Node> PlannedNodes { get; }
+    public IReadOnlyList<Node> PlannedNodes => [.. _steps.Select(step => step.Planned)];
 
     /// <summary>What became of them in the last <see cref="TryFollow"/>.</summary>
-    public IReadOnlyList<Node> Nodes => [.. _steps.Select(step => step.Node)];
+    public IReadOnlyList<Node> Nodes => [.. _steps.Select(step => step.Specialized?.Node ?? step.Planned)];
+
+    /// <summary>Whether the type or the content of a value depends on how far the state has grown.</summary>
+    public bool Varies(Value value) => _varying.Contains(value);
+
+    /// <summary>Takes note of a rewrite: of the nodes that a graph still has, and of those that were made of others that varied.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="added">The new nodes. What they read and make is what the old ones did, whose types go on being followed.</param>
+    public void Rewritten(Graph graph, IReadOnlyList<Node> added)
+    {
+        HashSet<Node> left = [.. graph.Nodes];
+        _steps = [.. _steps.Where(step => left.Contains(step.Planned)), .. added.Select(node => (node, (SpecializedNode?)null))];
+    }
 
     /// <summary>Finds the part of a graph that varies.</summary>
     /// <param name="largest">The graph for the largest state.</param>
@@ -76,7 +87,7 @@ internal sealed class GrowingPart
         }
 
         GrowingPart part = new(largest.Trace, varying, evaluate, reader);
-        return part._steps.SelectMany(step => step.Node.Inputs.Concat(step.Node.Outputs)).Any(value => value?.Type!.Value.ElementType is ElementType.Float16 or ElementType.BFloat16) ? null : part;
+        return part.PlannedNodes.SelectMany(node => node.Inputs.Concat(node.Outputs)).Any(value => value?.Type!.Value.ElementType is ElementType.Float16 or ElementType.BFloat16) ? null : part;
     }
 
     /// <summary>Gives all values the types and constants that they have where inputs have these types.</summary>

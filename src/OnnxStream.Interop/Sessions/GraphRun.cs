@@ -89,6 +89,7 @@ internal sealed class GraphRun
 
         PlannedSegment planned = _plans.Get(graph, start, known, wanted);
         Segment segment = planned.Segment;
+        ArrangeState(planned.Growth, values);
         if (segment.End > start || segment.Needed is null)
         {
             RunPlan(graph, planned, values, wanted, leaving);
@@ -106,6 +107,24 @@ internal sealed class GraphRun
         }
 
         return segment;
+    }
+
+    // A tensor of the state may lie in another block afterwards.
+    private void ArrangeState(StateGrowth? growth, LiveValues values)
+    {
+        if (_state is null)
+        {
+            return;
+        }
+
+        _state.Arrange(layout => growth?.Extends(layout) == true);
+        foreach ((Value input, LiveTensor tensor) in _state.Current)
+        {
+            if (values.Find(input) is not null)
+            {
+                values.Set(input, tensor);
+            }
+        }
     }
 
     private void RunPlan(Graph graph, PlannedSegment planned, LiveValues values, HashSet<Value> wanted, HashSet<Value> leaving)

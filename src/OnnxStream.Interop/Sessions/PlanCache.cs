@@ -282,7 +282,7 @@ internal sealed class PlanCache : IDisposable
     {
         if (_growing.Length == 0 || _growthFailures >= MostGrowthFailures || actual.Start > 0 || actual.End < graph.Nodes.Count || actual.EndsDynamic || actual.Needed is not null ||
             !_growing.All(layout => known.TryGetValue(layout.Input, out (TensorType Type, Constant?) input) && input.Type.Shape[layout.Axis!.Value] > 0) ||
-            StateGrowth.FindLargest(_growing, actual, known, 0) is not { } largest || StateGrowth.FindLargest(_growing, actual, known, 1) is not { } shorter)
+            StateGrowth.FindLargest(_growing, actual, known, shortened: false) is not { } largest || StateGrowth.FindLargest(_growing, actual, known, shortened: true) is not { } shorter)
         {
             return null;
         }
@@ -293,14 +293,20 @@ internal sealed class PlanCache : IDisposable
             Segment segment = Specialize(largest);
             if (GrowingPart.Find(segment, [actual, Specialize(shorter)], _evaluator.Evaluate, _weights.ReadRange) is { } part)
             {
+                IReadOnlyList<Node> attentions = [];
                 if (_options.RewriteGraph)
                 {
                     Rewriter.RewriteAround(segment.Graph, StoresHalf, new HashSet<Node>(part.PlannedNodes));
+                    attentions = FuseCachedAttention.Apply(
+                        segment.Graph, [.. _growing.Select(layout => new StateCache(segment.Values[layout.Input], segment.Values[layout.Output], layout.Axis!.Value, layout.Largest.Shape[layout.Axis.Value]))], part.Varies);
+                    part.Rewritten(segment.Graph, attentions);
                 }
 
-                StateGrowth growth = new(part, [.. _growing.Select(layout => (layout.Input, segment.Values[layout.Input], layout))]);
+                HashSet<Value> extended = [.. attentions.SelectMany(node => node.Outputs).OfType<Value>()];
+                StateGrowth growth = new(part, [.. largest.Where(pair => pair.Value.Type != shorter[pair.Key].Type || _growing.Any(layout => layout.Input == pair.Key)).Select(pair => new GrowingInput(
+                    pair.Key, segment.Values[pair.Key], pair.Value.Type, Array.Find(_growing, layout => layout.Input == pair.Key && extended.Contains(segment.Values[layout.Output]))))]);
                 planned = Complete(graph, known, segment, growth);
-                if (HasRoom(planned) && growth.TryFollow(planned.Plan, known))
+                if (HasRoom(planned) && growth.TryFollow(planned.Plan, known) && ExtendsInPlace(planned))
                 {
                     return planned;
                 }
@@ -317,6 +323,13 @@ internal sealed class PlanCache : IDisposable
 
         Segment Specialize(IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> types) => Specializer.Specialize(graph, 0, types, wanted, _evaluator.Evaluate, _weights.ReadRange);
     }
+
+    // What a plan extends must be the memory of the state, going in and coming out.
+    private static bool ExtendsInPlace(PlannedSegment planned) => planned.Growth!.Inputs.Select(input => input.Extended).OfType<StateLayout>().All(layout =>
+        IsExternal(planned.Segment.Inputs, layout.Input, planned.Plan.IsExternalInput) && IsExternal(planned.Segment.Outputs, layout.Output, planned.Plan.IsExternalOutput));
+
+    private static bool IsExternal(IReadOnlyList<Value> values, Value value, Func<int, bool> isExternal) =>
+        values.Select((other, i) => (other, i)).Where(pair => pair.other == value).All(pair => isExternal(pair.i));
 
     // Whether the budget could run the plan if everything that is only kept were given up.
     private bool HasRoom(PlannedSegment planned) =>

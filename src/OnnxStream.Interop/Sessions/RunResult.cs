@@ -26,4 +26,8 @@ public sealed class RunResult
 /// <param name="Duration">From the first to the last step, planning not included.</param>
 /// <param name="WeightsBytesStreamed">Bytes of weights that the steps asked for.</param>
 /// <param name="PeakNativeBytes">The most native memory that the session held during the run, weights in use included.</param>
-public readonly record struct RunStatistics(TimeSpan Duration, long WeightsBytesStreamed, long PeakNativeBytes);
+public readonly record struct RunStatistics(TimeSpan Duration, long WeightsBytesStreamed, long PeakNativeBytes)
+{
+    /// <summary>How many parts of the model had to be planned for the run: 0 where it had the shapes of one before, or where only a state had grown (<see cref="StateBinding"/>).</summary>
+    public int PlansMade { get; init; }
+}

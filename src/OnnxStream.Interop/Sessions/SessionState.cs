@@ -37,7 +37,7 @@ public sealed class SessionState : IDisposable
 
     /// <summary>A copy of what the next run reads.</summary>
     /// <inheritdoc cref="TypeOf"/>
-    public TensorBuffer Read(string input) => Find(input).Current.ToBuffer();
+    public TensorBuffer Read(string input) => Find(input).Read();
 
     /// <summary>Sets what the next run reads.</summary>
     /// <param name="input">The name of the input.</param>
@@ -84,6 +84,10 @@ public sealed class SessionState : IDisposable
 
     /// <summary>The inputs of the next run.</summary>
     internal IEnumerable<(Value Input, LiveTensor Tensor)> Current => _tensors.Select(tensor => (tensor.Input, tensor.Current));
+
+    /// <summary>Arranges the tensors as a plan reads them.</summary>
+    /// <param name="isExtended">Whether the plan extends a tensor where it is.</param>
+    internal void Arrange(Func<StateLayout, bool> isExtended) => Array.ForEach(_tensors, tensor => tensor.Arrange(isExtended(tensor.Layout)));
 
     /// <summary>The memory for an output that is bound; null if it is not.</summary>
     /// <exception cref="InvalidInputException">The tensor is larger than the capacity, or of another shape than can be read next.</exception>

@@ -4,12 +4,18 @@ using OnnxStream.Interop.Native;
 namespace OnnxStream.Interop.Sessions;
 
 /// <summary>One tensor of a state: what the next run reads, and the memory that it writes to.</summary>
-/// <remarks>There are two blocks, which a run exchanges when it has ended: one that fails leaves the state as it was.</remarks>
+/// <remarks>
+/// There are two blocks, which a run exchanges when it has ended: one that fails leaves the state as it was. A plan that extends the tensor where it is
+/// needs one of them: the rows before the axis then lie at distances of the capacity, and what is there already is not touched.
+/// </remarks>
 internal sealed unsafe class StateTensor : IDisposable
 {
     private readonly StateLayout _layout;
     private NativeBuffer _current;
     private NativeBuffer _next;
+
+    // Whether rows lie at distances of the capacity.
+    private bool _isSpread;
 
     /// <summary>Reserves both blocks, and starts with zeros. They are charged to the account that the thread has entered.</summary>
     /// <exception cref="NativeMemoryException">The operating system refuses.</exception>
@@ -31,6 +37,9 @@ internal sealed unsafe class StateTensor : IDisposable
         Reset();
     }
 
+    /// <summary>What the tensor may be.</summary>
+    public StateLayout Layout => _layout;
+
     /// <summary>The model's output.</summary>
     public Value Output => _layout.Output;
 
@@ -48,14 +57,48 @@ internal sealed unsafe class StateTensor : IDisposable
     public LiveTensor Next(TensorType type)
     {
         _layout.Check(type);
-        return new LiveTensor(type, null, _next);
+        return new LiveTensor(type, null, _isSpread ? _current : _next);
+    }
+
+    /// <summary>A copy of what the next run reads.</summary>
+    public TensorBuffer Read()
+    {
+        TensorBuffer tensor = TensorBuffer.Uninitialized(Type);
+        fixed (byte* bytes = tensor.Bytes)
+        {
+            CopyRows(_current.Pointer, Distance, bytes, RowBytes);
+        }
+
+        return tensor;
+    }
+
+    /// <summary>Arranges the rows as a plan reads them.</summary>
+    /// <param name="isExtended">Whether the plan extends the tensor where it is; otherwise it wants one row behind the other.</param>
+    public void Arrange(bool isExtended)
+    {
+        if (isExtended == _isSpread)
+        {
+            return;
+        }
+
+        long before = Distance;
+        _isSpread = isExtended;
+        if (Distance != before)
+        {
+            CopyRows(_current.Pointer, before, _next.Pointer, Distance);
+            (_current, _next) = (_next, _current);
+        }
     }
 
     /// <summary>Makes what a run has computed what the next one reads.</summary>
     public void Exchange(LiveTensor result)
     {
-        // The state may come out as it went in.
-        if (result.Block != _current)
+        // The state may come out as it went in, or have been extended.
+        if (result.Block == _current)
+        {
+            Type = result.Type;
+        }
+        else
         {
             if (result.Block != _next)
             {
@@ -81,6 +124,7 @@ internal sealed unsafe class StateTensor : IDisposable
     {
         _layout.Check(tensor.Type);
         Type = tensor.Type;
+        _isSpread = false;
         tensor.Bytes.CopyTo(Current.Bytes);
     }
 
@@ -97,6 +141,7 @@ internal sealed unsafe class StateTensor : IDisposable
     public void Reset()
     {
         Type = _layout.Start;
+        _isSpread = false;
         Current.Bytes.Clear();
     }
 
@@ -107,18 +152,35 @@ internal sealed unsafe class StateTensor : IDisposable
         _next.Dispose();
     }
 
-    // What stays moves to the front: rows follow each other.
+    private long EntryBytes => Type.Shape.Product((_layout.Axis ?? 0) + 1, Type.Shape.Rank) * Type.ElementType.SizeOf();
+
+    private long RowBytes => _layout.Axis is { } axis ? Type.Shape[axis] * EntryBytes : Type.ByteLength;
+
+    // Bytes from a row to the next.
+    private long Distance => _isSpread ? _layout.Largest.Shape[_layout.Axis!.Value] * EntryBytes : RowBytes;
+
+    // What stays moves to the front.
     private void Keep(long first, long count)
     {
         int axis = _layout.Axis!.Value;
-        Shape shape = Type.Shape;
-        long entry = shape.Product(axis + 1, shape.Rank) * Type.ElementType.SizeOf();
-        for (long outer = 0, rows = shape.Product(0, axis); outer < rows; outer++)
+        byte* source = _current.Pointer + first * EntryBytes;
+        long distance = Distance;
+        Type = Type with { Shape = Type.Shape.With(axis, count) };
+        CopyRows(source, distance, _current.Pointer, Distance);
+    }
+
+    // Copies the rows of the tensor as it is now, from the first on: to the front of the same block, or to another one.
+    private void CopyRows(byte* source, long sourceDistance, byte* destination, long distance)
+    {
+        if (source == destination && sourceDistance == distance)
         {
-            byte* source = _current.Pointer + (outer * shape[axis] + first) * entry;
-            Buffer.MemoryCopy(source, _current.Pointer + outer * count * entry, count * entry, count * entry);
+            return;
         }
 
-        Type = new TensorType(Type.ElementType, shape.With(axis, count));
+        long bytes = RowBytes;
+        for (long row = 0, rows = Type.Shape.Product(0, _layout.Axis ?? 0); row < rows; row++)
+        {
+            Buffer.MemoryCopy(source + row * sourceDistance, destination + row * distance, bytes, bytes);
+        }
     }
 }

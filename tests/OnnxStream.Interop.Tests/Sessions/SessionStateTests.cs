@@ -90,6 +90,96 @@ public class SessionStateTests
     }
 
     [Test]
+    public void AttentionReadsAndExtendsACacheWhereItIs(
+        [Values(1, 2)] int threads, [Values("products", "scaled queries", "two biases", "Attention", "Attention of tokens", "GroupQueryAttention")] string form, [Values(1, 3)] int group, [Values(8, 5)] int size)
+    {
+        Model model = Load(CacheUser(form, group, size));
+        Dictionary<string, TensorBuffer> Inputs(int seed, int length, int past, TensorBuffer[] cache)
+        {
+            Dictionary<string, TensorBuffer> inputs = new()
+            {
+                ["q"] = TestTensors.Floats(seed, 1, 2 * group, length, size),
+                ["k"] = TestTensors.Floats(seed + 1, 1, 2, length, size),
+                ["v"] = TestTensors.Floats(seed + 2, 1, 2, length, size + 1),
+            };
+            if (form == "GroupQueryAttention")
+            {
+                inputs["v"] = TestTensors.Floats(seed + 2, 1, 2, length, size);
+            }
+
+            if (form == "two biases")
+            {
+                inputs["mask"] = TestTensors.Floats(seed + 3, 1, 1, length, past + length);
+            }
+
+            for (int i = 0; i < cache.Length; i++)
+            {
+                inputs[i == 0 ? "past.key" : "past.value"] = cache[i];
+            }
+
+            return inputs;
+        }
+
+        int valueSize = form == "GroupQueryAttention" ? size : size + 1;
+        StateBinding[] bindings = [new("present.key", "past.key") { Axis = 2, Capacity = 20 }, new("present.value", "past.value") { Axis = 2, Capacity = 30 }];
+        using InferenceSession plain = new(model, new SessionOptions { ThreadCount = threads });
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = threads, StateBindings = bindings });
+        using InferenceSession planned = new(model, new SessionOptions { ThreadCount = threads, PlanOnly = true, StateBindings = bindings });
+        using SessionState state = session.CreateState();
+        TensorBuffer[] start = [new(ElementType.Float32, new Shape(1, 2, 0, size)), new(ElementType.Float32, new Shape(1, 2, 0, valueSize))];
+        for (int repetition = 0; repetition < 2; repetition++)
+        {
+            TensorBuffer[] cache = start;
+            int past = 0;
+            int seed = 1;
+            foreach (int length in (int[])[4, 1, 1, 3, 1, 2, 1, 1])
+            {
+                RunResult expected = plain.Run(Inputs(seed, length, past, cache));
+                RunResult actual = session.Run(Inputs(seed, length, past, []), state);
+                if (past > 0)
+                {
+                    Assert.That(planned.Plan(Inputs(seed, length, past, cache).ToDictionary(input => input.Key, input => input.Value.Type)).Steps.Count(step => step.KernelName == "cached attention"), Is.EqualTo(1));
+                }
+
+                cache = [expected["present.key"], expected["present.value"]];
+                past += length;
+                seed += 10;
+                Assert.That(actual["y"].Span<float>().ToArray(), Is.EqualTo(expected["y"].Span<float>().ToArray()).Within(1e-5f));
+                Assert.That(state.Read("past.key").Bytes.SequenceEqual(cache[0].Bytes), Is.True);
+                Assert.That(state.Read("past.value").Bytes.SequenceEqual(cache[1].Bytes), Is.True);
+                Assert.That(actual.Statistics.PlansMade, repetition == 0 ? Is.LessThanOrEqualTo(1) : Is.Zero);
+            }
+
+            Assert.That(session.PlansMade, Is.EqualTo(4));
+
+            // What was extended where it is can be cut and goes on, and an empty cache is read as it was at first.
+            state.Truncate(6);
+            RunResult shorter = plain.Run(Inputs(500, 1, 6, [First(cache[0], 6), First(cache[1], 6)]));
+            Assert.That(session.Run(Inputs(500, 1, 6, []), state)["y"].Span<float>().ToArray(), Is.EqualTo(shorter["y"].Span<float>().ToArray()).Within(1e-5f));
+            state.Write("past.key", First(cache[0], 5));
+            state.Write("past.value", First(cache[1], 5));
+            RunResult written = plain.Run(Inputs(600, 1, 5, [First(cache[0], 5), First(cache[1], 5)]));
+            Assert.That(session.Run(Inputs(600, 1, 5, []), state)["y"].Span<float>().ToArray(), Is.EqualTo(written["y"].Span<float>().ToArray()).Within(1e-5f));
+            state.Reset();
+        }
+    }
+
+    [Test]
+    public void GoingOnTakesNoMemory()
+    {
+        using InferenceSession session = new(Decoder(), new SessionOptions { ThreadCount = 1, StateBindings = DecoderBindings(50) });
+        using SessionState state = session.CreateState();
+        session.Run(Tokens(TestTensors.Floats(1, 1, 3, Hidden)), state);
+        session.Run(Tokens(TestTensors.Floats(1, 1, 1, Hidden)), state);
+        long peak = session.Run(Tokens(TestTensors.Floats(1, 1, 1, Hidden)), state).Statistics.PeakNativeBytes;
+        for (int i = 0; i < 40; i++)
+        {
+            RunStatistics statistics = session.Run(Tokens(TestTensors.Floats(1, 1, 1, Hidden)), state).Statistics;
+            Assert.That((statistics.PlansMade, statistics.PeakNativeBytes), Is.EqualTo((0, peak)));
+        }
+    }
+
+    [Test]
     public void StatesOfOneSessionAreApart()
     {
         using InferenceSession session = new(Decoder(), new SessionOptions { ThreadCount = 1, StateBindings = DecoderBindings(8) });
@@ -332,6 +422,82 @@ public class SessionStateTests
             .Node("Transpose", "context", "context.split", ("perm", new long[] { 0, 2, 1, 3 })).Node("Reshape", "context.split whole", "context.flat")
             .Node("MatMul", "context.flat w.o", "attended").Node("Add", "attended x", "y");
         return Load(builder);
+    }
+
+    // Attention to a cache in the ways in which models spell it, with heads that share keys.
+    private static ModelBuilder CacheUser(string form, int group, int size)
+    {
+        int valueSize = form == "GroupQueryAttention" ? size : size + 1;
+        ModelBuilder builder = new ModelBuilder(23, "com.microsoft")
+            .Input("q", ElementType.Float32, 1, 2 * group, -1, size).Input("k", ElementType.Float32, 1, 2, -1, size).Input("v", ElementType.Float32, 1, 2, -1, valueSize)
+            .Input("past.key", ElementType.Float32, 1, 2, -1, size).Input("past.value", ElementType.Float32, 1, 2, -1, valueSize)
+            .Output("y").Output("present.key").Output("present.value");
+        if (form == "Attention")
+        {
+            return builder.Node("Attention", "q k v - past.key past.value", "y present.key present.value", ("is_causal", 1L), ("scale", 0.3f));
+        }
+
+        builder.Initializer("tokens", TensorBuffer.Create<long>([0, 0, -1], 3));
+        if (form is "Attention of tokens" or "GroupQueryAttention")
+        {
+            foreach (string name in (string[])["q", "k", "v"])
+            {
+                builder.Node("Transpose", name, $"{name}.turned", ("perm", new long[] { 0, 2, 1, 3 })).Node("Reshape", $"{name}.turned tokens", $"{name}.tokens");
+            }
+        }
+
+        if (form == "Attention of tokens")
+        {
+            return builder.Node("Attention", "q.tokens k.tokens v.tokens - past.key past.value", "y present.key present.value", ("is_causal", 1L), ("q_num_heads", 2L * group), ("kv_num_heads", 2L));
+        }
+
+        if (form == "GroupQueryAttention")
+        {
+            // The lengths follow from the shapes, as they do in a model whose total length is computed from its mask.
+            return builder.Node("Shape", "past.key", "past.length", ("start", 2L), ("end", 3L)).Node("Shape", "k", "new.length", ("start", 2L), ("end", 3L)).Node("Add", "past.length new.length", "total.long")
+                .Initializer("one", TensorBuffer.Create<long>([1], 1)).Node("Sub", "total.long one", "last.long").Node("Cast", "total.long", "total.int", ("to", (long)ElementType.Int32)).Node("Cast", "last.long", "last", ("to", (long)ElementType.Int32))
+                .Initializer("none", TensorBuffer.Create<long>([], 0)).Node("Reshape", "total.int none", "total")
+                .Node("com.microsoft", "GroupQueryAttention", "q.tokens k.tokens v.tokens past.key past.value last total", "y present.key present.value", ("num_heads", 2L * group), ("kv_num_heads", 2L));
+        }
+
+        builder.Initializer("scale", TensorBuffer.Create<float>([0.3f])).Initializer("group", TensorBuffer.Create<long>([1, 1, group, 1, 1], 5)).Initializer("two", TensorBuffer.Create<long>([2], 1))
+            .Initializer("keys.shape", TensorBuffer.Create<long>([1, 2 * group, -1, size], 4)).Initializer("values.shape", TensorBuffer.Create<long>([1, 2 * group, -1, valueSize], 4))
+            .Node("Concat", "past.key k", "present.key", ("axis", -2L)).Node("Concat", "past.value v", "present.value", ("axis", 2L));
+        (string keys, string values) = ("present.key", "present.value");
+        if (group > 1)
+        {
+            builder.Node("Unsqueeze", "present.key two", "key.five").Node("Expand", "key.five group", "key.wide").Node("Reshape", "key.wide keys.shape", keys = "keys")
+                .Node("Unsqueeze", "present.value two", "value.five").Node("Expand", "value.five group", "value.wide").Node("Reshape", "value.wide values.shape", values = "values");
+        }
+
+        builder.Node("Transpose", keys, "turned", ("perm", new long[] { 0, 1, 3, 2 }));
+        if (form == "scaled queries")
+        {
+            builder.Node("Mul", "q scale", "scaled.q").Node("MatMul", "scaled.q turned", "scores");
+        }
+        else
+        {
+            builder.Node("MatMul", "q turned", "products").Node("Div", "products scale", form == "two biases" ? "scaled" : "scores");
+        }
+
+        if (form == "two biases")
+        {
+            builder.Input("mask", ElementType.Float32, 1, 1, -1, -1).Initializer("offset", TestTensors.Floats(77, 1, 2 * group, 1, 1)).Node("Add", "mask scaled", "masked").Node("Add", "masked offset", "scores");
+        }
+
+        return builder.Node("Softmax", "scores", "weights", ("axis", -1L)).Node("MatMul", $"weights {values}", "y");
+    }
+
+    private static TensorBuffer First(TensorBuffer cache, int length)
+    {
+        TensorBuffer part = new(ElementType.Float32, cache.Shape.With(2, length));
+        long row = cache.Shape[2] * cache.Shape[3];
+        for (int head = 0; head < 2; head++)
+        {
+            cache.Span<float>().Slice((int)(head * row), (int)(length * cache.Shape[3])).CopyTo(part.Span<float>()[(int)(head * length * cache.Shape[3])..]);
+        }
+
+        return part;
     }
 
     private sealed class SynchronousProgress(Action<RunProgress> report) : IProgress<RunProgress>

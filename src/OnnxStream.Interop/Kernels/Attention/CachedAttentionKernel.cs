@@ -1,0 +1,259 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using OnnxStream.Interop.Native;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>Attention of a few queries to a cache, which it extends where it lies.</summary>
+/// <remarks>
+/// With one query for each head there is nothing to pack keys or values for: every number of the cache is used once, and the time is that of reading it. Heads are
+/// shared among threads; the queries of a head that serve the same keys follow each other, so that the keys come from the processor's cache.
+/// Inputs of the step: queries [B,H,T,D], new keys [B,G,T,D], new values [B,G,T,E], biases. Outputs: [B,H,T,E], the cache of keys, the cache of values.
+/// </remarks>
+internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
+{
+    private const int KeysAtOnce = 4;
+
+    private readonly int _heads;
+    private readonly int _group;
+    private readonly int _queries;
+    private readonly int _added;
+    private readonly CacheGeometry _keys;
+    private readonly CacheGeometry _values;
+    private readonly float _scale;
+    private readonly BiasSteps[] _biases;
+    private readonly WorkerSlots _slots;
+    private readonly int _workers;
+    private KernelContext? _context;
+
+    /// <summary>Makes the kernel.</summary>
+    /// <param name="query">The shape of the queries.</param>
+    /// <param name="added">The rows of each head that are new.</param>
+    /// <param name="keys">The cache of keys with them.</param>
+    /// <param name="values">The cache of values with them.</param>
+    /// <param name="biases">The shapes of what is added to the products.</param>
+    /// <param name="scale">The factor on the products.</param>
+    /// <param name="workers">The threads.</param>
+    public CachedAttentionKernel(Shape query, long added, CacheGeometry keys, CacheGeometry values, Shape[] biases, float scale, WorkerPool workers)
+    {
+        _heads = checked((int)(query[0] * query[1]));
+        _group = _heads / keys.Heads;
+        _queries = checked((int)query[2]);
+        _added = checked((int)added);
+        _keys = keys;
+        _values = values;
+        _scale = scale;
+        _biases = Array.ConvertAll(biases, bias => new BiasSteps(bias, query[1]));
+        _workers = workers.WorkerCount;
+        _slots = new WorkerSlots(_workers);
+    }
+
+    /// <summary>Whether a query that biases hide all keys from gets zeros; otherwise NaN.</summary>
+    public bool EmptyRowsAreZero { get; init; }
+
+    /// <inheritdoc/>
+    public override string Name => "cached attention";
+
+    /// <inheritdoc/>
+    public override long Flops => 2L * _heads * _queries * _keys.Rows * (_keys.Size + _values.Size);
+
+    /// <inheritdoc/>
+    public override long ScratchBytes => _workers * RowBytes;
+
+    private long RowBytes => CountedMemory.Align((long)_keys.Rows * sizeof(float));
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        Append(_keys, (float*)context.Input(1), (float*)context.Output(1));
+        Append(_values, (float*)context.Input(2), (float*)context.Output(2));
+        _context = context;
+        context.Workers.Parallelize(this, _heads, Flops);
+        _context = null;
+    }
+
+    /// <inheritdoc/>
+    public void Execute(int index)
+    {
+        int slot = _slots.Acquire();
+        try
+        {
+            float* scores = (float*)(_context!.Scratch + slot * RowBytes);
+            for (int query = 0; query < _queries; query++)
+            {
+                long row = (long)index * _queries + query;
+                Attend(index, query, (float*)_context.Input(0) + row * _keys.Size, scores, (float*)_context.Output(0) + row * _values.Size);
+            }
+        }
+        finally
+        {
+            _slots.Release(slot);
+        }
+    }
+
+    private void Append(CacheGeometry cache, float* added, float* all)
+    {
+        long length = (long)_added * cache.Size;
+        for (int head = 0; head < cache.Heads; head++)
+        {
+            Buffer.MemoryCopy(added + head * length, all + cache.Head(head) + (long)(cache.Rows - _added) * cache.Size, length * sizeof(float), length * sizeof(float));
+        }
+    }
+
+    private void Attend(int head, int query, float* queries, float* scores, float* output)
+    {
+        int rows = _keys.Rows;
+        Score(queries, (float*)_context!.Output(1) + _keys.Head(head / _group), scores);
+        Span<float> all = new(scores, rows);
+        for (int i = 0; i < _biases.Length; i++)
+        {
+            BiasSteps steps = _biases[i];
+            float* bias = (float*)_context.Input(3 + i) + steps.Offset(head, query);
+            if (steps.Key == 0)
+            {
+                TensorPrimitives.Add(all, *bias, all);
+            }
+            else
+            {
+                TensorPrimitives.Add(all, new ReadOnlySpan<float>(bias, rows), all);
+            }
+        }
+
+        // NaN is the maximum of everything, and makes the whole row NaN, as it should.
+        float maximum = TensorPrimitives.Max<float>(all);
+        Span<float> result = new(output, _values.Size);
+        if (EmptyRowsAreZero && float.IsNegativeInfinity(maximum))
+        {
+            result.Clear();
+            return;
+        }
+
+        float sum = Exponentials(scores, rows, maximum);
+        Mix(scores, (float*)_context.Output(2) + _values.Head(head / _group), output);
+        TensorPrimitives.Multiply(result, 1 / sum, result);
+    }
+
+    // Products of a query with all keys, times the scale.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Score(float* query, float* keys, float* scores)
+    {
+        int size = _keys.Size;
+        int whole = size - size % Vector<float>.Count;
+        int key = 0;
+        for (; key + KeysAtOnce <= _keys.Rows; key += KeysAtOnce)
+        {
+            float* first = keys + (long)key * size;
+            float* second = first + size;
+            float* third = second + size;
+            float* fourth = third + size;
+            (Vector<float> a, Vector<float> b, Vector<float> c, Vector<float> d) = (Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero);
+            for (int i = 0; i < whole; i += Vector<float>.Count)
+            {
+                Vector<float> q = Vector.Load(query + i);
+                a = Vector.FusedMultiplyAdd(q, Vector.Load(first + i), a);
+                b = Vector.FusedMultiplyAdd(q, Vector.Load(second + i), b);
+                c = Vector.FusedMultiplyAdd(q, Vector.Load(third + i), c);
+                d = Vector.FusedMultiplyAdd(q, Vector.Load(fourth + i), d);
+            }
+
+            (float w, float x, float y, float z) = (Vector.Sum(a), Vector.Sum(b), Vector.Sum(c), Vector.Sum(d));
+            for (int i = whole; i < size; i++)
+            {
+                w += query[i] * first[i];
+                x += query[i] * second[i];
+                y += query[i] * third[i];
+                z += query[i] * fourth[i];
+            }
+
+            (scores[key], scores[key + 1], scores[key + 2], scores[key + 3]) = (w * _scale, x * _scale, y * _scale, z * _scale);
+        }
+
+        for (; key < _keys.Rows; key++)
+        {
+            scores[key] = _scale * TensorPrimitives.Dot(new ReadOnlySpan<float>(query, size), new ReadOnlySpan<float>(keys + (long)key * size, size));
+        }
+    }
+
+    // Turns scores into e^(score - maximum), and returns the sum.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Exponentials(float* scores, int count, float maximum)
+    {
+        Vector<float> sums = Vector<float>.Zero;
+        Vector<float> most = new(maximum);
+        int whole = count - count % Vector<float>.Count;
+        for (int i = 0; i < whole; i += Vector<float>.Count)
+        {
+            Vector<float> exponential = VectorMath.Exp(Vector.Load(scores + i) - most);
+            exponential.Store(scores + i);
+            sums += exponential;
+        }
+
+        float sum = Vector.Sum(sums);
+        for (int i = whole; i < count; i++)
+        {
+            scores[i] = MathF.Exp(scores[i] - maximum);
+            sum += scores[i];
+        }
+
+        return sum;
+    }
+
+    // The sum of all values, each times its weight.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Mix(float* weights, float* values, float* output)
+    {
+        int size = _values.Size;
+        int whole = size - size % Vector<float>.Count;
+        new Span<float>(output, size).Clear();
+        int key = 0;
+        for (; key + KeysAtOnce <= _values.Rows; key += KeysAtOnce)
+        {
+            float* first = values + (long)key * size;
+            float* second = first + size;
+            float* third = second + size;
+            float* fourth = third + size;
+            (float w, float x, float y, float z) = (weights[key], weights[key + 1], weights[key + 2], weights[key + 3]);
+            (Vector<float> a, Vector<float> b, Vector<float> c, Vector<float> d) = (new(w), new(x), new(y), new(z));
+            for (int i = 0; i < whole; i += Vector<float>.Count)
+            {
+                Vector<float> sum = Vector.FusedMultiplyAdd(a, Vector.Load(first + i), Vector.Load(output + i));
+                Vector<float> other = Vector.FusedMultiplyAdd(c, Vector.Load(third + i), b * Vector.Load(second + i));
+                (sum + Vector.FusedMultiplyAdd(d, Vector.Load(fourth + i), other)).Store(output + i);
+            }
+
+            for (int i = whole; i < size; i++)
+            {
+                output[i] += w * first[i] + x * second[i] + (y * third[i] + z * fourth[i]);
+            }
+        }
+
+        for (; key < _values.Rows; key++)
+        {
+            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(values + (long)key * size, size), weights[key], new ReadOnlySpan<float>(output, size), new Span<float>(output, size));
+        }
+    }
+
+    // Elements from one batch, head, query and key to the next in a bias; 0 where it has only one.
+    private readonly struct BiasSteps
+    {
+        private readonly long _heads;
+        private readonly long _batch;
+        private readonly long _head;
+        private readonly long _query;
+
+        public BiasSteps(Shape shape, long heads)
+        {
+            long[] sizes = [.. Enumerable.Repeat(1L, 4 - shape.Rank), .. shape.Dimensions];
+            _heads = heads;
+            Key = sizes[3] == 1 ? 0 : 1;
+            _query = sizes[2] == 1 ? 0 : sizes[3];
+            _head = sizes[1] == 1 ? 0 : sizes[2] * sizes[3];
+            _batch = sizes[0] == 1 ? 0 : sizes[1] * sizes[2] * sizes[3];
+        }
+
+        public long Key { get; }
+
+        public long Offset(int head, int query) => head / _heads * _batch + head % _heads * _head + query * _query;
+    }
+}
