@@ -72,7 +72,7 @@ internal sealed class ModelBuilder
 
     public static TensorProto Tensor(string name, TensorBuffer tensor)
     {
-        TensorProto proto = new() { Name = name, DataType = (int)tensor.ElementType, RawData = ByteString.CopyFrom(tensor.Bytes) };
+        TensorProto proto = new() { Name = name, DataType = (int)tensor.ElementType, RawData = ByteString.CopyFrom(tensor.ToPacked()) };
         proto.Dims.Add(tensor.Shape.ToArray());
         return proto;
     }

@@ -38,10 +38,10 @@ internal static class Oracle
         {
             foreach ((string name, TensorBuffer tensor) in inputs)
             {
-                byte[] copy = tensor.Bytes.Length == 0 ? new byte[8] : tensor.Bytes.ToArray();
+                byte[] copy = tensor.Bytes.Length == 0 ? new byte[8] : tensor.ToPacked();
                 GCHandle pin = GCHandle.Alloc(copy, GCHandleType.Pinned);
                 pins.Add(pin);
-                values.Add(name, OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, (Microsoft.ML.OnnxRuntime.Tensors.TensorElementType)(int)tensor.ElementType, tensor.Shape.ToArray(), pin.AddrOfPinnedObject(), tensor.Bytes.Length));
+                values.Add(name, OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, (Microsoft.ML.OnnxRuntime.Tensors.TensorElementType)(int)tensor.ElementType, tensor.Shape.ToArray(), pin.AddrOfPinnedObject(), tensor.Type.PackedByteLength));
             }
 
             using Microsoft.ML.OnnxRuntime.RunOptions options = new();

@@ -85,8 +85,13 @@ internal static class TestTensors
             case ElementType.Bool:
                 tensor.Span<bool>()[index] = value > 0;
                 break;
+            case ElementType.Int4 or ElementType.UInt4 or ElementType.Int2 or ElementType.UInt2:
+                (_, int least, int most) = NarrowFormat.Integers.Single(type => type.Type == tensor.ElementType);
+                tensor.Bytes[index] = (byte)(int)Math.Clamp(Math.Round(value), least, most);
+                break;
             default:
-                throw new ArgumentException($"{tensor.ElementType}");
+                tensor.Bytes[index] = tensor.ElementType.IsNarrow() ? (byte)NarrowFormat.Code(tensor.ElementType, value) : throw new ArgumentException($"{tensor.ElementType}");
+                break;
         }
     }
 
@@ -106,7 +111,9 @@ internal static class TestTensors
         ElementType.UInt32 => Convert<uint>(tensor, value => value),
         ElementType.UInt64 => Convert<ulong>(tensor, value => value),
         ElementType.Bool => Convert<bool>(tensor, value => value ? 1 : 0),
-        _ => throw new ArgumentException($"{tensor.ElementType}"),
+        ElementType.Int4 or ElementType.Int2 => Convert<sbyte>(tensor, value => value),
+        ElementType.UInt4 or ElementType.UInt2 => Convert<byte>(tensor, value => value),
+        _ => Convert<byte>(tensor, code => NarrowFormat.Number(tensor.ElementType, code)),
     };
 
     /// <summary>The root of the mean squared difference, divided by that of the expected values.</summary>

@@ -17,7 +17,6 @@ internal sealed class OnnxReader
 
     private readonly string _path;
     private readonly TensorReader _tensors;
-    private readonly FourBitTensors _fourBit = new();
     private readonly Dictionary<string, int> _operatorSets;
     private readonly Dictionary<(string Domain, string Name), FunctionProto> _functions = [];
     private readonly Dictionary<AttributeProto, object> _attributes = new(ReferenceEqualityComparer.Instance);
@@ -87,7 +86,7 @@ internal sealed class OnnxReader
         List<Node> nodes = [];
         foreach (TensorProto initializer in proto.Initializer)
         {
-            if (!values.TryAdd(initializer.Name, ReadInitializer(initializer, nodes)))
+            if (!values.TryAdd(initializer.Name, ReadInitializer(initializer)))
             {
                 throw new ModelFormatException(_path, $"the graph '{proto.Name}' has two initializers named '{initializer.Name}'.");
             }
@@ -144,26 +143,13 @@ internal sealed class OnnxReader
             throw new ModelFormatException(_path, exception.Message, exception);
         }
 
-        _fourBit.Check(graph);
         return graph;
     }
 
-    private Value ReadInitializer(TensorProto initializer, List<Node> nodes)
+    private Value ReadInitializer(TensorProto initializer)
     {
-        if (!FourBitTensors.IsOne(initializer))
-        {
-            Constant constant = _tensors.Read(initializer);
-            return new Value(initializer.Name) { Type = constant.Type, Constant = constant };
-        }
-
-        try
-        {
-            return _fourBit.Unpack(initializer, _tensors.Read, nodes);
-        }
-        catch (Exception exception) when (exception is OverflowException or ArgumentOutOfRangeException)
-        {
-            throw new ModelFormatException(_path, $"the tensor '{initializer.Name}' has the impossible shape [{string.Join(',', initializer.Dims)}].", exception);
-        }
+        Constant constant = _tensors.Read(initializer);
+        return new Value(initializer.Name) { Type = constant.Type, Constant = constant };
     }
 
     // Adds a node, or, where it calls a function of the model, the nodes of that.

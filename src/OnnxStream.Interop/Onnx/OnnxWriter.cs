@@ -131,7 +131,7 @@ internal sealed class OnnxWriter
         proto.Dims.Add(constant.Type.Shape.ToArray());
         if (constant.Data is { } bytes)
         {
-            proto.RawData = ByteString.CopyFrom(bytes);
+            proto.RawData = ByteString.CopyFrom(type.PerByte() > 1 ? PackedElements.Pack(type, bytes) : bytes);
             return proto;
         }
 

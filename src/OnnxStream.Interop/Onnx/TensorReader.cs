@@ -23,7 +23,7 @@ internal sealed class TensorReader(ModelEntry model)
         }
 
         TensorBuffer buffer = new(constant.Type.ElementType, constant.Type.Shape);
-        constant.Read(0, buffer.Bytes);
+        constant.ReadElements(buffer.Bytes);
         return buffer;
     }
 
@@ -35,7 +35,7 @@ internal sealed class TensorReader(ModelEntry model)
         TensorType type = ReadType(tensor);
         if (tensor.DataLocation == TensorProto.Types.DataLocation.External)
         {
-            WeightRange location = _externalData.Locate(tensor, type.ByteLength);
+            WeightRange location = _externalData.Locate(tensor, type.PackedByteLength);
             if (location.Length > OnnxScanner.InlineLimitBytes)
             {
                 return Constant.FromLocation(type, type.ElementType, location);
@@ -43,22 +43,36 @@ internal sealed class TensorReader(ModelEntry model)
 
             byte[] small = new byte[location.Length];
             location.Read(small);
-            return Constant.FromData(type, small);
+            return FromPacked(type, small);
         }
 
         // Before anything is made of them.
-        if (!tensor.HasRawData && CountTyped(tensor, type.ElementType) is var count && count != type.Shape.ElementCount)
+        long expected = type.ElementType.PerByte() > 1 ? type.PackedByteLength : type.Shape.ElementCount;
+        if (!tensor.HasRawData && CountTyped(tensor, type.ElementType) is var count && count != expected)
         {
-            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' of type {type} has {count:N0} elements.");
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' of type {type} has {count:N0} elements{(type.ElementType.PerByte() > 1 ? $" of its field, {expected:N0} are needed: {type.ElementType.PerByte()} numbers are packed in each" : "")}.");
         }
 
         byte[] data = tensor.HasRawData ? tensor.RawData.ToByteArray() : ReadTyped(tensor, type);
-        if (data.Length != type.ByteLength)
+        if (data.Length != type.PackedByteLength)
         {
-            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' of type {type} needs {type.ByteLength:N0} bytes but has {data.Length:N0}.");
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' of type {type} needs {type.PackedByteLength:N0} bytes but has {data.Length:N0}.");
         }
 
-        return Constant.FromData(type, data);
+        return FromPacked(type, data);
+    }
+
+    // A small constant of the bytes that a file holds.
+    private static Constant FromPacked(TensorType type, byte[] data)
+    {
+        if (type.ElementType.PerByte() == 1)
+        {
+            return Constant.FromData(type, data);
+        }
+
+        byte[] elements = new byte[type.ByteLength];
+        PackedElements.Unpack(type.ElementType, data, elements);
+        return Constant.FromData(type, elements);
     }
 
     private TensorType ReadType(TensorProto tensor)

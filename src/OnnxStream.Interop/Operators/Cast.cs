@@ -6,8 +6,9 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>Converts elements to another type. https://onnx.ai/onnx/operators/onnx__Cast.html</summary>
 /// <remarks>
-/// All number types, half and brain floats included, and bool; opsets 9 to 24 only added types. Text and 8-bit floats are
-/// not supported. A weight in a file is not converted before it is used.
+/// All number types, half and brain floats and those of 8 bits and less included, and bool; opsets 9 to 24 added types, 19
+/// <c>saturate</c> and 24 <c>round_mode</c> for conversions to 8-bit floats. Text is not supported. A weight in a file is not
+/// converted before it is used.
 /// </remarks>
 internal sealed class Cast : Operator
 {
@@ -26,11 +27,24 @@ internal sealed class Cast : Operator
     /// <inheritdoc/>
     public override void Lower(LoweringContext context) => Emit(context, context.Input(0), 0);
 
+    /// <summary>How the attributes <c>saturate</c> and <c>round_mode</c> tell to round to 8-bit floats.</summary>
+    /// <exception cref="InvalidGraphException">They have values that do not exist.</exception>
+    public static NarrowRounding Rounding(NodeContext context) => new(
+        context.Attributes.Int("saturate", 1) == 0,
+        context.Attributes.String("round_mode", "up") switch
+        {
+            "up" => ScaleRounding.Up,
+            "down" => ScaleRounding.Down,
+            "nearest" => ScaleRounding.Nearest,
+            var other => throw context.Invalid($"round_mode is '{other}', it must be 'up', 'down' or 'nearest'"),
+        });
+
     /// <summary>Sets the type of output 0, which is input 0 converted to another element type.</summary>
     public static void Infer(InferenceContext context, ElementType to)
     {
+        _ = Rounding(context);
         ElementType from = context.InputElementType(0);
-        if (!CastKernel.Supports(from) || !CastKernel.Supports(to))
+        if (!ElementConversion.Supports(from) || !ElementConversion.Supports(to))
         {
             throw context.Unsupported($"a conversion from {from.ToOnnxName()} to {to.ToOnnxName()}");
         }
@@ -42,7 +56,7 @@ internal sealed class Cast : Operator
         }
     }
 
-    /// <summary>Makes an output of the converted elements of a tensor.</summary>
+    /// <summary>Makes an output of the converted elements of a tensor, as the node's attributes say.</summary>
     public static void Emit(LoweringContext context, PlanTensor input, int index)
     {
         ElementType to = context.OutputElementType(index);
@@ -52,7 +66,7 @@ internal sealed class Cast : Operator
         }
         else
         {
-            context.Emit(new CastKernel(input.ElementType, to, input.ElementCount), [input], [context.Output(index)]);
+            context.Emit(new CastKernel(input.ElementType, to, input.ElementCount, Rounding(context)), [input], [context.Output(index)]);
         }
     }
 

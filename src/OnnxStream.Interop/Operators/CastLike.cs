@@ -1,6 +1,6 @@
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>Converts elements to the type of another tensor. https://onnx.ai/onnx/operators/onnx__CastLike.html (opset 19 and later only added types).</summary>
+/// <summary>Converts elements to the type of another tensor. https://onnx.ai/onnx/operators/onnx__CastLike.html (opset 19 and 24 added types and the attributes of <see cref="Cast"/>).</summary>
 internal sealed class CastLike : Operator
 {
     /// <inheritdoc/>

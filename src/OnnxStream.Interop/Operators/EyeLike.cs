@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -15,7 +16,7 @@ internal sealed class EyeLike : Operator
             throw context.Invalid("the input must be a matrix");
         }
 
-        if (!CastKernel.Supports(type))
+        if (!ElementConversion.Supports(type))
         {
             throw context.Unsupported($"element type {type.ToOnnxName()}");
         }
@@ -37,7 +38,7 @@ internal sealed class EyeLike : Operator
         bool isOne = true;
         fixed (byte* number = one)
         {
-            CastKernel.Convert(ElementType.Bool, (byte*)&isOne, type, number, 1);
+            ElementConversion.Convert(ElementType.Bool, (byte*)&isOne, type, number, 1);
         }
 
         return one;

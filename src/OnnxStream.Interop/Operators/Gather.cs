@@ -30,7 +30,7 @@ internal sealed class Gather : Operator
         int axis = Axis(context);
         long outer = shape.Product(0, axis);
         long block = shape.Product(axis + 1, shape.Rank);
-        if (outer == 1 && context.ConstantInput(0) is { Location: not null, IsChannelsLast: false } weight)
+        if (outer == 1 && context.ConstantInput(0) is { Location: not null, IsChannelsLast: false } weight && weight.CanPart(block))
         {
             context.Emit(new GatherWeightKernel(weight, shape[axis], indices.ElementCount, block), [context.StoredInput(0), indices], [output]);
         }

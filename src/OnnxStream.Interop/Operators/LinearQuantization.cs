@@ -1,14 +1,15 @@
 using System.Numerics;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>QuantizeLinear and DequantizeLinear. https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html</summary>
 /// <remarks>
 /// Opset 10 has one scale, 13 one for each position along an axis, 19 half precision, 21 blocks, 16-bit integers and
-/// <c>output_dtype</c>. Weights of 4 bits are unpacked before they come here (<see cref="Onnx.FourBitTensors"/>); quantizing to 4 bits
-/// and 8-bit floating-point numbers are not supported.
+/// <c>output_dtype</c>, 19, 21, 23 and 25 types of 8 bits and less, 23 <c>precision</c>, 24 scales that are powers of two.
+/// Quotients are computed in single precision; <c>precision</c> rounds them to fewer digits, and double precision is not supported.
 /// </remarks>
 internal sealed class LinearQuantization(bool isInverse) : Operator
 {
@@ -16,7 +17,7 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
     public override void Infer(InferenceContext context)
     {
         Shape input = context.InputShape(0);
-        if (!context.InputElementType(1).IsFloat() && (isInverse || context.InputElementType(1) != ElementType.Int32))
+        if (!context.InputElementType(1).IsFloat() && context.InputElementType(1) != ElementType.Float8E8M0 && (isInverse || context.InputElementType(1) != ElementType.Int32))
         {
             throw context.Invalid("the scale must be a floating-point tensor");
         }
@@ -32,10 +33,15 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
         ElementType real = requested == ElementType.Undefined ? context.InputElementType(1) : requested;
         if (isInverse && !real.IsFloat())
         {
-            throw context.Invalid($"output_dtype is {context.Attributes.Int("output_dtype", 0)}, which is no floating-point type");
+            throw context.Invalid(requested == ElementType.Undefined ? $"a scale of type {real.ToOnnxName()} needs output_dtype" : $"output_dtype is {context.Attributes.Int("output_dtype", 0)}, which is no floating-point type");
         }
 
-        if (quantized is not (ElementType.UInt8 or ElementType.Int8 or ElementType.UInt16 or ElementType.Int16 or ElementType.Int32))
+        if (Precision(context) is not (ElementType.Undefined or ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16))
+        {
+            throw context.Unsupported($"the precision {context.Attributes.Int("precision", 0)}");
+        }
+
+        if (quantized is not (ElementType.UInt8 or ElementType.Int8 or ElementType.UInt16 or ElementType.Int16 or ElementType.Int32) && (!quantized.IsNarrow() || quantized == ElementType.Float8E8M0))
         {
             throw context.Unsupported($"quantization to {quantized.ToOnnxName()}");
         }
@@ -63,9 +69,9 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
             result = isInverse ? context.Temporary(output.Type with { ElementType = real }) : output;
         }
 
-        Factory factory = new(isInverse, Runs(context), hasZeroPoints, real, scale.ElementType);
+        Factory factory = new(isInverse, Runs(context), hasZeroPoints, real, scale.ElementType, Quantized(context), Precision(context), Cast.Rounding(context));
         context.Emit(
-            NumericKernels.Create(Quantized(context), factory) ?? throw context.Unsupported($"quantization from {real.ToOnnxName()}"),
+            NumericKernels.Create(Quantized(context).HeldAs(), factory) ?? throw context.Unsupported($"quantization from {real.ToOnnxName()}"),
             hasZeroPoints ? [input, scale, context.Input(2)] : [input, scale], [result]);
         if (result != output)
         {
@@ -80,6 +86,8 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
             context.HasInput(2) ? context.InputElementType(2) :
             requested == ElementType.Undefined ? ElementType.UInt8 : requested;
     }
+
+    private static ElementType Precision(NodeContext context) => (ElementType)context.Attributes.Int("precision", 0);
 
     private static QuantizationRuns Runs(NodeContext context)
     {
@@ -105,7 +113,7 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
         return QuantizationRuns.PerAxis(input, axis, block);
     }
 
-    private readonly struct Factory(bool isInverse, QuantizationRuns runs, bool hasZeroPoints, ElementType real, ElementType scale) : INumericKernelFactory
+    private readonly struct Factory(bool isInverse, QuantizationRuns runs, bool hasZeroPoints, ElementType real, ElementType scale, ElementType quantized, ElementType precision, NarrowRounding rounding) : INumericKernelFactory
     {
         // Null for types that are not combined.
         public Kernel Create<T>()
@@ -123,6 +131,8 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
             where T : unmanaged, INumber<T>
             where TReal : unmanaged, INumber<TReal>
             where TScale : unmanaged, INumber<TScale> =>
-            isInverse ? new DequantizeKernel<T, TScale, TReal>(runs, hasZeroPoints) : new QuantizeKernel<TReal, TScale, T>(runs, hasZeroPoints);
+            isInverse
+                ? new DequantizeKernel<T, TScale, TReal>(runs, hasZeroPoints, quantized.IsNarrowFloat() ? NarrowFloat.Of(quantized).Numbers : null)
+                : new QuantizeKernel<TReal, TScale, T>(runs, hasZeroPoints, quantized, precision, rounding);
     }
 }

@@ -31,10 +31,10 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     {
         PlanTensor tensor = HasInput(index) ? plan.Tensor(Node.Inputs[index]!) : throw Invalid($"input {index} is missing");
         Constant? constant = tensor.Buffer.Constant;
-        if (constant is not null && constant.StoredType != constant.Type.ElementType)
+        if (constant is { IsConverted: true })
         {
             PlanTensor converted = Temporary(constant.Type);
-            Emit(new ConvertWeightKernel(constant), [tensor], [converted]);
+            Emit(constant.IsPacked ? new UnpackWeightKernel(constant) : new ConvertWeightKernel(constant), [tensor], [converted]);
             tensor = converted;
         }
 

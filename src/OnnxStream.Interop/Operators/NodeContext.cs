@@ -190,10 +190,10 @@ internal abstract class NodeContext(Node node)
     private protected byte[]? ReadConstant(int index)
     {
         Constant? constant = ConstantInput(index);
-        if (constant?.Location is { } location && constant.StoredType == constant.Type.ElementType)
+        if (constant?.Location is not null && constant.StoredType == constant.Type.ElementType)
         {
-            byte[] data = new byte[checked((int)location.Length)];
-            constant.Read(0, data);
+            byte[] data = new byte[checked((int)constant.Type.ByteLength)];
+            constant.ReadElements(data);
             return data;
         }
 

@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -11,7 +12,7 @@ internal sealed class OneHot : Operator
     public override void Infer(InferenceContext context)
     {
         Shape indices = context.InputShape(0);
-        if (!CastKernel.Supports(context.InputElementType(0)) || context.InputElementType(0) == ElementType.Bool || context.InputShape(2) != new Shape(2))
+        if (!ElementConversion.Supports(context.InputElementType(0)) || context.InputElementType(0) == ElementType.Bool || context.InputShape(2) != new Shape(2))
         {
             throw context.Invalid("indices must be numbers, values must be two elements");
         }
@@ -48,7 +49,7 @@ internal sealed class OneHot : Operator
     private static unsafe long Depth(NodeContext context)
     {
         TensorType type = context.InputType(1);
-        if (type.Shape.ElementCount != 1 || !CastKernel.Supports(type.ElementType))
+        if (type.Shape.ElementCount != 1 || !ElementConversion.Supports(type.ElementType))
         {
             throw context.Invalid("the depth must be a single number");
         }
@@ -56,7 +57,7 @@ internal sealed class OneHot : Operator
         long depth;
         fixed (byte* number = context.RequireBytes(1))
         {
-            CastKernel.Convert(type.ElementType, number, ElementType.Int64, (byte*)&depth, 1);
+            ElementConversion.Convert(type.ElementType, number, ElementType.Int64, (byte*)&depth, 1);
         }
 
         return depth >= 1 ? depth : throw context.Invalid($"the depth is {depth}, it must be at least 1");

@@ -78,7 +78,7 @@ internal sealed class Slice : Operator
     public static void Infer(InferenceContext context, Shape shape, ReadOnlySpan<long> strides, long start, int index)
     {
         context.SetOutput(index, context.InputElementType(0), shape);
-        if (context.ConstantInput(0) is { } constant && shape.ElementCount > 0 && IsContiguous(shape, strides))
+        if (context.ConstantInput(0) is { } constant && shape.ElementCount > 0 && IsContiguous(shape, strides) && constant.CanPart(start))
         {
             context.SetConstantOutput(index, constant.Part(start, shape));
         }

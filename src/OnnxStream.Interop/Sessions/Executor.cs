@@ -160,7 +160,7 @@ internal sealed unsafe class Executor : IDisposable
             LiveTensor output = create(i, new TensorType(tensor.ElementType, shape));
             Constant? constant = tensor.Buffer.Constant;
             byte* source = constant?.Location is null ? _runner.Address(tensor) : _weights.Acquire(weight) + tensor.Offset;
-            if (constant?.Location is not null && constant.StoredType != constant.Type.ElementType)
+            if (constant is { Location: not null, IsConverted: true })
             {
                 WeightElements.Convert(constant, source, output.Bytes);
             }

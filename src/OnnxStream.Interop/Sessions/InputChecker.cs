@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Tensors;
+
 namespace OnnxStream.Interop.Sessions;
 
 /// <summary>Compares the tensors of a run with what the model declares.</summary>
@@ -11,8 +13,8 @@ internal static class InputChecker
         Check(declared, inputs.ToDictionary(pair => pair.Key, pair => pair.Value.Type));
     }
 
-    /// <summary>Throws if a tensor is null.</summary>
-    /// <exception cref="InvalidInputException">One is.</exception>
+    /// <summary>Throws if a tensor is null, or has bytes that are no elements of its type: integers of 4 and 2 bits, and 4-bit floats, have fewer values than a byte.</summary>
+    /// <exception cref="InvalidInputException">One is, or has.</exception>
     public static void CheckPresent(IReadOnlyDictionary<string, TensorBuffer> inputs)
     {
         foreach ((string name, TensorBuffer? tensor) in inputs)
@@ -20,6 +22,11 @@ internal static class InputChecker
             if (tensor is null)
             {
                 throw new InvalidInputException($"The input '{name}' is null.");
+            }
+
+            if (PackedElements.FirstStranger(tensor.ElementType, tensor.Bytes) is var index && index >= 0)
+            {
+                throw new InvalidInputException($"Element {index:N0} of the input '{name}' is the byte {tensor.Bytes[index]}, which is no {tensor.ElementType.ToOnnxName()}. In memory each element has a byte of its own; bytes of files, where elements share them, become such a tensor by TensorBuffer.FromPacked.");
             }
         }
     }

@@ -146,6 +146,12 @@ internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
             return;
         }
 
+        if (constant.IsPacked)
+        {
+            constant.ReadElements(destination);
+            return;
+        }
+
         using MemoryStream bytes = new(destination.Length);
         WeightCopier.Copy(constant, constant.Type.ElementType, bytes);
         bytes.GetBuffer().AsSpan(0, (int)bytes.Length).CopyTo(destination);

@@ -26,7 +26,7 @@ internal sealed class Constant
     /// <summary>What lies in the file; another type than <see cref="Type"/>'s is converted when it is read.</summary>
     public ElementType StoredType { get; }
 
-    /// <summary>The elements, row-major, little-endian; null for a weight that stays where it is.</summary>
+    /// <summary>The elements, row-major, little-endian, those of 4 and 2 bits in a byte each; null for a weight that stays where it is.</summary>
     public byte[]? Data { get; }
 
     /// <summary>Where the weight lies; null for data in memory.</summary>
@@ -40,6 +40,12 @@ internal sealed class Constant
     /// Only weights of convolutions do; whoever reads <see cref="Location"/> itself must know, everyone else is given a converted tensor.
     /// </summary>
     public bool IsChannelsLast { get; }
+
+    /// <summary>Whether several elements share a byte where the weight lies. They are given a byte each when it is read.</summary>
+    public bool IsPacked => Location is not null && StoredType.PerByte() > 1;
+
+    /// <summary>Whether the bytes of the weight are not yet what computations see, even where they lie in the order of its shape.</summary>
+    public bool IsConverted => IsPacked || StoredType != Type.ElementType;
 
     /// <summary>A constant in memory.</summary>
     public static Constant FromData(TensorType type, byte[] data) => new(type, type.ElementType, data, null, null);
@@ -61,10 +67,13 @@ internal sealed class Constant
         IsChannelsLast && shape != Type.Shape ? throw new InvalidOperationException("A channels-last weight has no other shape.") :
         new(Type with { Shape = shape }, StoredType, Data, Location, Quantization, IsChannelsLast, _reader);
 
+    /// <summary>Whether a part that begins with this element begins with a byte of the weight.</summary>
+    public bool CanPart(long first) => !IsPacked || first % StoredType.PerByte() == 0;
+
     /// <summary>The elements from <paramref name="first"/> on, as many as fill <paramref name="shape"/>.</summary>
     public Constant Part(long first, Shape shape)
     {
-        (long start, long length) = (first * StoredType.SizeOf(), shape.ElementCount * StoredType.SizeOf());
+        (long start, long length) = IsPacked ? (first / StoredType.PerByte(), new TensorType(StoredType, shape).PackedByteLength) : (first * StoredType.SizeOf(), shape.ElementCount * StoredType.SizeOf());
         return new(Type with { Shape = shape }, StoredType, Data?.AsSpan((int)start, (int)length).ToArray(), Location?.Slice(start, length), Quantization, reader: _reader);
     }
 
@@ -94,6 +103,22 @@ internal sealed class Constant
                 _reader(part, destination);
             }
         }
+    }
+
+    /// <summary>Copies all elements of a constant that is not stored in another type, in the order in which they are stored.</summary>
+    /// <param name="destination">Receives them, those of 4 and 2 bits in a byte each; has room for all.</param>
+    /// <exception cref="WeightsException">They cannot be read.</exception>
+    public void ReadElements(Span<byte> destination)
+    {
+        if (!IsPacked)
+        {
+            Read(0, destination);
+            return;
+        }
+
+        byte[] packed = new byte[checked((int)Type.PackedByteLength)];
+        Read(0, packed);
+        PackedElements.Unpack(StoredType, packed, destination);
     }
 
     /// <summary>The number of a floating-point constant in memory that has one element; null for any other.</summary>

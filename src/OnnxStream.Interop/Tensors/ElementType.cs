@@ -47,4 +47,34 @@ public enum ElementType
 
     /// <summary>The upper half of an IEEE 754 single, 2 bytes.</summary>
     BFloat16 = 16,
+
+    /// <summary>8-bit float: sign, 4 bits of exponent, 3 of mantissa; NaN, no infinities. Its code is a byte.</summary>
+    Float8E4M3FN = 17,
+
+    /// <summary>As <see cref="Float8E4M3FN"/> with another bias, one NaN and no negative zero. Its code is a byte.</summary>
+    Float8E4M3FNUZ = 18,
+
+    /// <summary>8-bit float: the upper byte of an IEEE 754 half, with NaN and infinities. Its code is a byte.</summary>
+    Float8E5M2 = 19,
+
+    /// <summary>As <see cref="Float8E5M2"/> with another bias, one NaN, no infinities and no negative zero. Its code is a byte.</summary>
+    Float8E5M2FNUZ = 20,
+
+    /// <summary>Unsigned 4-bit integer, 0 to 15. In memory a <see cref="byte"/>, in files two to a byte.</summary>
+    UInt4 = 21,
+
+    /// <summary>Signed 4-bit integer, -8 to 7. In memory an <see cref="sbyte"/>, in files two to a byte.</summary>
+    Int4 = 22,
+
+    /// <summary>4-bit float: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives. Its code, 0 to 15, is a byte in memory; in files two are.</summary>
+    Float4E2M1 = 23,
+
+    /// <summary>Power of two, 2^-127 to 2^127, or NaN: a scale. Its code is a byte.</summary>
+    Float8E8M0 = 24,
+
+    /// <summary>Unsigned 2-bit integer, 0 to 3. In memory a <see cref="byte"/>, in files four to a byte.</summary>
+    UInt2 = 25,
+
+    /// <summary>Signed 2-bit integer, -2 to 1. In memory an <see cref="sbyte"/>, in files four to a byte.</summary>
+    Int2 = 26,
 }

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop;
 
@@ -41,7 +42,7 @@ public sealed class TensorBuffer
     /// <summary>The dimensions.</summary>
     public Shape Shape => Type.Shape;
 
-    /// <summary>The elements as bytes, in the byte order of the machine.</summary>
+    /// <summary>The elements as bytes, in the byte order of the machine. Integers of 4 and 2 bits, and codes of 8-bit and 4-bit floats, are one byte each.</summary>
     public Span<byte> Bytes => _bytes;
 
     /// <summary>Makes a tensor that is overwritten as a whole before anybody reads it.</summary>
@@ -81,12 +82,55 @@ public sealed class TensorBuffer
         return copy;
     }
 
-    /// <summary>The elements, in row-major order.</summary>
+    /// <summary>Makes a tensor of the bytes that a file has for it, where elements of 4 bits lie two to a byte and those of 2 bits four, the first one in the lowest bits.</summary>
+    /// <param name="elementType">The type. Elements of 8 bits and more are copied.</param>
+    /// <param name="packed">The bytes, <see cref="TensorType.PackedByteLength"/> of them.</param>
+    /// <param name="dimensions">The dimensions, outermost first.</param>
+    /// <exception cref="ArgumentException">There are more or fewer bytes.</exception>
+    public static TensorBuffer FromPacked(ElementType elementType, ReadOnlySpan<byte> packed, params ReadOnlySpan<long> dimensions)
+    {
+        TensorBuffer tensor = new(elementType, new Shape(dimensions));
+        if (tensor.Type.PackedByteLength != packed.Length)
+        {
+            throw new ArgumentException($"A tensor of {tensor.Type} has {tensor.Type.PackedByteLength:N0} bytes in a file, not {packed.Length:N0}.", nameof(packed));
+        }
+
+        if (elementType.PerByte() > 1)
+        {
+            PackedElements.Unpack(elementType, packed, tensor._bytes);
+        }
+        else
+        {
+            packed.CopyTo(tensor._bytes);
+        }
+
+        return tensor;
+    }
+
+    /// <summary>The bytes that a file has for the tensor: what <see cref="FromPacked"/> takes.</summary>
+    public byte[] ToPacked() => ElementType.PerByte() > 1 ? PackedElements.Pack(ElementType, _bytes) : [.. _bytes];
+
+    /// <summary>The elements converted to another type, as ONNX's Cast does by default: numbers of types that .NET does not have are written and read this way.</summary>
+    /// <param name="elementType">The type.</param>
+    /// <returns>A new tensor. Floats are rounded to the nearest, ties to even (float8e8m0: up), and 8-bit and 4-bit floats saturate.</returns>
+    /// <exception cref="ArgumentException">There are no numbers of that type.</exception>
+    public unsafe TensorBuffer ConvertTo(ElementType elementType)
+    {
+        TensorBuffer tensor = new(elementType, Shape);
+        fixed (byte* source = _bytes, destination = tensor._bytes)
+        {
+            ElementConversion.Convert(ElementType, source, elementType, destination, Shape.ElementCount);
+        }
+
+        return tensor;
+    }
+
+    /// <summary>The elements, in row-major order: <c>int4</c> and <c>int2</c> as <see cref="sbyte"/>; <c>uint4</c> and <c>uint2</c>, and the codes of 8-bit and 4-bit floats, as <see cref="byte"/>.</summary>
     /// <exception cref="InvalidOperationException">The elements are of another type.</exception>
     public Span<T> Span<T>()
         where T : unmanaged
     {
-        if (ElementTypes.Of<T>() != ElementType)
+        if (ElementTypes.Of<T>() != ElementType && ElementTypes.Of<T>() != ElementType.HeldAs())
         {
             throw new InvalidOperationException($"The tensor's elements are {ElementType}, not {ElementTypes.Of<T>()}.");
         }

@@ -13,6 +13,7 @@ internal static unsafe class WeightCopier
     /// <param name="type">The type to write: the stored one; float32 or float16 for floating-point numbers; int64 for integers and truth values.</param>
     /// <param name="destination">Where the elements go.</param>
     /// <returns>False if a finite number became infinite in half precision.</returns>
+    /// <remarks>Elements that share bytes stay as they are, whatever <paramref name="type"/> is.</remarks>
     public static bool Copy(Constant constant, ElementType type, Stream destination)
     {
         Shape shape = constant.Type.Shape;
@@ -44,6 +45,12 @@ internal static unsafe class WeightCopier
 
     private static bool CopyInOrder(Constant constant, ElementType type, Stream destination)
     {
+        if (constant.IsPacked)
+        {
+            CopyPacked(constant, destination);
+            return true;
+        }
+
         long count = constant.Type.Shape.ElementCount;
         int piece = PieceBytes / sizeof(double);
         byte[] stored = new byte[Math.Min(piece, count) * constant.StoredType.SizeOf()];
@@ -56,6 +63,18 @@ internal static unsafe class WeightCopier
         }
 
         return fits;
+    }
+
+    private static void CopyPacked(Constant constant, Stream destination)
+    {
+        long length = constant.Type.PackedByteLength;
+        byte[] piece = new byte[Math.Min(PieceBytes, length)];
+        for (long done = 0; done < length; done += piece.Length)
+        {
+            Span<byte> part = piece.AsSpan(0, (int)Math.Min(piece.Length, length - done));
+            constant.Read(done, part);
+            destination.Write(part);
+        }
     }
 
     // [outer, rows, columns] to [outer, columns, rows]. A band of rows is read at once; where it is not all of them, each of

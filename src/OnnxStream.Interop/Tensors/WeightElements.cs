@@ -3,15 +3,24 @@ using System.Runtime.InteropServices;
 
 namespace OnnxStream.Interop.Tensors;
 
-/// <summary>Converts the elements of weights from the type in which they are stored to single precision.</summary>
+/// <summary>Converts the elements of weights from the type in which they are stored to the one that is computed with.</summary>
 internal static unsafe class WeightElements
 {
     /// <summary>Converts all elements of a constant.</summary>
     /// <param name="constant">Says from which type to which.</param>
     /// <param name="source">The stored bytes.</param>
     /// <param name="destination">Receives the elements.</param>
-    public static void Convert(Constant constant, byte* source, Span<byte> destination) =>
-        ToFloat32(constant, source, MemoryMarshal.Cast<byte, float>(destination));
+    public static void Convert(Constant constant, byte* source, Span<byte> destination)
+    {
+        if (constant.IsPacked)
+        {
+            PackedElements.Unpack(constant.StoredType, new ReadOnlySpan<byte>(source, checked((int)constant.Type.PackedByteLength)), destination);
+        }
+        else
+        {
+            ToFloat32(constant, source, MemoryMarshal.Cast<byte, float>(destination));
+        }
+    }
 
     /// <summary>Converts stored elements to single precision.</summary>
     /// <param name="constant">Says from which type.</param>

@@ -11,7 +11,10 @@ public class TensorReaderTests
     [
         ElementType.Float32, ElementType.Float64, ElementType.Float16, ElementType.BFloat16, ElementType.Int64, ElementType.Int32, ElementType.Int16, ElementType.Int8,
         ElementType.UInt64, ElementType.UInt32, ElementType.UInt16, ElementType.UInt8, ElementType.Bool,
+        ElementType.Float8E4M3FN, ElementType.Float8E4M3FNUZ, ElementType.Float8E5M2, ElementType.Float8E5M2FNUZ, ElementType.Float8E8M0,
     ];
+
+    private static readonly ElementType[] s_packedTypes = [ElementType.UInt4, ElementType.Int4, ElementType.Float4E2M1, ElementType.UInt2, ElementType.Int2];
 
     [Test]
     public void DataInTheFieldOfItsType([ValueSource(nameof(s_types))] ElementType type, [Values(3, 700)] int count)
@@ -29,6 +32,61 @@ public class TensorReaderTests
         Assert.That(ReadBytes(constant), Is.EqualTo(expected));
         Assert.That(constant.Type, Is.EqualTo(new TensorType(type, new Shape(count))));
         Assert.That(constant.Location is not null, Is.EqualTo(expected.Length > OnnxScanner.InlineLimitBytes));
+    }
+
+    // The largest ones stay where they are.
+    [Test]
+    public void ElementsThatShareBytes([ValueSource(nameof(s_packedTypes))] ElementType type, [Values(0, 1, 3, 4, 5, 700, 5001)] int count, [Values] bool isRaw)
+    {
+        int perByte = type.PerByte();
+        byte[] packed = new byte[(count + perByte - 1) / perByte];
+        new Random(count).NextBytes(packed);
+        TensorProto tensor = new() { Name = "w", DataType = (int)type, Dims = { count } };
+        if (isRaw)
+        {
+            tensor.RawData = ByteString.CopyFrom(packed);
+        }
+        else
+        {
+            tensor.Int32Data.Add(packed.Select(value => (int)value));
+        }
+
+        Constant constant = Read(tensor);
+        byte[] elements = new byte[count];
+        constant.ReadElements(elements);
+        byte[] expected = new byte[count];
+        for (int i = 0; i < count; i++)
+        {
+            int bits = packed[i / perByte] >> (i % perByte * 8 / perByte) & (perByte == 2 ? 15 : 3);
+            bool isNegative = type is ElementType.Int4 or ElementType.Int2 && bits >= (perByte == 2 ? 8 : 2);
+            expected[i] = (byte)(isNegative ? bits - (perByte == 2 ? 16 : 4) : bits);
+        }
+
+        Assert.That(elements, Is.EqualTo(expected));
+        Assert.That(constant.Type, Is.EqualTo(new TensorType(type, new Shape(count))));
+        Assert.That(constant.IsPacked, Is.EqualTo(isRaw && packed.Length > OnnxScanner.InlineLimitBytes));
+
+        TemporaryFolder folder = new();
+        s_folders.Add(folder);
+        TensorBuffer file = OnnxTensorFile.Load(folder.Write("t.pb", tensor.ToByteArray()));
+        Assert.That(file.Bytes.ToArray(), Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void TooFewOrTooManySharedBytes([ValueSource(nameof(s_packedTypes))] ElementType type, [Values(-1, 1)] int more, [Values(9, 9001)] int count, [Values] bool isRaw)
+    {
+        byte[] packed = new byte[new TensorType(type, new Shape(count)).PackedByteLength + more];
+        TensorProto tensor = new() { Name = "the weight", DataType = (int)type, Dims = { count } };
+        if (isRaw)
+        {
+            tensor.RawData = ByteString.CopyFrom(packed);
+        }
+        else
+        {
+            tensor.Int32Data.Add(packed.Select(value => (int)value));
+        }
+
+        Assert.That(() => Read(tensor), Throws.TypeOf<ModelFormatException>().With.Message.Contains("'the weight'"));
     }
 
     [Test]
@@ -77,7 +135,6 @@ public class TensorReaderTests
     [TestCase(0)]
     [TestCase(8, Description = "text")]
     [TestCase(14, Description = "complex numbers")]
-    [TestCase(17, Description = "8-bit floats")]
     [TestCase(99)]
     [TestCase(-1)]
     public void OtherElementTypes(int type) =>

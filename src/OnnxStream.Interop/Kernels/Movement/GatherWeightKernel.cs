@@ -6,11 +6,11 @@ namespace OnnxStream.Interop.Kernels;
 /// <param name="weight">The weight.</param>
 /// <param name="axisSize">The number of rows.</param>
 /// <param name="indexCount">The number of indices.</param>
-/// <param name="rowElements">The elements of a row.</param>
+/// <param name="rowElements">The elements of a row; where elements share bytes, rows begin with a byte.</param>
 internal sealed unsafe class GatherWeightKernel(Constant weight, long axisSize, long indexCount, long rowElements) : Kernel
 {
-    private readonly bool _isConverted = weight.StoredType != weight.Type.ElementType;
-    private readonly long _storedRowBytes = checked(rowElements * weight.StoredType.SizeOf());
+    private readonly bool _isConverted = weight.IsConverted;
+    private readonly long _storedRowBytes = weight.IsPacked ? rowElements / weight.StoredType.PerByte() : checked(rowElements * weight.StoredType.SizeOf());
 
     /// <inheritdoc/>
     public override string Name => "gather weight";
@@ -32,7 +32,11 @@ internal sealed unsafe class GatherWeightKernel(Constant weight, long axisSize, 
             byte* row = context.Output(0) + i * rowBytes;
             byte* stored = _isConverted ? context.Scratch : row;
             context.ReadInput(0, indices.Resolve(i, axisSize) * _storedRowBytes, new Span<byte>(stored, checked((int)_storedRowBytes)));
-            if (_isConverted)
+            if (weight.IsPacked)
+            {
+                PackedElements.Unpack(weight.StoredType, new ReadOnlySpan<byte>(stored, (int)_storedRowBytes), new Span<byte>(row, checked((int)rowBytes)));
+            }
+            else if (_isConverted)
             {
                 WeightElements.ToFloat32(weight, stored, new Span<float>(row, (int)rowElements));
             }

@@ -1,10 +1,14 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>(x - zero point) * scale. Inputs of the step: data, scales, then the zero points if there are any.</summary>
-internal sealed unsafe class DequantizeKernel<TQuantized, TScale, T>(QuantizationRuns runs, bool hasZeroPoints) : RowKernel(runs.Count, runs.Length * sizeof(T))
+/// <param name="runs">The data in pieces.</param>
+/// <param name="hasZeroPoints">Whether there are zero points.</param>
+/// <param name="numbers">The number of each code where the data are codes of one byte; null where elements are numbers.</param>
+internal sealed unsafe class DequantizeKernel<TQuantized, TScale, T>(QuantizationRuns runs, bool hasZeroPoints, float[]? numbers = null) : RowKernel(runs.Count, runs.Length * sizeof(T))
     where TQuantized : unmanaged, INumber<TQuantized>
     where TScale : unmanaged, INumber<TScale>
     where T : unmanaged, INumber<T>
@@ -30,12 +34,12 @@ internal sealed unsafe class DequantizeKernel<TQuantized, TScale, T>(Quantizatio
             {
                 int count = Math.Min(Chunk, length - start);
                 Span<float> chunk = values[..count];
-                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TQuantized>(input + start, count), chunk);
+                Read(input + start, chunk);
                 if (runs.HasScalePerElement)
                 {
                     if (hasZeroPoints)
                     {
-                        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TQuantized>(zeroPoints + start, count), parameters);
+                        Read(zeroPoints + start, parameters[..count]);
                         TensorPrimitives.Subtract(chunk, parameters[..count], chunk);
                     }
 
@@ -46,7 +50,7 @@ internal sealed unsafe class DequantizeKernel<TQuantized, TScale, T>(Quantizatio
                 {
                     if (hasZeroPoints)
                     {
-                        TensorPrimitives.Subtract(chunk, float.CreateTruncating(*zeroPoints), chunk);
+                        TensorPrimitives.Subtract(chunk, numbers is null ? float.CreateTruncating(*zeroPoints) : numbers[*(byte*)zeroPoints], chunk);
                     }
 
                     TensorPrimitives.Multiply(chunk, float.CreateTruncating(*scales), chunk);
@@ -54,6 +58,22 @@ internal sealed unsafe class DequantizeKernel<TQuantized, TScale, T>(Quantizatio
 
                 TensorPrimitives.ConvertTruncating<float, T>(chunk, new Span<T>(output + start, count));
             }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Read(TQuantized* elements, Span<float> values)
+    {
+        if (numbers is null)
+        {
+            TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TQuantized>(elements, values.Length), values);
+            return;
+        }
+
+        float[] table = numbers;
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = table[((byte*)elements)[i]];
         }
     }
 }
