@@ -78,7 +78,7 @@ public sealed class OperatorTableTests
             Versions are those that brought something new to the operator, up to operator set 24. Types are those that the first
             type parameter of the newest version allows. `OperatorTypeTests` runs each version with each type, and compares with
             ONNX Runtime; the exceptions are in `Types/types-left-out.txt` with the reason. Numbers are all integers and reals;
-            reals are float16, bfloat16, float and double.
+            reals are float16, bfloat16, float and double; 8-bit floats are float8e4m3fn, float8e4m3fnuz, float8e5m2 and float8e5m2fnuz.
 
             Kernels are those seen in the cases that pass. `tests/OnnxStream.Interop.Tests/Operators` compares most operators over
             more shapes and attributes, with ONNX Runtime or with their formula. These versions and types are left out:
@@ -118,7 +118,7 @@ public sealed class OperatorTableTests
         List<ElementType> types = [.. schema.Types[parameter].Where(type => !TypeLists.LeftOut.ContainsKey((schema.Name, $"{schema.Version}", parameter, type))).Select(OperatorSample.FindType).OfType<ElementType>().Order()];
         List<string> words = [];
         ElementType[] all = [.. Enum.GetValues<ElementType>()];
-        foreach ((string word, ElementType[] group) in new[] { ("numbers", all.Where(type => type.IsFloat() || type.IsInteger()).ToArray()), ("reals", all.Where(type => type.IsFloat()).ToArray()), ("integers", all.Where(type => type.IsInteger()).ToArray()) })
+        foreach ((string word, ElementType[] group) in new[] { ("numbers", all.Where(type => type.IsFloat() || type.IsInteger()).ToArray()), ("reals", all.Where(type => type.IsFloat()).ToArray()), ("integers", all.Where(type => type.IsInteger()).ToArray()), ("8-bit floats", [ElementType.Float8E4M3FN, ElementType.Float8E4M3FNUZ, ElementType.Float8E5M2, ElementType.Float8E5M2FNUZ]) })
         {
             if (group.All(types.Contains))
             {

@@ -5,13 +5,13 @@ using OnnxStream.Interop.Steps;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>IsNaN and IsInf: which elements are no numbers, or infinite. https://onnx.ai/onnx/operators/onnx__IsInf.html and its sibling.</summary>
-/// <remarks>IsInf can be told to ignore one of the two infinities. Opsets 13 and 20 only added types.</remarks>
+/// <remarks>IsInf can be told to ignore one of the two infinities. Opsets 13 and 20 only added types, 20 8-bit floats.</remarks>
 internal sealed class FloatClass(bool isInfinity) : Operator
 {
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
-        if (!context.InputElementType(0).IsFloat())
+        if (!context.InputElementType(0).IsFloat() && !context.InputElementType(0).IsNarrowFloat())
         {
             throw context.Invalid("the input must be a floating-point tensor");
         }
@@ -23,6 +23,7 @@ internal sealed class FloatClass(bool isInfinity) : Operator
     public override void Lower(LoweringContext context)
     {
         PlanTensor input = context.Input(0);
+        input = input.ElementType.IsNarrowFloat() ? Cast.Emit(context, input, ElementType.Float32) : input;
         bool positive = isInfinity && context.Attributes.Int("detect_positive", 1) != 0;
         bool negative = isInfinity && context.Attributes.Int("detect_negative", 1) != 0;
         Kernel kernel = input.ElementType switch

@@ -2,11 +2,11 @@ using OnnxStream.Interop.Graphs;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>MatMulInteger, ConvInteger, QLinearMatMul, QLinearConv: products of 8-bit integers, summed exactly. https://onnx.ai/onnx/operators/onnx__QLinearConv.html</summary>
+/// <summary>MatMulInteger, ConvInteger, QLinearMatMul, QLinearConv: products of 8-bit integers, summed exactly; QLinearMatMul also of 8-bit floats. https://onnx.ai/onnx/operators/onnx__QLinearConv.html</summary>
 /// <param name="isConvolution">Whether it is a convolution instead of a matrix product.</param>
 /// <param name="isQuantized">Whether the sums are scaled to 8 bits (QLinear…) instead of given as int32.</param>
 /// <remarks>
-/// Opset 10; QLinearMatMul 21 added types of the scales. Matrices may have a zero point and a scale for each row on the left and each
+/// Opset 10; QLinearMatMul 21 added 8-bit floats, which are multiplied in double precision, and types of the scales. Matrices may have a zero point and a scale for each row on the left and each
 /// column on the right, convolutions for each output channel of the weight. Sums of a convolution are computed in floating point that holds all of
 /// them exactly: single precision for up to 258 products, double precision for more. The factor of the scales is a double.
 /// </remarks>
@@ -21,9 +21,9 @@ internal sealed class IntegerProduct(bool isConvolution, bool isQuantized) : Fun
         (int right, int leftZero, int rightZero) = isQuantized ? (3, 2, 5) : (1, 2, 3);
         foreach (int index in new[] { 0, right })
         {
-            if (context.InputElementType(index) is not (ElementType.UInt8 or ElementType.Int8))
+            if (!IsQuantized(context, index))
             {
-                throw context.Invalid($"input {index} must be uint8 or int8");
+                throw context.Invalid($"input {index} must be uint8 or int8{(isQuantized && !isConvolution ? ", or an 8-bit float" : "")}");
             }
         }
 
@@ -31,12 +31,17 @@ internal sealed class IntegerProduct(bool isConvolution, bool isQuantized) : Fun
         context.SetOutput(0, isQuantized ? Quantize(context, sums) : sums);
     }
 
+    private bool IsQuantized(NodeContext context, int index) =>
+        context.InputElementType(index) is ElementType.UInt8 or ElementType.Int8 ||
+        (isQuantized && !isConvolution && context.InputElementType(index) is ElementType.Float8E4M3FN or ElementType.Float8E4M3FNUZ or ElementType.Float8E5M2 or ElementType.Float8E5M2FNUZ);
+
     private static Value Multiply(FunctionContext context, int right, int leftZero, int rightZero)
     {
+        ElementType exact = context.InputElementType(0).IsNarrow() || context.InputElementType(right).IsNarrow() ? ElementType.Float64 : ElementType.Int32;
         Value Shifted(int index, int zero, bool isRow)
         {
-            Value integers = context.Cast(context.Input(index), ElementType.Int32);
-            return context.OptionalInput(zero) is { } point ? context.Add("Sub", [integers, context.Cast(PerRow(context, point, isRow), ElementType.Int32)]) : integers;
+            Value numbers = context.Cast(context.Input(index), exact);
+            return context.OptionalInput(zero) is { } point ? context.Add("Sub", [numbers, context.Cast(PerRow(context, point, isRow), exact)]) : numbers;
         }
 
         return context.Add("MatMul", [Shifted(0, leftZero, isRow: true), Shifted(right, rightZero, isRow: false)]);
@@ -72,9 +77,9 @@ internal sealed class IntegerProduct(bool isConvolution, bool isQuantized) : Fun
     private Value Quantize(FunctionContext context, Value sums)
     {
         ElementType type = context.InputElementType(7);
-        if (type is not (ElementType.UInt8 or ElementType.Int8))
+        if (!IsQuantized(context, 7))
         {
-            throw context.Invalid("the zero point of the output must be uint8 or int8");
+            throw context.Invalid($"the zero point of the output must be uint8 or int8{(isConvolution ? "" : ", or an 8-bit float")}");
         }
 
         if (isConvolution && context.OptionalInput(8) is { } bias)
@@ -86,8 +91,13 @@ internal sealed class IntegerProduct(bool isConvolution, bool isQuantized) : Fun
         Value left = isConvolution ? Wide(1) : PerRow(context, Wide(1), isRow: true);
         Value right = isConvolution ? PerChannel(context, Wide(4), sums.Type!.Value.Shape.Rank - 2) : Wide(4);
         Value factor = context.Add("Div", [context.Add("Mul", [left, right]), Wide(6)]);
-        Value rounded = context.Add("Round", [context.Add("Mul", [context.Cast(sums, ElementType.Float64), factor])]);
-        Value shifted = context.Add("Add", [rounded, Wide(7)]);
+        Value scaled = context.Add("Mul", [context.Cast(sums, ElementType.Float64), factor]);
+        if (type.IsNarrow())
+        {
+            return context.Cast(context.Add("Add", [scaled, Wide(7)]), type);
+        }
+
+        Value shifted = context.Add("Add", [context.Add("Round", [scaled]), Wide(7)]);
         (double low, double high) = type == ElementType.UInt8 ? (0, 255) : (-128, 127);
         return context.Cast(context.Add("Clip", [shifted, context.Number(ElementType.Float64, low), context.Number(ElementType.Float64, high)]), type);
     }

@@ -173,8 +173,10 @@ internal sealed class ComputeInSingle
     {
         if (IsNarrow(value) && value.Constant is null && _singles.TryGetValue(value, out Value? single) && _kept.Add(value))
         {
-            TensorType type = value.Type!.Value;
-            _nodes.Add(GraphEditor.Make(single.Producer!, "Cast", "", [single], value, [("to", (long)type.ElementType)]));
+            // Messages about the value name the node that it is of.
+            Node maker = single.Producer!;
+            Attributes attributes = new(new Dictionary<string, object> { ["to"] = (long)value.Type!.Value.ElementType });
+            _nodes.Add(new Node("Cast", "", OperatorSets.Newest, maker.Name, [single], [value], attributes) { Origin = maker.Origin ?? maker });
         }
     }
 

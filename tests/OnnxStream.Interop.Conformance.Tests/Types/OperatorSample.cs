@@ -106,7 +106,7 @@ internal sealed class OperatorSample
         for (int i = 0; i < rounded.Shape.ElementCount; i++)
         {
             double value = ends.Length == 0 ? given[given.Length == 1 ? 0 : i] : ends[0] + random.NextDouble() * (ends[1] - ends[0]);
-            bool isUnsigned = rounded.ElementType is ElementType.UInt8 or ElementType.UInt16 or ElementType.UInt32 or ElementType.UInt64;
+            bool isUnsigned = rounded.ElementType is ElementType.UInt8 or ElementType.UInt16 or ElementType.UInt32 or ElementType.UInt64 or ElementType.UInt4 or ElementType.UInt2 or ElementType.Float8E8M0;
             TestTensors.Set(rounded, i, isUnsigned ? Math.Abs(value) : value);
         }
 

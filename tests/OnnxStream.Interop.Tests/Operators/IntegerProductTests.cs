@@ -3,6 +3,40 @@ namespace OnnxStream.Interop.Tests.Operators;
 [NativeMemoryLeakCheck]
 public class IntegerProductTests
 {
+    private static readonly ElementType[] s_factors = [ElementType.Float8E4M3FN, ElementType.Float8E4M3FNUZ, ElementType.Float8E5M2, ElementType.Float8E5M2FNUZ, ElementType.UInt8, ElementType.Int8];
+
+    [Test]
+    public void QLinearMatMulOf8BitFloats([ValueSource(nameof(s_factors))] ElementType left, [ValueSource(nameof(s_factors))] ElementType right, [Values(ElementType.Float8E4M3FN, ElementType.Float8E5M2, ElementType.UInt8)] ElementType output)
+    {
+        const int Rows = 4;
+        const int Inner = 30;
+        const int Columns = 5;
+        if (!left.IsNarrow() && !right.IsNarrow() && !output.IsNarrow())
+        {
+            return;
+        }
+
+        TensorBuffer a = TestTensors.Random(left, 1, left == ElementType.UInt8 ? 0 : -9, 9, Rows, Inner);
+        TensorBuffer b = TestTensors.Random(right, 2, right == ElementType.UInt8 ? 0 : -9, 9, Inner, Columns);
+        double[] x = TestTensors.ToDoubles(a);
+        double[] y = TestTensors.ToDoubles(b);
+        byte[] expected = new byte[Rows * Columns];
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double sum = 0;
+            for (int k = 0; k < Inner; k++)
+            {
+                sum += (x[i / Columns * Inner + k] - 1) * (y[k * Columns + i % Columns] - 2);
+            }
+
+            double scaled = sum * (0.5 * 0.25 / 2);
+            expected[i] = output == ElementType.UInt8 ? (byte)Math.Clamp(Math.Round(scaled) + 3, 0, 255) : (byte)NarrowFormat.Code(output, scaled + 3);
+        }
+
+        TensorBuffer actual = new OperatorTester("QLinearMatMul", 21).Input(a).Input(Scale(0.5f)).Input(TestTensors.FromDoubles(left, [1])).Input(b).Input(Scale(0.25f)).Input(TestTensors.FromDoubles(right, [2])).Input(Scale(2)).Input(TestTensors.FromDoubles(output, [3])).Output(output).Run();
+        Assert.That(actual.Bytes.ToArray(), Is.EqualTo(expected));
+    }
+
     [Test]
     public void Matrices([Values(ElementType.UInt8, ElementType.Int8)] ElementType left, [Values(ElementType.UInt8, ElementType.Int8)] ElementType right, [Values] bool hasZeros)
     {
