@@ -244,7 +244,7 @@ internal sealed class RunCommand : ToolCommand
 
         foreach ((string name, string file) in files)
         {
-            if (!inputs.TryAdd(name, TensorFile.Load(file)))
+            if (!inputs.TryAdd(name, TensorFile.Load(file, declared.First(input => input.Name == name).ElementType)))
             {
                 throw new UsageException($"--input {name} was given twice.");
             }

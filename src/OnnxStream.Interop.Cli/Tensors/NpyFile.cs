@@ -72,6 +72,12 @@ internal static class NpyFile
             throw new ModelFormatException(path, $"element {index:N0} is {tensor.Bytes[index]}; a bool is 0 or 1.");
         }
 
+        // Integers of 4 and 2 bits, and 4-bit floats, have fewer values than a byte.
+        if (tensor.ElementType.PerByte() > 1 && TensorBuffer.FromPacked(tensor.ElementType, tensor.ToPacked(), tensor.Shape.Dimensions).Bytes.CommonPrefixLength(tensor.Bytes) is var same && same < tensor.Bytes.Length)
+        {
+            throw new ModelFormatException(path, $"element {same:N0} is the byte {tensor.Bytes[same]}, which is no {tensor.ElementType.ToOnnxName()}.");
+        }
+
         return header.IsFortranOrder && tensor.Shape.Rank > 1 ? ToRowMajor(tensor) : tensor;
     }
 

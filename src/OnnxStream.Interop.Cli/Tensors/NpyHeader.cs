@@ -11,6 +11,9 @@ namespace OnnxStream.Interop.Cli.Tensors;
 /// of the text (two bytes in version 1, four from version 2 on), and the text: a Python dictionary with the keys <c>descr</c>,
 /// <c>fortran_order</c> and <c>shape</c>, padded with spaces and ended by a line feed.
 /// NumPy has no bfloat16 of its own: two bytes of <c>V</c> (void), which is how the ml_dtypes extension stores it, stand for it.
+/// That extension stores all its types of a byte and less as <c>V1</c>, one element a byte, which does not say which one: they are
+/// read as bytes, and the model's declaration says what they are. Written are the extension's names, which NumPy understands
+/// where it is loaded.
 /// </remarks>
 /// <param name="Type">The element type and shape.</param>
 /// <param name="IsFortranOrder">Whether the first dimension, not the last, is the one whose elements are neighbours.</param>
@@ -31,6 +34,12 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
         (ElementType.Int8, "i1"), (ElementType.Int16, "i2"), (ElementType.Int32, "i4"), (ElementType.Int64, "i8"),
         (ElementType.UInt8, "u1"), (ElementType.UInt16, "u2"), (ElementType.UInt32, "u4"), (ElementType.UInt64, "u8"),
         (ElementType.Bool, "b1"),
+        (ElementType.Float8E4M3FN, "float8_e4m3fn"), (ElementType.Float8E4M3FNUZ, "float8_e4m3fnuz"), (ElementType.Float8E5M2, "float8_e5m2"), (ElementType.Float8E5M2FNUZ, "float8_e5m2fnuz"),
+        (ElementType.Float8E8M0, "float8_e8m0fnu"), (ElementType.Float4E2M1, "float4_e2m1fn"),
+        (ElementType.Int4, "int4"), (ElementType.UInt4, "uint4"), (ElementType.Int2, "int2"), (ElementType.UInt2, "uint2"),
+
+        // Only read: the first one of a type is written.
+        (ElementType.UInt8, "V1"),
     ];
 
     /// <summary>Reads a header; the stream is then at the first element.</summary>
@@ -68,7 +77,7 @@ internal sealed record NpyHeader(TensorType Type, bool IsFortranOrder, bool IsBi
     {
         string code = Array.Find(Codes, entry => entry.Type == Type.ElementType).Code
             ?? throw new ArgumentException($"NumPy has no element type for {Type.ElementType}.");
-        char order = Type.ElementType.SizeOf() == 1 ? '|' : IsBigEndian ? '>' : '<';
+        string order = Type.ElementType.IsNarrow() ? "" : Type.ElementType.SizeOf() == 1 ? "|" : IsBigEndian ? ">" : "<";
 
         // Python writes a tuple of one with a comma after it.
         string shape = $"({string.Join(", ", Type.Shape.ToArray())}{(Type.Shape.Rank == 1 ? "," : "")})";

@@ -9,7 +9,7 @@ internal static class RandomTensors
     /// <summary>Integers are below this: small enough to be an index into most tables, a token or a time step.</summary>
     private const int IntegerLimit = 10;
 
-    /// <summary>Makes a tensor for each input: floats are standard normal, integers 0 to 9, truth values even.</summary>
+    /// <summary>Makes a tensor for each input: floats are standard normal (scales of float8e8m0 powers of two near them), integers 0 to 9 (those of 4 and 2 bits 0 or 1), truth values even.</summary>
     /// <param name="inputs">What the model declares.</param>
     /// <param name="openDimensions">The numbers for open dimensions by name; those not named here are 1.</param>
     /// <param name="seed">Decides every element.</param>
@@ -50,6 +50,14 @@ internal static class RandomTensors
             case ElementType.BFloat16:
                 // .NET has no type for it: the upper half of a single's bits.
                 Fill(MemoryMarshal.Cast<byte, ushort>(tensor.Bytes), random, static random => (ushort)(BitConverter.SingleToUInt32Bits((float)Normal(random)) >> 16));
+                break;
+            case var type when type.IsNarrowFloat():
+                float[] floats = new float[tensor.Bytes.Length];
+                Fill<float>(floats, random, random => (float)(type == ElementType.Float8E8M0 ? Math.Abs(Normal(random)) : Normal(random)));
+                TensorBuffer.Create<float>(floats, floats.Length).ConvertTo(type).Bytes.CopyTo(tensor.Bytes);
+                break;
+            case var type when type.IsNarrowInteger():
+                Fill(tensor.Bytes, random, static random => (byte)random.Next(2));
                 break;
             case ElementType.Bool:
                 Fill(tensor.Span<bool>(), random, static random => random.Next(2) == 1);

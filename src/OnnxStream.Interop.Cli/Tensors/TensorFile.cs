@@ -24,4 +24,21 @@ internal static class TensorFile
             _ => throw new UsageException($"{path}: a tensor file ends with {Formats}."),
         };
     }
+
+    /// <summary>Reads a file for an input. Bytes, which NumPy has instead of 8-bit and 4-bit floats and of integers of 4 and 2 bits, become what the model declares.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="declared">The type that the model declares for the input.</param>
+    /// <inheritdoc cref="Load(string)"/>
+    public static TensorBuffer Load(string path, ElementType declared)
+    {
+        TensorBuffer tensor = Load(path);
+        if (!declared.IsNarrow() || tensor.ElementType is not (ElementType.UInt8 or ElementType.Int8))
+        {
+            return tensor;
+        }
+
+        TensorBuffer same = new(declared, tensor.Shape);
+        tensor.Bytes.CopyTo(same.Bytes);
+        return same;
+    }
 }

@@ -65,6 +65,54 @@ internal sealed class NpyFileTests
         Assert.That(text, Does.Contain($"'descr': '|u1', 'fortran_order': False, 'shape': {tuple}, }}"));
     }
 
+    [TestCase(ElementType.Float8E4M3FN, "float8_e4m3fn")]
+    [TestCase(ElementType.Float8E4M3FNUZ, "float8_e4m3fnuz")]
+    [TestCase(ElementType.Float8E5M2, "float8_e5m2")]
+    [TestCase(ElementType.Float8E5M2FNUZ, "float8_e5m2fnuz")]
+    [TestCase(ElementType.Float8E8M0, "float8_e8m0fnu")]
+    [TestCase(ElementType.Float4E2M1, "float4_e2m1fn")]
+    [TestCase(ElementType.Int4, "int4")]
+    [TestCase(ElementType.UInt4, "uint4")]
+    [TestCase(ElementType.Int2, "int2")]
+    [TestCase(ElementType.UInt2, "uint2")]
+    public void Names_types_as_ml_dtypes_does(ElementType type, string name)
+    {
+        TensorBuffer tensor = TensorBuffer.Create<float>([1, 0, 1], 3).ConvertTo(type);
+        using MemoryStream stream = new();
+        NpyFile.Write(stream, tensor);
+        Assert.That(Encoding.Latin1.GetString(stream.ToArray()), Does.Contain($"'descr': '{name}', 'fortran_order': False, 'shape': (3,), }}"));
+        Assert.That(Read(File_($"{{'descr': '{name}', 'fortran_order': False, 'shape': (3,)}}", tensor.Bytes.ToArray())).Type, Is.EqualTo(tensor.Type));
+    }
+
+    [Test]
+    public void Refuses_bytes_that_are_no_elements()
+    {
+        byte[] file = File_("{'descr': 'int4', 'fortran_order': False, 'shape': (3,)}", [7, 0xF8, 8]);
+        Assert.That(() => Read(file), Throws.TypeOf<ModelFormatException>().With.Message.Contains("element 2").And.Message.Contains("int4"));
+    }
+
+    [Test]
+    public void Bytes_become_what_the_model_declares([Values("|u1", "|i1", "|V1")] string descr)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid()}.npy");
+        File.WriteAllBytes(path, File_($"{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,)}}", [1, 7]));
+        try
+        {
+            TensorBuffer tensor = TensorFile.Load(path, ElementType.Float8E5M2);
+            using (Assert.EnterMultipleScope())
+            {
+                Assert.That(tensor.ElementType, Is.EqualTo(ElementType.Float8E5M2));
+                Assert.That(tensor.Bytes.ToArray(), Is.EqualTo(new byte[] { 1, 7 }));
+                Assert.That(TensorFile.Load(path, ElementType.Float32).ElementType.SizeOf(), Is.EqualTo(1), "nothing else is converted");
+                Assert.That(TensorFile.Load(path, ElementType.Float32).ElementType.IsNarrow(), Is.False);
+            }
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     [TestCase(1)]
     [TestCase(2)]
     [TestCase(3)]
@@ -280,7 +328,7 @@ internal sealed class NpyFileTests
         TensorBuffer tensor = new(type, new Shape(dimensions));
         for (int i = 0; i < tensor.Bytes.Length; i++)
         {
-            tensor.Bytes[i] = (byte)(type == ElementType.Bool ? i % 2 : (i * 31) + 7);
+            tensor.Bytes[i] = (byte)(type == ElementType.Bool || type.PerByte() > 1 ? i % 2 : (i * 31) + 7);
         }
 
         return tensor;

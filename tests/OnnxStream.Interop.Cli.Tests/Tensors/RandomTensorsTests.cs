@@ -32,6 +32,11 @@ internal sealed class RandomTensorsTests
         Assert.That(Create(ElementType.Int64, 1000).Span<long>().ToArray(), Is.All.InRange(0, 9));
         Assert.That(Create(ElementType.UInt8, 1000).Span<byte>().ToArray(), Is.All.InRange(0, 9));
         Assert.That(Create(ElementType.Bool, 1000).Bytes.ToArray(), Is.All.LessThan(2));
+        Assert.That(Create(ElementType.Int2, 1000).Span<sbyte>().ToArray(), Is.All.InRange(0, 1));
+        Assert.That(Create(ElementType.UInt4, 1000).Span<byte>().ToArray(), Is.All.InRange(0, 1));
+        float[] floats = Create(ElementType.Float8E5M2, 100_000).ConvertTo(ElementType.Float32).Span<float>().ToArray();
+        Assert.That(floats.Average(x => x * x), Is.EqualTo(1).Within(0.05));
+        Assert.That(Create(ElementType.Float8E8M0, 1000).ConvertTo(ElementType.Float32).Span<float>().ToArray(), Is.All.GreaterThan(0));
     }
 
     [Test]
