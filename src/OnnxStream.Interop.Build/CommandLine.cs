@@ -12,7 +12,7 @@ internal static class CommandLine
         new("native", "[--rid RID] [--allow-gcc]", "get and build XNNPACK (taken from the cache where it was built before)", NativeVerb.Run),
         new("bindings", "", "regenerate bindings/Generated from the headers of XNNPACK", (host, _) => BindingsVerb.Run(host)),
         new("build", "", $"native, then the solution; leaves the tool at {BuildVerb.Tool}", (host, _) => BuildVerb.Run(host)),
-        new("test", "[DOTNET-TEST-OPTION ...]", "build, then all tests", TestVerb.Run),
+        new("test", "[--culture NAME] [OPTION ...]", "build, then all tests; options are those of dotnet test", TestVerb.Run),
         new("demo", "[\"PROMPT\"]", "build, then pictures from text with the model that ships in this repository", DemoVerb.Run),
         new("publish", "[--rid RID]", "the tool for other machines: compiled ahead of time, in artifacts/publish", PublishVerb.Run),
         new("pack", "", $"NuGet packages in {PackVerb.Folder}", (host, _) => PackVerb.Run(host)),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace OnnxStream.Interop.Diffusion;
@@ -39,9 +40,9 @@ public sealed record GenerationParameters
         _ = text.Append('\n');
         if (NegativePrompt.Length > 0)
         {
-            _ = text.Append($"Negative prompt: {NegativePrompt}\n");
+            _ = text.Append(CultureInfo.InvariantCulture, $"Negative prompt: {NegativePrompt}\n");
         }
 
-        return text.Append($"Steps: {Steps}, Sampler: {Sampler}, CFG scale: {GuidanceScale}, Seed: {Seed}, Size: {Width}x{Height}, Model: {Model}, Version: OnnxStream.Interop").ToString();
+        return text.Append(CultureInfo.InvariantCulture, $"Steps: {Steps}, Sampler: {Sampler}, CFG scale: {GuidanceScale}, Seed: {Seed}, Size: {Width}x{Height}, Model: {Model}, Version: OnnxStream.Interop").ToString();
     }
 }

@@ -27,6 +27,14 @@ internal sealed class QuantityTests
         Assert.That(bytes, Is.EqualTo(expected));
     }
 
+    [TestCaseSource(typeof(TestCulture), nameof(TestCulture.Names))]
+    public void The_culture_does_not_matter(string culture)
+    {
+        Assert.That(TestCulture.Under(culture, () => (Quantity.TryParseBytes("1.5GB", out long bytes), bytes)), Is.EqualTo((true, 1_610_612_736)));
+        Assert.That(TestCulture.Under(culture, () => Quantity.Bytes(99_614_720)), Is.EqualTo("95.0 MiB"));
+        Assert.That(TestCulture.Under(culture, () => Quantity.Flops(803_200_000_000)), Is.EqualTo("803.2 GFLOP"));
+    }
+
     [TestCase("")]
     [TestCase("MB")]
     [TestCase("0")]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace OnnxStream.Interop.Build.Tools;
@@ -23,7 +24,7 @@ internal sealed partial record Clang(string Path, int Version)
             if (host.Find(name) is string path && ExternalProgram.Read(path, "--version") is string text)
             {
                 Match match = VersionText().Match(text);
-                if (match.Success && int.Parse(match.Groups["major"].Value) is int version && (version >= OldestVersion || match.Groups["apple"].Success))
+                if (match.Success && int.Parse(match.Groups["major"].Value, CultureInfo.InvariantCulture) is int version && (version >= OldestVersion || match.Groups["apple"].Success))
                 {
                     return new Clang(path, version);
                 }

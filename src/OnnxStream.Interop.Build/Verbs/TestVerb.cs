@@ -7,13 +7,17 @@ internal static class TestVerb
 {
     private const string Results = "artifacts/test-results";
 
-    /// <summary>Runs the verb: its arguments are options of <c>dotnet test</c>.</summary>
+    // TestCulture in tests/Shared reads it.
+    private const string CultureVariable = "ONNXSTREAM_TEST_CULTURE";
+
+    /// <summary>Runs the verb: its arguments are a culture, and options of <c>dotnet test</c>.</summary>
     public static void Run(BuildHost host, IReadOnlyList<string> arguments)
     {
+        TestOptions options = TestOptions.Parse(arguments);
         _ = BuildVerb.Run(host);
         TestPrerequisites.EnsureOnnxTestCases(host);
         // Options choose among tests: those of packages then take the packages that are there.
-        bool allTests = arguments.Count == 0;
+        bool allTests = options.Rest.Count == 0;
         if (allTests)
         {
             TestPrerequisites.Prepare(host);
@@ -24,6 +28,11 @@ internal static class TestVerb
             Directory.Delete(Results, recursive: true);
         }
 
+        if (options.Culture is { } culture)
+        {
+            Environment.SetEnvironmentVariable(CultureVariable, culture);
+        }
+
         TestSummary summary = new();
         foreach (string project in TestProjects())
         {
@@ -32,7 +41,7 @@ internal static class TestVerb
                 ExternalProgram.Dotnet,
                 [
                     "test", $"artifacts/bin/{name}/release/{name}.dll", "--results-directory", Results,
-                    "--logger", $"trx;LogFileName={name}.trx", "--logger", "console;verbosity=minimal", .. arguments,
+                    "--logger", $"trx;LogFileName={name}.trx", "--logger", "console;verbosity=minimal", .. options.Rest,
                 ]);
             string file = Path.Combine(Results, $"{name}.trx");
             TestResults? results = File.Exists(file) ? TestResults.Read(file) : null;

@@ -183,7 +183,7 @@ internal abstract class ToolCommand : Command
         Dictionary<string, long> dimensions = [];
         foreach ((string name, string text) in Pairs(pairs))
         {
-            if (!long.TryParse(text, out long value) || value < 0)
+            if (!long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out long value) || value < 0)
             {
                 throw new UsageException($"--dim {name}={text}: '{text}' is not a whole number of at least 0.");
             }
@@ -199,7 +199,7 @@ internal abstract class ToolCommand : Command
     {
         foreach (Token token in result.Tokens)
         {
-            int equals = token.Value.IndexOf('=');
+            int equals = token.Value.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0 || equals == token.Value.Length - 1)
             {
                 result.AddError($"'{token.Value}' is not {form} (MODEL must come before the options).");
@@ -209,7 +209,7 @@ internal abstract class ToolCommand : Command
 
     /// <summary>The two sides of each <c>NAME=VALUE</c>.</summary>
     protected static List<(string Name, string Value)> Pairs(string[]? arguments) =>
-        [.. (arguments ?? []).Select(argument => (argument[..argument.IndexOf('=')], argument[(argument.IndexOf('=') + 1)..]))];
+        [.. (arguments ?? []).Select(argument => (argument[..argument.IndexOf('=', StringComparison.Ordinal)], argument[(argument.IndexOf('=', StringComparison.Ordinal) + 1)..]))];
 
     /// <summary>The option that asks for JSON.</summary>
     protected static Option<bool> JsonOption() => new("--json")

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace OnnxStream.Interop.Graphs;
@@ -42,12 +43,12 @@ internal static class AttributeChecker
         StringBuilder text = new($"The model '{graph.Name}' has {count} attribute(s) that its operators do not define like this:");
         foreach (string fault in faults)
         {
-            text.AppendLine().Append($"  {fault}");
+            text.AppendLine().Append(CultureInfo.InvariantCulture, $"  {fault}");
         }
 
         if (count > faults.Count)
         {
-            text.AppendLine().Append($"  and {count - faults.Count} more");
+            text.AppendLine().Append(CultureInfo.InvariantCulture, $"  and {count - faults.Count} more");
         }
 
         text.AppendLine().Append("Correct or remove them, or write the model for an operator set that defines them.");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Onnx;
@@ -49,7 +50,7 @@ internal sealed class ExternalData(ModelEntry model)
     }
 
     private long ParseNumber(TensorProto tensor, StringStringEntryProto entry) =>
-        long.TryParse(entry.Value, out long value) && value >= 0 ? value :
+        long.TryParse(entry.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out long value) && value >= 0 ? value :
         throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' has the external-data {entry.Key} '{entry.Value}', which is not a number of bytes.");
 
     private (WeightSource Source, long Length) Resolve(TensorProto tensor, string? location)

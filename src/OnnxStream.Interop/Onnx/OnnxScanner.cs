@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using CommunityToolkit.HighPerformance.Buffers;
 using Google.Protobuf;
@@ -254,8 +255,8 @@ internal sealed class OnnxScanner
     {
         TensorProto place = new() { DataLocation = TensorProto.Types.DataLocation.External };
         place.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = SelfLocation });
-        place.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = offset.ToString() });
-        place.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = length.ToString() });
+        place.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = offset.ToString(CultureInfo.InvariantCulture) });
+        place.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = length.ToString(CultureInfo.InvariantCulture) });
         byte[] bytes = place.ToByteArray();
         bytes.CopyTo(output.GetSpan(bytes.Length));
         output.Advance(bytes.Length);

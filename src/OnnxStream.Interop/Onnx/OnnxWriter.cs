@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Tensors;
@@ -140,8 +141,8 @@ internal sealed class OnnxWriter
         WeightCopier.Copy(constant, type, _data);
         proto.DataLocation = TensorProto.Types.DataLocation.External;
         proto.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = _dataName });
-        proto.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = offset.ToString() });
-        proto.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = (_data.Position - offset).ToString() });
+        proto.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = offset.ToString(CultureInfo.InvariantCulture) });
+        proto.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = (_data.Position - offset).ToString(CultureInfo.InvariantCulture) });
         return proto;
     }
 

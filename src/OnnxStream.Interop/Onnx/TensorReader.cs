@@ -96,7 +96,7 @@ internal sealed class TensorReader(ModelEntry model)
         }
         catch (Exception exception) when (exception is OverflowException or ArgumentOutOfRangeException)
         {
-            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' has the impossible shape [{string.Join(',', tensor.Dims)}].", exception);
+            throw new ModelFormatException(model.Id, $"the tensor '{tensor.Name}' has the impossible shape [{Listing.Of(tensor.Dims)}].", exception);
         }
     }
 

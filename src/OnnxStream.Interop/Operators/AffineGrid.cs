@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -14,7 +15,7 @@ internal sealed class AffineGrid : FunctionOperator
         int dimensions = size.Length - 2;
         if (dimensions is not (2 or 3) || size.Any(length => length < 0) || theta != new Shape(size[0], dimensions, dimensions + 1))
         {
-            throw context.Invalid($"transformations {theta} do not fit images [{string.Join(',', size)}]: expected [N,2,3] and [N,C,H,W], or [N,3,4] and [N,C,D,H,W]");
+            throw context.Invalid($"transformations {theta} do not fit images [{Listing.Of(size)}]: expected [N,2,3] and [N,C,H,W], or [N,3,4] and [N,C,D,H,W]");
         }
 
         if (size.Skip(2).Any(length => length > SpatialAttributes.Largest))

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -14,7 +15,7 @@ internal sealed class CenterCropPad : FunctionOperator
         long[] lengths = context.RequireIntegers(1);
         if (lengths.Length != axes.Length || lengths.Any(length => length < 0))
         {
-            throw context.Invalid($"the shape [{string.Join(',', lengths)}] is not one of {axes.Length} dimensions");
+            throw context.Invalid($"the shape [{Listing.Of(lengths)}] is not one of {axes.Length} dimensions");
         }
 
         Value result = context.Input(0);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -21,7 +22,7 @@ internal sealed class Col2Im : Operator
 
         if (input.Rank != 3 || blockSize == 0 || input[1] % blockSize != 0 || input[2] != places)
         {
-            throw context.Invalid($"the input is {input}, expected [N,C*{blockSize},{places}]: blocks [{string.Join(',', block)}] at {places} places of an image [{string.Join(',', image)}]");
+            throw context.Invalid($"the input is {input}, expected [N,C*{blockSize},{places}]: blocks [{Listing.Of(block)}] at {places} places of an image [{Listing.Of(image)}]");
         }
 
         context.SetOutput(0, context.InputElementType(0), new Shape([input[0], input[1] / blockSize, .. image]));
@@ -44,7 +45,7 @@ internal sealed class Col2Im : Operator
         long[] block = context.RequireIntegers(2);
         if (image.Length == 0 || image.Length != block.Length)
         {
-            throw context.Invalid($"image_shape [{string.Join(',', image)}] and block_shape [{string.Join(',', block)}] must have as many numbers, and at least one");
+            throw context.Invalid($"image_shape [{Listing.Of(image)}] and block_shape [{Listing.Of(block)}] must have as many numbers, and at least one");
         }
 
         _ = context.ToShape(image);

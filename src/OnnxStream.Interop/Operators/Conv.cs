@@ -218,7 +218,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         long[] kernel = [.. weight.Dimensions[2..]];
         if (context.Attributes.Ints("kernel_shape") is { Length: > 0 } declared && !declared.AsSpan().SequenceEqual(kernel))
         {
-            throw context.Invalid($"kernel_shape [{string.Join(',', declared)}] is not the weight's [{string.Join(',', kernel)}]");
+            throw context.Invalid($"kernel_shape [{Listing.Of(declared)}] is not the weight's [{Listing.Of(kernel)}]");
         }
 
         long groups = context.Attributes.Int("group", 1);

@@ -1,6 +1,7 @@
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -87,7 +88,7 @@ internal sealed class ConvTranspose : Operator
         long[] kernel = [.. weight.Dimensions[2..]];
         if (context.Attributes.Ints("kernel_shape") is { Length: > 0 } declared && !declared.AsSpan().SequenceEqual(kernel))
         {
-            throw context.Invalid($"kernel_shape [{string.Join(',', declared)}] is not the weight's [{string.Join(',', kernel)}]");
+            throw context.Invalid($"kernel_shape [{Listing.Of(declared)}] is not the weight's [{Listing.Of(kernel)}]");
         }
 
         long groups = context.Attributes.Int("group", 1);
@@ -113,7 +114,7 @@ internal sealed class ConvTranspose : Operator
         {
             if (adjustment[i] is < 0 or > SpatialAttributes.Largest)
             {
-                throw context.Invalid($"output_padding [{string.Join(',', adjustment)}] is not possible");
+                throw context.Invalid($"output_padding [{Listing.Of(adjustment)}] is not possible");
             }
 
             // What the output is without pads; what is asked for beyond it is left as the bias, what is less is cut off.

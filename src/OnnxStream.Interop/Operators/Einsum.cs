@@ -18,7 +18,7 @@ internal sealed class Einsum : Operator
     {
         public static Equation Parse(NodeContext context)
         {
-            string text = context.Attributes.String("equation", "").Replace(" ", "");
+            string text = context.Attributes.String("equation", "").Replace(" ", "", StringComparison.Ordinal);
             string[] sides = text.Split("->");
             string[] terms = sides[0].Split(',');
             if (sides.Length > 2 || terms.Length != context.InputCount || context.InputCount == 0)
@@ -32,14 +32,14 @@ internal sealed class Einsum : Operator
             for (int i = 0; i < terms.Length; i++)
             {
                 Shape shape = context.InputShape(i);
-                int rank = shape.Rank - (terms[i].Length - (terms[i].Contains("...") ? 3 : 0));
+                int rank = shape.Rank - (terms[i].Length - (terms[i].Contains("...", StringComparison.Ordinal) ? 3 : 0));
                 operands[i] = Labels(context, text, terms[i], rank);
                 if (operands[i].Length != shape.Rank)
                 {
                     throw context.Invalid($"the term '{terms[i]}' of the equation does not fit an operand with {shape.Rank} dimensions");
                 }
 
-                ellipsis = terms[i].Contains("...") ? Math.Max(ellipsis, rank) : ellipsis;
+                ellipsis = terms[i].Contains("...", StringComparison.Ordinal) ? Math.Max(ellipsis, rank) : ellipsis;
                 for (int k = 0; k < shape.Rank; k++)
                 {
                     long known = lengths.GetValueOrDefault(operands[i][k], 1);

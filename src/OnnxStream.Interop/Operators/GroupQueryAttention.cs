@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -40,7 +41,7 @@ internal sealed class GroupQueryAttention : FunctionOperator
         bool isUniform = lasts.All(last => last == total - 1);
         if (!isUniform && (lasts.Length != input[0] || lasts.Any(last => last < input[1] - 1 || last >= total)))
         {
-            throw context.Invalid($"the last positions [{string.Join(',', lasts)}] do not fit {input[0]} sequences of at most {total}, of which {input[1]} are new");
+            throw context.Invalid($"the last positions [{Listing.Of(lasts)}] do not fit {input[0]} sequences of at most {total}, of which {input[1]} are new");
         }
 
         Value? positions = isUniform ? null : context.Constant<long>([.. lasts.SelectMany(last => Enumerable.Range(0, (int)input[1]).Select(token => last + 1 - input[1] + token))], input[0], input[1]);

@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -18,7 +19,7 @@ internal sealed class MaxUnpool : Operator
         long[] kernel = context.Attributes.Ints("kernel_shape") ?? throw context.Invalid("attribute 'kernel_shape' is missing");
         if (kernel.Length != input.Rank - 2)
         {
-            throw context.Invalid($"kernel_shape [{string.Join(',', kernel)}] does not fit an input with {input.Rank - 2} spatial dimensions");
+            throw context.Invalid($"kernel_shape [{Listing.Of(kernel)}] does not fit an input with {input.Rank - 2} spatial dimensions");
         }
 
         SpatialAttributes spatial = SpatialAttributes.Parse(context, kernel, input.Dimensions[2..]);
@@ -33,7 +34,7 @@ internal sealed class MaxUnpool : Operator
             long[] requested = context.RequireIntegers(2);
             if (requested.Length != shape.Length || requested.Where((length, i) => length < shape[i]).Any())
             {
-                throw context.Invalid($"the requested shape [{string.Join(',', requested)}] is smaller than [{string.Join(',', shape)}]");
+                throw context.Invalid($"the requested shape [{Listing.Of(requested)}] is smaller than [{Listing.Of(shape)}]");
             }
 
             shape = requested;

@@ -125,7 +125,7 @@ internal abstract class NodeContext(Node node)
         {
             if (dimension < 0)
             {
-                throw Invalid($"[{string.Join(',', dimensions.ToArray())}] is not a shape");
+                throw Invalid($"[{Listing.Of(dimensions.ToArray())}] is not a shape");
             }
         }
 

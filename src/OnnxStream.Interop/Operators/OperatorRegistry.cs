@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Graphs;
@@ -41,14 +42,14 @@ internal static class OperatorRegistry
         StringBuilder text = new($"The model '{graph.Name}' uses {missing.Count} operator(s) that are not supported:");
         foreach (var group in missing)
         {
-            text.AppendLine().Append($"  {(group.Key.Domain.Length > 0 ? group.Key.Domain + "." : "")}{group.Key.OperatorType} (operator set {group.Key.OperatorSet}), {group.Count()} node(s): ");
+            text.AppendLine().Append(CultureInfo.InvariantCulture, $"  {(group.Key.Domain.Length > 0 ? group.Key.Domain + "." : "")}{group.Key.OperatorType} (operator set {group.Key.OperatorSet}), {group.Count()} node(s): ");
             text.AppendJoin(", ", group.Take(3).Select(node => $"'{(node.Name.Length > 0 ? node.Name : node.Outputs.FirstOrDefault()?.Name)}'"));
             text.Append(group.Count() > 3 ? ", …" : "");
         }
 
         if (missing.Any(group => group.Key.Domain.Length == 0 && group.Key.OperatorSet > OperatorSets.Newest))
         {
-            text.AppendLine().Append($"  Operator sets up to {OperatorSets.Newest} are understood.");
+            text.AppendLine().Append(CultureInfo.InvariantCulture, $"  Operator sets up to {OperatorSets.Newest} are understood.");
         }
 
         throw new UnsupportedOperatorException(text.ToString());

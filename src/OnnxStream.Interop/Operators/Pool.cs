@@ -2,6 +2,7 @@ using System.Numerics;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -144,7 +145,7 @@ internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLa
         long[] kernel = context.Attributes.Ints("kernel_shape") ?? throw context.Invalid("attribute 'kernel_shape' is missing");
         return kernel.Length == input.Rank - 2
             ? SpatialAttributes.Parse(context, kernel, input.Dimensions[2..])
-            : throw context.Invalid($"kernel_shape [{string.Join(',', kernel)}] does not fit an input with {input.Rank - 2} spatial dimensions");
+            : throw context.Invalid($"kernel_shape [{Listing.Of(kernel)}] does not fit an input with {input.Rank - 2} spatial dimensions");
     }
 
     private readonly struct Factory(PoolFunction function, PoolingGeometry geometry, bool hasIndices, Graphs.Attributes attributes) : INumericKernelFactory

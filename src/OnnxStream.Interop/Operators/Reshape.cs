@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Tensors;
+
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Gives the elements another shape. https://onnx.ai/onnx/operators/onnx__Reshape.html</summary>
@@ -18,7 +20,7 @@ internal sealed class Reshape : ViewOperator
             long dimension = requested[i];
             if (dimension == 0 && !allowZero)
             {
-                dimension = i < input.Rank ? input[i] : throw context.Invalid($"dimension {i} of the requested shape [{string.Join(',', requested)}] is 0 but the input has only {input.Rank} dimensions");
+                dimension = i < input.Rank ? input[i] : throw context.Invalid($"dimension {i} of the requested shape [{Listing.Of(requested)}] is 0 but the input has only {input.Rank} dimensions");
             }
 
             if (dimension == -1 && open < 0)
@@ -29,7 +31,7 @@ internal sealed class Reshape : ViewOperator
 
             if (dimension < 0)
             {
-                throw context.Invalid($"the requested shape [{string.Join(',', requested)}] is not a shape");
+                throw context.Invalid($"the requested shape [{Listing.Of(requested)}] is not a shape");
             }
 
             result[i] = dimension;
@@ -44,6 +46,6 @@ internal sealed class Reshape : ViewOperator
         Shape shape = new(result);
         return shape.ElementCount == input.ElementCount
             ? shape
-            : throw context.Invalid($"{input.ElementCount} elements do not fill the requested shape [{string.Join(',', requested)}]");
+            : throw context.Invalid($"{input.ElementCount} elements do not fill the requested shape [{Listing.Of(requested)}]");
     }
 }

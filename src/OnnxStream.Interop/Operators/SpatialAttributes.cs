@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Tensors;
+
 
 namespace OnnxStream.Interop.Operators;
 
@@ -27,7 +29,7 @@ internal readonly record struct SpatialAttributes(long[] Kernel, long[] Strides,
         {
             if (size is < 1 or > Largest)
             {
-                throw context.Invalid($"the kernel shape [{string.Join(',', kernel)}] is not possible");
+                throw context.Invalid($"the kernel shape [{Listing.Of(kernel)}] is not possible");
             }
         }
 
@@ -108,7 +110,7 @@ internal readonly record struct SpatialAttributes(long[] Kernel, long[] Strides,
         {
             if (value < least || value > Largest)
             {
-                throw context.Invalid($"attribute '{name}' is [{string.Join(',', values)}]: each must be from {least} to {Largest}");
+                throw context.Invalid($"attribute '{name}' is [{Listing.Of(values)}]: each must be from {least} to {Largest}");
             }
         }
 

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -15,7 +16,7 @@ internal sealed class Split : Operator
             long[] sizes = context.AttributeOrInput("split", inputFrom: 13, 1) ?? EqualSizes(context, input[axis]);
             if (sizes.Length != context.OutputCount || sizes.Any(size => size < 0) || sizes.Aggregate(0L, (sum, size) => checked(sum + size)) != input[axis])
             {
-                throw context.Invalid($"sizes [{string.Join(',', sizes)}] do not split dimension {axis} into {context.OutputCount} parts");
+                throw context.Invalid($"sizes [{Listing.Of(sizes)}] do not split dimension {axis} into {context.OutputCount} parts");
             }
 
             return new SplitAttributes(axis, sizes);

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -84,7 +85,7 @@ internal sealed class TfIdfVectorizer : Operator
             long end = i + 1 < starts.Length ? starts[i + 1] : pool.Length;
             if (starts[i] < 0 || end < starts[i] || end > pool.Length || (end - starts[i]) % (i + 1) != 0)
             {
-                throw context.Invalid($"ngram_counts [{string.Join(',', starts)}] do not divide a pool of {pool.Length}");
+                throw context.Invalid($"ngram_counts [{Listing.Of(starts)}] do not divide a pool of {pool.Length}");
             }
 
             Dictionary<string, int> known = [];

@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -14,7 +15,7 @@ internal sealed class Tile : Operator
         long[] repeats = context.RequireIntegers(1);
         if (repeats.Length != input.Rank || repeats.Any(repeat => repeat < 0))
         {
-            throw context.Invalid($"repeats [{string.Join(',', repeats)}] must be one number from 0 on for each of the {input.Rank} dimensions");
+            throw context.Invalid($"repeats [{Listing.Of(repeats)}] must be one number from 0 on for each of the {input.Rank} dimensions");
         }
 
         context.SetOutput(0, context.InputElementType(0), new Shape([.. repeats.Select((repeat, i) => checked(repeat * input[i]))]));

@@ -1,6 +1,7 @@
 using System.Numerics;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -19,7 +20,7 @@ internal sealed class TopK : Operator
         long[] count = context.OperatorSet < 10 ? [context.Attributes.Int("k", -1)] : context.RequireIntegers(1);
         if (count is not [>= 0 and var k] || k > input[axis])
         {
-            throw context.Invalid($"k is [{string.Join(',', count)}], it must be one number from 0 to {input[axis]}");
+            throw context.Invalid($"k is [{Listing.Of(count)}], it must be one number from 0 to {input[axis]}");
         }
 
         context.SetOutput(0, context.InputElementType(0), input.With(axis, k));

@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -100,6 +101,6 @@ internal sealed class Transpose : Operator
         }
 
         int[] axes = context.Axes(permutation, rank);
-        return axes.Length == rank ? axes : throw context.Invalid($"perm [{string.Join(',', permutation)}] does not name each of the {rank} dimensions once");
+        return axes.Length == rank ? axes : throw context.Invalid($"perm [{Listing.Of(permutation)}] does not name each of the {rank} dimensions once");
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 
 namespace OnnxStream.Interop;
 
@@ -10,5 +12,5 @@ public readonly record struct Dimension(long Value, string? Symbol = null)
     public bool IsKnown => Value >= 0;
 
     /// <summary>The number, the name, or <c>?</c>.</summary>
-    public override string ToString() => IsKnown ? Value.ToString() : Symbol ?? "?";
+    public override string ToString() => IsKnown ? Value.ToString(CultureInfo.InvariantCulture) : Symbol ?? "?";
 }

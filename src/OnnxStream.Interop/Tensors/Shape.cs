@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop;
 
@@ -114,5 +115,5 @@ public readonly struct Shape : IEquatable<Shape>
     public static bool operator !=(Shape left, Shape right) => !left.Equals(right);
 
     /// <summary>The dimensions in brackets, as in <c>[1,4,64,64]</c>.</summary>
-    public override string ToString() => $"[{string.Join(',', _dimensions ?? [])}]";
+    public override string ToString() => $"[{Listing.Of(_dimensions ?? [])}]";
 }

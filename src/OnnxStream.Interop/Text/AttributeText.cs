@@ -79,12 +79,12 @@ internal static class AttributeText
     {
         string? text = value switch
         {
-            long integer => integer.ToString(),
+            long integer => integer.ToString(CultureInfo.InvariantCulture),
             float real => Format(real),
             string plain when !plain.AsSpan().ContainsAny("*;:\r\n") => plain,
-            long[] integers => string.Join(',', integers),
+            long[] integers => Listing.Of(integers),
             float[] reals => string.Join(',', reals.Select(Format)),
-            Constant { Data: { } data, Type: { ElementType: ElementType.Int64, Shape.ElementCount: 1 } } => BitConverter.ToInt64(data).ToString(),
+            Constant { Data: { } data, Type: { ElementType: ElementType.Int64, Shape.ElementCount: 1 } } => BitConverter.ToInt64(data).ToString(CultureInfo.InvariantCulture),
             Constant { Data: { } data, Type: { ElementType: ElementType.Float32, Shape.ElementCount: 1 } } => Format(BitConverter.ToSingle(data)),
             Constant { Data: { } data, Type: { ElementType: ElementType.Bool, Shape.ElementCount: 1 } } => data[0] != 0 ? "True" : "False",
             _ => null,
@@ -150,7 +150,7 @@ internal static class AttributeText
         return values;
     }
 
-    private static bool TryParseInteger(string text, out long value) => long.TryParse(text, NumberStyles.AllowLeadingSign, null, out value);
+    private static bool TryParseInteger(string text, out long value) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
 
     private static bool TryParseReal(string text, out float value)
     {
@@ -168,7 +168,7 @@ internal static class AttributeText
         }
 
         // Through double precision, which is what is printed: no digit is rounded twice.
-        bool parsed = double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, null, out double number);
+        bool parsed = double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out double number);
         value = (float)number;
         return parsed;
     }
@@ -181,7 +181,7 @@ internal static class AttributeText
             return float.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
         }
 
-        string text = ((double)value).ToString("R").Replace('E', 'e');
+        string text = ((double)value).ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');
         return text.AsSpan().ContainsAny(".e") ? text : $"{text}.0";
     }
 }

@@ -204,12 +204,12 @@ internal sealed class ModelText
             throw Error(start, $"expected a scale and a zero point as in uint8[0.5,128], found '{Shorten(text)}'");
         }
 
-        if (!float.TryParse(parts[0], NumberStyles.Float, null, out float scale) || !float.IsFinite(scale) || scale < 0)
+        if (!float.TryParse(parts[0], NumberStyles.Float, CultureInfo.InvariantCulture, out float scale) || !float.IsFinite(scale) || scale < 0)
         {
             throw Error(start + "uint8[".Length, $"expected a scale that is not negative, found '{Shorten(parts[0])}'");
         }
 
-        if (!byte.TryParse(parts[1], NumberStyles.None, null, out byte zero))
+        if (!byte.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out byte zero))
         {
             throw Error(start + "uint8[".Length + parts[0].Length + 1, $"expected a zero point from 0 to 255, found '{Shorten(parts[1])}'");
         }
@@ -232,7 +232,7 @@ internal sealed class ModelText
         List<long> dimensions = [];
         foreach (string part in text.Split(','))
         {
-            if (!long.TryParse(part, NumberStyles.None, null, out long dimension))
+            if (!long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out long dimension))
             {
                 throw Error(start, $"expected a dimension that is not negative, found '{Shorten(part)}'");
             }

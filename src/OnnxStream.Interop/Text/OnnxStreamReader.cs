@@ -136,7 +136,7 @@ internal sealed class OnnxStreamReader
         }
         else if (value.Producer is null && _mentions[value].Tensor is { Dimensions.Count: > 0 } first && tensor.Dimensions.Count > 0 && !first.Dimensions.SequenceEqual(tensor.Dimensions))
         {
-            throw ModelText.Error(_path, tensor.Place, $"expected the input '{tensor.Name}' with the shape ({string.Join(',', first.Dimensions)}) as in line {first.Place.Line}, found ({string.Join(',', tensor.Dimensions)})");
+            throw ModelText.Error(_path, tensor.Place, $"expected the input '{tensor.Name}' with the shape ({Listing.Of(first.Dimensions)}) as in line {first.Place.Line}, found ({Listing.Of(tensor.Dimensions)})");
         }
 
         // Of an input, the mention that says most counts.
@@ -206,7 +206,7 @@ internal sealed class OnnxStreamReader
         }
         catch (OverflowException)
         {
-            throw ModelText.Error(_path, tensor.Place, $"expected a shape whose elements can be counted, found ({string.Join(',', tensor.Dimensions)})");
+            throw ModelText.Error(_path, tensor.Place, $"expected a shape whose elements can be counted, found ({Listing.Of(tensor.Dimensions)})");
         }
     }
 
@@ -275,7 +275,7 @@ internal sealed class OnnxStreamReader
     {
         TextTensor tensor = _mentions[value].Tensor;
         ValueMetadata declared = Declare(value, type, tensor.Dimensions);
-        return declared.IsCountable ? declared : throw ModelText.Error(_path, tensor.Place, $"expected a shape whose elements can be counted, found ({string.Join(',', tensor.Dimensions)})");
+        return declared.IsCountable ? declared : throw ModelText.Error(_path, tensor.Place, $"expected a shape whose elements can be counted, found ({Listing.Of(tensor.Dimensions)})");
     }
 
     // Without the suffix of the layout, which is none of the name; a transposed matrix is another tensor than the one it was made of.

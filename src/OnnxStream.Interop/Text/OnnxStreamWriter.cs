@@ -107,7 +107,7 @@ internal sealed class OnnxStreamWriter
 
         if (value.Constant is null)
         {
-            return $"{TensorName.Escape(value.Name)}({string.Join(',', value.Declared?.Dimensions?.Select(dimension => dimension.IsKnown ? dimension.Value : 0) ?? [])})";
+            return $"{TensorName.Escape(value.Name)}({Listing.Of(value.Declared?.Dimensions?.Select(dimension => dimension.IsKnown ? dimension.Value : 0) ?? [])})";
         }
 
         if (!_weights.TryGetValue(value, out string? text))
@@ -160,7 +160,7 @@ internal sealed class OnnxStreamWriter
             ElementType.Int64 => "int64",
             _ => $"uint8[{constant.Quantization!.Value.Scale:R},{constant.Quantization.Value.ZeroPoint}]",
         };
-        return $"{stem}{suffix}{OnnxStreamReader.Extension}({typeText}:{string.Join(',', shape)})";
+        return $"{stem}{suffix}{OnnxStreamReader.Extension}({typeText}:{Listing.Of(shape)})";
     }
 
     private ElementType StoredType(Constant constant) =>

@@ -26,7 +26,7 @@ internal static class TensorName
             }
             else
             {
-                text.Append('_').Append(rune.Value.ToString("X")).Append('_');
+                text.Append('_').Append(rune.Value.ToString("X", CultureInfo.InvariantCulture)).Append('_');
             }
         }
 
@@ -67,7 +67,7 @@ internal static class TensorName
     {
         rune = default;
         return digits.Length > 0 && digits[0] != '0' && !digits.ContainsAnyInRange('a', 'f') &&
-            int.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out int value) && Rune.TryCreate(value, out rune) &&
+            int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value) && Rune.TryCreate(value, out rune) &&
             !(rune.IsAscii && s_plain.Contains((char)rune.Value));
     }
 }

@@ -136,7 +136,7 @@ internal sealed class OperatorSample
         {
             '\'' => text.Trim('\''),
             '[' when isReal => Elements(text).Select(word => (float)Number(word)).ToArray(),
-            '[' => Elements(text).Select(long.Parse).ToArray(),
+            '[' => Elements(text).Select(number => long.Parse(number, CultureInfo.InvariantCulture)).ToArray(),
             _ when isReal => (float)Number(text),
             _ => long.Parse(text, null),
         };

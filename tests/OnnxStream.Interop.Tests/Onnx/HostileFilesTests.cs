@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Diagnostics;
 using Google.Protobuf;
 using OnnxStream.Interop.Onnx;
@@ -142,7 +143,7 @@ public class HostileFilesTests
     public void ImpossibleSizes(string dimensions, string? message)
     {
         ModelProto model = Small();
-        model.Graph.Initializer.Add(new TensorProto { Name = "w", DataType = 1, Dims = { dimensions.Split(',').Select(long.Parse) }, RawData = ByteString.Empty });
+        model.Graph.Initializer.Add(new TensorProto { Name = "w", DataType = 1, Dims = { dimensions.Split(',').Select(number => long.Parse(number, CultureInfo.InvariantCulture)) }, RawData = ByteString.Empty });
         if (message is null)
         {
             Assert.That(() => ModelBytes.Load(model), Throws.Nothing);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -19,7 +20,7 @@ internal sealed unsafe class NGramKernel<T>(
     public override string Name => "n-grams";
 
     /// <summary>What identifies a sequence.</summary>
-    public static string Key(IEnumerable<long> sequence) => string.Join(',', sequence);
+    public static string Key(IEnumerable<long> sequence) => Listing.Of(sequence);
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)

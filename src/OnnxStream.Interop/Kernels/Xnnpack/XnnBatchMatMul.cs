@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
 namespace OnnxStream.Interop.Kernels;
@@ -10,7 +11,7 @@ internal sealed unsafe class XnnBatchMatMul : XnnKernel
     /// <summary>Makes the kernel; batch dimensions of 1 are broadcast.</summary>
     public XnnBatchMatMul(ReadOnlySpan<long> leftBatch, ReadOnlySpan<long> rightBatch, long m, long k, long n, bool transposeRight, WorkerPool workers)
     {
-        string details = $"[{string.Join(',', leftBatch.ToArray())}]x[{string.Join(',', rightBatch.ToArray())}] {m}x{k}x{n}";
+        string details = $"[{Listing.Of(leftBatch.ToArray())}]x[{Listing.Of(rightBatch.ToArray())}] {m}x{k}x{n}";
         Operations = m * k * n / 8;
         for (int i = 0; i < leftBatch.Length; i++)
         {

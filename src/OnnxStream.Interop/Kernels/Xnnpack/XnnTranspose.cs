@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
 using static OnnxStream.Interop.Bindings.Xnnpack;
 
 namespace OnnxStream.Interop.Kernels;
@@ -19,7 +20,7 @@ internal sealed unsafe class XnnTranspose : XnnKernel
         _elementSize = elementSize;
         Operations = input.ElementCount;
         (long[] dimensions, int[] order) = Collapse(input, permutation);
-        string details = $"{input} [{string.Join(',', permutation.ToArray())}]";
+        string details = $"{input} [{Listing.Of(permutation.ToArray())}]";
         nuint* shape = stackalloc nuint[dimensions.Length];
         nuint* axes = stackalloc nuint[dimensions.Length];
         for (int i = 0; i < dimensions.Length; i++)
