@@ -138,7 +138,7 @@ internal sealed class OperatorSample
             '[' when isReal => Elements(text).Select(word => (float)Number(word)).ToArray(),
             '[' => Elements(text).Select(number => long.Parse(number, CultureInfo.InvariantCulture)).ToArray(),
             _ when isReal => (float)Number(text),
-            _ => long.Parse(text, null),
+            _ => long.Parse(text, CultureInfo.InvariantCulture),
         };
     }
 

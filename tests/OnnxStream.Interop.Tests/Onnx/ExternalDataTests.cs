@@ -151,10 +151,62 @@ public class ExternalDataTests
         Assert.That(Model.Load(folder["snapshot/m.onnx"]).Graph.Nodes, Has.Count.EqualTo(1));
     }
 
+    // models--O--N/snapshots/REVISION/model.onnx -> ../../blobs/HASH, and deeper files with more dots.
+    [TestCase("models--me--net/snapshots/r1", "../../blobs")]
+    [TestCase("models--me--net/snapshots/r1/onnx", "../../../blobs")]
+    [TestCase("models--me--net/snapshots/r1", "../r0")]
+    [TestCase("models--me--net/snapshots/r1", "ROOT/models--me--net/blobs")]
+    public void LinksInsideOfAnEntryOfHuggingFacesCache(string snapshot, string blobs)
+    {
+        using TemporaryFolder folder = new();
+        blobs = blobs.Replace("ROOT", folder.Path, StringComparison.Ordinal);
+        string target = Path.GetFullPath(Path.Combine(folder[snapshot], blobs));
+        Directory.CreateDirectory(folder[snapshot]);
+        Directory.CreateDirectory(target);
+        Link(folder, snapshot, blobs, target);
+        Model model = Model.Load(folder[$"{snapshot}/model.onnx"]);
+        Assert.That(model.Graph.Nodes[0].Inputs[1]!.Constant!.Location!.Value.Length, Is.EqualTo(1600));
+        using InferenceSession session = new(model);
+        Assert.That(session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TestTensors.Floats(1, 400) }).Outputs, Has.Count.EqualTo(1));
+    }
+
+    [TestCase("models--me--net/snapshots/r1", "../../../blobs")]
+    [TestCase("models--me--net/snapshots/r1", "../../../models--me--net2/blobs")]
+    [TestCase("models--me--net/snapshots/r1", "ROOT/models--me--net2/blobs")]
+    [TestCase("models--me--net/snapshots/r1", "../../away")]
+    [TestCase("models--me--net/snapshots", "../blobs")]
+    [TestCase("models--me--net/r1", "../blobs")]
+    [TestCase("me--net/snapshots/r1", "../../blobs")]
+    public void LinksOutsideOfAnEntryOfHuggingFacesCache(string snapshot, string blobs)
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder["elsewhere"]);
+        Directory.CreateDirectory(folder[snapshot]);
+        Directory.CreateDirectory(folder["models--me--net"]);
+        Directory.CreateSymbolicLink(folder["models--me--net/away"], folder["elsewhere"]);
+        blobs = blobs.Replace("ROOT", folder.Path, StringComparison.Ordinal);
+        string target = Path.GetFullPath(Path.Combine(folder[snapshot], blobs));
+        Directory.CreateDirectory(target);
+        Link(folder, snapshot, blobs, target);
+        Assert.That(() => Model.Load(folder[$"{snapshot}/model.onnx"]), Throws.TypeOf<ModelFormatException>().With.Message.Contains("a link leads from 'model.onnx_data' outside of"));
+    }
+
     [Test]
     public void ModelInTheRootFolder()
     {
         Assert.That(() => new ExternalData(ModelEntry.OfFile("/m.onnx")).Locate(new TensorProto { Name = "w", ExternalData = { new StringStringEntryProto { Key = "location", Value = "no such file" } } }, 4), Throws.TypeOf<ModelFormatException>().With.Message.Contains("does not exist"));
+    }
+
+    // A model and its data in one folder, links to both in another.
+    private static void Link(TemporaryFolder folder, string snapshot, string blobs, string target)
+    {
+        File.WriteAllBytes(Path.Combine(target, "5678"), new byte[2000]);
+        File.WriteAllBytes(folder[$"{snapshot}/model.onnx_data"], new byte[2000]);
+        Load(folder, "model.onnx_data", null, null, $"{snapshot}/model.onnx");
+        File.Delete(folder[$"{snapshot}/model.onnx_data"]);
+        File.Move(folder[$"{snapshot}/model.onnx"], Path.Combine(target, "1234"));
+        File.CreateSymbolicLink(folder[$"{snapshot}/model.onnx"], $"{blobs}/1234");
+        File.CreateSymbolicLink(folder[$"{snapshot}/model.onnx_data"], $"{blobs}/5678");
     }
 
     private static Model Load(TemporaryFolder folder, string? location, string? offset, string? length, string path = "m.onnx", long count = 400)
