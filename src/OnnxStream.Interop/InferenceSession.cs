@@ -83,6 +83,9 @@ public sealed class InferenceSession : IDisposable
     /// <summary>What a run must be given.</summary>
     public IReadOnlyList<ValueMetadata> Inputs => Model.Inputs;
 
+    /// <inheritdoc cref="Model.OptionalInputs"/>
+    public IReadOnlyList<ValueMetadata> OptionalInputs => Model.OptionalInputs;
+
     /// <summary>What a run returns (additional outputs not included).</summary>
     public IReadOnlyList<ValueMetadata> Outputs => Model.Outputs;
 
@@ -90,7 +93,7 @@ public sealed class InferenceSession : IDisposable
     internal int PlansMade => _plans.PlansMade;
 
     /// <summary>Computes the outputs for the given inputs.</summary>
-    /// <param name="inputs">A tensor for every input of the model, by name.</param>
+    /// <param name="inputs">A tensor for every input of the model, by name; inputs with a default value (<see cref="OptionalInputs"/>) may be left out.</param>
     /// <param name="options">What to report; null for nothing.</param>
     /// <param name="cancellationToken">Stops the run between two steps; the session stays usable.</param>
     /// <exception cref="InvalidInputException">An input is missing, unknown, or of another type or shape than the model declares.</exception>
@@ -110,7 +113,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     /// <summary>Computes the outputs for the given inputs and a state, which goes on to what the run makes of it.</summary>
-    /// <param name="inputs">A tensor for every other input of the model, by name.</param>
+    /// <param name="inputs">A tensor for every other input of the model, by name; inputs with a default value may be left out.</param>
     /// <param name="state">The inputs that are bound to outputs. The run writes to it where it is; a run that fails or is cancelled leaves it as it was.</param>
     /// <param name="options">What to report; null for nothing.</param>
     /// <param name="cancellationToken">Stops the run between two steps; the session and the state stay usable.</param>
@@ -184,7 +187,7 @@ public sealed class InferenceSession : IDisposable
 
         if (state is null)
         {
-            InputChecker.Check(Model.Inputs, inputs);
+            InputChecker.Check(Inputs, OptionalInputs, inputs);
         }
 
         lock (_lock)
@@ -197,7 +200,7 @@ public sealed class InferenceSession : IDisposable
             CheckBudget(types);
             _account.ResetPeak();
             LiveValues values = new(_weights.ReadRange, _plans.Tensors);
-            foreach (Value input in _graph.Inputs)
+            foreach (Value input in _graph.Inputs.Concat(_graph.OptionalInputs))
             {
                 if (inputs.TryGetValue(input.Name, out TensorBuffer? tensor))
                 {
@@ -237,7 +240,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     /// <summary>What the session does in a run with inputs of these shapes, and the memory that it needs for it. Nothing is computed.</summary>
-    /// <param name="inputs">The types and shapes of all inputs, by name; null for those that the model declares, if it leaves none open.</param>
+    /// <param name="inputs">The types and shapes of all inputs that a run will be given, by name; null for those that the model declares, if it leaves none open.</param>
     /// <remarks>
     /// All of the model is planned, both branches of an If included. Where shapes depend on what is computed, the largest possible ones stand for them,
     /// and what cannot be planned at all is listed (<see cref="PlanSummary.Parts"/>).
@@ -248,7 +251,7 @@ public sealed class InferenceSession : IDisposable
     public PlanSummary Plan(IReadOnlyDictionary<string, TensorType>? inputs = null)
     {
         inputs ??= DeclaredTypes() ?? throw new InvalidInputException($"The model leaves dimensions open: {string.Join("; ", Inputs)}. Say the shapes of its inputs.");
-        InputChecker.Check(Model.Inputs, inputs);
+        InputChecker.Check(Inputs, OptionalInputs, inputs);
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
@@ -259,7 +262,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     /// <summary>Writes the panels that runs with inputs of these shapes need, and the store lacks (<see cref="SessionOptions.PanelStore"/>). Otherwise the first run does.</summary>
-    /// <param name="inputs">The types and shapes of all inputs, by name; null for those that the model declares, if it leaves none open.</param>
+    /// <param name="inputs">The types and shapes of all inputs that a run will be given, by name; null for those that the model declares, if it leaves none open.</param>
     /// <returns>The plan. Its <see cref="PlanSummary.PanelStorePath"/> is null where no store is used.</returns>
     /// <inheritdoc cref="Plan" path="/exception"/>
     /// <exception cref="WeightsException">A weight could not be read.</exception>
@@ -336,7 +339,7 @@ public sealed class InferenceSession : IDisposable
             }
         }
 
-        InputChecker.Check(Model.Inputs, types);
+        InputChecker.Check(Inputs, OptionalInputs, types);
         return types;
     }
 
@@ -380,7 +383,7 @@ public sealed class InferenceSession : IDisposable
     // What does not fit is refused before anything is computed. Inputs of the last few types have been looked at.
     private void CheckBudget(Dictionary<string, TensorType> types)
     {
-        if (_options.MemoryBudget is null || _checked.Exists(other => other.All(pair => types[pair.Key] == pair.Value)))
+        if (_options.MemoryBudget is null || _checked.Exists(other => other.Count == types.Count && other.All(pair => types.TryGetValue(pair.Key, out TensorType type) && type == pair.Value)))
         {
             return;
         }

@@ -13,6 +13,7 @@ public sealed class Model
     {
         Content = content;
         Inputs = [.. content.Graph.Inputs.Select(Metadata)];
+        OptionalInputs = [.. content.Graph.OptionalInputs.Select(Metadata)];
         Outputs = [.. content.Graph.Outputs.Select(Metadata)];
     }
 
@@ -27,6 +28,10 @@ public sealed class Model
 
     /// <summary>What a run must be given.</summary>
     public IReadOnlyList<ValueMetadata> Inputs { get; }
+
+    /// <summary>What a run may be given besides: inputs with a default value (<see cref="ValueMetadata.HasDefault"/>), which holds where they are not given.</summary>
+    /// <remarks>In ONNX files they are initializers that are also listed as inputs. Before IR version 4 all initializers were, and are weights.</remarks>
+    public IReadOnlyList<ValueMetadata> OptionalInputs { get; }
 
     /// <summary>What a run returns.</summary>
     public IReadOnlyList<ValueMetadata> Outputs { get; }
@@ -88,7 +93,7 @@ public sealed class Model
     /// <summary>Writes the model as an OnnxStream folder: <c>model.txt</c> and one <c>.bin</c> file for each weight.</summary>
     /// <remarks>
     /// Constants and shape arithmetic are computed first where the model leaves no dimension open. Inputs and outputs keep their
-    /// names; integers narrower than int64 become int64 at inputs, half precision becomes single precision, and an input that
+    /// names; integers narrower than int64 become int64 at inputs, inputs with a default value become that, half precision becomes single precision, and an input that
     /// nothing depends on is left out. The original runs the result as far as it knows the operators.
     /// </remarks>
     /// <param name="folder">The folder to make. It must not exist or be empty. It appears only when it is complete.</param>

@@ -46,6 +46,7 @@ internal sealed class InspectCommand : ToolCommand
                 model.Format,
                 Opset(model),
                 [.. model.Inputs.Select(ValueReport.Of)],
+                [.. model.OptionalInputs.Select(ValueReport.Of)],
                 [.. model.Outputs.Select(ValueReport.Of)],
                 [.. summary.Operators.Select(op => new OperatorReport(op.OperatorType, op.Count, op.IsSupported))],
                 summary.ParameterCount,
@@ -95,7 +96,7 @@ internal sealed class InspectCommand : ToolCommand
         terminal.Output.WriteLine();
         Table values = new() { Border = TableBorder.Simple };
         values.AddColumns("", "name", "type", "shape");
-        foreach ((string kind, ValueMetadata value) in model.Inputs.Select(value => ("input", value)).Concat(model.Outputs.Select(value => ("output", value))))
+        foreach ((string kind, ValueMetadata value) in model.Inputs.Select(value => ("input", value)).Concat(model.OptionalInputs.Select(value => ("input with default", value))).Concat(model.Outputs.Select(value => ("output", value))))
         {
             string shape = value.Dimensions is null ? "?" : $"[{string.Join(',', value.Dimensions)}]";
             values.AddRow(kind, Markup.Escape(value.Name), value.ElementType.ToOnnxName(), Markup.Escape(shape));

@@ -17,7 +17,7 @@ internal sealed class RunCommand : ToolCommand
 
     private readonly Option<string[]> _inputs = new("--input", "-i")
     {
-        Description = $"The tensor for an input: {TensorFile.Formats}. Give one for each input; without any, all inputs are seeded random data.",
+        Description = $"The tensor for an input: {TensorFile.Formats}. Give one for each input; without any, all inputs are seeded random data, and those with a default value have that.",
         HelpName = "NAME=FILE",
         AllowMultipleArgumentsPerToken = true,
     };
@@ -90,7 +90,7 @@ internal sealed class RunCommand : ToolCommand
         long start = Stopwatch.GetTimestamp();
         Model model = Model.Load(path);
         TimeSpan loadDuration = Stopwatch.GetElapsedTime(start);
-        Dictionary<string, TensorBuffer> inputs = LoadInputs(arguments, model.Inputs);
+        Dictionary<string, TensorBuffer> inputs = LoadInputs(arguments, model);
         string? folder = arguments.GetValue(_outputFolder);
         if (folder is not null)
         {
@@ -218,13 +218,14 @@ internal sealed class RunCommand : ToolCommand
         return reports;
     }
 
-    private Dictionary<string, TensorBuffer> LoadInputs(ParseResult arguments, IReadOnlyList<ValueMetadata> declared)
+    private Dictionary<string, TensorBuffer> LoadInputs(ParseResult arguments, Model model)
     {
+        IReadOnlyList<ValueMetadata> declared = [.. model.Inputs, .. model.OptionalInputs];
         List<(string Name, string Value)> files = Pairs(arguments.GetValue(_inputs));
         Dictionary<string, long> dimensions = ParseDimensions(arguments.GetValue(_dimensions));
         if (files.Count == 0)
         {
-            return RandomTensors.Create(declared, dimensions, arguments.GetValue(_seed));
+            return RandomTensors.Create(model.Inputs, dimensions, arguments.GetValue(_seed));
         }
 
         if (dimensions.Count > 0)

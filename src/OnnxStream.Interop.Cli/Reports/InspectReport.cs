@@ -6,6 +6,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="Format">The format of the model.</param>
 /// <param name="Opset">The version of ONNX's operators; 0 where the format has none.</param>
 /// <param name="Inputs">What a run must be given.</param>
+/// <param name="OptionalInputs">What a run may be given besides: inputs with a default value.</param>
 /// <param name="Outputs">What a run returns.</param>
 /// <param name="Operators">The operators by type.</param>
 /// <param name="Parameters">The number of floating-point elements of all weights.</param>
@@ -16,6 +17,7 @@ internal sealed record InspectReport(
     string Format,
     long Opset,
     IReadOnlyList<ValueReport> Inputs,
+    IReadOnlyList<ValueReport> OptionalInputs,
     IReadOnlyList<ValueReport> Outputs,
     IReadOnlyList<OperatorReport> Operators,
     long Parameters,

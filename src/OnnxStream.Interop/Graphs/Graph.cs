@@ -9,6 +9,9 @@ internal sealed class Graph
     /// <summary>What the caller gives.</summary>
     public List<Value> Inputs { get; init; } = [];
 
+    /// <summary>What the caller may give: inputs whose constants are their default values.</summary>
+    public List<Value> OptionalInputs { get; init; } = [];
+
     /// <summary>What the caller gets.</summary>
     public List<Value> Outputs { get; init; } = [];
 
@@ -62,11 +65,11 @@ internal sealed class Graph
         }
     }
 
-    /// <summary>The values that the graph reads but neither takes as inputs nor makes: those of a graph around it. Constants are not among them.</summary>
+    /// <summary>The values that the graph reads but neither takes as inputs nor makes: those of a graph around it. Constants are not among them, but inputs that have one as their default value are.</summary>
     public IEnumerable<Value> Captures()
     {
         HashSet<Value> own = [.. Inputs, .. Nodes.SelectMany(node => node.Outputs).OfType<Value>()];
-        return Nodes.SelectMany(node => node.Dependencies()).Concat(Outputs).Where(value => value.Constant is null && own.Add(value)).ToList();
+        return Nodes.SelectMany(node => node.Dependencies()).Concat(Outputs).Where(value => (value.Constant is null || value.IsOptionalInput) && own.Add(value)).ToList();
     }
 
     private Dictionary<Value, int> FindLastReads()

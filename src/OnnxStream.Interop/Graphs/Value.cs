@@ -20,6 +20,9 @@ internal sealed class Value(string name)
     /// <summary>The data, if the value is the same in every run.</summary>
     public Constant? Constant { get; set; }
 
+    /// <summary>Whether <see cref="Constant"/> is what an input of the model is where a run is not given it: nodes may only rely on it when they know that.</summary>
+    public bool IsOptionalInput { get; init; }
+
     /// <summary>The name, with the type where it is known.</summary>
     public override string ToString() => Type is { } type ? $"{Name}: {type}" : Name;
 }

@@ -9,6 +9,8 @@ internal sealed class OnnxReader
 {
     private const int MaximumGraphDepth = 32;
 
+    private const int FirstVersionWithOptionalInputs = 4;
+
     // Functions that call functions multiply, and so do graphs in them: more nodes and values than this are an attack, not a model.
     private const int MaximumParts = 1_000_000;
 
@@ -18,6 +20,9 @@ internal sealed class OnnxReader
     private readonly string _path;
     private readonly TensorReader _tensors;
     private readonly Dictionary<string, int> _operatorSets;
+
+    // Before IR version 4 all initializers had to be listed as inputs, too: they are weights like others.
+    private readonly bool _hasOptionalInputs;
     private readonly Dictionary<(string Domain, string Name), FunctionProto> _functions = [];
     private readonly Dictionary<AttributeProto, object> _attributes = new(ReferenceEqualityComparer.Instance);
     private long _parts;
@@ -28,6 +33,7 @@ internal sealed class OnnxReader
         _path = entry.Id;
         _tensors = new TensorReader(entry);
         _operatorSets = ReadOperatorSets(model.OpsetImport);
+        _hasOptionalInputs = model.IrVersion >= FirstVersionWithOptionalInputs;
         foreach (FunctionProto function in model.Functions)
         {
             if (!_functions.TryAdd((Domain(function.Domain), function.Name), function))
@@ -83,10 +89,12 @@ internal sealed class OnnxReader
         // All names first: nodes may stand in any order, and graphs inside of nodes read values of any node.
         Dictionary<string, Value> values = [];
         List<Value> inputs = [];
+        List<Value> optionalInputs = [];
         List<Node> nodes = [];
+        Dictionary<string, ValueInfoProto> defaults = outer is null && _hasOptionalInputs ? proto.Input.DistinctBy(input => input.Name).ToDictionary(input => input.Name) : [];
         foreach (TensorProto initializer in proto.Initializer)
         {
-            if (!values.TryAdd(initializer.Name, ReadInitializer(initializer)))
+            if (!values.TryAdd(initializer.Name, ReadInitializer(initializer, defaults.GetValueOrDefault(initializer.Name))))
             {
                 throw new ModelFormatException(_path, $"the graph '{proto.Name}' has two initializers named '{initializer.Name}'.");
             }
@@ -99,12 +107,14 @@ internal sealed class OnnxReader
             {
                 inputs.Add(value);
             }
-            else if (values[input.Name] is { Constant: null, Producer: null })
+            else if (values[input.Name] is { Constant: null, Producer: null } || optionalInputs.Exists(other => other.Name == input.Name))
             {
                 throw new ModelFormatException(_path, $"the graph '{proto.Name}' has two inputs named '{input.Name}'.");
             }
-
-            // Before IR version 4 initializers had to be listed as inputs too.
+            else if (values[input.Name] is { IsOptionalInput: true } optional)
+            {
+                optionalInputs.Add(optional);
+            }
         }
 
         foreach (NodeProto node in proto.Node)
@@ -133,7 +143,7 @@ internal sealed class OnnxReader
             outputs.Add(value);
         }
 
-        Graph graph = new() { Name = proto.Name, Inputs = inputs, Outputs = outputs, Nodes = nodes };
+        Graph graph = new() { Name = proto.Name, Inputs = inputs, OptionalInputs = optionalInputs, Outputs = outputs, Nodes = nodes };
         try
         {
             graph.SortTopologically();
@@ -146,10 +156,22 @@ internal sealed class OnnxReader
         return graph;
     }
 
-    private Value ReadInitializer(TensorProto initializer)
+    // What is declared as an input, too, is the value of that where a run is not given it.
+    private Value ReadInitializer(TensorProto initializer, ValueInfoProto? input)
     {
         Constant constant = _tensors.Read(initializer);
-        return new Value(initializer.Name) { Type = constant.Type, Constant = constant };
+        ValueMetadata? declared = input is null ? null : ReadDeclaration(input) with { HasDefault = true };
+
+        // Where the declaration names another type, nothing that fits it could take the place of the default.
+        return declared is null || (declared.ElementType != ElementType.Undefined && declared.ElementType != constant.Type.ElementType)
+            ? new Value(initializer.Name) { Type = constant.Type, Constant = constant }
+            : new Value(initializer.Name)
+            {
+                Type = constant.Type,
+                Constant = constant,
+                IsOptionalInput = true,
+                Declared = declared with { ElementType = constant.Type.ElementType },
+            };
     }
 
     // Adds a node, or, where it calls a function of the model, the nodes of that.

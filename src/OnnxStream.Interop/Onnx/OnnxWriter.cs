@@ -69,7 +69,7 @@ internal sealed class OnnxWriter
         GraphProto proto = new() { Name = graph.Name };
         HashSet<Value> visible = [.. outer];
         IEnumerable<Value> shared = graph.Nodes.SelectMany(InnerGraphs).SelectMany(ConstantsOf).CountBy(value => value).Where(pair => pair.Value > 1).Select(pair => pair.Key);
-        foreach (Value value in graph.Nodes.SelectMany(node => node.Inputs).Concat(graph.Outputs).OfType<Value>().Concat(shared))
+        foreach (Value value in graph.Nodes.SelectMany(node => node.Inputs).Concat(graph.Outputs).OfType<Value>().Concat(shared).Concat(graph.OptionalInputs))
         {
             if (value.Constant is { } constant && visible.Add(value))
             {
@@ -77,7 +77,7 @@ internal sealed class OnnxWriter
             }
         }
 
-        proto.Input.Add(graph.Inputs.Select(WriteDeclaration));
+        proto.Input.Add(graph.Inputs.Concat(graph.OptionalInputs).Select(WriteDeclaration));
         proto.Output.Add(graph.Outputs.Select(WriteDeclaration));
         foreach (Node node in graph.Nodes)
         {

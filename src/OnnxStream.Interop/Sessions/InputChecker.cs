@@ -5,12 +5,16 @@ namespace OnnxStream.Interop.Sessions;
 /// <summary>Compares the tensors of a run with what the model declares.</summary>
 internal static class InputChecker
 {
+    // Some exporters declare every weight as an input with a default value: a message names only so many.
+    private const int MostNamed = 10;
+
     /// <summary>Throws unless every declared input is there, with its type and shape, and nothing else is.</summary>
     /// <exception cref="InvalidInputException">Something does not fit.</exception>
-    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyDictionary<string, TensorBuffer> inputs)
+    /// <inheritdoc cref="Check(IReadOnlyList{ValueMetadata}, IReadOnlyList{ValueMetadata}, IReadOnlyDictionary{string, TensorType})" path="/param"/>
+    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, IReadOnlyDictionary<string, TensorBuffer> inputs)
     {
         CheckPresent(inputs);
-        Check(declared, inputs.ToDictionary(pair => pair.Key, pair => pair.Value.Type));
+        Check(declared, optional, inputs.ToDictionary(pair => pair.Key, pair => pair.Value.Type));
     }
 
     /// <summary>Throws if a tensor is null, or has bytes that are no elements of its type: integers of 4 and 2 bits, and 4-bit floats, have fewer values than a byte.</summary>
@@ -32,8 +36,11 @@ internal static class InputChecker
     }
 
     /// <summary>Throws unless every declared input is there, with its type and shape, and nothing else is.</summary>
+    /// <param name="declared">The inputs that there must be.</param>
+    /// <param name="optional">The inputs that there may be.</param>
+    /// <param name="inputs">The inputs that there are.</param>
     /// <exception cref="InvalidInputException">Something does not fit.</exception>
-    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyDictionary<string, TensorType> inputs)
+    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, IReadOnlyDictionary<string, TensorType> inputs)
     {
         Dictionary<string, (long Value, string Input)> symbols = [];
         foreach (ValueMetadata input in declared)
@@ -43,46 +50,66 @@ internal static class InputChecker
                 throw new InvalidInputException($"The input '{input.Name}' is missing. The model needs: {string.Join(", ", declared)}.");
             }
 
-            if (input.ElementType != ElementType.Undefined && tensor.ElementType != input.ElementType)
-            {
-                throw new InvalidInputException($"The input '{input.Name}' has elements of type {tensor.ElementType.ToOnnxName()}; the model declares {input}.");
-            }
+            Check(input, tensor, symbols);
+        }
 
-            if (tensor.Shape.Rank > Shape.MaximumRank)
+        foreach (ValueMetadata input in optional)
+        {
+            if (inputs.TryGetValue(input.Name, out TensorType tensor))
             {
-                throw new InvalidInputException($"The input '{input.Name}' has {tensor.Shape.Rank:N0} dimensions; at most {Shape.MaximumRank} are supported.");
-            }
-
-            if (input.Dimensions is null)
-            {
-                continue;
-            }
-
-            if (tensor.Shape.Rank != input.Dimensions.Count)
-            {
-                throw new InvalidInputException($"The input '{input.Name}' has the shape {tensor.Shape}; the model declares {input}.");
-            }
-
-            for (int i = 0; i < tensor.Shape.Rank; i++)
-            {
-                Dimension dimension = input.Dimensions[i];
-                if (dimension.IsKnown && dimension.Value != tensor.Shape[i])
-                {
-                    throw new InvalidInputException($"The input '{input.Name}' has the shape {tensor.Shape}; the model declares {input}.");
-                }
-
-                if (!dimension.IsKnown && dimension.Symbol is { Length: > 0 } symbol && !symbols.TryAdd(symbol, (tensor.Shape[i], input.Name)) && symbols[symbol].Value != tensor.Shape[i])
-                {
-                    throw new InvalidInputException($"The dimension '{symbol}' is {symbols[symbol].Value} in input '{symbols[symbol].Input}' but {tensor.Shape[i]} in input '{input.Name}'.");
-                }
+                Check(input, tensor, symbols);
             }
         }
 
         foreach (string name in inputs.Keys)
         {
-            if (!declared.Any(input => input.Name == name))
+            if (!declared.Concat(optional).Any(input => input.Name == name))
             {
-                throw new InvalidInputException($"The model has no input '{name}'. It has: {string.Join(", ", declared)}.");
+                throw new InvalidInputException($"The model has no input '{name}'. It has: {Describe(declared, optional)}.");
+            }
+        }
+    }
+
+    private static string Describe(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional)
+    {
+        string more = optional.Count > MostNamed ? $" and {optional.Count - MostNamed:N0} more" : "";
+        return optional.Count == 0 ? string.Join(", ", declared) :
+            $"{string.Join(", ", declared)}{(declared.Count > 0 ? "; " : "")}with default values: {string.Join(", ", optional.Take(MostNamed))}{more}";
+    }
+
+    private static void Check(ValueMetadata input, TensorType tensor, Dictionary<string, (long Value, string Input)> symbols)
+    {
+        if (input.ElementType != ElementType.Undefined && tensor.ElementType != input.ElementType)
+        {
+            throw new InvalidInputException($"The input '{input.Name}' has elements of type {tensor.ElementType.ToOnnxName()}; the model declares {input}.");
+        }
+
+        if (tensor.Shape.Rank > Shape.MaximumRank)
+        {
+            throw new InvalidInputException($"The input '{input.Name}' has {tensor.Shape.Rank:N0} dimensions; at most {Shape.MaximumRank} are supported.");
+        }
+
+        if (input.Dimensions is null)
+        {
+            return;
+        }
+
+        if (tensor.Shape.Rank != input.Dimensions.Count)
+        {
+            throw new InvalidInputException($"The input '{input.Name}' has the shape {tensor.Shape}; the model declares {input}.");
+        }
+
+        for (int i = 0; i < tensor.Shape.Rank; i++)
+        {
+            Dimension dimension = input.Dimensions[i];
+            if (dimension.IsKnown && dimension.Value != tensor.Shape[i])
+            {
+                throw new InvalidInputException($"The input '{input.Name}' has the shape {tensor.Shape}; the model declares {input}.");
+            }
+
+            if (!dimension.IsKnown && dimension.Symbol is { Length: > 0 } symbol && !symbols.TryAdd(symbol, (tensor.Shape[i], input.Name)) && symbols[symbol].Value != tensor.Shape[i])
+            {
+                throw new InvalidInputException($"The dimension '{symbol}' is {symbols[symbol].Value} in input '{symbols[symbol].Input}' but {tensor.Shape[i]} in input '{input.Name}'.");
             }
         }
     }

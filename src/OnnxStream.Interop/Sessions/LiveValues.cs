@@ -31,6 +31,9 @@ internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
     /// <summary>The tensor that was given or computed, which stays the property of these values; null if there is none.</summary>
     public LiveTensor? Find(Value value) => _tensors.GetValueOrDefault(value);
 
+    /// <summary>The content of a value that is known for planning; null if it is not, or was given to the run in place of a default.</summary>
+    public Constant? FindConstant(Value value) => Constants.GetValueOrDefault(value) ?? (_tensors.ContainsKey(value) ? null : value.Constant);
+
     /// <summary>What is known of a value for planning; false if it does not exist yet.</summary>
     public bool TryGetKnown(Value value, out (TensorType Type, Constant? Constant) known)
     {
@@ -87,8 +90,9 @@ internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
             {
                 captured.Constants.Add(value, constant);
             }
-            else
+            else if (!value.IsOptionalInput || _tensors.ContainsKey(value))
             {
+                // An input that was not given stays the constant that it is by default.
                 captured._tensors.Add(value, Take(value));
             }
         }

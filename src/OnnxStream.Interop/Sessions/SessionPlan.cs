@@ -58,9 +58,12 @@ internal sealed class SessionPlan
         TensorLedger tensors = new(stateBytes, plan.RecordTensors);
         plan.RecordTensors(stateBytes);
         LiveValues values = new(weights.ReadRange, tensors);
-        foreach (Value input in graph.Inputs)
+        foreach (Value input in graph.Inputs.Concat(graph.OptionalInputs))
         {
-            values.Set(input, new LiveTensor(inputs[input.Name]));
+            if (inputs.TryGetValue(input.Name, out TensorType type))
+            {
+                values.Set(input, new LiveTensor(type));
+            }
         }
 
         LiveTensor?[] results = plan.Walk(graph, values, outputs, Array.ConvertAll(outputs, _ => true), "", tensors);
@@ -275,7 +278,7 @@ internal sealed class SessionPlan
     {
         (Graph body, int carriedCount, int collectedCount) = ControlFlowRunner.LoopBody(node);
         long? limit = node.Inputs.Length > 0 && node.Inputs[0] is { } count && !_bounds.ContainsKey(count) &&
-            (values.Constants.GetValueOrDefault(count) ?? count.Constant) is { Data: { Length: sizeof(long) } data } ? Math.Max(0, BitConverter.ToInt64(data)) : null;
+            values.FindConstant(count) is { Data: { Length: sizeof(long) } data } ? Math.Max(0, BitConverter.ToInt64(data)) : null;
         LiveTensor[] carried = [.. Enumerable.Range(2, carriedCount).Select(i => values.Take(Required(node, i)))];
         LiveTensor iteration = tensors.Take(new TensorType(ElementType.Int64, ControlFlowRunner.SingleShape(body.Inputs[0])));
         LiveTensor condition = tensors.Take(new TensorType(ElementType.Bool, ControlFlowRunner.SingleShape(body.Inputs[1])));

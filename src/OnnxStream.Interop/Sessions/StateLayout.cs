@@ -99,7 +99,7 @@ internal sealed class StateLayout
             { IsKnown: true } => dimension.Value,
             _ => throw new ArgumentException($"The model declares {declared}: give its binding a shape for the dimensions that are open."),
         })]));
-        InputChecker.Check([declared], new Dictionary<string, TensorType> { [binding.Input] = start });
+        InputChecker.Check([declared], [], new Dictionary<string, TensorType> { [binding.Input] = start });
         return new StateLayout(output, input, start, axis, binding.Capacity, binding.Window);
     }
 }

@@ -6,6 +6,9 @@ namespace OnnxStream.Interop;
 /// <param name="Dimensions">The dimensions, outermost first; null where the model does not even declare how many.</param>
 public sealed record ValueMetadata(string Name, ElementType ElementType, IReadOnlyList<Dimension>? Dimensions)
 {
+    /// <summary>Whether it is an input with a default value, which a run need not be given. ONNX Runtime calls such inputs overridable initializers.</summary>
+    public bool HasDefault { get; init; }
+
     /// <summary>Whether tensors of the declared dimensions have elements and bytes that 63 bits can count.</summary>
     internal bool IsCountable
     {

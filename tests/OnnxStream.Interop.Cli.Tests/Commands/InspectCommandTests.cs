@@ -44,6 +44,18 @@ internal sealed class InspectCommandTests
     }
 
     [Test]
+    public void Inputs_with_default_values_are_told_apart()
+    {
+        using TemporaryFolder folder = new();
+        string model = new ProtoModel().Input("x", ElementType.Float32, 2).Input("step", ElementType.Float32, 2).Initializer("step", ElementType.Float32, [2], 1f, 2f)
+            .Node("Add", "x step", "y").Output("y").Write(folder);
+        Assert.That(Invocation.Of("inspect", model).AssertSucceeded().Output, Does.Match(@"(?m)^ +input +x +float +\[2\]\r?$").And.Match(@"(?m)^ +input with default +step +float +\[2\]\r?$"));
+        using JsonDocument json = JsonDocument.Parse(Invocation.Of("inspect", model, "--json").AssertSucceeded().Output);
+        Assert.That(json.RootElement.GetProperty("inputs").GetArrayLength(), Is.EqualTo(1));
+        Assert.That(json.RootElement.GetProperty("optional_inputs")[0].GetProperty("name").GetString(), Is.EqualTo("step"));
+    }
+
+    [Test]
     public void The_plan_counts_steps_by_kernel()
     {
         using TemporaryFolder folder = new();

@@ -33,6 +33,25 @@ internal sealed class RunCommandTests
     }
 
     [Test]
+    public void Inputs_with_default_values_may_be_given()
+    {
+        using TemporaryFolder folder = new();
+        string model = new ProtoModel().Input("x", ElementType.Float32, 2).Input("step", ElementType.Float32, 2).Initializer("step", ElementType.Float32, [2], 1f, 2f)
+            .Node("Add", "x step", "y").Output("y").Write(folder);
+        NpyFile.Save(folder["x.npy"], TensorBuffer.Create<float>([10, 20], 2));
+        NpyFile.Save(folder["step.npy"], TensorBuffer.Create<float>([3, 4], 2));
+        Assert.That(Run(), Is.EqualTo(new float[] { 11, 22 }));
+        Assert.That(Run("--input", $"step={folder["step.npy"]}"), Is.EqualTo(new float[] { 13, 24 }));
+        Invocation.Of("run", model).AssertSucceeded();
+
+        float[] Run(params string[] more)
+        {
+            Invocation.Of(["run", model, "--input", $"x={folder["x.npy"]}", "-o", folder.Path, .. more]).AssertSucceeded();
+            return NpyFile.Load(folder["y.npy"]).Span<float>().ToArray();
+        }
+    }
+
+    [Test]
     public void Json_is_one_object_with_the_promised_members()
     {
         using TemporaryFolder folder = new();

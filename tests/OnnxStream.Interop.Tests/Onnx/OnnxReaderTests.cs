@@ -54,6 +54,24 @@ public class OnnxReaderTests
         ModelProto model = new ModelBuilder(7).Input("x", ElementType.Float32, 2).Input("w", ElementType.Float32, 2).Initializer("w", TestTensors.Floats(1, 2)).Node("Add", "x w", "y").Output("y").Build();
         model.IrVersion = 3;
         Assert.That(ModelBytes.Load(model).Inputs.Select(input => input.Name), Is.EqualTo(new[] { "x" }));
+        Assert.That(ModelBytes.Load(model).OptionalInputs, Is.Empty);
+        model.IrVersion = 4;
+        Assert.That(ModelBytes.Load(model).Inputs.Select(input => input.Name), Is.EqualTo(new[] { "x" }));
+        Assert.That(ModelBytes.Load(model).OptionalInputs.Select(input => input.Name), Is.EqualTo(new[] { "w" }));
+    }
+
+    [Test]
+    public void AnInputHasOneDeclaration()
+    {
+        ModelProto model = new ModelBuilder(17).Input("x", ElementType.Float32, 2).Input("w", ElementType.Float32, 2).Input("w", ElementType.Float32, 2).Initializer("w", TestTensors.Floats(1, 2)).Node("Add", "x w", "y").Output("y").Build();
+        Assert.That(() => ModelBytes.Load(model), Throws.TypeOf<ModelFormatException>().With.Message.Contains("two inputs named 'w'"));
+    }
+
+    [Test]
+    public void ADefaultValueOfAnotherTypeIsAConstant()
+    {
+        ModelProto model = new ModelBuilder(17).Input("x", ElementType.Float32, 2).Input("w", ElementType.Int64, 2).Initializer("w", TestTensors.Floats(1, 2)).Node("Add", "x w", "y").Output("y").Build();
+        Assert.That(ModelBytes.Load(model).OptionalInputs, Is.Empty);
     }
 
     [Test]

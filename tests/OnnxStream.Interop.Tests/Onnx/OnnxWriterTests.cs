@@ -42,6 +42,21 @@ public class OnnxWriterTests
     }
 
     [Test]
+    public void InputsKeepTheirDefaultValues()
+    {
+        ModelBuilder builder = new ModelBuilder(17).Input("x", ElementType.Float32, 2).Input("w", ElementType.Float32, -1).Initializer("w", TestTensors.Floats(1, 2))
+            .Input("unread", ElementType.Float32, 3).Initializer("unread", TestTensors.Floats(2, 3)).Node("Add", "x w", "y").Output("y");
+        using TemporaryFolder folder = new();
+        Model.Load(folder.Write("m.onnx", builder.ToBytes())).SaveOnnx(folder["again.onnx"]);
+        Model again = Model.Load(folder["again.onnx"]);
+        Assert.That(again.OptionalInputs.Select(input => input.ToString()), Is.EqualTo(new[] { "w: float[dw0]", "unread: float[3]" }));
+        Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(4, 2) };
+        TestTensors.AssertClose(Oracle.Run(folder["again.onnx"], inputs)["y"], Oracle.Run(builder.ToBytes(), inputs)["y"], 0, "the default");
+        inputs["w"] = TestTensors.Floats(5, 2);
+        TestTensors.AssertClose(Oracle.Run(folder["again.onnx"], inputs)["y"], Oracle.Run(builder.ToBytes(), inputs)["y"], 0, "another");
+    }
+
+    [Test]
     public void InnerGraphsReadConstantsOfOuterOnes()
     {
         GraphProto branch = new() { Name = "branch" };
