@@ -82,8 +82,15 @@ public sealed class Model
         return new Model(entry.Name == OnnxStreamReader.FileName ? OnnxStreamReader.Read(entry) : OnnxReader.Read(entry));
     }
 
-    /// <summary>Counts the model's operators, parameters and floating-point operations.</summary>
+    /// <summary>Counts the model's operators, parameters and floating-point operations. That works for models, too, that cannot run.</summary>
     public ModelSummary Summarize() => Examine(() => GraphStatistics.Summarize(Graph));
+
+    /// <summary>Finds the inputs whose integers pick entries of a tensor: tokens of a vocabulary, positions, classes.</summary>
+    /// <returns>
+    /// By the name of the input, how many entries there are: valid elements are 0 up to one less. 1 where it is not known before a run. Inputs that are
+    /// computed with before they pick anything are left out.
+    /// </returns>
+    public IReadOnlyDictionary<string, long> FindIndexInputs() => IndexInputs.Find(Graph);
 
     /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>
     /// <param name="path">The file to write. It appears only when it is complete.</param>

@@ -92,7 +92,7 @@ internal sealed class InspectCommand : ToolCommand
         terminal.Output.WriteLine($"format      {model.Format}{(Opset(model) is var opset and > 0 ? $", operator set {opset}" : "")}");
         terminal.Output.WriteLine($"parameters  {summary.ParameterCount:N0}");
         terminal.Output.WriteLine($"weights     {Quantity.Bytes(summary.WeightBytes)}");
-        terminal.Output.WriteLine($"operations  {(summary.FlopCount is { } flops ? Quantity.Flops(flops) : "unknown while dimensions are open")}");
+        terminal.Output.WriteLine($"operations  {(summary.FlopCount is { } flops ? Quantity.Flops(flops) : "unknown: dimensions are open, shapes depend on data, or it cannot run")}");
         terminal.Output.WriteLine();
         Table values = new() { Border = TableBorder.Simple };
         values.AddColumns("", "name", "type", "shape");

@@ -9,9 +9,9 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="OptionalInputs">What a run may be given besides: inputs with a default value.</param>
 /// <param name="Outputs">What a run returns.</param>
 /// <param name="Operators">The operators by type.</param>
-/// <param name="Parameters">The number of floating-point elements of all weights.</param>
+/// <param name="Parameters">The number of elements of all weights: floating-point numbers, and integers that stand for such.</param>
 /// <param name="WeightBytes">The bytes of all weights as they are stored.</param>
-/// <param name="Flops">Floating-point operations of a run; null while dimensions are open.</param>
+/// <param name="Flops">Floating-point operations of a run; null while dimensions are open, and where shapes depend on data or the model cannot run.</param>
 /// <param name="Steps">The steps that are left after rewriting, by kernel; null unless asked for.</param>
 internal sealed record InspectReport(
     string Format,

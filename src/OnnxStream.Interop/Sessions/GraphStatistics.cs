@@ -19,24 +19,31 @@ internal static class GraphStatistics
                 OperatorRegistry.IsSupported(group.First())))
             .OrderByDescending(count => count.Count)
             .ThenBy(count => count.OperatorType, StringComparer.Ordinal)];
-        long parameters = 0;
-        long bytes = 0;
-        foreach (Constant constant in graph.AllNodes().SelectMany(node => node.Inputs).OfType<Value>().Distinct().Select(value => value.Constant).OfType<Constant>())
-        {
-            parameters += constant.Type.ElementType.IsFloat() ? constant.Type.Shape.ElementCount : 0;
-            bytes += constant.Location?.Length ?? constant.Data!.Length;
-        }
-
+        (long parameters, long bytes) = WeightCounter.Count(graph);
         return new ModelSummary(operators, parameters, bytes, CountFlops(graph));
     }
 
+    // Every model can be described. What is wrong with it, or with its weights, is for the session to say that would run it.
     private static long? CountFlops(Graph graph)
     {
-        if (!graph.Inputs.All(input => input.Declared?.Dimensions is { } dimensions && dimensions.All(dimension => dimension.IsKnown)) ||
+        if (!graph.Inputs.All(input => input.Declared is { ElementType: not ElementType.Undefined, Dimensions: { } dimensions } && dimensions.All(dimension => dimension.IsKnown)) ||
             !graph.AllNodes().All(OperatorRegistry.IsSupported))
         {
             return null;
         }
+
+        try
+        {
+            return SumFlops(graph);
+        }
+        catch (Exception exception) when (exception is InvalidGraphException or UnsupportedOperatorException or WeightsException or OverflowException)
+        {
+            return null;
+        }
+    }
+
+    private static long? SumFlops(Graph graph)
+    {
 
         Dictionary<Value, (TensorType, Constant?)> known = [];
         foreach (Value input in graph.Inputs)
@@ -57,13 +64,15 @@ internal static class GraphStatistics
             return 0;
         }
 
-        return node.OperatorType switch
+        Shape Input(int index) => node.Inputs[index]!.Type!.Value.Shape;
+
+        return checked(node.OperatorType switch
         {
-            "Conv" => 2 * output.Shape.ElementCount * node.Inputs[1]!.Type!.Value.Shape.Product(1, node.Inputs[1]!.Type!.Value.Shape.Rank),
-            "ConvTranspose" => 2 * node.Inputs[0]!.Type!.Value.Shape.ElementCount * node.Inputs[1]!.Type!.Value.Shape.Product(1, node.Inputs[1]!.Type!.Value.Shape.Rank),
-            "MatMul" => 2 * output.Shape.ElementCount * node.Inputs[0]!.Type!.Value.Shape[^1],
-            "Gemm" => 2 * output.Shape.ElementCount * node.Inputs[0]!.Type!.Value.Shape[node.Attributes.Int("transA", 0) != 0 ? 0 : 1],
+            "Conv" => 2 * output.Shape.ElementCount * Input(1).Product(1, Input(1).Rank),
+            "ConvTranspose" => 2 * Input(0).ElementCount * Input(1).Product(1, Input(1).Rank),
+            "MatMul" => 2 * output.Shape.ElementCount * Input(0)[^1],
+            "Gemm" => 2 * output.Shape.ElementCount * Input(0)[node.Attributes.Int("transA", 0) != 0 ? 0 : 1],
             _ => 0,
-        };
+        });
     }
 }

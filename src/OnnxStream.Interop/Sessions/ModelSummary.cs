@@ -2,9 +2,9 @@ namespace OnnxStream.Interop;
 
 /// <summary>What a model consists of.</summary>
 /// <param name="Operators">The operators with the number of nodes that use them, most frequent first.</param>
-/// <param name="ParameterCount">The number of floating-point elements in initializers: weights and biases.</param>
-/// <param name="WeightBytes">The bytes of all initializers as they are stored.</param>
-/// <param name="FlopCount">Floating-point operations of all convolutions and matrix products for the declared input shapes (a multiplication and an addition are two); null if a dimension is open.</param>
+/// <param name="ParameterCount">The number of elements of weights and biases: floating-point numbers, and integers that stand for such (quantized weights, whatever number of them lies in a byte). A weight that several nodes read counts once.</param>
+/// <param name="WeightBytes">The bytes of all initializers and constants as they are stored.</param>
+/// <param name="FlopCount">Floating-point operations of all convolutions and matrix products for the declared input shapes (a multiplication and an addition are two); null if a dimension is open, a shape depends on data, or the model cannot run.</param>
 public sealed record ModelSummary(
     IReadOnlyList<OperatorCount> Operators,
     long ParameterCount,
