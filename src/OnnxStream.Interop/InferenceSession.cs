@@ -53,11 +53,14 @@ public sealed class InferenceSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         Model = model;
-        _graph = model.Graph;
         _options = options ?? new SessionOptions();
+        Value[] outputs = FindOutputs();
+        Value[] additional = [.. FindAdditionalOutputs()];
+        _outputs = [.. outputs, .. additional.Except(outputs)];
+        _graph = _options.Outputs is null ? model.Graph : model.Graph.PartFor(_outputs);
+        Outputs = [.. model.Outputs.Where(output => Array.Exists(outputs, value => value.Name == output.Name))];
         model.Examine(() => OperatorRegistry.CheckSupported(_graph));
-        _outputs = [.. _graph.Outputs, .. FindAdditionalOutputs()];
-        _layouts = StateLayout.Create(_graph, model.Inputs, _options.StateBindings);
+        _layouts = StateLayout.Create(model.Graph, model.Inputs, _options.StateBindings);
         XnnpackLibrary.Initialize();
         using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         _workers = new WorkerPool(_options.ThreadCount);
@@ -86,8 +89,8 @@ public sealed class InferenceSession : IDisposable
     /// <inheritdoc cref="Model.OptionalInputs"/>
     public IReadOnlyList<ValueMetadata> OptionalInputs => Model.OptionalInputs;
 
-    /// <summary>What a run returns (additional outputs not included).</summary>
-    public IReadOnlyList<ValueMetadata> Outputs => Model.Outputs;
+    /// <summary>What a run returns: the model's outputs, or those that were chosen (<see cref="SessionOptions.Outputs"/>); additional ones are not included.</summary>
+    public IReadOnlyList<ValueMetadata> Outputs { get; }
 
     /// <summary>How many parts of graphs have been planned so far: once for each set of shapes, unless too many came in between.</summary>
     internal int PlansMade => _plans.PlansMade;
@@ -350,11 +353,25 @@ public sealed class InferenceSession : IDisposable
 
     private StateLayout? FindLayout(ValueMetadata input) => Array.Find(_layouts, layout => layout.Input.Name == input.Name);
 
+    private Value[] FindOutputs()
+    {
+        List<Value> all = Model.Graph.Outputs;
+        foreach (string name in _options.Outputs ?? [])
+        {
+            if (!all.Exists(output => output.Name == name))
+            {
+                throw new ArgumentException($"The model has no output '{name}'. It has: {string.Join(", ", Model.Outputs)}.");
+            }
+        }
+
+        return [.. all.Where(output => _options.Outputs is not { } chosen || chosen.Contains(output.Name) || _options.StateBindings.Any(binding => binding.Output == output.Name))];
+    }
+
     private IEnumerable<Value> FindAdditionalOutputs()
     {
         foreach (string name in _options.AdditionalOutputs)
         {
-            yield return _graph.Nodes.SelectMany(node => node.Outputs).FirstOrDefault(output => output?.Name == name) ??
+            yield return Model.Graph.Nodes.SelectMany(node => node.Outputs).FirstOrDefault(output => output?.Name == name) ??
                 throw new ArgumentException($"The model makes no value '{name}' that could be an additional output.");
         }
     }

@@ -50,6 +50,24 @@ internal sealed class Graph
         return consumers;
     }
 
+    /// <summary>The part of the graph that certain values need, with the same inputs and nodes: for the graphs of models, which do not change.</summary>
+    public Graph PartFor(IReadOnlyCollection<Value> outputs)
+    {
+        HashSet<Value> needed = [.. outputs];
+        List<Node> nodes = [];
+        foreach (Node node in Enumerable.Reverse(Nodes))
+        {
+            if (node.Outputs.Any(output => output is not null && needed.Contains(output)))
+            {
+                nodes.Add(node);
+                needed.UnionWith(node.Dependencies());
+            }
+        }
+
+        nodes.Reverse();
+        return new Graph { Name = Name, Inputs = Inputs, OptionalInputs = OptionalInputs, Outputs = [.. outputs], Nodes = nodes };
+    }
+
     /// <summary>Lets every reader of <paramref name="old"/> read <paramref name="replacement"/>, graph outputs excepted.</summary>
     public void Replace(Value old, Value replacement)
     {

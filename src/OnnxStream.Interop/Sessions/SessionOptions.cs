@@ -56,6 +56,12 @@ public sealed record SessionOptions
     /// </summary>
     public bool PlanOnly { get; init; }
 
+    /// <summary>
+    /// Names of the outputs that a run returns; null (the default) for all of the model's. What only others need is neither computed nor planned, and may
+    /// have operators that are not supported. Outputs that are bound to inputs (<see cref="StateBindings"/>) are computed in any case.
+    /// </summary>
+    public IReadOnlyList<string>? Outputs { get; init; }
+
     /// <summary>Names of intermediate values that a run returns in addition to the model's outputs.</summary>
     public IReadOnlyList<string> AdditionalOutputs { get; init; } = [];
 
