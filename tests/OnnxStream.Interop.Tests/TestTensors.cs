@@ -26,6 +26,13 @@ internal static class TestTensors
     public static TensorBuffer Rounded(ElementType type, int seed, params long[] dimensions) =>
         FromDoubles(type, ToDoubles(Random(ElementType.Float16, seed, -2, 2, dimensions)), dimensions);
 
+    /// <summary>Seeded random 8-bit integers over their whole range.</summary>
+    public static TensorBuffer Bytes(ElementType type, int seed, params long[] dimensions) =>
+        type == ElementType.UInt8 ? Random(type, seed, 0, 255, dimensions) : Random(type, seed, -128, 127, dimensions);
+
+    /// <summary>A single number: a scale or a zero point.</summary>
+    public static TensorBuffer Scalar(ElementType type, double value) => FromDoubles(type, [value]);
+
     /// <summary>An int64 vector.</summary>
     public static TensorBuffer Integers(params long[] values) => TensorBuffer.Create<long>(values, values.Length);
 

@@ -293,6 +293,16 @@ internal static partial class AttributeTable
         com.microsoft.GroupQueryAttention 1 do_rotary:int=0 k_quant_type:string=NONE kv_cache_bit_width:int=0 kv_num_heads:int local_window_size:int=-1 num_heads:int qk_norm_epsilon:float=1e-06 qk_output:int=0 rotary_interleaved:int=0 scale:float smooth_softmax:int=-1 softcap:float v_quant_type:string=NONE
         com.microsoft.MatMulNBits 1 K:int N:int accuracy_level:int=0 bits:int=4 block_size:int weight_prepacked:int=0
         com.microsoft.MultiHeadAttention 1 mask_filter_value:float=-10000 num_heads:int scale:float unidirectional:int=0
+        com.microsoft.QGemm 1 alpha:float=1 transA:int=0 transB:int=0
+        com.microsoft.QLinearAdd 1
+        com.microsoft.QLinearAveragePool 1 auto_pad:string=NOTSET ceil_mode:int=0 channels_last:int=0 count_include_pad:int=0 kernel_shape:ints pads:ints strides:ints
+        com.microsoft.QLinearConcat 1 axis:int
+        com.microsoft.QLinearGlobalAveragePool 1 channels_last:int=0
+        com.microsoft.QLinearLeakyRelu 1 alpha:float=0.01
+        com.microsoft.QLinearMul 1
+        com.microsoft.QLinearSigmoid 1
+        com.microsoft.QLinearSoftmax 1 axis:int=-1 opset:int
+        com.microsoft.QLinearWhere 1
         com.microsoft.QuickGelu 1 alpha:float=1.702
         com.microsoft.RotaryEmbedding 1 interleaved:int=0 is_packed_batching:int=0 num_heads:int=0 rotary_embedding_dim:int=0 scale:float=1
         com.microsoft.SimplifiedLayerNormalization 1 axis:int=-1 epsilon:float=1e-05 stash_type:int=1

@@ -267,6 +267,18 @@ internal static class OperatorRegistry
         [(OperatorSets.MicrosoftDomain, "SkipLayerNormalization")] = new SkipNormalization(isUncentered: false),
         [(OperatorSets.MicrosoftDomain, "SkipSimplifiedLayerNormalization")] = new SkipNormalization(isUncentered: true),
 
+        // Quantized tensors, as ONNX Runtime's tools write them
+        [(OperatorSets.MicrosoftDomain, "QGemm")] = new QuantizedGemm(),
+        [(OperatorSets.MicrosoftDomain, "QLinearAdd")] = new QuantizedArithmetic(isProduct: false),
+        [(OperatorSets.MicrosoftDomain, "QLinearAveragePool")] = new QuantizedAveragePool(isGlobal: false),
+        [(OperatorSets.MicrosoftDomain, "QLinearConcat")] = new QuantizedConcat(),
+        [(OperatorSets.MicrosoftDomain, "QLinearGlobalAveragePool")] = new QuantizedAveragePool(isGlobal: true),
+        [(OperatorSets.MicrosoftDomain, "QLinearLeakyRelu")] = new QuantizedActivation("LeakyRelu"),
+        [(OperatorSets.MicrosoftDomain, "QLinearMul")] = new QuantizedArithmetic(isProduct: true),
+        [(OperatorSets.MicrosoftDomain, "QLinearSigmoid")] = new QuantizedActivation("Sigmoid"),
+        [(OperatorSets.MicrosoftDomain, "QLinearSoftmax")] = new QuantizedSoftmax(),
+        [(OperatorSets.MicrosoftDomain, "QLinearWhere")] = new QuantizedWhere(),
+
         // Made by rewrites
         [(OperatorSets.InternalDomain, FusedActivation.Name)] = new FusedActivation(),
         [(OperatorSets.InternalDomain, "AveragePool")] = new Pool(PoolFunction.Average, isGlobal: false, channelsLast: true),

@@ -193,6 +193,21 @@ since(1, "com.microsoft.RotaryEmbedding", {"T": SINGLE, "M": "int64"}, "input:T 
 since(1, "com.microsoft.SkipLayerNormalization", {"T": SINGLE}, "input:T skip:T gamma:T beta:T? bias:T?", "output:T mean:float? inv_std_var:float? input_skip_bias_sum:T?", epsilon="float=1e-12")
 since(1, "com.microsoft.SkipSimplifiedLayerNormalization", {"T": SINGLE}, "input:T skip:T gamma:T bias:T?", "output:T mean:float? inv_std_var:float? input_skip_bias_sum:T?", epsilon="float=1e-12")
 
+BYTES = "uint8 int8"
+since(1, "com.microsoft.QGemm", {"TA": BYTES, "T": "float", "TB": BYTES, "TC": "int32", "TYZ": BYTES, "TY": f"float {BYTES}"},
+      "A:TA a_scale:T a_zero_point:TA B:TB b_scale:T b_zero_point:TB C:TC? y_scale:T? y_zero_point:TYZ?", "Y:TY", alpha="float=1", transA="int=0", transB="int=0")
+for name in "Add Mul".split():
+    since(1, f"com.microsoft.QLinear{name}", {"T": BYTES}, "A:T A_scale:float A_zero_point:T? B:T B_scale:float B_zero_point:T? C_scale:float C_zero_point:T?", "C:T")
+SCALED = "X:T X_scale:float X_zero_point:T? Y_scale:float Y_zero_point:T?"
+since(1, "com.microsoft.QLinearAveragePool", {"T": BYTES}, SCALED, "Y:T",
+      auto_pad="string=NOTSET", ceil_mode="int=0", channels_last="int=0", count_include_pad="int=0", kernel_shape="ints!", pads="ints", strides="ints")
+since(1, "com.microsoft.QLinearConcat", {"T8": BYTES, "TF": "float"}, "Y_scale:TF Y_zero_point:T8 inputs:T8*", "Y:T8", axis="int!")
+since(1, "com.microsoft.QLinearGlobalAveragePool", {"T": BYTES}, SCALED, "Y:T", channels_last="int=0")
+since(1, "com.microsoft.QLinearLeakyRelu", {"T": BYTES}, SCALED, "Y:T", alpha="float=0.01")
+since(1, "com.microsoft.QLinearSigmoid", {"T": BYTES}, SCALED, "Y:T")
+since(1, "com.microsoft.QLinearSoftmax", {"T": BYTES}, SCALED, "Y:T", axis="int=-1", opset="int!")
+since(1, "com.microsoft.QLinearWhere", {"T": BYTES}, "condition:bool X:T x_scale:float x_zero_point:T Y:T y_scale:float y_zero_point:T z_scale:float z_zero_point:T", "Z:T")
+
 lines = []
 for name in sorted(schemas):
     versions = schemas[name]
