@@ -286,13 +286,22 @@ internal static partial class AttributeTable
         Where 9
         Xor 1 axis:int broadcast:int=0
         Xor 7
+        com.microsoft.Attention 1 do_rotary:int=0 mask_filter_value:float=-10000 num_heads:int past_present_share_buffer:int=0 qkv_hidden_sizes:ints rotary_embedding_dim:int=0 scale:float unidirectional:int=0
         com.microsoft.BiasGelu 1
+        com.microsoft.DynamicQuantizeLSTM 1 activation_alpha:floats activation_beta:floats activations:strings clip:float direction:string=forward hidden_size:int input_forget:int=0
+        com.microsoft.DynamicQuantizeMatMul 1
+        com.microsoft.EmbedLayerNormalization 1 epsilon:float=1e-12 mask_index_type:int=0
         com.microsoft.FastGelu 1
+        com.microsoft.FusedConv 1 activation:string activation_params:floats auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints
+        com.microsoft.FusedGemm 1 activation:string activation_alpha:float activation_beta:float activation_gamma:float alpha:float=1 beta:float=1 transA:int=0 transB:int=0
         com.microsoft.FusedMatMul 1 alpha:float=1 transA:int=0 transB:int=0 transBatchA:int=0 transBatchB:int=0
+        com.microsoft.GatherBlockQuantized 1 bits:int=4 block_size:int=128 gather_axis:int=0 quantize_axis:int=1
         com.microsoft.Gelu 1
         com.microsoft.GroupQueryAttention 1 do_rotary:int=0 k_quant_type:string=NONE kv_cache_bit_width:int=0 kv_num_heads:int local_window_size:int=-1 num_heads:int qk_norm_epsilon:float=1e-06 qk_output:int=0 rotary_interleaved:int=0 scale:float smooth_softmax:int=-1 softcap:float v_quant_type:string=NONE
+        com.microsoft.MatMulIntegerToFloat 1
         com.microsoft.MatMulNBits 1 K:int N:int accuracy_level:int=0 bits:int=4 block_size:int weight_prepacked:int=0
         com.microsoft.MultiHeadAttention 1 mask_filter_value:float=-10000 num_heads:int scale:float unidirectional:int=0
+        com.microsoft.QAttention 1 do_rotary:int=0 mask_filter_value:float=-10000 num_heads:int past_present_share_buffer:int=0 scale:float unidirectional:int=0
         com.microsoft.QGemm 1 alpha:float=1 transA:int=0 transB:int=0
         com.microsoft.QLinearAdd 1
         com.microsoft.QLinearAveragePool 1 auto_pad:string=NOTSET ceil_mode:int=0 channels_last:int=0 count_include_pad:int=0 kernel_shape:ints pads:ints strides:ints

@@ -34,7 +34,8 @@ internal sealed class FunctionContext(Node node, Action<Node> add) : NodeContext
     /// <param name="attributes">The attributes; an int counts as a long.</param>
     public Value[] AddMany(string operatorType, int outputCount, Value?[] inputs, params (string Name, object Value)[] attributes) => AddMany(operatorType, outputCount, inputs, null, attributes);
 
-    private Value[] AddMany(string operatorType, int outputCount, Value?[] inputs, NodeFusion? fusion, (string Name, object Value)[] attributes)
+    /// <summary>As the other, with what no attribute can say.</summary>
+    public Value[] AddMany(string operatorType, int outputCount, Value?[] inputs, NodeFusion? fusion, (string Name, object Value)[] attributes)
     {
         Value[] outputs = new Value[outputCount];
         for (int i = 0; i < outputCount; i++)

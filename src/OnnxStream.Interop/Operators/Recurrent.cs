@@ -65,6 +65,7 @@ internal sealed class Recurrent(RecurrentCell cell) : Operator
             ResetsLate = context.Attributes.Int("linear_before_reset", 0) != 0,
             CouplesForget = context.Attributes.Int("input_forget", 0) != 0,
             IsBatchFirst = geometry.IsBatchFirst,
+            QuantizesStates = context.Node.Fusion is QuantizedStateFusion,
             Bias = AddInput(context, 3, inputs),
             Lengths = AddInput(context, 4, inputs),
             InitialState = AddInput(context, 5, inputs),

@@ -208,6 +208,26 @@ since(1, "com.microsoft.QLinearSigmoid", {"T": BYTES}, SCALED, "Y:T")
 since(1, "com.microsoft.QLinearSoftmax", {"T": BYTES}, SCALED, "Y:T", axis="int=-1", opset="int!")
 since(1, "com.microsoft.QLinearWhere", {"T": BYTES}, "condition:bool X:T x_scale:float x_zero_point:T Y:T y_scale:float y_zero_point:T z_scale:float z_zero_point:T", "Z:T")
 
+since(1, "com.microsoft.Attention", {"T": SINGLE, "M": "int32"}, "input:T weights:T bias:T? mask_index:M? past:T? attention_bias:T? past_sequence_length:M?", "output:T present:T?",
+      do_rotary="int=0", mask_filter_value="float=-10000", num_heads="int!", past_present_share_buffer="int=0", qkv_hidden_sizes="ints", rotary_embedding_dim="int=0", scale="float", unidirectional="int=0")
+RECURRENT = {"activation_alpha": "floats", "activation_beta": "floats", "activations": "strings", "clip": "float", "direction": "string=forward", "hidden_size": "int", "input_forget": "int=0"}
+since(1, "com.microsoft.DynamicQuantizeLSTM", {"T": "float", "T1": "int32", "T2": BYTES},
+      "X:T W:T2 R:T2 B:T? sequence_lens:T1? initial_h:T? initial_c:T? P:T? W_scale:T W_zero_point:T2 R_scale:T R_zero_point:T2", "Y:T? Y_h:T? Y_c:T?", **RECURRENT)
+since(1, "com.microsoft.DynamicQuantizeMatMul", {"T1": "float", "T2": BYTES}, "A:T1 B:T2 b_scale:T1 b_zero_point:T2? bias:T1?", "Y:T1")
+since(1, "com.microsoft.EmbedLayerNormalization", {"T1": "int32", "T": "float float16"},
+      "input_ids:T1 segment_ids:T1? word_embedding:T position_embedding:T segment_embedding:T? gamma:T beta:T mask:T1? position_ids:T1?", "output:T mask_index:T1? embedding_sum:T?",
+      epsilon="float=1e-12", mask_index_type="int=0")
+since(1, "com.microsoft.FusedConv", {"T": FLOATS}, "X:T W:T B:T? Z:T?", "Y:T",
+      activation="string", activation_params="floats", auto_pad="string=NOTSET", dilations="ints", group="int=1", kernel_shape="ints", pads="ints", strides="ints")
+since(1, "com.microsoft.FusedGemm", {"T": f"{FLOATS} uint32 uint64 int32 int64"}, "A:T B:T C:T?", "Y:T",
+      activation="string", activation_alpha="float", activation_beta="float", activation_gamma="float", alpha="float=1", beta="float=1", transA="int=0", transB="int=0")
+since(1, "com.microsoft.GatherBlockQuantized", {"T1": "int4 uint4 uint8", "T2": SINGLE, "Tind": "int32 int64"}, "data:T1 indices:Tind scales:T2 zero_points:T1?", "output:T2",
+      bits="int=4", block_size="int=128", gather_axis="int=0", quantize_axis="int=1")
+since(1, "com.microsoft.MatMulIntegerToFloat", {"T1": BYTES, "T2": BYTES, "T3": "float float16"}, "A:T1 B:T2 a_scale:T3 b_scale:T3 a_zero_point:T1? b_zero_point:T2? bias:T3?", "Y:T3")
+since(1, "com.microsoft.QAttention", {"T1": BYTES, "T2": BYTES, "T3": "float float16", "T4": "int32"},
+      "input:T1 weight:T2 bias:T3 input_scale:T3 weight_scale:T3 mask_index:T4? input_zero_point:T1? weight_zero_point:T2? past:T3?", "output:T3 present:T3?",
+      do_rotary="int=0", mask_filter_value="float=-10000", num_heads="int!", past_present_share_buffer="int=0", scale="float", unidirectional="int=0")
+
 lines = []
 for name in sorted(schemas):
     versions = schemas[name]

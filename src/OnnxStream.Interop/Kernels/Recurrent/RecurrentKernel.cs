@@ -45,6 +45,9 @@ internal sealed record RecurrentLayer
     /// <summary>Whether the batch is the outermost dimension of all tensors.</summary>
     public bool IsBatchFirst { get; init; }
 
+    /// <summary>Whether the states of a time step are rounded to 8 bits, by the range of all of them, before they are multiplied with the recurrent weights.</summary>
+    public bool QuantizesStates { get; init; }
+
     /// <summary>The input with biases; 0 for none.</summary>
     public int Bias { get; init; }
 
@@ -118,7 +121,7 @@ internal sealed unsafe class RecurrentKernel<T, TCompute> : Kernel, IParallelBod
     public override string Name => _layer.Cell.ToString();
 
     /// <inheritdoc/>
-    public override long ScratchBytes => (5 * StateLength + (typeof(T) == typeof(TCompute) ? 0 : WeightLength)) * sizeof(TCompute);
+    public override long ScratchBytes => ((_layer.QuantizesStates ? 6 : 5) * StateLength + (typeof(T) == typeof(TCompute) ? 0 : WeightLength)) * sizeof(TCompute);
 
     private long StateLength => _layer.Batch * _layer.Hidden;
 
@@ -132,6 +135,9 @@ internal sealed unsafe class RecurrentKernel<T, TCompute> : Kernel, IParallelBod
     private TCompute* ResetStates => Updates + StateLength;
 
     private TCompute* ConvertedWeights => ResetStates + StateLength;
+
+    // The states as the recurrent weights see them.
+    private TCompute* RoundedStates => ConvertedWeights + (typeof(T) == typeof(TCompute) ? 0 : WeightLength);
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -157,6 +163,11 @@ internal sealed unsafe class RecurrentKernel<T, TCompute> : Kernel, IParallelBod
             {
                 context.CancellationToken.ThrowIfCancellationRequested();
                 _isSecondPhase = false;
+                if (_layer.QuantizesStates)
+                {
+                    Round(new ReadOnlySpan<TCompute>(_before, checked((int)StateLength)), new Span<TCompute>(RoundedStates, (int)StateLength));
+                }
+
                 context.Workers.Parallelize(this, pieces);
                 if (_layer.Cell == RecurrentCell.Gru && !_layer.ResetsLate)
                 {
@@ -212,6 +223,20 @@ internal sealed unsafe class RecurrentKernel<T, TCompute> : Kernel, IParallelBod
                     break;
             }
         }
+    }
+
+    // As DynamicQuantizeLinear and DequantizeLinear would.
+    private static void Round(ReadOnlySpan<TCompute> states, Span<TCompute> rounded)
+    {
+        TCompute least = TCompute.Min(TensorPrimitives.Min(states), TCompute.Zero);
+        TCompute most = TCompute.Max(TensorPrimitives.Max(states), TCompute.Zero);
+        TCompute largest = TCompute.CreateTruncating(byte.MaxValue);
+        TCompute scale = least == most ? TCompute.One : (most - least) / largest;
+        TCompute zero = TCompute.Clamp(TCompute.Round(-least / scale), TCompute.Zero, largest);
+        TensorPrimitives.Divide(states, scale, rounded);
+        TensorPrimitives.Round<TCompute>(rounded, rounded);
+        TensorPrimitives.Clamp(rounded, -zero, largest - zero, rounded);
+        TensorPrimitives.Multiply(rounded, scale, rounded);
     }
 
     private double Lstm(long item, long time, long unit)
@@ -270,6 +295,7 @@ internal sealed unsafe class RecurrentKernel<T, TCompute> : Kernel, IParallelBod
     {
         TCompute* weights = typeof(T) == typeof(TCompute) ? (TCompute*)_context!.Input(1) : ConvertedWeights;
         ReadOnlySpan<TCompute> row = new(weights + (((long)_direction * _layer.Gates + gate) * _layer.Hidden + unit) * _layer.Hidden, _layer.Hidden);
+        states = _layer.QuantizesStates ? RoundedStates : states;
         return double.CreateTruncating(TensorPrimitives.Dot(row, new ReadOnlySpan<TCompute>(states + item * _layer.Hidden, _layer.Hidden)));
     }
 
