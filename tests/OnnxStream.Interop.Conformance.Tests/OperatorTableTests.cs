@@ -75,7 +75,7 @@ public sealed class OperatorTableTests
             {CaseList.Random.Count} have random outputs; only the properties that must hold for them are checked. All three lists are in
             `tests/OnnxStream.Interop.Conformance.Tests`, with the reason for each case.
 
-            Versions are those that brought something new to the operator, up to operator set 24. Types are those that the first
+            Versions are those that brought something new to the operator, up to operator set 28. Types are those that the first
             type parameter of the newest version allows. `OperatorTypeTests` runs each version with each type, and compares with
             ONNX Runtime; the exceptions are in `Types/types-left-out.txt` with the reason. Numbers are all integers and reals;
             reals are float16, bfloat16, float and double; 8-bit floats are float8e4m3fn, float8e4m3fnuz, float8e5m2 and float8e5m2fnuz.

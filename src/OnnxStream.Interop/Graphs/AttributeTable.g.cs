@@ -23,6 +23,7 @@ internal static partial class AttributeTable
         Atan 7
         Atanh 9
         Attention 23 is_causal:int=0 kv_num_heads:int q_num_heads:int qk_matmul_output_mode:int=0 scale:float softcap:float=0 softmax_precision:int
+        Attention 25 is_causal:int=0 kv_num_heads:int left_window_size:int=-1 q_num_heads:int qk_matmul_output_mode:int=0 right_window_size:int=-1 scale:float softcap:float=0 softmax_precision:int
         AveragePool 1 auto_pad:string=NOTSET kernel_shape:ints pads:ints strides:ints
         AveragePool 7 auto_pad:string=NOTSET count_include_pad:int=0 kernel_shape:ints pads:ints strides:ints
         AveragePool 10 auto_pad:string=NOTSET ceil_mode:int=0 count_include_pad:int=0 kernel_shape:ints pads:ints strides:ints
@@ -32,6 +33,7 @@ internal static partial class AttributeTable
         BatchNormalization 9 epsilon:float=1e-05 momentum:float=0.9
         BatchNormalization 14 epsilon:float=1e-05 momentum:float=0.9 training_mode:int=0
         Bernoulli 15 dtype:int seed:float
+        BitCast 26 to:int
         BitShift 11 direction:string
         BitwiseAnd 18
         BitwiseNot 18
@@ -44,6 +46,7 @@ internal static partial class AttributeTable
         CastLike 15
         CastLike 19 saturate:int=1
         CastLike 24 round_mode:string=up saturate:int=1
+        CausalConvWithState 27 activation:string=none
         Ceil 6
         Celu 12 alpha:float=1
         CenterCropPad 18 axes:ints
@@ -62,6 +65,7 @@ internal static partial class AttributeTable
         ConvTranspose 1 auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints output_padding:ints output_shape:ints pads:ints strides:ints
         Cos 7
         Cosh 9
+        CumProd 26 exclusive:int=0 reverse:int=0
         CumSum 11 exclusive:int=0 reverse:int=0
         DFT 17 axis:int=1 inverse:int=0 onesided:int=0
         DFT 20 inverse:int=0 onesided:int=0
@@ -130,6 +134,7 @@ internal static partial class AttributeTable
         Less 1 axis:int broadcast:int=0
         Less 7
         LessOrEqual 12
+        LinearAttention 27 kv_num_heads:int q_num_heads:int scale:float=0 update_rule:string=gated_delta
         Log 6
         LogSoftmax 1 axis:int=1
         LogSoftmax 13 axis:int=-1
@@ -252,6 +257,7 @@ internal static partial class AttributeTable
         Softplus 1
         Softsign 1
         SpaceToDepth 1 blocksize:int
+        SpaceToDepth 28 blocksize:int mode:string=DCR
         Split 2 axis:int=0 split:ints
         Split 13 axis:int=0
         Split 18 axis:int=0 num_outputs:int
@@ -265,6 +271,7 @@ internal static partial class AttributeTable
         Sub 6 axis:int broadcast:int=0
         Sub 7
         Sum 6
+        SwiGLU 28 alpha:float=1
         Swish 24 alpha:float=1
         Tan 7
         Tanh 6

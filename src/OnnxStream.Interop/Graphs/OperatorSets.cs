@@ -7,7 +7,7 @@ internal static class OperatorSets
     public const int Oldest = 6;
 
     /// <summary>The newest version. Nodes that this library makes are written in it.</summary>
-    public const int Newest = 24;
+    public const int Newest = 28;
 
     /// <summary>The domain of operators that only rewrites make.</summary>
     public const string InternalDomain = "onnxstream";

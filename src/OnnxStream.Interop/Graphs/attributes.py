@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes AttributeTable.g.cs: the attributes of every operator, in each version that changed them, from operator set 6 to 24.
+"""Writes AttributeTable.g.cs: the attributes of every operator, in each version that changed them, from operator set 6 to 28.
 
 They are those of the tests' table of the ONNX specification, Types/schemas.txt. A line is: operator, version, attributes. An attribute
 is name:kind, with =default if it has one. A version with the attributes of the one before is left out.

@@ -7,7 +7,7 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>Activations with parameters: Relu, LeakyRelu, Elu, Selu, Celu, Gelu, HardSigmoid, Shrink, Swish, ThresholdedRelu. https://onnx.ai/onnx/operators/</summary>
 /// <remarks>
-/// Opset 14 added signed integers to Relu; Celu came with 12, Gelu with 20, Swish with 24. XNNPACK's kernels take denormals for
+/// Opset 14 added signed integers to Relu; Celu came with 12 (28 only added types), Gelu with 20, Swish with 24. XNNPACK's kernels take denormals for
 /// zero, so none of them is used.
 /// </remarks>
 internal sealed class Activation(ActivationFunction function) : Operator

@@ -6,7 +6,7 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>Converts elements to another type. https://onnx.ai/onnx/operators/onnx__Cast.html</summary>
 /// <remarks>
-/// All number types, half and brain floats and those of 8 bits and less included, and bool; opsets 9 to 24 added types, 19
+/// All number types, half and brain floats and those of 8 bits and less included, and bool; opsets 9 to 25 added types, 19
 /// <c>saturate</c> and 24 <c>round_mode</c> for conversions to 8-bit floats. Text is not supported. A weight in a file is not
 /// converted before it is used.
 /// </remarks>

@@ -3,7 +3,7 @@ using OnnxStream.Interop.Steps;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>DepthToSpace and SpaceToDepth: moves channels of an image into blocks of pixels, or back. https://onnx.ai/onnx/operators/onnx__DepthToSpace.html</summary>
-/// <remarks>Opset 11 added the order CRD to DepthToSpace; 13 only added types. Both are a transposition of six dimensions.</remarks>
+/// <remarks>Opset 11 added the order CRD to DepthToSpace, 28 to SpaceToDepth; 13 only added types. Both are a transposition of six dimensions.</remarks>
 internal sealed class DepthToSpace(bool inverse) : Operator
 {
     /// <inheritdoc/>
@@ -46,7 +46,7 @@ internal sealed class DepthToSpace(bool inverse) : Operator
         long channels = image[1] / (block * block);
         bool isDepthFirst = context.Attributes.String("mode", "DCR") == "DCR";
         (Shape shape, int[] permutation) =
-            inverse ? (new Shape(image[0], channels, image[2], block, image[3], block), new[] { 0, 3, 5, 1, 2, 4 }) :
+            inverse ? (new Shape(image[0], channels, image[2], block, image[3], block), isDepthFirst ? [0, 3, 5, 1, 2, 4] : new[] { 0, 1, 3, 5, 2, 4 }) :
             isDepthFirst ? (new Shape(image[0], block, block, channels, image[2], image[3]), [0, 3, 4, 1, 5, 2]) :
             (new Shape(image[0], channels, block, block, image[2], image[3]), [0, 1, 4, 2, 5, 3]);
         Transpose.Emit(context, input.View(input.Name, input.Type with { Shape = shape }), permutation, output);

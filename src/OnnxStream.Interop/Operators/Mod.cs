@@ -4,10 +4,10 @@ using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>The remainder of a division. https://onnx.ai/onnx/operators/onnx__Mod.html (opset 13 only added types).</summary>
+/// <summary>The remainder of a division. https://onnx.ai/onnx/operators/onnx__Mod.html (opset 13 only added types, 28 reals without <c>fmod</c>).</summary>
 /// <remarks>
-/// The sign is the divisor's, or with <c>fmod</c> the dividend's; reals need <c>fmod</c>. An integer remainder of a division by 0,
-/// which ONNX leaves open, is 0.
+/// The sign is the divisor's, also that of 0, or with <c>fmod</c> the dividend's; before opset 28, reals need <c>fmod</c>. An integer
+/// remainder of a division by 0, which ONNX leaves open, is 0.
 /// </remarks>
 internal sealed class Mod : Operator
 {
@@ -24,9 +24,9 @@ internal sealed class Mod : Operator
             throw context.Invalid($"fmod is {fmod}, it must be 0 or 1");
         }
 
-        if (context.Attributes.Int("fmod", 0) == 0 && context.InputElementType(0).IsFloat())
+        if (context.Attributes.Int("fmod", 0) == 0 && context.OperatorSet < 28 && context.InputElementType(0).IsFloat())
         {
-            throw context.Invalid("floating-point tensors need fmod = 1");
+            throw context.Invalid("floating-point tensors need fmod = 1 before operator set 28");
         }
 
         context.SetOutput(0, context.InputElementType(0), context.Broadcast(context.InputShape(0), context.InputShape(1)));
@@ -65,7 +65,7 @@ internal sealed class Mod : Operator
         public static T Invoke(T left, T right)
         {
             T remainder = TruncatedRemainderFunction<T>.Invoke(left, right);
-            return !T.IsZero(remainder) && T.IsNegative(remainder) != T.IsNegative(right) ? remainder + right : remainder;
+            return T.IsZero(remainder) ? T.CopySign(T.Zero, right) : T.IsNegative(remainder) != T.IsNegative(right) ? remainder + right : remainder;
         }
     }
 }

@@ -58,6 +58,7 @@ internal static class OperatorRegistry
     private static Dictionary<(string Domain, string OperatorType), Operator> Create() => new()
     {
         // Layers
+        [("", "CausalConvWithState")] = new CausalConvWithState(),
         [("", "Conv")] = new Conv(),
         [("", "ConvTranspose")] = new ConvTranspose(),
         [("", "DeformConv")] = new DeformConv(),
@@ -92,6 +93,7 @@ internal static class OperatorRegistry
         [("", "PRelu")] = new PRelu(),
         [("", "Sub")] = new BinaryArithmetic(xnn_binary_operator.xnn_binary_subtract),
         [("", "Sum")] = new Variadic(VariadicFunction.Sum),
+        [("", "SwiGLU")] = new SwiGlu(),
         [("", "Where")] = new Where(),
         [("", "Xor")] = new Logic(LogicFunction.Xor),
 
@@ -103,6 +105,7 @@ internal static class OperatorRegistry
         [("", "Asinh")] = new UnaryMath(UnaryMathFunction.Asinh),
         [("", "Atan")] = new UnaryMath(UnaryMathFunction.Atan),
         [("", "Atanh")] = new UnaryMath(UnaryMathFunction.Atanh),
+        [("", "BitCast")] = new BitCast(),
         [("", "BitwiseNot")] = new BitwiseNot(),
         [("", "Cast")] = new Cast(),
         [("", "CastLike")] = new CastLike(),
@@ -196,7 +199,8 @@ internal static class OperatorRegistry
         [("", "ArgMax")] = new ArgExtremum(isMinimum: false),
         [("", "ArgMin")] = new ArgExtremum(isMinimum: true),
         [("", "BatchNormalization")] = new BatchNormalization(),
-        [("", "CumSum")] = new CumSum(),
+        [("", "CumProd")] = new Cumulative(isProduct: true),
+        [("", "CumSum")] = new Cumulative(isProduct: false),
         [("", "GroupNormalization")] = new GroupNormalization(),
         [("", "Hardmax")] = new Softmax(SoftmaxFunction.Hardmax),
         [("", "InstanceNormalization")] = new InstanceNormalization(),
@@ -251,6 +255,7 @@ internal static class OperatorRegistry
 
         // Transformers
         [("", "Attention")] = new Attention(),
+        [("", "LinearAttention")] = new LinearAttention(),
         [("", "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: false),
         [("", "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
         [("", "TensorScatter")] = new TensorScatter(),

@@ -5,8 +5,11 @@ using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>Range: numbers from a start up to, not including, a limit. https://onnx.ai/onnx/operators/onnx__Range.html (opset 11).</summary>
-/// <remarks>float, double, int16, int32, int64. The three numbers must be known when planning, as the shape depends on them.</remarks>
+/// <summary>Range: numbers from a start up to, not including, a limit. https://onnx.ai/onnx/operators/onnx__Range.html (opset 11; 27 only added types).</summary>
+/// <remarks>
+/// float, double, half, bfloat16, int16, int32, int64. The three numbers must be known when planning, as the shape depends on them. Half
+/// and brain floats are computed in single precision and rounded once.
+/// </remarks>
 internal sealed class RangeOperator : Operator
 {
     /// <inheritdoc/>
@@ -23,7 +26,7 @@ internal sealed class RangeOperator : Operator
 
         context.SetOutput(0, type, new Shape(type switch
         {
-            ElementType.Float32 => CountReals<float>(context),
+            ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16 => CountReals<float>(context),
             ElementType.Float64 => CountReals<double>(context),
             ElementType.Int16 => CountIntegers<short>(context),
             ElementType.Int32 => CountIntegers<int>(context),
@@ -36,11 +39,26 @@ internal sealed class RangeOperator : Operator
     public override void Lower(LoweringContext context)
     {
         PlanTensor output = context.Output(0);
-        context.Emit(NumericKernels.Create(output.ElementType, new Factory(context, output.ElementCount))!, [], [output]);
+        bool isNarrow = output.ElementType is ElementType.Float16 or ElementType.BFloat16;
+        PlanTensor numbers = isNarrow ? context.Temporary(output.Type with { ElementType = ElementType.Float32 }) : output;
+        context.Emit(NumericKernels.Create(numbers.ElementType, new Factory(context, numbers.ElementCount))!, [], [numbers]);
+        if (isNarrow)
+        {
+            Cast.Emit(context, numbers, 0);
+        }
     }
 
     private static T Number<T>(NodeContext context, int index)
-        where T : unmanaged => MemoryMarshal.Read<T>(context.RequireBytes(index));
+        where T : unmanaged, INumber<T>
+    {
+        byte[] bytes = context.RequireBytes(index);
+        return context.InputElementType(index) switch
+        {
+            ElementType.Float16 => T.CreateTruncating(MemoryMarshal.Read<Half>(bytes)),
+            ElementType.BFloat16 => T.CreateTruncating(BitConverter.UInt32BitsToSingle((uint)MemoryMarshal.Read<ushort>(bytes) << 16)),
+            _ => MemoryMarshal.Read<T>(bytes),
+        };
+    }
 
     private static long CountReals<T>(NodeContext context)
         where T : unmanaged, INumber<T>

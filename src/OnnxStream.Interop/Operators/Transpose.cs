@@ -4,7 +4,7 @@ using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>Permutes dimensions. https://onnx.ai/onnx/operators/onnx__Transpose.html (opsets 1 to 24: only types were added).</summary>
+/// <summary>Permutes dimensions. https://onnx.ai/onnx/operators/onnx__Transpose.html (opsets 1 to 25: only types were added).</summary>
 internal sealed class Transpose : Operator
 {
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>The different elements, or slices along an axis. https://onnx.ai/onnx/operators/onnx__Unique.html (opset 11).</summary>
+/// <summary>The different elements, or slices along an axis. https://onnx.ai/onnx/operators/onnx__Unique.html (opset 11; 28 only added types).</summary>
 /// <remarks>How many there are is only known after it has run.</remarks>
 internal sealed class Unique : Operator
 {
@@ -34,7 +34,9 @@ internal sealed class Unique : Operator
             outputs[i] = context.HasOutput(i) ? context.Output(i) : context.Temporary(i == 0 ? new TensorType(input.ElementType, data) : new TensorType(ElementType.Int64, new Shape(data[axis])));
         }
 
-        Kernel kernel = NumericKernels.Create(input.ElementType == ElementType.Bool ? ElementType.UInt8 : input.ElementType, new Factory(data, axis, context.Attributes.Int("sorted", 1) != 0)) ??
+        bool isSorted = context.Attributes.Int("sorted", 1) != 0;
+        Kernel kernel =
+            (input.ElementType == ElementType.BFloat16 ? new UniqueKernel<ushort, BrainFloatComparer>(data, axis, isSorted) : NumericKernels.Create(input.ElementType == ElementType.Bool ? ElementType.UInt8 : input.ElementType, new Factory(data, axis, isSorted))) ??
             throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
         context.Emit(kernel, [input], outputs);
     }
@@ -50,6 +52,18 @@ internal sealed class Unique : Operator
     private readonly struct Factory(Shape data, int axis, bool sorted) : INumericKernelFactory
     {
         public Kernel Create<T>()
-            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new UniqueKernel<T>(data, axis, sorted);
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new UniqueKernel<T, NumberComparer<T>>(data, axis, sorted);
+    }
+
+    private readonly struct NumberComparer<T> : IComparer<T>
+        where T : unmanaged, INumber<T>
+    {
+        public int Compare(T x, T y) => x.CompareTo(y);
+    }
+
+    // Bits of bfloat16, which .NET has no type for.
+    private readonly struct BrainFloatComparer : IComparer<ushort>
+    {
+        public int Compare(ushort x, ushort y) => BitConverter.UInt32BitsToSingle((uint)x << 16).CompareTo(BitConverter.UInt32BitsToSingle((uint)y << 16));
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes schemas.txt: every operator of the domain ai.onnx in every version from operator set 6 to 24, and those of com.microsoft that are supported.
+"""Writes schemas.txt: every operator of the domain ai.onnx in every version from operator set 6 to 28, and those of com.microsoft that are supported.
 
 Versions up to 17 are those of Debian's package python3-onnx (run this with /usr/bin/python3). Newer ones are written below, from the
 text of the ONNX operator specification; the test that reads the table asks ONNX Runtime about each type that they allow or not.
@@ -12,7 +12,7 @@ import pathlib
 import onnx.defs
 import onnx.helper
 
-OLDEST, NEWEST = 6, 24
+OLDEST, NEWEST = 6, 28
 
 INTEGERS = "uint8 uint16 uint32 uint64 int8 int16 int32 int64"
 FLOATS = "float16 float double"
@@ -173,6 +173,34 @@ since(24, "SplitToSequence", {"T": "+bfloat16"})
 since(24, "Swish", {"T": f"{FLOATS} bfloat16"}, "X:T", "Y:T", alpha="float=1")
 since(24, "TensorScatter", {"T": f"{IR4} {FLOAT8} uint4 int4 float4e2m1 float8e8m0"}, "past_cache:T update:T write_indices:int64?", "present_cache:T", axis="int=-2", mode="string=linear")
 since(24, "TopK", {"T": "+bfloat16"})
+
+# 25: integers of two bits
+since(25, "Attention", left_window_size="int=-1", right_window_size="int=-1")
+since(25, "Cast CastLike", {"T1": "+uint2 int2", "T2": "+uint2 int2"})
+since(25, "Constant Flatten Pad Reshape Shape Size Squeeze Transpose Unsqueeze", {"T": "+uint2 int2"})
+since(25, "ConstantOfShape", {"T2": "+uint2 int2"})
+since(25, "Identity Loop If Scan", {"V": "+uint2 int2"})
+since(25, "DequantizeLinear", {"T1": "+uint2 int2"})
+since(25, "QuantizeLinear", {"T3": "+uint2 int2"})
+
+# 26
+BITS = f"{NUMBERS} bool bfloat16 complex64 complex128 {FLOAT8} float8e8m0 float4e2m1 uint4 int4 uint2 int2"
+since(26, "BitCast", {"T1": BITS, "T2": BITS}, "input:T1", "output:T2", to="int!")
+since(26, "CumProd", {"T": f"uint32 uint64 int32 int64 {FLOATS} bfloat16", "T2": "int32 int64"}, "x:T axis:T2", "y:T", exclusive="int=0", reverse="int=0")
+
+# 27
+since(27, "CausalConvWithState", {"T": f"{FLOATS} bfloat16"}, "input:T weight:T bias:T? past_state:T?", "output:T present_state:T", activation="string=none")
+since(27, "LinearAttention", {"T": "float16 float bfloat16"}, "query:T key:T value:T past_state:T? decay:T? beta:T?", "output:T present_state:T",
+      kv_num_heads="int!", q_num_heads="int!", scale="float=0", update_rule="string=gated_delta")
+since(27, "Range", {"T": "+float16 bfloat16"})
+
+# 28
+since(28, "Celu", {"T": f"{FLOATS} bfloat16"})
+since(28, "Compress Einsum ReverseSequence Unique", {"T": "+bfloat16"})
+since(28, "OneHot", {"T3": "+bfloat16"})
+since(28, "Mod")
+since(28, "SpaceToDepth", mode="string=DCR")
+since(28, "SwiGLU", {"T": f"{FLOATS} bfloat16"}, "A:T B:T", "Y:T", alpha="float=1")
 
 # com.microsoft, as ONNX Runtime's docs/ContribOperators.md has it
 SINGLE = "float float16 bfloat16"

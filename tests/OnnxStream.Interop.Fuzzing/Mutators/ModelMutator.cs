@@ -74,7 +74,7 @@ internal sealed class ModelMutator(IEnumerable<ModelProto> models)
                 sets.Clear();
                 break;
             case 1:
-                sets.Add(new OperatorSetIdProto { Domain = Interesting.Text(random), Version = random.Next(1, 25) });
+                sets.Add(new OperatorSetIdProto { Domain = Interesting.Text(random), Version = random.Next(1, 29) });
                 break;
             case 2 when sets.Count > 0:
                 random.Pick(sets).Domain = Interesting.Text(random);

@@ -29,6 +29,22 @@ public class ModTests
         new OperatorTester("Mod", 13).Input(TensorBuffer.Create<float>([5, -5, float.PositiveInfinity, 3, float.NaN, 7], 6)).Input(TensorBuffer.Create<float>([-3, 3, 2, float.PositiveInfinity, 1, 0], 6)).Attribute("fmod", 1).Check();
 
     [Test]
+    public void FlooredReals([Values(ElementType.Float32, ElementType.Float64, ElementType.Float16, ElementType.BFloat16)] ElementType type)
+    {
+        double[] left = [5, -5, 5, -5, 5.5, -5.5, 6, -6, 0, 1, -1, double.NaN, double.PositiveInfinity, 4];
+        double[] right = [3, 3, -3, -3, -2, 2, -3, 3, -2, double.PositiveInfinity, double.PositiveInfinity, 1, 2, 0];
+        double[] expected = [2, 1, -1, -2, -0.5, 0.5, -0.0, 0, -0.0, 1, double.PositiveInfinity, double.NaN, double.NaN, double.NaN];
+        new OperatorTester("Mod", 28) { Tolerance = 0 }.Input(TestTensors.FromDoubles(type, left, 14)).Input(TestTensors.FromDoubles(type, right, 14)).Output(type).CheckAgainst(_ => [TestTensors.FromDoubles(type, expected, 14)]);
+    }
+
+    [Test]
+    public void ZerosHaveTheSignOfTheDivisor()
+    {
+        TensorBuffer result = new OperatorTester("Mod", 28).Input(TensorBuffer.Create<float>([6, -6, 0f, -0f], 4)).Input(TensorBuffer.Create<float>([-3, 3, -2, 2], 4)).Run();
+        Assert.That(result.Span<float>().ToArray().Select(float.IsNegative), Is.EqualTo([true, false, true, false]));
+    }
+
+    [Test]
     public void WhatTrapsElsewhere([Values(0, 1)] int fmod) =>
         new OperatorTester("Mod", 13).Input(TensorBuffer.Create<int>([5, int.MinValue, -7], 3)).Input(TensorBuffer.Create<int>([0, -1, -1], 3)).Attribute("fmod", fmod).Output(ElementType.Int32)
             .CheckAgainst(_ => [TensorBuffer.Create<int>([0, 0, 0], 3)]);

@@ -25,6 +25,25 @@ public class RangeOperatorTests
         new OperatorTester("Range", 11).Input(Number(start)).Input(Number(limit)).Input(Number(delta)).Output(type).Check();
     }
 
+    [TestCase(ElementType.Float16, 1, 5, 2)]
+    [TestCase(ElementType.Float16, 0, 3000, 1)]
+    [TestCase(ElementType.Float16, 2, -2, -0.375)]
+    [TestCase(ElementType.BFloat16, 0, 600, 1)]
+    [TestCase(ElementType.BFloat16, 3, 3, 1)]
+    [TestCase(ElementType.BFloat16, -1, 1, 0.125)]
+    public void NarrowNumbers(ElementType type, double start, double limit, double delta) =>
+        new OperatorTester("Range", 27) { Tolerance = 0 }.Input(TestTensors.FromDoubles(type, [start])).Input(TestTensors.FromDoubles(type, [limit])).Input(TestTensors.FromDoubles(type, [delta])).Output(type)
+            .CheckAgainst(_ =>
+            {
+                List<double> numbers = [];
+                for (double number = start; delta > 0 ? number < limit : number > limit; number += delta)
+                {
+                    numbers.Add(number);
+                }
+
+                return [TestTensors.FromDoubles(type, [.. numbers], numbers.Count)];
+            });
+
     [Test]
     public void ExtremeIntegers()
     {

@@ -28,4 +28,17 @@ public class UniqueTests
     public void RefusesWrongNodes() => new OperatorTester("Unique", 11).Input(TestTensors.Floats(1, 4)).Attribute("axis", 1).Fails<InvalidGraphException>();
 
     private static OperatorTester All(OperatorTester tester, ElementType type) => tester.Output(type).Output(ElementType.Int64).Output(ElementType.Int64).Output(ElementType.Int64);
+
+    [Test]
+    public void BrainFloats()
+    {
+        RunResult result = new OperatorTester("Unique", 28).Input(TestTensors.FromDoubles(ElementType.BFloat16, [2, -1.5, 0, 2, -3, -0.0, -1.5], 7)).Output(ElementType.BFloat16).Output(ElementType.Int64).Output(ElementType.Int64).Output(ElementType.Int64).RunAll();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(TestTensors.ToDoubles(result["o0"]), Is.EqualTo([-3, -1.5, 0, 2]));
+            Assert.That(result["o1"].Span<long>().ToArray(), Is.EqualTo([4L, 1, 2, 0]));
+            Assert.That(result["o2"].Span<long>().ToArray(), Is.EqualTo([3L, 1, 2, 3, 0, 2, 1]));
+            Assert.That(result["o3"].Span<long>().ToArray(), Is.EqualTo([1L, 2, 2, 2]));
+        }
+    }
 }

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>The different slices along an axis: each once, with the place of its first occurrence, which one each slice is, and how often it occurs.</summary>
@@ -7,8 +5,11 @@ namespace OnnxStream.Interop.Kernels;
 /// <param name="data">The shape; of rank 1 to compare single elements.</param>
 /// <param name="axis">The axis.</param>
 /// <param name="sorted">Whether the result is in ascending order, otherwise in that of first occurrences.</param>
-internal sealed unsafe class UniqueKernel<T>(Shape data, int axis, bool sorted) : Kernel
-    where T : unmanaged, INumber<T>
+/// <typeparam name="T">The type of the elements as they lie in memory.</typeparam>
+/// <typeparam name="TComparer">How two of them compare.</typeparam>
+internal sealed unsafe class UniqueKernel<T, TComparer>(Shape data, int axis, bool sorted) : Kernel
+    where T : unmanaged
+    where TComparer : struct, IComparer<T>
 {
     private readonly int _count = checked((int)data[axis]);
     private readonly long _outer = data.Product(0, axis);
@@ -95,7 +96,7 @@ internal sealed unsafe class UniqueKernel<T>(Shape data, int axis, bool sorted) 
                 T* b = elements + (group * count + y) * inner;
                 for (long i = 0; i < inner; i++)
                 {
-                    if (a[i].CompareTo(b[i]) is not 0 and int order)
+                    if (default(TComparer).Compare(a[i], b[i]) is not 0 and int order)
                     {
                         return order;
                     }
