@@ -294,7 +294,10 @@ internal static partial class AttributeTable
         Xor 1 axis:int broadcast:int=0
         Xor 7
         com.microsoft.Attention 1 do_rotary:int=0 mask_filter_value:float=-10000 num_heads:int past_present_share_buffer:int=0 qkv_hidden_sizes:ints rotary_embedding_dim:int=0 scale:float unidirectional:int=0
+        com.microsoft.BiasAdd 1
         com.microsoft.BiasGelu 1
+        com.microsoft.BiasSplitGelu 1
+        com.microsoft.DequantizeLinear 1 axis:int
         com.microsoft.DynamicQuantizeLSTM 1 activation_alpha:floats activation_beta:floats activations:strings clip:float direction:string=forward hidden_size:int input_forget:int=0
         com.microsoft.DynamicQuantizeMatMul 1
         com.microsoft.EmbedLayerNormalization 1 epsilon:float=1e-12 mask_index_type:int=0
@@ -302,27 +305,41 @@ internal static partial class AttributeTable
         com.microsoft.FusedConv 1 activation:string activation_params:floats auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints
         com.microsoft.FusedGemm 1 activation:string activation_alpha:float activation_beta:float activation_gamma:float alpha:float=1 beta:float=1 transA:int=0 transB:int=0
         com.microsoft.FusedMatMul 1 alpha:float=1 transA:int=0 transB:int=0 transBatchA:int=0 transBatchB:int=0
+        com.microsoft.FusedMatMulActivation 1 activation:string activation_alpha:float activation_axis:int activation_beta:float activation_gamma:float alpha:float=1 transA:int=0 transB:int=0 transBatchA:int=0 transBatchB:int=0
         com.microsoft.GatherBlockQuantized 1 bits:int=4 block_size:int=128 gather_axis:int=0 quantize_axis:int=1
+        com.microsoft.GatherND 1
         com.microsoft.Gelu 1
+        com.microsoft.GemmFastGelu 1
+        com.microsoft.GroupNorm 1 activation:int channels_last:int=1 epsilon:float=1e-05 groups:int
         com.microsoft.GroupQueryAttention 1 do_rotary:int=0 k_quant_type:string=NONE kv_cache_bit_width:int=0 kv_num_heads:int local_window_size:int=-1 num_heads:int qk_norm_epsilon:float=1e-06 qk_output:int=0 rotary_interleaved:int=0 scale:float smooth_softmax:int=-1 softcap:float v_quant_type:string=NONE
         com.microsoft.MatMulIntegerToFloat 1
         com.microsoft.MatMulNBits 1 K:int N:int accuracy_level:int=0 bits:int=4 block_size:int weight_prepacked:int=0
         com.microsoft.MultiHeadAttention 1 mask_filter_value:float=-10000 num_heads:int scale:float unidirectional:int=0
+        com.microsoft.NhwcConv 1 auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints
+        com.microsoft.NhwcFusedConv 1 activation:string activation_params:floats auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints
+        com.microsoft.NhwcMaxPool 1 auto_pad:string=NOTSET ceil_mode:int=0 dilations:ints kernel_shape:ints pads:ints strides:ints
         com.microsoft.QAttention 1 do_rotary:int=0 mask_filter_value:float=-10000 num_heads:int past_present_share_buffer:int=0 scale:float unidirectional:int=0
+        com.microsoft.QEmbedLayerNormalization 1 epsilon:float=1e-12
         com.microsoft.QGemm 1 alpha:float=1 transA:int=0 transB:int=0
         com.microsoft.QLinearAdd 1
         com.microsoft.QLinearAveragePool 1 auto_pad:string=NOTSET ceil_mode:int=0 channels_last:int=0 count_include_pad:int=0 kernel_shape:ints pads:ints strides:ints
         com.microsoft.QLinearConcat 1 axis:int
+        com.microsoft.QLinearConv 1 auto_pad:string=NOTSET channels_last:int=0 dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints
         com.microsoft.QLinearGlobalAveragePool 1 channels_last:int=0
         com.microsoft.QLinearLeakyRelu 1 alpha:float=0.01
         com.microsoft.QLinearMul 1
         com.microsoft.QLinearSigmoid 1
         com.microsoft.QLinearSoftmax 1 axis:int=-1 opset:int
         com.microsoft.QLinearWhere 1
+        com.microsoft.QuantizeLinear 1 axis:int
         com.microsoft.QuickGelu 1 alpha:float=1.702
+        com.microsoft.Range 1
         com.microsoft.RotaryEmbedding 1 interleaved:int=0 is_packed_batching:int=0 num_heads:int=0 rotary_embedding_dim:int=0 scale:float=1
         com.microsoft.SimplifiedLayerNormalization 1 axis:int=-1 epsilon:float=1e-05 stash_type:int=1
+        com.microsoft.SkipGroupNorm 1 activation:int channels_last:int=1 epsilon:float=1e-05 groups:int
         com.microsoft.SkipLayerNormalization 1 epsilon:float=1e-12
         com.microsoft.SkipSimplifiedLayerNormalization 1 epsilon:float=1e-12
+        com.microsoft.TransposeMatMul 1 alpha:float=1 transA:int=0 transB:int=0
+        com.microsoft.Trilu 1 upper:int=1
         """;
 }

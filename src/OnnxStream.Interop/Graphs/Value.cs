@@ -23,9 +23,6 @@ internal sealed class Value(string name)
     /// <summary>Whether <see cref="Constant"/> is what an input of the model is where a run is not given it: nodes may only rely on it when they know that.</summary>
     public bool IsOptionalInput { get; init; }
 
-    /// <summary>How many elements the value has where it is a constant whose elements nodes unpack from bytes; null for other values.</summary>
-    public long? UnpackedElementCount { get; init; }
-
     /// <summary>The name, with the type where it is known.</summary>
     public override string ToString() => Type is { } type ? $"{Name}: {type}" : Name;
 }

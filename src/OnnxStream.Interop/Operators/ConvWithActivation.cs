@@ -2,8 +2,9 @@ using OnnxStream.Interop.Graphs;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>com.microsoft.FusedConv: a convolution, the sum of it and another tensor, and an activation. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
-internal sealed class ConvWithActivation : FunctionOperator
+/// <summary>com.microsoft.FusedConv, NhwcFusedConv and NhwcConv: a convolution, the sum of it and another tensor, and an activation. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
+/// <param name="channelsLast">Whether channels are the last dimension of all tensors but the weight.</param>
+internal sealed class ConvWithActivation(bool channelsLast) : FunctionOperator
 {
     private const string Parameters = "activation_params";
 
@@ -11,7 +12,9 @@ internal sealed class ConvWithActivation : FunctionOperator
     public override void Expand(FunctionContext context)
     {
         (string, object)[] attributes = [.. context.Attributes.All.Where(pair => pair.Key is not ("activation" or Parameters)).Select(pair => (pair.Key, pair.Value))];
-        Value result = context.Add("Conv", [context.Input(0), context.Input(1), context.OptionalInput(2)], attributes);
+        Value input = channelsLast ? ChannelsLastOperator.ToFirst(context, context.Input(0)) : context.Input(0);
+        Value result = context.Add("Conv", [input, context.Input(1), context.OptionalInput(2)], attributes);
+        result = channelsLast ? ChannelsLastOperator.ToLast(context, result) : result;
         if (context.OptionalInput(3) is { } other)
         {
             if (other.Type!.Value != result.Type!.Value)

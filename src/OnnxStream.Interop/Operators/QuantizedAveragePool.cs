@@ -12,14 +12,13 @@ internal sealed class QuantizedAveragePool(bool isGlobal) : FunctionOperator
     public override void Expand(FunctionContext context)
     {
         ElementType type = QuantizedTensors.Type(context, 0);
-        int rank = context.InputShape(0).Rank;
-        if (rank < 3)
+        if (context.InputShape(0).Rank < 3)
         {
             throw context.Invalid("the input must have at least three dimensions");
         }
 
         bool isTurned = context.Attributes.Int(ChannelsLast, 0) != 0;
-        Value result = isGlobal ? Whole(context, type, isTurned) : Windows(context, type, isTurned, rank);
+        Value result = isGlobal ? Whole(context, type, isTurned) : Windows(context, type, isTurned);
         context.SetOutput(0, result);
     }
 
@@ -39,15 +38,10 @@ internal sealed class QuantizedAveragePool(bool isGlobal) : FunctionOperator
     }
 
     // Sums and averages of integers, in double precision: what lies in the middle between two results is seen as that.
-    private static Value Windows(FunctionContext context, ElementType type, bool isTurned, int rank)
+    private static Value Windows(FunctionContext context, ElementType type, bool isTurned)
     {
-        long[] axes = [.. Enumerable.Range(0, rank).Select(axis => (long)axis)];
         Value numbers = context.Cast(context.Add("Sub", [context.Cast(context.Input(0), ElementType.Float32), QuantizedTensors.Zero(context, 2, type)]), ElementType.Float64);
-        if (isTurned)
-        {
-            numbers = context.Transpose(numbers, [0, axes[^1], .. axes[1..^1]]);
-        }
-
+        numbers = isTurned ? ChannelsLastOperator.ToFirst(context, numbers) : numbers;
         Dictionary<string, object> attributes = context.Attributes.All.Where(pair => pair.Key != ChannelsLast).ToDictionary(pair => pair.Key, pair => pair.Value);
         if (context.Attributes.Int("ceil_mode", 0) != 0 && context.Attributes.Int("count_include_pad", 0) != 0)
         {
@@ -58,7 +52,7 @@ internal sealed class QuantizedAveragePool(bool isGlobal) : FunctionOperator
         Value real = context.Add("Mul", [average, context.Cast(QuantizedTensors.Single(context, 1), ElementType.Float64)]);
         Value scaled = context.Add("Div", [real, context.Cast(QuantizedTensors.Single(context, 3), ElementType.Float64)]);
         Value result = QuantizedTensors.Saturate(context, context.Add("Add", [scaled, context.Cast(QuantizedTensors.Zero(context, 4, type), ElementType.Float64)]), type);
-        return isTurned ? context.Transpose(result, [0, .. axes[2..], 1]) : result;
+        return isTurned ? ChannelsLastOperator.ToLast(context, result) : result;
     }
 
     // What a window reaches behind the padding counts in ONNX Runtime's operator, but not in AveragePool: it becomes padding.

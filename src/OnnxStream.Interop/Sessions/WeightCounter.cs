@@ -42,15 +42,9 @@ internal static class WeightCounter
         {
             for (int i = 0; i < node.Inputs.Length; i++)
             {
-                if (node.Inputs[i] is not { } input)
+                if (node.Inputs[i] is { } input)
                 {
-                    continue;
-                }
-
-                Add(input, i, node);
-                if (input.UnpackedElementCount is { } elements && (node.OperatorType != "DequantizeLinear" || i == 0))
-                {
-                    found[input] = (elements, 0);
+                    Add(input, i, node);
                 }
             }
         }
@@ -63,7 +57,7 @@ internal static class WeightCounter
             {
                 object key = constant.Location is { } location ? (location.Source.Id, location.Offset, location.Length) : constant;
                 long elements = constant.Type.Shape.ElementCount;
-                long parameters = constant.Type.ElementType.IsFloat() ? elements : reader is null ? 0 : IntegerParameters(reader, input, elements);
+                long parameters = constant.Type.ElementType.IsFloat() || constant.Type.ElementType.IsNarrowFloat() ? elements : reader is null ? 0 : IntegerParameters(reader, input, elements);
                 found[key] = (Math.Max(parameters, found.GetValueOrDefault(key).Parameters), constant.Location?.Length ?? constant.Data!.Length);
             }
         }

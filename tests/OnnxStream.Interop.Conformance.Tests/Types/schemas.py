@@ -256,6 +256,28 @@ since(1, "com.microsoft.QAttention", {"T1": BYTES, "T2": BYTES, "T3": "float flo
       "input:T1 weight:T2 bias:T3 input_scale:T3 weight_scale:T3 mask_index:T4? input_zero_point:T1? weight_zero_point:T2? past:T3?", "output:T3 present:T3?",
       do_rotary="int=0", mask_filter_value="float=-10000", num_heads="int!", past_present_share_buffer="int=0", scale="float", unidirectional="int=0")
 
+since(1, "com.microsoft.BiasAdd", {"T": "float16 float"}, "X:T bias:T skip:T", "Y:T")
+since(1, "com.microsoft.BiasSplitGelu", {"T": "float16 float"}, "X:T bias:T", "Y:T")
+since(1, "com.microsoft.DequantizeLinear", {"T1": "int8 uint8 int16 uint16 int32 int4 uint4", "T2": "float16 float"}, "x:T1 x_scale:T2 x_zero_point:T1?", "y:T2", axis="int")
+since(1, "com.microsoft.FusedMatMulActivation", {"T": f"{FLOATS} bfloat16"}, "A:T B:T", "Y:T", activation="string!", activation_alpha="float", activation_axis="int", activation_beta="float", activation_gamma="float",
+      alpha="float=1", transA="int=0", transB="int=0", transBatchA="int=0", transBatchB="int=0")
+since(1, "com.microsoft.GatherND", {"T": ALL, "Tind": "int32 int64"}, "data:T indices:Tind", "output:T")
+since(1, "com.microsoft.GemmFastGelu", {"T": SINGLE}, "X:T W:T bias:T?", "Y:T")
+since(1, "com.microsoft.GroupNorm", {"T": "float16 float", "M": "float16 float"}, "X:T gamma:M beta:M", "Y:T", activation="int!", channels_last="int=1", epsilon="float=1e-05", groups="int!")
+CONV = {"auto_pad": "string=NOTSET", "dilations": "ints", "group": "int=1", "kernel_shape": "ints", "pads": "ints", "strides": "ints"}
+since(1, "com.microsoft.NhwcConv", {"T": FLOATS}, "X:T W:T B:T?", "Y:T", **CONV)
+since(1, "com.microsoft.NhwcFusedConv", {"T": "float16 float"}, "X:T W:T B:T? Z:T?", "Y:T", activation="string", activation_params="floats", **CONV)
+since(1, "com.microsoft.NhwcMaxPool", {"T": BYTES}, "x:T", "y:T", auto_pad="string=NOTSET", ceil_mode="int=0", dilations="ints", kernel_shape="ints!", pads="ints", strides="ints")
+since(1, "com.microsoft.QEmbedLayerNormalization", {"T1": "int32", "T2": BYTES, "T": "float"},
+      "input_ids:T1 segment_ids:T1? word_embedding_quant:T2 position_embedding_quant:T2 segment_embedding:T2? gamma_quant:T2 beta_quant:T2 mask:T1? word_embedding_scale:T position_embedding_scale:T segment_embedding_scale:T? "
+      "gamma_scale:T beta_scale:T word_embedding_zero_point:T2 position_embedding_zero_point:T2 segment_embedding_zero_point:T2? gamma_zero_point:T2 beta_zero_point:T2", "layernorm_out:T mask_index_out:T1", epsilon="float=1e-12")
+since(1, "com.microsoft.QLinearConv", {"T1": BYTES, "T2": BYTES, "T3": BYTES, "T4": "int32"}, "x:T1 x_scale:float x_zero_point:T1 w:T2 w_scale:float w_zero_point:T2 y_scale:float y_zero_point:T3 B:T4?", "y:T3", channels_last="int=0", **CONV)
+since(1, "com.microsoft.QuantizeLinear", {"T1": "float16 float", "T2": "int8 uint8 int16 uint16 int4 uint4"}, "x:T1 y_scale:T1 y_zero_point:T2?", "y:T2", axis="int")
+since(1, "com.microsoft.Range", {"T": "float double int16 int32 int64"}, "start:T limit:T delta:T?", "Y:T")
+since(1, "com.microsoft.SkipGroupNorm", {"T": "float16 float", "M": "float16 float"}, "X:T gamma:M beta:M skip:T bias:T?", "Y:T S:T?", activation="int!", channels_last="int=1", epsilon="float=1e-05", groups="int!")
+since(1, "com.microsoft.TransposeMatMul", {"T": f"{FLOATS} bfloat16"}, "A:T B:T", "Y:T", alpha="float=1", transA="int=0", transB="int=0")
+since(1, "com.microsoft.Trilu", {"T": f"{NUMBERS} bfloat16 bool"}, "X:T k:int64?", "Y:T", upper="int=1")
+
 lines = []
 for name in sorted(schemas):
     versions = schemas[name]

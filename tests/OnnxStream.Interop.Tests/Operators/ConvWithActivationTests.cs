@@ -33,6 +33,28 @@ public class ConvWithActivationTests
         new OperatorTester("FusedConv", 17, "com.microsoft").Input(TestTensors.Floats(1, 1, 1, 5, 4)).Constant(TestTensors.FromDoubles(ElementType.Float32, [1], 1, 1, 1, 1)).Attribute("activation", "Silu")
             .CheckAgainst(inputs => [TestTensors.FromDoubles(ElementType.Float32, [.. TestTensors.ToDoubles(inputs[0]).Select(x => x / (1 + Math.Exp(-x)))], 1, 1, 5, 4)]);
 
+    // ONNX Runtime has these in half precision, or on graphics processors: the operator with channels in front is the reference.
+    [Test]
+    public void ChannelsLast([Values("NhwcConv", "NhwcFusedConv")] string operatorType)
+    {
+        bool isFused = operatorType == "NhwcFusedConv";
+        TensorBuffer First(int seed, long channels, long height, long width) => TestTensors.Floats(seed, 1, channels, height, width);
+        TensorBuffer Last(TensorBuffer first)
+        {
+            byte[] model = new ModelBuilder(17).Input("x", ElementType.Float32, first.Shape.ToArray()).Node("Transpose", "x", "y", ("perm", new[] { 0, 2, 3, 1 })).Output("y").ToBytes();
+            return Oracle.Run(model, new Dictionary<string, TensorBuffer> { ["x"] = first })["y"];
+        }
+
+        OperatorTester Make(string name, TensorBuffer input, TensorBuffer sum)
+        {
+            OperatorTester tester = new OperatorTester(name, 17, "com.microsoft").Input(input).Constant(TestTensors.Floats(2, 6, 4, 3, 3)).Input(TestTensors.Floats(3, 6));
+            return isFused ? tester.Input(sum).Attribute("activation", "Relu") : tester;
+        }
+
+        TensorBuffer expected = Last(Make("FusedConv", First(1, 4, 9, 8), First(4, 6, 7, 6)).Run());
+        Make(operatorType, Last(First(1, 4, 9, 8)), Last(First(4, 6, 7, 6))).CheckAgainst(_ => [expected]);
+    }
+
     [Test]
     public void WrongInputs()
     {

@@ -14,6 +14,20 @@ public class EmbeddingNormalizationTests
     }
 
     [Test]
+    public void Quantized([Values(ElementType.UInt8, ElementType.Int8)] ElementType type, [Values] bool hasSegments, [Values] bool hasMask)
+    {
+        OperatorTester tester = new OperatorTester("QEmbedLayerNormalization", 17, "com.microsoft") { Tolerance = 1e-4 }.Input(TestTensors.Random(ElementType.Int32, 1, 0, 8, 2, 5)).Input(hasSegments ? TestTensors.Random(ElementType.Int32, 2, 0, 1, 2, 5) : null)
+            .Constant(TestTensors.Bytes(type, 3, 9, 12)).Constant(TestTensors.Bytes(type, 4, 7, 12)).Input(hasSegments ? TestTensors.Bytes(type, 5, 2, 12) : null, isConstant: true).Constant(TestTensors.Bytes(type, 6, 12)).Constant(TestTensors.Bytes(type, 7, 12))
+            .Input(hasMask ? TensorBuffer.Create<int>([1, 1, 1, 0, 0, 1, 1, 1, 1, 0], 2, 5) : null);
+        for (int i = 0; i < 10; i++)
+        {
+            tester.Input(i % 5 == 2 && !hasSegments ? null : i < 5 ? TestTensors.Scalar(ElementType.Float32, 0.01 + 0.003 * i) : TestTensors.Scalar(type, 10 * i), isConstant: true);
+        }
+
+        tester.Attribute("epsilon", 1e-6f).Output(ElementType.Float32).Output(ElementType.Int32).Check(constantsToo: false);
+    }
+
+    [Test]
     public void WrongInputs()
     {
         OperatorTester Make(TensorBuffer words, TensorBuffer embedding, TensorBuffer positions) =>
