@@ -18,7 +18,7 @@ internal enum AttributeKind
     /// <summary>A graph.</summary>
     Graph,
 
-    /// <summary>A sparse tensor, which no reader makes.</summary>
+    /// <summary>A sparse tensor, of which readers make nodes.</summary>
     SparseTensor,
 
     /// <summary>A type, which no reader makes.</summary>

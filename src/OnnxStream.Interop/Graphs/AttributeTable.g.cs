@@ -293,6 +293,7 @@ internal static partial class AttributeTable
         Where 9
         Xor 1 axis:int broadcast:int=0
         Xor 7
+        ai.onnx.preview.FlexAttention 1 prob_mod:graph scale:float score_mod:graph softmax_precision:int
         com.microsoft.Attention 1 do_rotary:int=0 mask_filter_value:float=-10000 num_heads:int past_present_share_buffer:int=0 qkv_hidden_sizes:ints rotary_embedding_dim:int=0 scale:float unidirectional:int=0
         com.microsoft.BiasAdd 1
         com.microsoft.BiasGelu 1

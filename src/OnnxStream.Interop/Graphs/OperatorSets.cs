@@ -12,6 +12,9 @@ internal static class OperatorSets
     /// <summary>The domain of operators that only rewrites make.</summary>
     public const string InternalDomain = "onnxstream";
 
+    /// <summary>The domain of operators that the ONNX project tries out.</summary>
+    public const string PreviewDomain = "ai.onnx.preview";
+
     /// <summary>The domain of operators that ONNX Runtime added.</summary>
     public const string MicrosoftDomain = "com.microsoft";
 }

@@ -24,75 +24,77 @@ namespace OnnxStream.Interop.Onnx {
     static OnnxReflection() {
       byte[] descriptorData = global::System.Convert.FromBase64String(
           string.Concat(
-            "Cgpvbm54LnByb3RvEgRvbm54IqgECg5BdHRyaWJ1dGVQcm90bxIMCgRuYW1l",
+            "Cgpvbm54LnByb3RvEgRvbm54ItgECg5BdHRyaWJ1dGVQcm90bxIMCgRuYW1l",
             "GAEgASgJEgkKAWYYAiABKAISCQoBaRgDIAEoAxIJCgFzGAQgASgMEhwKAXQY",
             "BSABKAsyES5vbm54LlRlbnNvclByb3RvEhsKAWcYBiABKAsyEC5vbm54Lkdy",
             "YXBoUHJvdG8SDgoGZmxvYXRzGAcgAygCEgwKBGludHMYCCADKAMSDwoHc3Ry",
             "aW5ncxgJIAMoDBIiCgd0ZW5zb3JzGAogAygLMhEub25ueC5UZW5zb3JQcm90",
             "bxIgCgZncmFwaHMYCyADKAsyEC5vbm54LkdyYXBoUHJvdG8SEgoKZG9jX3N0",
             "cmluZxgNIAEoCRIwCgR0eXBlGBQgASgOMiIub25ueC5BdHRyaWJ1dGVQcm90",
-            "by5BdHRyaWJ1dGVUeXBlEhUKDXJlZl9hdHRyX25hbWUYFSABKAki2QEKDUF0",
-            "dHJpYnV0ZVR5cGUSDQoJVU5ERUZJTkVEEAASCQoFRkxPQVQQARIHCgNJTlQQ",
-            "AhIKCgZTVFJJTkcQAxIKCgZURU5TT1IQBBIJCgVHUkFQSBAFEgoKBkZMT0FU",
-            "UxAGEggKBElOVFMQBxILCgdTVFJJTkdTEAgSCwoHVEVOU09SUxAJEgoKBkdS",
-            "QVBIUxAKEhEKDVNQQVJTRV9URU5TT1IQCxISCg5TUEFSU0VfVEVOU09SUxAM",
-            "Eg4KClRZUEVfUFJPVE8QDRIPCgtUWVBFX1BST1RPUxAOIlEKDlZhbHVlSW5m",
-            "b1Byb3RvEgwKBG5hbWUYASABKAkSHQoEdHlwZRgCIAEoCzIPLm9ubnguVHlw",
-            "ZVByb3RvEhIKCmRvY19zdHJpbmcYAyABKAkilgEKCU5vZGVQcm90bxINCgVp",
-            "bnB1dBgBIAMoCRIOCgZvdXRwdXQYAiADKAkSDAoEbmFtZRgDIAEoCRIPCgdv",
-            "cF90eXBlGAQgASgJEicKCWF0dHJpYnV0ZRgFIAMoCzIULm9ubnguQXR0cmli",
-            "dXRlUHJvdG8SEgoKZG9jX3N0cmluZxgGIAEoCRIOCgZkb21haW4YByABKAki",
-            "uwIKCk1vZGVsUHJvdG8SEgoKaXJfdmVyc2lvbhgBIAEoAxIVCg1wcm9kdWNl",
-            "cl9uYW1lGAIgASgJEhgKEHByb2R1Y2VyX3ZlcnNpb24YAyABKAkSDgoGZG9t",
-            "YWluGAQgASgJEhUKDW1vZGVsX3ZlcnNpb24YBSABKAMSEgoKZG9jX3N0cmlu",
-            "ZxgGIAEoCRIfCgVncmFwaBgHIAEoCzIQLm9ubnguR3JhcGhQcm90bxIuCgxv",
-            "cHNldF9pbXBvcnQYCCADKAsyGC5vbm54Lk9wZXJhdG9yU2V0SWRQcm90bxI0",
-            "Cg5tZXRhZGF0YV9wcm9wcxgOIAMoCzIcLm9ubnguU3RyaW5nU3RyaW5nRW50",
-            "cnlQcm90bxImCglmdW5jdGlvbnMYGSADKAsyEy5vbm54LkZ1bmN0aW9uUHJv",
-            "dG8iNAoWU3RyaW5nU3RyaW5nRW50cnlQcm90bxILCgNrZXkYASABKAkSDQoF",
-            "dmFsdWUYAiABKAkinwIKCkdyYXBoUHJvdG8SHQoEbm9kZRgBIAMoCzIPLm9u",
-            "bnguTm9kZVByb3RvEgwKBG5hbWUYAiABKAkSJgoLaW5pdGlhbGl6ZXIYBSAD",
-            "KAsyES5vbm54LlRlbnNvclByb3RvEhIKCmRvY19zdHJpbmcYCiABKAkSIwoF",
-            "aW5wdXQYCyADKAsyFC5vbm54LlZhbHVlSW5mb1Byb3RvEiQKBm91dHB1dBgM",
-            "IAMoCzIULm9ubnguVmFsdWVJbmZvUHJvdG8SKAoKdmFsdWVfaW5mbxgNIAMo",
-            "CzIULm9ubnguVmFsdWVJbmZvUHJvdG8SMwoSc3BhcnNlX2luaXRpYWxpemVy",
-            "GA8gAygLMhcub25ueC5TcGFyc2VUZW5zb3JQcm90byKIAwoLVGVuc29yUHJv",
-            "dG8SDAoEZGltcxgBIAMoAxIRCglkYXRhX3R5cGUYAiABKAUSFgoKZmxvYXRf",
-            "ZGF0YRgEIAMoAkICEAESFgoKaW50MzJfZGF0YRgFIAMoBUICEAESEwoLc3Ry",
-            "aW5nX2RhdGEYBiADKAwSFgoKaW50NjRfZGF0YRgHIAMoA0ICEAESDAoEbmFt",
-            "ZRgIIAEoCRIQCghyYXdfZGF0YRgJIAEoDBIXCgtkb3VibGVfZGF0YRgKIAMo",
-            "AUICEAESFwoLdWludDY0X2RhdGEYCyADKARCAhABEhIKCmRvY19zdHJpbmcY",
-            "DCABKAkSMwoNZXh0ZXJuYWxfZGF0YRgNIAMoCzIcLm9ubnguU3RyaW5nU3Ry",
-            "aW5nRW50cnlQcm90bxI1Cg1kYXRhX2xvY2F0aW9uGA4gASgOMh4ub25ueC5U",
-            "ZW5zb3JQcm90by5EYXRhTG9jYXRpb24iKQoMRGF0YUxvY2F0aW9uEgsKB0RF",
-            "RkFVTFQQABIMCghFWFRFUk5BTBABImgKEVNwYXJzZVRlbnNvclByb3RvEiEK",
-            "BnZhbHVlcxgBIAEoCzIRLm9ubnguVGVuc29yUHJvdG8SIgoHaW5kaWNlcxgC",
-            "IAEoCzIRLm9ubnguVGVuc29yUHJvdG8SDAoEZGltcxgDIAMoAyKVAQoQVGVu",
-            "c29yU2hhcGVQcm90bxItCgNkaW0YASADKAsyIC5vbm54LlRlbnNvclNoYXBl",
-            "UHJvdG8uRGltZW5zaW9uGlIKCURpbWVuc2lvbhITCglkaW1fdmFsdWUYASAB",
-            "KANIABITCglkaW1fcGFyYW0YAiABKAlIABISCgpkZW5vdGF0aW9uGAMgASgJ",
-            "QgcKBXZhbHVlIuECCglUeXBlUHJvdG8SLQoLdGVuc29yX3R5cGUYASABKAsy",
-            "Fi5vbm54LlR5cGVQcm90by5UZW5zb3JIABIxCg1zZXF1ZW5jZV90eXBlGAQg",
-            "ASgLMhgub25ueC5UeXBlUHJvdG8uU2VxdWVuY2VIABIxCg1vcHRpb25hbF90",
-            "eXBlGAkgASgLMhgub25ueC5UeXBlUHJvdG8uT3B0aW9uYWxIABISCgpkZW5v",
-            "dGF0aW9uGAYgASgJGkIKBlRlbnNvchIRCgllbGVtX3R5cGUYASABKAUSJQoF",
-            "c2hhcGUYAiABKAsyFi5vbm54LlRlbnNvclNoYXBlUHJvdG8aLgoIU2VxdWVu",
-            "Y2USIgoJZWxlbV90eXBlGAEgASgLMg8ub25ueC5UeXBlUHJvdG8aLgoIT3B0",
-            "aW9uYWwSIgoJZWxlbV90eXBlGAEgASgLMg8ub25ueC5UeXBlUHJvdG9CBwoF",
-            "dmFsdWUiNQoST3BlcmF0b3JTZXRJZFByb3RvEg4KBmRvbWFpbhgBIAEoCRIP",
-            "Cgd2ZXJzaW9uGAIgASgDIvEBCg1GdW5jdGlvblByb3RvEgwKBG5hbWUYASAB",
-            "KAkSDQoFaW5wdXQYBCADKAkSDgoGb3V0cHV0GAUgAygJEhEKCWF0dHJpYnV0",
-            "ZRgGIAMoCRIdCgRub2RlGAcgAygLMg8ub25ueC5Ob2RlUHJvdG8SEgoKZG9j",
-            "X3N0cmluZxgIIAEoCRIuCgxvcHNldF9pbXBvcnQYCSADKAsyGC5vbm54Lk9w",
-            "ZXJhdG9yU2V0SWRQcm90bxIOCgZkb21haW4YCiABKAkSLQoPYXR0cmlidXRl",
-            "X3Byb3RvGAsgAygLMhQub25ueC5BdHRyaWJ1dGVQcm90b0IaqgIXT25ueFN0",
-            "cmVhbS5JbnRlcm9wLk9ubng="));
+            "by5BdHRyaWJ1dGVUeXBlEhUKDXJlZl9hdHRyX25hbWUYFSABKAkSLgoNc3Bh",
+            "cnNlX3RlbnNvchgWIAEoCzIXLm9ubnguU3BhcnNlVGVuc29yUHJvdG8i2QEK",
+            "DUF0dHJpYnV0ZVR5cGUSDQoJVU5ERUZJTkVEEAASCQoFRkxPQVQQARIHCgNJ",
+            "TlQQAhIKCgZTVFJJTkcQAxIKCgZURU5TT1IQBBIJCgVHUkFQSBAFEgoKBkZM",
+            "T0FUUxAGEggKBElOVFMQBxILCgdTVFJJTkdTEAgSCwoHVEVOU09SUxAJEgoK",
+            "BkdSQVBIUxAKEhEKDVNQQVJTRV9URU5TT1IQCxISCg5TUEFSU0VfVEVOU09S",
+            "UxAMEg4KClRZUEVfUFJPVE8QDRIPCgtUWVBFX1BST1RPUxAOIlEKDlZhbHVl",
+            "SW5mb1Byb3RvEgwKBG5hbWUYASABKAkSHQoEdHlwZRgCIAEoCzIPLm9ubngu",
+            "VHlwZVByb3RvEhIKCmRvY19zdHJpbmcYAyABKAkiqAEKCU5vZGVQcm90bxIN",
+            "CgVpbnB1dBgBIAMoCRIOCgZvdXRwdXQYAiADKAkSDAoEbmFtZRgDIAEoCRIP",
+            "CgdvcF90eXBlGAQgASgJEicKCWF0dHJpYnV0ZRgFIAMoCzIULm9ubnguQXR0",
+            "cmlidXRlUHJvdG8SEgoKZG9jX3N0cmluZxgGIAEoCRIOCgZkb21haW4YByAB",
+            "KAkSEAoIb3ZlcmxvYWQYCCABKAkiuwIKCk1vZGVsUHJvdG8SEgoKaXJfdmVy",
+            "c2lvbhgBIAEoAxIVCg1wcm9kdWNlcl9uYW1lGAIgASgJEhgKEHByb2R1Y2Vy",
+            "X3ZlcnNpb24YAyABKAkSDgoGZG9tYWluGAQgASgJEhUKDW1vZGVsX3ZlcnNp",
+            "b24YBSABKAMSEgoKZG9jX3N0cmluZxgGIAEoCRIfCgVncmFwaBgHIAEoCzIQ",
+            "Lm9ubnguR3JhcGhQcm90bxIuCgxvcHNldF9pbXBvcnQYCCADKAsyGC5vbm54",
+            "Lk9wZXJhdG9yU2V0SWRQcm90bxI0Cg5tZXRhZGF0YV9wcm9wcxgOIAMoCzIc",
+            "Lm9ubnguU3RyaW5nU3RyaW5nRW50cnlQcm90bxImCglmdW5jdGlvbnMYGSAD",
+            "KAsyEy5vbm54LkZ1bmN0aW9uUHJvdG8iNAoWU3RyaW5nU3RyaW5nRW50cnlQ",
+            "cm90bxILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAkinwIKCkdyYXBoUHJv",
+            "dG8SHQoEbm9kZRgBIAMoCzIPLm9ubnguTm9kZVByb3RvEgwKBG5hbWUYAiAB",
+            "KAkSJgoLaW5pdGlhbGl6ZXIYBSADKAsyES5vbm54LlRlbnNvclByb3RvEhIK",
+            "CmRvY19zdHJpbmcYCiABKAkSIwoFaW5wdXQYCyADKAsyFC5vbm54LlZhbHVl",
+            "SW5mb1Byb3RvEiQKBm91dHB1dBgMIAMoCzIULm9ubnguVmFsdWVJbmZvUHJv",
+            "dG8SKAoKdmFsdWVfaW5mbxgNIAMoCzIULm9ubnguVmFsdWVJbmZvUHJvdG8S",
+            "MwoSc3BhcnNlX2luaXRpYWxpemVyGA8gAygLMhcub25ueC5TcGFyc2VUZW5z",
+            "b3JQcm90byKIAwoLVGVuc29yUHJvdG8SDAoEZGltcxgBIAMoAxIRCglkYXRh",
+            "X3R5cGUYAiABKAUSFgoKZmxvYXRfZGF0YRgEIAMoAkICEAESFgoKaW50MzJf",
+            "ZGF0YRgFIAMoBUICEAESEwoLc3RyaW5nX2RhdGEYBiADKAwSFgoKaW50NjRf",
+            "ZGF0YRgHIAMoA0ICEAESDAoEbmFtZRgIIAEoCRIQCghyYXdfZGF0YRgJIAEo",
+            "DBIXCgtkb3VibGVfZGF0YRgKIAMoAUICEAESFwoLdWludDY0X2RhdGEYCyAD",
+            "KARCAhABEhIKCmRvY19zdHJpbmcYDCABKAkSMwoNZXh0ZXJuYWxfZGF0YRgN",
+            "IAMoCzIcLm9ubnguU3RyaW5nU3RyaW5nRW50cnlQcm90bxI1Cg1kYXRhX2xv",
+            "Y2F0aW9uGA4gASgOMh4ub25ueC5UZW5zb3JQcm90by5EYXRhTG9jYXRpb24i",
+            "KQoMRGF0YUxvY2F0aW9uEgsKB0RFRkFVTFQQABIMCghFWFRFUk5BTBABImgK",
+            "EVNwYXJzZVRlbnNvclByb3RvEiEKBnZhbHVlcxgBIAEoCzIRLm9ubnguVGVu",
+            "c29yUHJvdG8SIgoHaW5kaWNlcxgCIAEoCzIRLm9ubnguVGVuc29yUHJvdG8S",
+            "DAoEZGltcxgDIAMoAyKVAQoQVGVuc29yU2hhcGVQcm90bxItCgNkaW0YASAD",
+            "KAsyIC5vbm54LlRlbnNvclNoYXBlUHJvdG8uRGltZW5zaW9uGlIKCURpbWVu",
+            "c2lvbhITCglkaW1fdmFsdWUYASABKANIABITCglkaW1fcGFyYW0YAiABKAlI",
+            "ABISCgpkZW5vdGF0aW9uGAMgASgJQgcKBXZhbHVlIuECCglUeXBlUHJvdG8S",
+            "LQoLdGVuc29yX3R5cGUYASABKAsyFi5vbm54LlR5cGVQcm90by5UZW5zb3JI",
+            "ABIxCg1zZXF1ZW5jZV90eXBlGAQgASgLMhgub25ueC5UeXBlUHJvdG8uU2Vx",
+            "dWVuY2VIABIxCg1vcHRpb25hbF90eXBlGAkgASgLMhgub25ueC5UeXBlUHJv",
+            "dG8uT3B0aW9uYWxIABISCgpkZW5vdGF0aW9uGAYgASgJGkIKBlRlbnNvchIR",
+            "CgllbGVtX3R5cGUYASABKAUSJQoFc2hhcGUYAiABKAsyFi5vbm54LlRlbnNv",
+            "clNoYXBlUHJvdG8aLgoIU2VxdWVuY2USIgoJZWxlbV90eXBlGAEgASgLMg8u",
+            "b25ueC5UeXBlUHJvdG8aLgoIT3B0aW9uYWwSIgoJZWxlbV90eXBlGAEgASgL",
+            "Mg8ub25ueC5UeXBlUHJvdG9CBwoFdmFsdWUiNQoST3BlcmF0b3JTZXRJZFBy",
+            "b3RvEg4KBmRvbWFpbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDIoMCCg1GdW5j",
+            "dGlvblByb3RvEgwKBG5hbWUYASABKAkSDQoFaW5wdXQYBCADKAkSDgoGb3V0",
+            "cHV0GAUgAygJEhEKCWF0dHJpYnV0ZRgGIAMoCRIdCgRub2RlGAcgAygLMg8u",
+            "b25ueC5Ob2RlUHJvdG8SEgoKZG9jX3N0cmluZxgIIAEoCRIuCgxvcHNldF9p",
+            "bXBvcnQYCSADKAsyGC5vbm54Lk9wZXJhdG9yU2V0SWRQcm90bxIOCgZkb21h",
+            "aW4YCiABKAkSLQoPYXR0cmlidXRlX3Byb3RvGAsgAygLMhQub25ueC5BdHRy",
+            "aWJ1dGVQcm90bxIQCghvdmVybG9hZBgNIAEoCUIaqgIXT25ueFN0cmVhbS5J",
+            "bnRlcm9wLk9ubng="));
       descriptor = pbr::FileDescriptor.FromGeneratedCode(descriptorData,
           new pbr::FileDescriptor[] { },
           new pbr::GeneratedClrTypeInfo(null, null, new pbr::GeneratedClrTypeInfo[] {
-            new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.AttributeProto), global::OnnxStream.Interop.Onnx.AttributeProto.Parser, new[]{ "Name", "F", "I", "S", "T", "G", "Floats", "Ints", "Strings", "Tensors", "Graphs", "DocString", "Type", "RefAttrName" }, null, new[]{ typeof(global::OnnxStream.Interop.Onnx.AttributeProto.Types.AttributeType) }, null, null),
+            new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.AttributeProto), global::OnnxStream.Interop.Onnx.AttributeProto.Parser, new[]{ "Name", "F", "I", "S", "T", "G", "Floats", "Ints", "Strings", "Tensors", "Graphs", "DocString", "Type", "RefAttrName", "SparseTensor" }, null, new[]{ typeof(global::OnnxStream.Interop.Onnx.AttributeProto.Types.AttributeType) }, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.ValueInfoProto), global::OnnxStream.Interop.Onnx.ValueInfoProto.Parser, new[]{ "Name", "Type", "DocString" }, null, null, null, null),
-            new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.NodeProto), global::OnnxStream.Interop.Onnx.NodeProto.Parser, new[]{ "Input", "Output", "Name", "OpType", "Attribute", "DocString", "Domain" }, null, null, null, null),
+            new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.NodeProto), global::OnnxStream.Interop.Onnx.NodeProto.Parser, new[]{ "Input", "Output", "Name", "OpType", "Attribute", "DocString", "Domain", "Overload" }, null, null, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.ModelProto), global::OnnxStream.Interop.Onnx.ModelProto.Parser, new[]{ "IrVersion", "ProducerName", "ProducerVersion", "Domain", "ModelVersion", "DocString", "Graph", "OpsetImport", "MetadataProps", "Functions" }, null, null, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.StringStringEntryProto), global::OnnxStream.Interop.Onnx.StringStringEntryProto.Parser, new[]{ "Key", "Value" }, null, null, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.GraphProto), global::OnnxStream.Interop.Onnx.GraphProto.Parser, new[]{ "Node", "Name", "Initializer", "DocString", "Input", "Output", "ValueInfo", "SparseInitializer" }, null, null, null, null),
@@ -103,7 +105,7 @@ namespace OnnxStream.Interop.Onnx {
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.TypeProto.Types.Sequence), global::OnnxStream.Interop.Onnx.TypeProto.Types.Sequence.Parser, new[]{ "ElemType" }, null, null, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.TypeProto.Types.Optional), global::OnnxStream.Interop.Onnx.TypeProto.Types.Optional.Parser, new[]{ "ElemType" }, null, null, null, null)}),
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.OperatorSetIdProto), global::OnnxStream.Interop.Onnx.OperatorSetIdProto.Parser, new[]{ "Domain", "Version" }, null, null, null, null),
-            new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.FunctionProto), global::OnnxStream.Interop.Onnx.FunctionProto.Parser, new[]{ "Name", "Input", "Output", "Attribute", "Node", "DocString", "OpsetImport", "Domain", "AttributeProto" }, null, null, null, null)
+            new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.FunctionProto), global::OnnxStream.Interop.Onnx.FunctionProto.Parser, new[]{ "Name", "Input", "Output", "Attribute", "Node", "DocString", "OpsetImport", "Domain", "AttributeProto", "Overload" }, null, null, null, null)
           }));
     }
     #endregion
@@ -161,6 +163,7 @@ namespace OnnxStream.Interop.Onnx {
       docString_ = other.docString_;
       type_ = other.type_;
       refAttrName_ = other.refAttrName_;
+      sparseTensor_ = other.sparseTensor_ != null ? other.sparseTensor_.Clone() : null;
       _unknownFields = pb::UnknownFieldSet.Clone(other._unknownFields);
     }
 
@@ -434,6 +437,18 @@ namespace OnnxStream.Interop.Onnx {
       refAttrName_ = null;
     }
 
+    /// <summary>Field number for the "sparse_tensor" field.</summary>
+    public const int SparseTensorFieldNumber = 22;
+    private global::OnnxStream.Interop.Onnx.SparseTensorProto sparseTensor_;
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public global::OnnxStream.Interop.Onnx.SparseTensorProto SparseTensor {
+      get { return sparseTensor_; }
+      set {
+        sparseTensor_ = value;
+      }
+    }
+
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
     public override bool Equals(object other) {
@@ -463,6 +478,7 @@ namespace OnnxStream.Interop.Onnx {
       if (DocString != other.DocString) return false;
       if (Type != other.Type) return false;
       if (RefAttrName != other.RefAttrName) return false;
+      if (!object.Equals(SparseTensor, other.SparseTensor)) return false;
       return Equals(_unknownFields, other._unknownFields);
     }
 
@@ -484,6 +500,7 @@ namespace OnnxStream.Interop.Onnx {
       if (HasDocString) hash ^= DocString.GetHashCode();
       if (HasType) hash ^= Type.GetHashCode();
       if (HasRefAttrName) hash ^= RefAttrName.GetHashCode();
+      if (sparseTensor_ != null) hash ^= SparseTensor.GetHashCode();
       if (_unknownFields != null) {
         hash ^= _unknownFields.GetHashCode();
       }
@@ -543,6 +560,10 @@ namespace OnnxStream.Interop.Onnx {
         output.WriteRawTag(170, 1);
         output.WriteString(RefAttrName);
       }
+      if (sparseTensor_ != null) {
+        output.WriteRawTag(178, 1);
+        output.WriteMessage(SparseTensor);
+      }
       if (_unknownFields != null) {
         _unknownFields.WriteTo(output);
       }
@@ -594,6 +615,10 @@ namespace OnnxStream.Interop.Onnx {
         output.WriteRawTag(170, 1);
         output.WriteString(RefAttrName);
       }
+      if (sparseTensor_ != null) {
+        output.WriteRawTag(178, 1);
+        output.WriteMessage(SparseTensor);
+      }
       if (_unknownFields != null) {
         _unknownFields.WriteTo(ref output);
       }
@@ -635,6 +660,9 @@ namespace OnnxStream.Interop.Onnx {
       }
       if (HasRefAttrName) {
         size += 2 + pb::CodedOutputStream.ComputeStringSize(RefAttrName);
+      }
+      if (sparseTensor_ != null) {
+        size += 2 + pb::CodedOutputStream.ComputeMessageSize(SparseTensor);
       }
       if (_unknownFields != null) {
         size += _unknownFields.CalculateSize();
@@ -685,6 +713,12 @@ namespace OnnxStream.Interop.Onnx {
       }
       if (other.HasRefAttrName) {
         RefAttrName = other.RefAttrName;
+      }
+      if (other.sparseTensor_ != null) {
+        if (sparseTensor_ == null) {
+          SparseTensor = new global::OnnxStream.Interop.Onnx.SparseTensorProto();
+        }
+        SparseTensor.MergeFrom(other.SparseTensor);
       }
       _unknownFields = pb::UnknownFieldSet.MergeFrom(_unknownFields, other._unknownFields);
     }
@@ -769,6 +803,13 @@ namespace OnnxStream.Interop.Onnx {
             RefAttrName = input.ReadString();
             break;
           }
+          case 178: {
+            if (sparseTensor_ == null) {
+              SparseTensor = new global::OnnxStream.Interop.Onnx.SparseTensorProto();
+            }
+            input.ReadMessage(SparseTensor);
+            break;
+          }
         }
       }
     #endif
@@ -850,6 +891,13 @@ namespace OnnxStream.Interop.Onnx {
           }
           case 170: {
             RefAttrName = input.ReadString();
+            break;
+          }
+          case 178: {
+            if (sparseTensor_ == null) {
+              SparseTensor = new global::OnnxStream.Interop.Onnx.SparseTensorProto();
+            }
+            input.ReadMessage(SparseTensor);
             break;
           }
         }
@@ -1236,6 +1284,7 @@ namespace OnnxStream.Interop.Onnx {
       attribute_ = other.attribute_.Clone();
       docString_ = other.docString_;
       domain_ = other.domain_;
+      overload_ = other.overload_;
       _unknownFields = pb::UnknownFieldSet.Clone(other._unknownFields);
     }
 
@@ -1382,6 +1431,32 @@ namespace OnnxStream.Interop.Onnx {
       domain_ = null;
     }
 
+    /// <summary>Field number for the "overload" field.</summary>
+    public const int OverloadFieldNumber = 8;
+    private readonly static string OverloadDefaultValue = "";
+
+    private string overload_;
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public string Overload {
+      get { return overload_ ?? OverloadDefaultValue; }
+      set {
+        overload_ = pb::ProtoPreconditions.CheckNotNull(value, "value");
+      }
+    }
+    /// <summary>Gets whether the "overload" field is set</summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public bool HasOverload {
+      get { return overload_ != null; }
+    }
+    /// <summary>Clears the value of the "overload" field</summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public void ClearOverload() {
+      overload_ = null;
+    }
+
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
     public override bool Equals(object other) {
@@ -1404,6 +1479,7 @@ namespace OnnxStream.Interop.Onnx {
       if(!attribute_.Equals(other.attribute_)) return false;
       if (DocString != other.DocString) return false;
       if (Domain != other.Domain) return false;
+      if (Overload != other.Overload) return false;
       return Equals(_unknownFields, other._unknownFields);
     }
 
@@ -1418,6 +1494,7 @@ namespace OnnxStream.Interop.Onnx {
       hash ^= attribute_.GetHashCode();
       if (HasDocString) hash ^= DocString.GetHashCode();
       if (HasDomain) hash ^= Domain.GetHashCode();
+      if (HasOverload) hash ^= Overload.GetHashCode();
       if (_unknownFields != null) {
         hash ^= _unknownFields.GetHashCode();
       }
@@ -1455,6 +1532,10 @@ namespace OnnxStream.Interop.Onnx {
         output.WriteRawTag(58);
         output.WriteString(Domain);
       }
+      if (HasOverload) {
+        output.WriteRawTag(66);
+        output.WriteString(Overload);
+      }
       if (_unknownFields != null) {
         _unknownFields.WriteTo(output);
       }
@@ -1484,6 +1565,10 @@ namespace OnnxStream.Interop.Onnx {
         output.WriteRawTag(58);
         output.WriteString(Domain);
       }
+      if (HasOverload) {
+        output.WriteRawTag(66);
+        output.WriteString(Overload);
+      }
       if (_unknownFields != null) {
         _unknownFields.WriteTo(ref output);
       }
@@ -1508,6 +1593,9 @@ namespace OnnxStream.Interop.Onnx {
       }
       if (HasDomain) {
         size += 1 + pb::CodedOutputStream.ComputeStringSize(Domain);
+      }
+      if (HasOverload) {
+        size += 1 + pb::CodedOutputStream.ComputeStringSize(Overload);
       }
       if (_unknownFields != null) {
         size += _unknownFields.CalculateSize();
@@ -1535,6 +1623,9 @@ namespace OnnxStream.Interop.Onnx {
       }
       if (other.HasDomain) {
         Domain = other.Domain;
+      }
+      if (other.HasOverload) {
+        Overload = other.Overload;
       }
       _unknownFields = pb::UnknownFieldSet.MergeFrom(_unknownFields, other._unknownFields);
     }
@@ -1583,6 +1674,10 @@ namespace OnnxStream.Interop.Onnx {
             Domain = input.ReadString();
             break;
           }
+          case 66: {
+            Overload = input.ReadString();
+            break;
+          }
         }
       }
     #endif
@@ -1628,6 +1723,10 @@ namespace OnnxStream.Interop.Onnx {
           }
           case 58: {
             Domain = input.ReadString();
+            break;
+          }
+          case 66: {
+            Overload = input.ReadString();
             break;
           }
         }
@@ -5781,6 +5880,7 @@ namespace OnnxStream.Interop.Onnx {
       opsetImport_ = other.opsetImport_.Clone();
       domain_ = other.domain_;
       attributeProto_ = other.attributeProto_.Clone();
+      overload_ = other.overload_;
       _unknownFields = pb::UnknownFieldSet.Clone(other._unknownFields);
     }
 
@@ -5934,6 +6034,32 @@ namespace OnnxStream.Interop.Onnx {
       get { return attributeProto_; }
     }
 
+    /// <summary>Field number for the "overload" field.</summary>
+    public const int OverloadFieldNumber = 13;
+    private readonly static string OverloadDefaultValue = "";
+
+    private string overload_;
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public string Overload {
+      get { return overload_ ?? OverloadDefaultValue; }
+      set {
+        overload_ = pb::ProtoPreconditions.CheckNotNull(value, "value");
+      }
+    }
+    /// <summary>Gets whether the "overload" field is set</summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public bool HasOverload {
+      get { return overload_ != null; }
+    }
+    /// <summary>Clears the value of the "overload" field</summary>
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public void ClearOverload() {
+      overload_ = null;
+    }
+
     [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
     [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
     public override bool Equals(object other) {
@@ -5958,6 +6084,7 @@ namespace OnnxStream.Interop.Onnx {
       if(!opsetImport_.Equals(other.opsetImport_)) return false;
       if (Domain != other.Domain) return false;
       if(!attributeProto_.Equals(other.attributeProto_)) return false;
+      if (Overload != other.Overload) return false;
       return Equals(_unknownFields, other._unknownFields);
     }
 
@@ -5974,6 +6101,7 @@ namespace OnnxStream.Interop.Onnx {
       hash ^= opsetImport_.GetHashCode();
       if (HasDomain) hash ^= Domain.GetHashCode();
       hash ^= attributeProto_.GetHashCode();
+      if (HasOverload) hash ^= Overload.GetHashCode();
       if (_unknownFields != null) {
         hash ^= _unknownFields.GetHashCode();
       }
@@ -6010,6 +6138,10 @@ namespace OnnxStream.Interop.Onnx {
         output.WriteString(Domain);
       }
       attributeProto_.WriteTo(output, _repeated_attributeProto_codec);
+      if (HasOverload) {
+        output.WriteRawTag(106);
+        output.WriteString(Overload);
+      }
       if (_unknownFields != null) {
         _unknownFields.WriteTo(output);
       }
@@ -6038,6 +6170,10 @@ namespace OnnxStream.Interop.Onnx {
         output.WriteString(Domain);
       }
       attributeProto_.WriteTo(ref output, _repeated_attributeProto_codec);
+      if (HasOverload) {
+        output.WriteRawTag(106);
+        output.WriteString(Overload);
+      }
       if (_unknownFields != null) {
         _unknownFields.WriteTo(ref output);
       }
@@ -6063,6 +6199,9 @@ namespace OnnxStream.Interop.Onnx {
         size += 1 + pb::CodedOutputStream.ComputeStringSize(Domain);
       }
       size += attributeProto_.CalculateSize(_repeated_attributeProto_codec);
+      if (HasOverload) {
+        size += 1 + pb::CodedOutputStream.ComputeStringSize(Overload);
+      }
       if (_unknownFields != null) {
         size += _unknownFields.CalculateSize();
       }
@@ -6090,6 +6229,9 @@ namespace OnnxStream.Interop.Onnx {
         Domain = other.Domain;
       }
       attributeProto_.Add(other.attributeProto_);
+      if (other.HasOverload) {
+        Overload = other.Overload;
+      }
       _unknownFields = pb::UnknownFieldSet.MergeFrom(_unknownFields, other._unknownFields);
     }
 
@@ -6145,6 +6287,10 @@ namespace OnnxStream.Interop.Onnx {
             attributeProto_.AddEntriesFrom(input, _repeated_attributeProto_codec);
             break;
           }
+          case 106: {
+            Overload = input.ReadString();
+            break;
+          }
         }
       }
     #endif
@@ -6198,6 +6344,10 @@ namespace OnnxStream.Interop.Onnx {
           }
           case 90: {
             attributeProto_.AddEntriesFrom(ref input, _repeated_attributeProto_codec);
+            break;
+          }
+          case 106: {
+            Overload = input.ReadString();
             break;
           }
         }

@@ -11,6 +11,9 @@ internal sealed class OnnxReader
 
     private const int FirstVersionWithOptionalInputs = 4;
 
+    // The first operator set whose Constant may hold a sparse tensor.
+    private const int FirstWithSparseConstants = 11;
+
     // Functions that call functions multiply, and so do graphs in them: more nodes and values than this are an attack, not a model.
     private const int MaximumParts = 1_000_000;
 
@@ -23,7 +26,7 @@ internal sealed class OnnxReader
 
     // Before IR version 4 all initializers had to be listed as inputs, too: they are weights like others.
     private readonly bool _hasOptionalInputs;
-    private readonly Dictionary<(string Domain, string Name), FunctionProto> _functions = [];
+    private readonly Dictionary<(string Domain, string Name, string Overload), FunctionProto> _functions = [];
     private readonly Dictionary<AttributeProto, object> _attributes = new(ReferenceEqualityComparer.Instance);
     private long _parts;
     private long _nameCharacters;
@@ -36,9 +39,10 @@ internal sealed class OnnxReader
         _hasOptionalInputs = model.IrVersion >= FirstVersionWithOptionalInputs;
         foreach (FunctionProto function in model.Functions)
         {
-            if (!_functions.TryAdd((Domain(function.Domain), function.Name), function))
+            if (!_functions.TryAdd((Domain(function.Domain), function.Name, function.Overload), function))
             {
-                throw new ModelFormatException(_path, $"the model has two functions '{function.Name}' of domain '{function.Domain}'.");
+                string overload = function.Overload.Length > 0 ? $" with the overload '{function.Overload}'" : "";
+                throw new ModelFormatException(_path, $"the model has two functions '{function.Name}' of domain '{function.Domain}'{overload}.");
             }
         }
     }
@@ -75,15 +79,10 @@ internal sealed class OnnxReader
 
     private Graph ReadGraph(GraphProto proto, Names? outer, Scope around)
     {
-        Count(proto.Node.Count + proto.Initializer.Count + proto.Input.Count + proto.Output.Count, proto.Name);
+        Count(proto.Node.Count + proto.Initializer.Count + proto.SparseInitializer.Count + proto.Input.Count + proto.Output.Count, proto.Name);
         if (around.Depth > MaximumGraphDepth)
         {
             throw new ModelFormatException(_path, $"graphs are nested more than {MaximumGraphDepth} deep.");
-        }
-
-        if (proto.SparseInitializer.Count > 0)
-        {
-            throw new ModelFormatException(_path, $"the graph '{proto.Name}' has sparse initializers, which are not supported.");
         }
 
         // All names first: nodes may stand in any order, and graphs inside of nodes read values of any node.
@@ -97,6 +96,16 @@ internal sealed class OnnxReader
             if (!values.TryAdd(initializer.Name, ReadInitializer(initializer, defaults.GetValueOrDefault(initializer.Name))))
             {
                 throw new ModelFormatException(_path, $"the graph '{proto.Name}' has two initializers named '{initializer.Name}'.");
+            }
+        }
+
+        foreach (SparseTensorProto initializer in proto.SparseInitializer)
+        {
+            Value value = new(initializer.Values?.Name ?? "");
+            ReadSparse(initializer, value, nodes);
+            if (!values.TryAdd(value.Name, value))
+            {
+                throw new ModelFormatException(_path, $"the graph '{proto.Name}' has two initializers named '{value.Name}'.");
             }
         }
 
@@ -174,10 +183,35 @@ internal sealed class OnnxReader
             };
     }
 
+    // Adds the nodes that make a tensor of which the file holds only what is not zero.
+    private void ReadSparse(SparseTensorProto tensor, Value result, List<Node> nodes)
+    {
+        string? problem;
+        try
+        {
+            problem = SparseTensors.Expand(tensor, result, _tensors.Read, nodes);
+        }
+        catch (Exception exception) when (exception is OverflowException or ArgumentOutOfRangeException)
+        {
+            throw new ModelFormatException(_path, $"the sparse tensor '{result.Name}' has the impossible shape [{string.Join(',', tensor.Dims)}].", exception);
+        }
+
+        if (problem is not null)
+        {
+            throw new ModelFormatException(_path, $"the sparse tensor '{result.Name}' is damaged: {problem}.");
+        }
+    }
+
     // Adds a node, or, where it calls a function of the model, the nodes of that.
     private void ReadNode(NodeProto proto, string graph, Names values, Scope around, List<Node> nodes)
     {
         string domain = Domain(proto.Domain);
+        if (domain.Length == 0 && proto is { OpType: "Constant", Attribute: [{ Name: "sparse_value", SparseTensor: { } sparse }], Output: [{ Length: > 0 } made] } && around.OperatorSets.GetValueOrDefault("", 1) >= FirstWithSparseConstants)
+        {
+            ReadSparse(sparse, values.Own[made], nodes);
+            return;
+        }
+
         Dictionary<string, object> attributes = [];
         foreach (AttributeProto attribute in proto.Attribute)
         {
@@ -198,7 +232,7 @@ internal sealed class OnnxReader
         Value?[] inputs = [.. WithoutOmittedEnd(proto.Input).Select(name => name.Length == 0 || around.Omitted.Contains(name) ? null : values.Find(name) ??
             throw new ModelFormatException(_path, $"the value '{name}' is read by the {proto.OpType} node '{proto.Name}' in graph '{graph}', but made by no node, and neither an input nor an initializer."))];
         Value?[] outputs = [.. WithoutOmittedEnd(proto.Output).Select(name => name.Length == 0 ? null : values.Own[name])];
-        if (_functions.TryGetValue((domain, proto.OpType), out FunctionProto? function))
+        if (_functions.TryGetValue((domain, proto.OpType, proto.Overload), out FunctionProto? function))
         {
             Inline(function, proto, inputs, outputs, attributes, around, nodes);
             return;

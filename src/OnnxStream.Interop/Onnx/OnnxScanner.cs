@@ -116,9 +116,11 @@ internal sealed class OnnxScanner
         (Message.Function, 7) => Message.Node,
         (Message.Function, 9) => Message.Import,
         (Message.Function, 11) => Message.Attribute,
+        (Message.SparseTensor, 1 or 2) => Message.Tensor,
         (Message.Node, 5) => Message.Attribute,
         (Message.Attribute, 5 or 10) => Message.Tensor,
         (Message.Attribute, 6 or 11) => Message.Graph,
+        (Message.Attribute, 22) => Message.SparseTensor,
         (Message.Tensor, 13) => Message.Entry,
         (Message.Value, 2) => Message.Type,
         (Message.Type, 1) => Message.TensorType,
@@ -127,13 +129,14 @@ internal sealed class OnnxScanner
         _ => Message.None,
     };
 
-    // How long a field may be that is read later, in bytes; 0 for those that are not. Of a sparse tensor only its presence counts.
+    // How long a field may be that is read later, in bytes; 0 for those that are not.
     private static int LongestOf(Message message, int field) => (message, field) switch
     {
         (Message.Attribute, 4 or 7 or 8 or 9) => LargestList,
+        (Message.SparseTensor, 3) => LargestList,
         (Message.Tensor, 4 or 5 or 7 or 9 or 10 or 11) => LargestList,
         (Message.Tensor, 1) => LongestName,
-        (Message.Model, 1 or 2 or 3) or (Message.Graph, 2) or (Message.Node, 1 or 2 or 3 or 4 or 7) or (Message.Function, 1 or 4 or 5 or 6 or 10) or
+        (Message.Model, 1 or 2 or 3) or (Message.Graph, 2) or (Message.Node, 1 or 2 or 3 or 4 or 7 or 8) or (Message.Function, 1 or 4 or 5 or 6 or 10 or 13) or
             (Message.Attribute, 1 or 2 or 3 or 20 or 21) or (Message.Tensor, 2 or 8 or 14) or (Message.Value, 1) or (Message.TensorType, 1) or
             (Message.Dimension, 1 or 2) or (Message.Import, 1 or 2) or (Message.Entry, 1 or 2) => LongestName,
 

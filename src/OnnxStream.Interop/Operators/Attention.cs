@@ -4,7 +4,8 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>Scaled dot-product attention, with the keys and values of before. https://onnx.ai/onnx/operators/onnx__Attention.html (opset 23).</summary>
 /// <remarks>
-/// Opset 24 added the lengths of the keys that are used of a shared buffer (<c>nonpad_kv_seqlen</c>). The softmax is computed in single precision or better, whatever
+/// Opset 24 added the lengths of the keys that are used of a shared buffer (<c>nonpad_kv_seqlen</c>),
+/// 25 how many keys in front of a query's own position and behind it are seen (<c>left_window_size</c>, <c>right_window_size</c>). The softmax is computed in single precision or better, whatever
 /// <c>softmax_precision</c> says.
 /// </remarks>
 internal sealed class Attention : FunctionOperator
@@ -24,11 +25,9 @@ internal sealed class Attention : FunctionOperator
         ElementType type = context.InputElementType(0);
         (long queries, long keys) = (query.Type.Value.Shape[^2], key.Type.Value.Shape[^2]);
         Value? used = Used(context, type, query.Type.Value.Shape[0], keys);
-        Value? causal = context.Attributes.Int("is_causal", 0) == 0 ? null :
-            context.HasInput(6) ? ScaledDotProduct.Causal(context, type, LastPositions(context, query.Type.Value.Shape[0], queries), keys, long.MaxValue) :
-            ScaledDotProduct.Causal(context, type, queries, keys, context.HasInput(4) ? context.InputShape(4)[^2] : 0);
+        Value? near = Near(context, type, query.Type.Value.Shape[0], queries, keys);
         float? scale = context.Attributes.Has("scale") ? context.Attributes.Float("scale", 0) : null;
-        Value result = ScaledDotProduct.Attend(context, query, key, value, scale, context.Attributes.Float("softcap", 0), [Mask(context, type, keys), causal, used], null, out ProductStages stages);
+        Value result = ScaledDotProduct.Attend(context, query, key, value, scale, context.Attributes.Float("softcap", 0), [Mask(context, type, keys), near, used], null, out ProductStages stages);
         context.SetOutput(0, isTokens ? ScaledDotProduct.MergeHeads(context, result) : result);
         context.SetOutput(1, key);
         context.SetOutput(2, value);
@@ -43,6 +42,38 @@ internal sealed class Attention : FunctionOperator
                 var mode => throw context.Invalid($"qk_matmul_output_mode is {mode}, it must be from 0 to 3"),
             });
         }
+    }
+
+    // A bias that hides what is too far from a query's own position.
+    private static Value? Near(FunctionContext context, ElementType type, long items, long queries, long keys)
+    {
+        bool isCausal = context.Attributes.Int("is_causal", 0) != 0;
+        long left = context.Attributes.Int("left_window_size", -1);
+        long right = context.Attributes.Int("right_window_size", -1);
+        if (left < -1 || right < -1)
+        {
+            throw context.Invalid($"left_window_size is {left} and right_window_size {right}; both must be -1, for no limit, or more");
+        }
+
+        // From here on everything is seen.
+        left = left < 0 || left >= keys + queries ? long.MaxValue : left + 1;
+        if (!isCausal && left == long.MaxValue && right < 0)
+        {
+            return null;
+        }
+
+        long past = context.HasInput(4) ? context.InputShape(4)[^2] : 0;
+        if (isCausal)
+        {
+            return context.HasInput(6) ? ScaledDotProduct.Causal(context, type, LastPositions(context, items, queries), keys, left) : ScaledDotProduct.Causal(context, type, queries, keys, past, left);
+        }
+
+        Value positions = context.HasInput(6) ? LastPositions(context, items, queries) :
+            context.Reshape(context.Add("Range", [context.Constant<long>([past]), context.Constant<long>([past + queries]), context.Constant<long>([1])]), queries, 1);
+        Value distance = context.Add("Sub", [positions, context.Add("Range", [context.Constant<long>([0]), context.Constant<long>([keys]), context.Constant<long>([1])])]);
+        Value? visible = left == long.MaxValue ? null : context.Add("Less", [distance, context.Constant<long>([left])]);
+        Value? isBefore = right < 0 ? null : context.Add("GreaterOrEqual", [distance, context.Constant<long>([-right])]);
+        return ScaledDotProduct.Hide(context, visible is null ? isBefore! : isBefore is null ? visible : context.Add("And", [visible, isBefore]), type, double.NegativeInfinity);
     }
 
     // Where the queries stand if they are the last ones of what is used: [B, 1, T, 1].

@@ -4,7 +4,7 @@ using OnnxStream.Interop.Tensors;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Constant: a tensor that is an attribute. https://onnx.ai/onnx/operators/onnx__Constant.html</summary>
-/// <remarks>Opset 12 added numbers and lists of numbers as attributes; sparse tensors (11) and text are not supported.</remarks>
+/// <remarks>Opset 12 added numbers and lists of numbers as attributes; sparse tensors (11) become nodes when the file is read; text is not supported.</remarks>
 internal sealed class ConstantOperator : Operator
 {
     /// <inheritdoc/>

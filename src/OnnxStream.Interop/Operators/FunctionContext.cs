@@ -6,7 +6,8 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>What an operator that is made of others uses to add their nodes. Each has its types as soon as it is added.</summary>
 /// <param name="node">The node that is replaced.</param>
 /// <param name="add">Adds a node to the graph and infers its types.</param>
-internal sealed class FunctionContext(Node node, Action<Node> add) : NodeContext(node)
+/// <param name="specialized">What a value of the model's graph became.</param>
+internal sealed class FunctionContext(Node node, Action<Node> add, Func<Value, Value> specialized) : NodeContext(node)
 {
     private readonly Dictionary<int, Value> _outputs = [];
     private int _count;
@@ -72,6 +73,46 @@ internal sealed class FunctionContext(Node node, Action<Node> add) : NodeContext
 
     /// <summary>The part of a value between two positions of an axis.</summary>
     public Value Slice(Value value, long axis, long start, long end) => Add("Slice", [value, Integers(start), Integers(end), Integers(axis)]);
+
+    /// <summary>Adds the nodes of a graph that is an attribute.</summary>
+    /// <param name="graph">The graph of the model, which may read values around it.</param>
+    /// <param name="inputs">Its inputs.</param>
+    /// <returns>Its outputs.</returns>
+    /// <exception cref="InvalidGraphException">It takes another number of inputs.</exception>
+    /// <exception cref="UnsupportedOperatorException">There is control flow in it.</exception>
+    public Value[] Inline(Graph graph, params ReadOnlySpan<Value> inputs)
+    {
+        if (graph.Inputs.Count != inputs.Length)
+        {
+            throw Invalid($"the graph '{graph.Name}' has {graph.Inputs.Count} inputs, expected {inputs.Length}");
+        }
+
+        Dictionary<Value, Value> own = [];
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            own.Add(graph.Inputs[i], inputs[i]);
+        }
+
+        foreach (Node inner in graph.Nodes)
+        {
+            if (OperatorRegistry.Get(inner) is ControlFlow)
+            {
+                throw Unsupported($"the control flow of {inner} in the graph '{graph.Name}'");
+            }
+
+            Value?[] outputs = Array.ConvertAll(inner.Outputs, output => output is null ? null : new Value(NewName(inner.OperatorType)));
+            add(new Node(inner.OperatorType, inner.Domain, inner.OperatorSet, inner.Name, Array.ConvertAll(inner.Inputs, input => input is null ? null : own.GetValueOrDefault(input) ?? specialized(input)), outputs, inner.Attributes) { Origin = Node.Origin ?? Node });
+            for (int i = 0; i < outputs.Length; i++)
+            {
+                if (inner.Outputs[i] is { } output)
+                {
+                    own.Add(output, outputs[i]!);
+                }
+            }
+        }
+
+        return [.. graph.Outputs.Select(output => own.GetValueOrDefault(output) ?? specialized(output))];
+    }
 
     /// <summary>Says what an output is; one that nobody asks for is ignored.</summary>
     public void SetOutput(int index, Value value)

@@ -259,6 +259,7 @@ internal static class OperatorRegistry
         [("", "RotaryEmbedding")] = new RotaryEmbedding(isMicrosoft: false),
         [("", "SimplifiedLayerNormalization")] = new SimplifiedLayerNormalization(),
         [("", "TensorScatter")] = new TensorScatter(),
+        [(OperatorSets.PreviewDomain, "FlexAttention")] = new FlexAttention(),
         [(OperatorSets.MicrosoftDomain, "Attention")] = new SelfAttention(isQuantized: false),
         [(OperatorSets.MicrosoftDomain, "BiasAdd")] = new BiasAdd(),
         [(OperatorSets.MicrosoftDomain, "BiasGelu")] = new BiasActivation("Gelu"),

@@ -143,7 +143,8 @@ internal static class ScaledDotProduct
         return context.Slice(context.Add("Softmax", [context.Add("Concat", [products, sink], ("axis", 3))], ("axis", -1)), 3, 0, shape[3]);
     }
 
-    private static Value Repeat(FunctionContext context, Value heads, long group)
+    /// <summary>[B, G, S, D] as [B, G * <paramref name="group"/>, S, D], each head as often as it serves heads of queries.</summary>
+    public static Value Repeat(FunctionContext context, Value heads, long group)
     {
         Shape shape = heads.Type!.Value.Shape;
         if (group == 1)

@@ -250,7 +250,7 @@ internal sealed class GrowingPart
                 // The function cannot go on without types.
                 throw new InvalidGraphException($"{made} was not planned.");
             }
-        });
+        }, value => throw new UnsupportedOperatorException($"{function} reads '{value.Name}' from around it, which is not followed."));
         return fits && count == parts.Count;
     }
 

@@ -143,9 +143,9 @@ internal sealed class Specializer
             {
                 if (Add(inner, output is { } index ? [originals[index]] : inner.Outputs))
                 {
-                    throw new InvalidOperationException($"{node} is made of {inner}, whose shape depends on data.");
+                    throw new UnsupportedOperatorException($"{node} is made of {inner}, whose shape depends on data, which is not supported.");
                 }
-            });
+            }, value => Specialized(node, value));
             outer.Add(new SpecializedNode { Node = node, Parts = _trace });
         }
         finally
@@ -158,9 +158,10 @@ internal sealed class Specializer
     /// <param name="definition">The function.</param>
     /// <param name="node">Its node.</param>
     /// <param name="add">Adds a node, and infers its types. The last ones only give results to the outputs of <paramref name="node"/>; their index comes with them.</param>
-    public static void ExpandFunction(Operator definition, Node node, Action<Node, int?> add)
+    /// <param name="around">What a value became that graphs inside of the node read from around it.</param>
+    public static void ExpandFunction(Operator definition, Node node, Action<Node, int?> add, Func<Value, Value> around)
     {
-        FunctionContext function = new(node, inner => add(inner, null));
+        FunctionContext function = new(node, inner => add(inner, null), around);
         definition.Expand(function);
         for (int i = 0; i < node.Outputs.Length; i++)
         {

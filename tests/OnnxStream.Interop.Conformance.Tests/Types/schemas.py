@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes schemas.txt: every operator of the domain ai.onnx in every version from operator set 6 to 28, and those of com.microsoft that are supported.
+"""Writes schemas.txt: every operator of the domain ai.onnx in every version from operator set 6 to 28, and those of other domains that are supported.
 
 Versions up to 17 are those of Debian's package python3-onnx (run this with /usr/bin/python3). Newer ones are written below, from the
 text of the ONNX operator specification; the test that reads the table asks ONNX Runtime about each type that they allow or not.
@@ -221,6 +221,8 @@ since(1, "com.microsoft.RotaryEmbedding", {"T": SINGLE, "M": "int64"}, "input:T 
 since(1, "com.microsoft.SkipLayerNormalization", {"T": SINGLE}, "input:T skip:T gamma:T beta:T? bias:T?", "output:T mean:float? inv_std_var:float? input_skip_bias_sum:T?", epsilon="float=1e-12")
 since(1, "com.microsoft.SkipSimplifiedLayerNormalization", {"T": SINGLE}, "input:T skip:T gamma:T bias:T?", "output:T mean:float? inv_std_var:float? input_skip_bias_sum:T?", epsilon="float=1e-12")
 
+# ai.onnx.preview
+since(1, "ai.onnx.preview.FlexAttention", {"T": f"{FLOATS} bfloat16"}, "Q:T K:T V:T", "Y:T", prob_mod="graph", scale="float", score_mod="graph", softmax_precision="int")
 BYTES = "uint8 int8"
 since(1, "com.microsoft.QGemm", {"TA": BYTES, "T": "float", "TB": BYTES, "TC": "int32", "TYZ": BYTES, "TY": f"float {BYTES}"},
       "A:TA a_scale:T a_zero_point:TA B:TB b_scale:T b_zero_point:TB C:TC? y_scale:T? y_zero_point:TYZ?", "Y:TY", alpha="float=1", transA="int=0", transB="int=0")

@@ -22,6 +22,29 @@ public class FunctionTests
     }
 
     [Test]
+    public void Overloads()
+    {
+        FunctionProto negative = Function("Change", "v", "w", [Node("", "Neg", "v", "w")]);
+        FunctionProto exponential = Function("Change", "v", "w", [Node("", "Exp", "v", "w")]);
+        (negative.Overload, exponential.Overload) = ("a", "b");
+        ModelProto model = Model(Builder().Node("local", "Change", "x", "n").Node("local", "Change", "n", "o").Output("o"), negative, exponential);
+        (model.Graph.Node[0].Overload, model.Graph.Node[1].Overload) = ("b", "a");
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model.ToByteArray()));
+        double[] expected = Array.ConvertAll(TestTensors.ToDoubles(s_inputs["x"]), value => -Math.Exp(value));
+        TestTensors.AssertClose(session.Run(s_inputs)["o"], TestTensors.FromDoubles(ElementType.Float32, expected, 2, 3), 1e-6, "o");
+
+        // Nodes that name no overload, or one that is not there, call neither.
+        model.Graph.Node[1].Overload = "c";
+        string other = folder.Write("other.onnx", model.ToByteArray());
+        Assert.That(() => new InferenceSession(other), Throws.InstanceOf<OnnxStreamException>().With.Message.Contains("Change"));
+        model.Graph.Node[1].Overload = "a";
+        exponential.Overload = "a";
+        string twice = folder.Write("twice.onnx", model.ToByteArray());
+        Assert.That(() => new InferenceSession(twice), Throws.TypeOf<ModelFormatException>().With.Message.Contains("two functions 'Change' of domain 'local' with the overload 'a'"));
+    }
+
+    [Test]
     public void DefaultsOfAttributes()
     {
         FunctionProto function = Scaled();

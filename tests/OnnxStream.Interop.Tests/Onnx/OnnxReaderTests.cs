@@ -164,7 +164,7 @@ public class OnnxReaderTests
     {
         ModelProto sparse = new ModelBuilder(13).Input("x", ElementType.Float32, 2).Node("Neg", "x", "y").Output("y").Build();
         sparse.Graph.SparseInitializer.Add(new SparseTensorProto());
-        Refused(sparse, "sparse");
+        Refused(sparse, "the sparse tensor '' is damaged: it has no values, or no indices");
         ModelProto attribute = new ModelBuilder(13).Input("x", ElementType.Float32, 2).Node("Neg", "x", "y").Output("y").Build();
         attribute.Graph.Node[0].Attribute.Add(new AttributeProto { Name = "graphs", Type = AttributeProto.Types.AttributeType.Graphs });
         Refused(attribute, "'graphs'");

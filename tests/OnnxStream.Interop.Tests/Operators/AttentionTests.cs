@@ -88,4 +88,58 @@ public class AttentionTests
         new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 2, 4, 5, 8)).Input(TestTensors.Floats(2, 2, 3, 7, 8)).Input(TestTensors.Floats(3, 2, 3, 7, 6)).Fails<InvalidGraphException>();
         new OperatorTester("Attention", 23).Input(TestTensors.Floats(1, 8)).Input(TestTensors.Floats(2, 2, 2, 7, 8)).Input(TestTensors.Floats(3, 2, 2, 7, 6)).Attribute("is_causal", 1).Fails<InvalidGraphException>();
     }
+
+    [Test]
+    public void Windows([Values(-1, 0, 2, 20)] int left, [Values(-1, 0, 3)] int right, [Values(0, 1)] int causal, [Values("none", "past", "length")] string before)
+    {
+        const int Queries = 4;
+        int past = before == "past" ? 5 : 0;
+        long[] lengths = [Queries + 1, 9];
+        TensorBuffer query = TestTensors.Floats(1, 2, 2, Queries, 8);
+        TensorBuffer key = TestTensors.Floats(2, 2, 2, 9 - past, 8);
+        TensorBuffer value = TestTensors.Floats(3, 2, 2, 9 - past, 6);
+        TensorBuffer? pastKey = past > 0 ? TestTensors.Floats(4, 2, 2, past, 8) : null;
+        TensorBuffer? pastValue = past > 0 ? TestTensors.Floats(5, 2, 2, past, 6) : null;
+        OperatorTester tester = new OperatorTester("Attention", 25).Input(query).Input(key).Input(value).Input(null).Input(pastKey).Input(pastValue).Input(before == "length" ? TensorBuffer.Create<long>(lengths, 2) : null)
+            .Attribute("is_causal", causal).Attribute("left_window_size", left).Attribute("right_window_size", right);
+        tester.CheckAgainst(_ =>
+        {
+            (double[] q, double[] k, double[] v) = (TestTensors.ToDoubles(query), Joined(pastKey, key), Joined(pastValue, value));
+            double[] result = new double[2 * 2 * Queries * 6];
+            for (int row = 0; row < 2 * 2 * Queries; row++)
+            {
+                (int head, int position) = (row / Queries, row % Queries);
+                long place = before == "length" ? lengths[head / 2] - Queries + position : past + position;
+                double[] parts = new double[9];
+                for (int other = 0; other < 9; other++)
+                {
+                    bool isSeen = (causal == 0 || other <= place) && (left < 0 || other >= place - left) && (right < 0 || other <= place + right) && (before != "length" || other < lengths[head / 2]);
+                    parts[other] = isSeen ? Math.Exp(Enumerable.Range(0, 8).Sum(i => q[row * 8 + i] * k[(head * 9 + other) * 8 + i]) / Math.Sqrt(8)) : 0;
+                }
+
+                for (int i = 0; i < 6; i++)
+                {
+                    result[row * 6 + i] = parts.Sum() == 0 ? 0 : Enumerable.Range(0, 9).Sum(other => parts[other] * v[(head * 9 + other) * 6 + i]) / parts.Sum();
+                }
+            }
+
+            return [TestTensors.FromDoubles(ElementType.Float32, result, 2, 2, Queries, 6)];
+        });
+    }
+
+    [Test]
+    public void RefusesWrongWindows()
+    {
+        TensorBuffer heads = TestTensors.Floats(1, 1, 1, 4, 8);
+        new OperatorTester("Attention", 25).Input(heads).Input(heads).Input(heads).Attribute("left_window_size", -2).Fails<InvalidGraphException>();
+        new OperatorTester("Attention", 24).Input(heads).Input(heads).Input(heads).Attribute("left_window_size", 2).Fails<InvalidGraphException>();
+    }
+
+    // Heads of before with those behind them, which four heads of two items have.
+    private static double[] Joined(TensorBuffer? past, TensorBuffer now)
+    {
+        double[] last = TestTensors.ToDoubles(now);
+        double[] first = past is null ? [] : TestTensors.ToDoubles(past);
+        return [.. Enumerable.Range(0, 4).SelectMany(head => first[(head * first.Length / 4)..((head + 1) * first.Length / 4)].Concat(last[(head * last.Length / 4)..((head + 1) * last.Length / 4)]))];
+    }
 }
