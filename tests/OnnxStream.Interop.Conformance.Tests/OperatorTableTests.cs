@@ -20,6 +20,11 @@ public sealed class OperatorTableTests
             Assert.Ignore(ConformanceSuite.Absent);
         }
 
+        if (ConformanceSuite.IsNewer)
+        {
+            Assert.Ignore("the page counts the cases of Debian's package");
+        }
+
         string path = Path.Combine(RepositoryRoot(), "docs", "operators.md");
         string table = Write();
         if (Environment.GetEnvironmentVariable(UpdateVariable) == "1")
