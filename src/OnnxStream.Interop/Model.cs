@@ -57,7 +57,7 @@ public sealed class Model
             return new Model(
                 File.Exists(text) ? OnnxStreamReader.Read(ModelEntry.OfFile(text, followsLinks: true)) :
                 File.Exists(onnx) ? OnnxReader.Read(ModelEntry.OfFile(onnx)) :
-                throw new FileNotFoundException($"The folder '{path}' holds neither {OnnxStreamReader.FileName} nor model.onnx.", path));
+                throw new ModelFormatException(path, $"the folder holds neither {OnnxStreamReader.FileName} nor model.onnx.{ForeignFolder.Sentence(path)}"));
         }
 
         if (!File.Exists(path))

@@ -43,7 +43,7 @@ internal sealed class ExternalData(ModelEntry model)
 
         if (offset > sourceLength - length)
         {
-            throw new ModelFormatException(source.Id, $"the data of tensor '{tensor.Name}' should lie at bytes {offset:N0} to {(ulong)offset + (ulong)length:N0}, but the file has {sourceLength:N0} bytes. The file is truncated or belongs to another model.");
+            throw new ModelFormatException(source.Id, $"the data of tensor '{tensor.Name}' should lie at bytes {offset:N0} to {(ulong)offset + (ulong)length:N0}, but the file has {sourceLength:N0} bytes. The file is truncated or belongs to another model.{ForeignFile.Pointer(source)}");
         }
 
         return new WeightRange(tensor.Name, source, offset, length);

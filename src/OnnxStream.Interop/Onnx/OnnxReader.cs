@@ -55,7 +55,7 @@ internal sealed class OnnxReader
         ModelProto model = OnnxScanner.Read(entry.Source);
         if (model.Graph is null)
         {
-            throw new ModelFormatException(entry.Id, "not an ONNX model: it has no graph.");
+            throw new ModelFormatException(entry.Id, $"not an ONNX model: it has no graph.{ForeignFile.Sentence(entry.Source)}");
         }
 
         OnnxReader reader = new(entry, model);

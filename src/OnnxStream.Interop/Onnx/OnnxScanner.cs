@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using CommunityToolkit.HighPerformance.Buffers;
 using Google.Protobuf;
 using OnnxStream.Interop.Weights;
@@ -37,7 +36,7 @@ internal sealed class OnnxScanner
     private const int MaximumDepth = 64;
 
     private readonly Stream _file;
-    private readonly string _path;
+    private readonly WeightSource _source;
     private readonly Message _message;
     private readonly byte[] _buffer = new byte[64 << 10];
     private int _position;
@@ -46,10 +45,10 @@ internal sealed class OnnxScanner
     private long _copied;
     private int _fields;
 
-    private OnnxScanner(Stream file, string path, Message message)
+    private OnnxScanner(Stream file, WeightSource source, Message message)
     {
         _file = file;
-        _path = path;
+        _source = source;
         _message = message;
     }
 
@@ -85,13 +84,14 @@ internal sealed class OnnxScanner
     private static T Read<T>(WeightSource source, Message message, MessageParser<T> parser)
         where T : IMessage<T>
     {
-        using Stream file = source.OpenStream();
-        OnnxScanner scanner = new(file, source.Id, message);
-        if (file.Length == 0)
+        // Before it is opened: a pipe that nobody writes into would let nobody go on.
+        if (source.CheckedLength() == 0)
         {
-            throw scanner.Damaged("the file is empty");
+            throw new ModelFormatException(source.Id, $"not an ONNX {message.ToString().ToLowerInvariant()}: the file is empty. If it is a pipe or a device, write what comes out of it into a file: a model is read in many places.");
         }
 
+        using Stream file = source.OpenChecked();
+        OnnxScanner scanner = new(file, source, message);
         try
         {
             using ArrayPoolBufferWriter<byte> skeleton = new(64 << 10);
@@ -101,6 +101,10 @@ internal sealed class OnnxScanner
         catch (InvalidProtocolBufferException exception)
         {
             throw scanner.Damaged(exception.Message.TrimEnd('.'), exception);
+        }
+        catch (IOException exception)
+        {
+            throw new WeightsException($"{source.Id}: cannot be read: {exception.Message}", exception);
         }
     }
 
@@ -355,20 +359,5 @@ internal sealed class OnnxScanner
     }
 
     private ModelFormatException Damaged(string problem, Exception? innerException = null) =>
-        new(_path, $"not an ONNX {_message.ToString().ToLowerInvariant()}: {problem}.{Guess()}", innerException);
-
-    // What else it may be, if that can be told from how it begins.
-    private string Guess()
-    {
-        const string Pointer = "version https://git-lfs";
-        Span<byte> start = stackalloc byte[64];
-        _file.Position = 0;
-        start = start[.._file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
-        return
-            start.StartsWith(Encoding.ASCII.GetBytes(Pointer)) ? " It is a pointer of Git LFS: 'git lfs pull' brings the file itself." :
-            start.StartsWith("PK"u8) ? " It is an archive." :
-            start.Length > 0 && start.IndexOfAnyExceptInRange((byte)' ', (byte)'~') is var text && (text < 0 || (text > 3 && start[text] is (byte)'\n' or (byte)'\r' or (byte)'\t'))
-                ? $" It is a text that begins with '{Encoding.ASCII.GetString(start[..(text < 0 ? Math.Min(32, start.Length) : Math.Min(32, text))])}'."
-                : "";
-    }
+        new(_source.Id, $"not an ONNX {_message.ToString().ToLowerInvariant()}: {problem}.{ForeignFile.Sentence(_source)}", innerException);
 }

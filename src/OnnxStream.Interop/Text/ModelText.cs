@@ -44,7 +44,12 @@ internal sealed class ModelText
     {
         const int BufferBytes = 64 << 10;
         string path = source.Id;
-        using Stream file = source.OpenStream();
+        if (source.CheckedLength() == 0)
+        {
+            throw Error(path, new TextPlace(1, 1), "expected at least one node, found nothing: the file is empty. If it is a pipe or a device, write what comes out of it into a file");
+        }
+
+        using Stream file = source.OpenChecked();
         if (file.Length > MaximumBytes)
         {
             throw new ModelFormatException(path, $"the file has {file.Length:N0} bytes; the description of a model has at most {MaximumBytes:N0}.");
@@ -73,7 +78,15 @@ internal sealed class ModelText
         }
         catch (DecoderFallbackException exception)
         {
-            throw new ModelFormatException(path, $"line {number + 1} or later: the file is not text in UTF-8: {exception.Message}", exception);
+            throw new ModelFormatException(path, $"line {number + 1} or later: the file is not text in UTF-8: {exception.Message}.{ForeignFile.Sentence(source)}", exception);
+        }
+        catch (ModelFormatException exception) when (nodes.Count == 0 && ForeignFile.Describe(source) is { } other)
+        {
+            throw new ModelFormatException(path, $"{exception.Message[(path.Length + 2)..]} {other}", exception);
+        }
+        catch (IOException exception)
+        {
+            throw new WeightsException($"{path}: cannot be read: {exception.Message}", exception);
         }
 
         return nodes;

@@ -245,7 +245,7 @@ internal sealed class OnnxStreamReader
         long found = file.CheckedLength();
         if (found != length)
         {
-            throw new ModelFormatException(file.Id, $"expected {length:N0} bytes for {tensor.StoredType.ToOnnxName()} of shape {shape} (line {tensor.Place.Line}, column {tensor.Place.Column} of {FileName}), found {found:N0}. The file is truncated or belongs to another model.");
+            throw new ModelFormatException(file.Id, $"expected {length:N0} bytes for {tensor.StoredType.ToOnnxName()} of shape {shape} (line {tensor.Place.Line}, column {tensor.Place.Column} of {FileName}), found {found:N0}. The file is truncated or belongs to another model.{ForeignFile.Pointer(file)}");
         }
 
         WeightRange location = new(name, file, 0, length);

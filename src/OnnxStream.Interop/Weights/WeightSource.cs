@@ -88,6 +88,20 @@ public abstract class WeightSource
     }
 
     /// <summary>The bytes as a stream.</summary>
+    /// <exception cref="WeightsException">The file cannot be opened.</exception>
+    internal Stream OpenChecked()
+    {
+        try
+        {
+            return OpenStream();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new WeightsException($"{Id}: cannot be opened: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The bytes as a stream.</summary>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     /// <exception cref="WeightsException">The length cannot be had.</exception>
     internal virtual Stream OpenStream() => new SourceStream(this);

@@ -263,7 +263,7 @@ internal sealed class RunCommandTests
         {
             Fails("empty.onnx", "empty.onnx", "the file is empty");
             Fails("pointer.onnx", "pointer.onnx", "git lfs pull");
-            Fails("page.onnx", "page.onnx", "begins with '<!DOCTYPE html>'");
+            Fails("page.onnx", "page.onnx", "It is a web page");
             Fails("folder.onnx", "folder.onnx", "neither model.txt nor model.onnx");
             Fails("cut.onnx", "cut.onnx", "truncated");
             Fails("/dev/null", "/dev/null");

@@ -168,9 +168,9 @@ public class OnnxScannerTests
 
     [TestCase("", "the file is empty.")]
     [TestCase("\u0008\u0008", "it has no graph")]
-    [TestCase("PK\u0003\u0004 a zip file is no model", "not an ONNX model", "It is an archive.")]
+    [TestCase("PK\u0003\u0004 a zip file is no model", "not an ONNX model", "It is an archive (zip).")]
     [TestCase("hello, this is\na text", "It is a text that begins with 'hello, this is'.")]
-    [TestCase("<!DOCTYPE html><html><head><title>Not found</title></head></html>", "It is a text that begins with '<!DOCTYPE html><html>")]
+    [TestCase("<!DOCTYPE html><html><head><title>Not found</title></head></html>", "It is a web page, such as a page about the file, or an error. Download the file itself.")]
     [TestCase("version https://git-lfs.github.com/spec/v1\noid sha256:00", "'git lfs pull' brings the file itself.")]
     public void OtherFilesAreNamed(string content, params string[] messages)
     {
