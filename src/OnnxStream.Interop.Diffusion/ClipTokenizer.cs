@@ -169,11 +169,17 @@ public sealed class ClipTokenizer
         Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
         if (Path.GetExtension(path).Equals(".json", StringComparison.OrdinalIgnoreCase))
         {
-            foreach (System.Text.Json.JsonProperty property in JsonFile.Read(path).Properties)
+            TokenizerFile? whole = IsTokenizerFile(path) ? TokenizerFile.Read(path) : null;
+            foreach (System.Text.Json.JsonProperty property in whole?.Vocabulary ?? JsonFile.Read(path).Properties)
             {
                 vocabulary[property.Name] = property.Value.ValueKind == System.Text.Json.JsonValueKind.Number && property.Value.TryGetInt32(out int id) && id >= 0
                     ? id
                     : throw new ModelFormatException(path, $"the id of \"{property.Name}\" should be a whole number, found {property.Value.GetRawText()}.");
+            }
+
+            foreach ((string token, int id) in whole?.AddedTokens() ?? [])
+            {
+                vocabulary[token] = id;
             }
 
             if (vocabulary.GroupBy(token => token.Value).FirstOrDefault(group => group.Skip(1).Any()) is { } group)
@@ -193,12 +199,16 @@ public sealed class ClipTokenizer
         return vocabulary;
     }
 
+    private static bool IsTokenizerFile(string path) => Path.GetFileName(path).Equals(TokenizerFile.Name, StringComparison.OrdinalIgnoreCase);
+
     private static List<string> ReadMerges(string path, Dictionary<string, int> vocabulary)
     {
         List<string> merges = [];
         HashSet<string> seen = new(StringComparer.Ordinal);
         int number = 0;
-        foreach (string line in File.ReadLines(path))
+        bool isWhole = IsTokenizerFile(path);
+        string unit = isWhole ? "merge" : "line";
+        foreach (string line in isWhole ? TokenizerFile.Read(path).Merges() : File.ReadLines(path))
         {
             number++;
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal)))
@@ -209,20 +219,20 @@ public sealed class ClipTokenizer
             string[] pair = line.Split(' ');
             if (pair.Length != 2 || pair[0].Length == 0 || pair[1].Length == 0)
             {
-                throw new ModelFormatException(path, $"line {number}: expected two symbols with a space between them, found \"{line}\".");
+                throw new ModelFormatException(path, $"{unit} {number}: expected two symbols with a space between them, found \"{line}\".");
             }
 
             foreach (string symbol in (ReadOnlySpan<string>)[pair[0], pair[1], pair[0] + pair[1]])
             {
                 if (!vocabulary.ContainsKey(symbol))
                 {
-                    throw new ModelFormatException(path, $"line {number}: \"{symbol}\" is not in the vocabulary; the two files do not belong together.");
+                    throw new ModelFormatException(path, $"{unit} {number}: \"{symbol}\" is not in the vocabulary; the two files do not belong together.");
                 }
             }
 
             if (!seen.Add(line))
             {
-                throw new ModelFormatException(path, $"line {number}: the merge of \"{line}\" stands there a second time.");
+                throw new ModelFormatException(path, $"{unit} {number}: the merge of \"{line}\" stands there a second time.");
             }
 
             merges.Add(line);

@@ -16,6 +16,9 @@ internal sealed class JsonFile
     /// <summary>The file.</summary>
     public string FilePath { get; }
 
+    /// <summary>The file, or null if there is none.</summary>
+    public static JsonFile? ReadIfThere(string path) => File.Exists(path) ? Read(path) : null;
+
     public static JsonFile Read(string path)
     {
         try

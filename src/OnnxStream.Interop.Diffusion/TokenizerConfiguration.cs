@@ -5,10 +5,10 @@ namespace OnnxStream.Interop.Diffusion;
 /// <summary>Where a CLIP tokenizer's files lie, and the numbers that belong to them. The defaults are those of CLIP.</summary>
 public sealed record TokenizerConfiguration
 {
-    /// <summary>The vocabulary: <c>vocab.json</c> (token to id) or <c>vocab.txt</c> (one token per line, its id is the line's number from 0 on).</summary>
+    /// <summary>The vocabulary: <c>vocab.json</c> (token to id) or <c>vocab.txt</c> (one token per line, its id is the line's number from 0 on), or <c>tokenizer.json</c>.</summary>
     public required string VocabularyPath { get; init; }
 
-    /// <summary>The merges, one pair per line, the most important first; a first line that starts with <c>#version</c> is skipped.</summary>
+    /// <summary>The merges, one pair per line, the most important first; a first line that starts with <c>#version</c> is skipped. Or <c>tokenizer.json</c>.</summary>
     public required string MergesPath { get; init; }
 
     /// <summary>The number of ids that an encoded text has, the first and the last token included.</summary>
@@ -36,9 +36,14 @@ public sealed record TokenizerConfiguration
     public int? PadId { get; init; }
 
     /// <summary>
-    /// Describes a folder with <c>merges.txt</c> and <c>vocab.json</c> or <c>vocab.txt</c>; what <c>special_tokens_map.json</c>
-    /// and <c>tokenizer_config.json</c> say, where they exist, replaces the defaults (the latter is the more important).
+    /// Describes a folder with <c>merges.txt</c> and <c>vocab.json</c> or <c>vocab.txt</c>, or with <c>tokenizer.json</c>, which
+    /// holds both. What the other files of the folder say replaces the defaults.
     /// </summary>
+    /// <remarks>
+    /// Special tokens are those of <c>special_tokens_map.json</c>, then those of <c>tokenizer_config.json</c>; where the latter
+    /// has <c>added_tokens_decoder</c>, as newer ones do, it comes first. This is what Python's transformers does: Stable
+    /// Diffusion 2 pads with the first file's <c>!</c>, although the second one says otherwise.
+    /// </remarks>
     /// <param name="folder">The folder.</param>
     /// <exception cref="ModelFormatException">A file is missing or is not what it should be.</exception>
     public static TokenizerConfiguration FromFolder(string folder)
@@ -46,40 +51,41 @@ public sealed record TokenizerConfiguration
         ArgumentException.ThrowIfNullOrEmpty(folder);
         string json = Path.Combine(folder, "vocab.json");
         string text = Path.Combine(folder, "vocab.txt");
+        string whole = Path.Combine(folder, TokenizerFile.Name);
         string vocabulary = File.Exists(json) ? json : text;
         string merges = Path.Combine(folder, "merges.txt");
-        if (!File.Exists(vocabulary))
+        TokenizerConfiguration configuration;
+        if (File.Exists(vocabulary) && File.Exists(merges))
         {
-            throw new ModelFormatException(folder, "the tokenizer's vocabulary is missing: neither vocab.json nor vocab.txt exists.");
+            configuration = new() { VocabularyPath = vocabulary, MergesPath = merges };
+        }
+        else if (File.Exists(whole))
+        {
+            configuration = TokenizerFile.Read(whole).Configure();
+        }
+        else if (!File.Exists(vocabulary))
+        {
+            throw new ModelFormatException(folder, $"the tokenizer's vocabulary is missing: none of vocab.json, vocab.txt and {TokenizerFile.Name} exists.");
+        }
+        else
+        {
+            throw new ModelFormatException(folder, $"the tokenizer's merges are missing: neither merges.txt nor {TokenizerFile.Name} exists.");
         }
 
-        if (!File.Exists(merges))
-        {
-            throw new ModelFormatException(folder, "the tokenizer's merges.txt is missing.");
-        }
-
-        TokenizerConfiguration configuration = new() { VocabularyPath = vocabulary, MergesPath = merges };
-        configuration = configuration.Override(Path.Combine(folder, "special_tokens_map.json"));
-        return configuration.Override(Path.Combine(folder, "tokenizer_config.json"));
+        JsonFile? own = JsonFile.ReadIfThere(Path.Combine(folder, "tokenizer_config.json"));
+        JsonFile? map = JsonFile.ReadIfThere(Path.Combine(folder, "special_tokens_map.json"));
+        bool ownComesFirst = own?.Find("added_tokens_decoder") is not null;
+        return configuration.With(ownComesFirst ? map : own).With(ownComesFirst ? own : map);
     }
 
-    private TokenizerConfiguration Override(string path)
+    private TokenizerConfiguration With(JsonFile? file) => file is null ? this : this with
     {
-        if (!File.Exists(path))
-        {
-            return this;
-        }
-
-        JsonFile file = JsonFile.Read(path);
-        return this with
-        {
-            ContextLength = file.Integer("model_max_length") is > 1 and < MaximumContextLength and long length ? (int)length : ContextLength,
-            LowerCase = file.Boolean("do_lower_case") ?? LowerCase,
-            BeginToken = Token(file, "bos_token") ?? BeginToken,
-            EndToken = Token(file, "eos_token") ?? EndToken,
-            PadToken = Token(file, "pad_token") ?? PadToken,
-        };
-    }
+        ContextLength = file.Integer("model_max_length") is > 1 and < MaximumContextLength and long length ? (int)length : ContextLength,
+        LowerCase = file.Boolean("do_lower_case") ?? LowerCase,
+        BeginToken = Token(file, "bos_token") ?? BeginToken,
+        EndToken = Token(file, "eos_token") ?? EndToken,
+        PadToken = Token(file, "pad_token") ?? PadToken,
+    };
 
     // Tokenizers that were saved without a length carry a meaningless huge number.
     private const long MaximumContextLength = 1 << 16;

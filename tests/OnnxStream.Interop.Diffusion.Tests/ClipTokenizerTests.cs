@@ -134,6 +134,72 @@ public class ClipTokenizerTests
         Assert.That(tokenizer.Encode("a photo of the cat's dog, 😀"), Is.EqualTo(original.Encode("a photo of the cat's dog, 😀")));
     }
 
+    // Merges are texts in older files and pairs in newer ones.
+    [TestCase(false)]
+    [TestCase(true)]
+    public void TokenizerJson_GivesTheSameIds(bool mergesArePairs)
+    {
+        using TemporaryFolder folder = new();
+        ClipTokenizer original = ExcerptOfClip(folder);
+        using TemporaryFolder other = new();
+        WriteTokenizerJson(folder, other, mergesArePairs, """{ "type": "Sequence", "normalizers": [{ "type": "NFC" }, { "type": "Lowercase" }] }""");
+        ClipTokenizer tokenizer = new(TokenizerConfiguration.FromFolder(other.FullPath));
+        Assert.That(tokenizer.Encode("a Photo of the cat's dog, 😀"), Is.EqualTo(original.Encode("a photo of the cat's dog, 😀")));
+        Assert.That((tokenizer.BeginId, tokenizer.EndId, tokenizer.PadId), Is.EqualTo((49406, 49407, 49407)));
+    }
+
+    [Test]
+    public void TokenizerJson_KeepsCaseIfItSaysSo_AndGivesWayToOtherFiles()
+    {
+        using TemporaryFolder folder = new();
+        _ = ExcerptOfClip(folder);
+        using TemporaryFolder other = new();
+        WriteTokenizerJson(folder, other, mergesArePairs: false, """{ "type": "NFC" }""");
+        TokenizerConfiguration configuration = TokenizerConfiguration.FromFolder(other.FullPath);
+        Assert.That(configuration.LowerCase, Is.False);
+        _ = other.Write("tokenizer_config.json", """{ "model_max_length": 9, "do_lower_case": true, "pad_token": "!" }""");
+        configuration = TokenizerConfiguration.FromFolder(other.FullPath);
+        Assert.That((configuration.LowerCase, configuration.ContextLength, configuration.PadToken), Is.EqualTo((true, 9, "!")));
+    }
+
+    [TestCase("""{ "model": { "type": "Unigram", "vocab": [["a", 0.5]] } }""", "a byte-pair tokenizer")]
+    [TestCase("""{ "model": { "type": "BPE", "vocab": { "a": 0 }, "merges": [3] } }""", "pairs of symbols, found 3")]
+    [TestCase("""{ "model": { "type": "BPE", "vocab": { "a": 0 }, "merges": [["a"]] } }""", "pairs of symbols")]
+    [TestCase("""{ "model": { "type": "BPE", "vocab": { "a": "b" }, "merges": [] } }""", "a whole number")]
+    [TestCase("""{ "model": { "type": "BPE", "vocab": { "a": 0 } }, "added_tokens": [{ "content": "x" }] }""", "added_tokens")]
+    [TestCase("""{ "model": { "type": "BPE", "vocab": { "a": 0 } }, "added_tokens": 7 }""", "should be a list")]
+    [TestCase("""{ }""", "a byte-pair tokenizer")]
+    public void TokenizerJson_IsRefusedWhereItIsNone(string json, string message)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("tokenizer.json", json);
+        ModelFormatException exception = Assert.Throws<ModelFormatException>(() =>
+        {
+            // Merges are read after the vocabulary, which must be whole.
+            TokenizerConfiguration configuration = TokenizerConfiguration.FromFolder(folder.FullPath);
+            _ = TokenizerFile.Read(path).Merges().ToList();
+            _ = new ClipTokenizer(configuration);
+        })!;
+        Assert.That(exception.Message, Does.StartWith(path).And.Contains(message));
+    }
+
+    private static void WriteTokenizerJson(TemporaryFolder source, TemporaryFolder target, bool mergesArePairs, string normalizer)
+    {
+        Dictionary<string, int> vocabulary = JsonSerializer.Deserialize<Dictionary<string, int>>(File.ReadAllText(source.Combine("vocab.json")))!;
+        _ = vocabulary.Remove("<|startoftext|>");
+        _ = vocabulary.Remove("<|endoftext|>");
+        object[] merges = [.. File.ReadLines(source.Combine("merges.txt")).Skip(1).Select(line => mergesArePairs ? (object)line.Split(' ') : line)];
+        _ = target.Write("tokenizer.json", $$"""
+            {
+              "version": "1.0",
+              "added_tokens": [{ "id": 49406, "content": "<|startoftext|>" }, { "id": 49407, "content": "<|endoftext|>" }],
+              "normalizer": {{normalizer}},
+              "post_processor": { "type": "RobertaProcessing", "sep": ["<|endoftext|>", 49407], "cls": ["<|startoftext|>", 49406] },
+              "model": { "type": "BPE", "end_of_word_suffix": "</w>", "vocab": {{JsonSerializer.Serialize(vocabulary, Unescaped)}}, "merges": {{JsonSerializer.Serialize(merges, Unescaped)}} }
+            }
+            """);
+    }
+
     [Test]
     public void Constructor_RefusesMergesOfAnotherVocabulary()
     {

@@ -28,7 +28,7 @@ public class TokenizerConfigurationTests
     {
         using TemporaryFolder folder = FolderWithFiles("vocab.json");
         _ = folder.Write("special_tokens_map.json", """{ "bos_token": { "content": "<s>", "lstrip": false }, "eos_token": "</s>", "pad_token": "!", "unk_token": "?" }""");
-        _ = folder.Write("tokenizer_config.json", """{ "model_max_length": 64, "do_lower_case": false, "eos_token": { "content": "<end>" }, "pad_token": null }""");
+        _ = folder.Write("tokenizer_config.json", """{ "model_max_length": 64, "do_lower_case": false, "eos_token": { "content": "<end>" }, "pad_token": null, "added_tokens_decoder": {} }""");
         TokenizerConfiguration configuration = TokenizerConfiguration.FromFolder(folder.FullPath);
         Assert.Multiple(() =>
         {
@@ -38,6 +38,19 @@ public class TokenizerConfigurationTests
             Assert.That(configuration.EndToken, Is.EqualTo("<end>"));
             Assert.That(configuration.PadToken, Is.EqualTo("!"));
         });
+    }
+
+    // Stable Diffusion 2 has such files.
+    [TestCase("""{ "pad_token": "<|endoftext|>", "bos_token": "<a>" }""", """{ "pad_token": "!" }""", "!", "<a>")]
+    [TestCase("""{ "pad_token": "<|endoftext|>", "added_tokens_decoder": {} }""", """{ "pad_token": "!", "bos_token": "<b>" }""", "<|endoftext|>", "<b>")]
+    [TestCase("""{ "bos_token": { "content": "<a>" } }""", """{ "pad_token": { "content": "!" }, "bos_token": "<b>" }""", "!", "<b>")]
+    public void FromFolder_SpecialTokensAreThoseThatTransformersTakes(string own, string map, string pad, string begin)
+    {
+        using TemporaryFolder folder = FolderWithFiles("vocab.json");
+        _ = folder.Write("tokenizer_config.json", own);
+        _ = folder.Write("special_tokens_map.json", map);
+        TokenizerConfiguration configuration = TokenizerConfiguration.FromFolder(folder.FullPath);
+        Assert.That((configuration.PadToken, configuration.BeginToken), Is.EqualTo((pad, begin)));
     }
 
     [Test]
