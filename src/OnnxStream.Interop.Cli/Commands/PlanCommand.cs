@@ -17,6 +17,8 @@ internal sealed class PlanCommand : ToolCommand
 
     private readonly Option<string[]> _dimensions = DimensionsOption("The size of an open dimension of the inputs; the default is 1.");
 
+    private readonly Option<string[]> _outputs = OutputsOption();
+
     private readonly Option<string> _panelStore = PanelStoreOption();
 
     private readonly Option<string> _panelType = PanelTypeOption();
@@ -45,7 +47,7 @@ internal sealed class PlanCommand : ToolCommand
         : base("plan", "Show what a run would do, and the memory that it would need.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_memory, _dimensions, _panelStore, _panelType, _activationType, _threads, _weights, _top, _all, _image, _json])
+        foreach (Option option in (Option[])[_memory, _dimensions, _outputs, _panelStore, _panelType, _activationType, _threads, _weights, _top, _all, _image, _json])
         {
             Add(option);
         }
@@ -63,7 +65,8 @@ internal sealed class PlanCommand : ToolCommand
     [
         "onnxstream plan model.onnx                              how much memory, and where?",
         "onnxstream plan model.onnx --memory 128MB               does it fit?",
-        "onnxstream plan model.onnx --dim batch=2 --image memory.png",
+        "onnxstream plan model.onnx --dim batch=4 --dim sequence=128 --image memory.png",
+        "onnxstream plan model.onnx --output scores              what that output needs only",
         "onnxstream plan model.onnx --panel-store auto --all     the plan with packed weights; nothing is packed",
     ];
 
@@ -78,6 +81,7 @@ internal sealed class PlanCommand : ToolCommand
         SessionOptions options = new()
         {
             ThreadCount = arguments.GetValue(_threads),
+            Outputs = ChooseOutputs(model, arguments.GetValue(_outputs)),
             WeightsProvider = weights,
             ActivationElementType = ParseType(arguments.GetRequiredValue(_activationType)),
             PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), null, cancellationToken),

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Diagnostics;
+using System.Globalization;
 using OnnxStream.Interop.Cli.Reports;
 using OnnxStream.Interop.Cli.Tensors;
 using OnnxStream.Interop.Weights;
@@ -17,15 +19,28 @@ internal sealed class RunCommand : ToolCommand
 
     private readonly Option<string[]> _inputs = new("--input", "-i")
     {
-        Description = $"The tensor for an input: {TensorFile.Formats}. Give one for each input; without any, all inputs are seeded random data, and those with a default value have that.",
-        HelpName = "NAME=FILE",
+        Description = $"What an input is: {InputTensors.Values}. A number, ones, zeros and random fill the declared shape. Inputs that are not given are seeded random data, or have their default value.",
+        HelpName = "NAME=VALUE",
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<string[]> _dimensions = DimensionsOption("The size of an open dimension of random inputs; the default is 1.");
+    private readonly Option<string[]> _dimensions = DimensionsOption("The size of an open dimension of inputs that are not files or lists; the default is 1.");
+
+    private readonly Option<string[]> _outputs = OutputsOption();
+
+    private readonly Option<double?> _imageScale = new("--image-scale")
+    {
+        Description = "What the pixels of pictures, 0 to 255, are multiplied by; the default is 1/255, and 1 for inputs of integers.",
+        HelpName = "N",
+        CustomParser = result => ParseNumbers(result, "--image-scale") is [var scale] ? scale : NotOne(result),
+    };
+
+    private readonly Option<double[]> _imageMean = ChannelsOption("--image-mean", 0, "What is subtracted from scaled pixels: one number, or one for each channel.");
+
+    private readonly Option<double[]> _imageDeviation = ChannelsOption("--image-std", 1, "What scaled pixels are divided by, after that: one number, or one for each channel.");
 
     private readonly Option<int> _seed = NumberOption(
-        "--seed", 0, 0, "The seed of random inputs: normally distributed floats, integers from 0 to 9.");
+        "--seed", 0, 0, "The seed of random inputs: normally distributed floats, integers from 0 to 9, or those that pick entries of a table; masks are ones.");
 
     private readonly Option<string?> _outputFolder = new("--output-dir", "-o")
     {
@@ -58,19 +73,22 @@ internal sealed class RunCommand : ToolCommand
         : base("run", "Run a model and report time, memory and outputs.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_inputs, _dimensions, _seed, _outputFolder, _repeat, _memory, _threads, _weights, _panelStore, _panelType, _activationType, _trace, _json])
+        foreach (Option option in (Option[])[_inputs, _dimensions, _outputs, _imageScale, _imageMean, _imageDeviation, _seed, _outputFolder, _repeat, _memory, _threads, _weights, _panelStore, _panelType, _activationType, _trace, _json])
         {
             Add(option);
         }
 
-        _inputs.Validators.Add(result => RequirePairs(result, "NAME=FILE"));
+        _inputs.Validators.Add(result => RequirePairs(result, "NAME=VALUE"));
     }
 
     public override IReadOnlyList<string> Examples =>
     [
         "onnxstream run model.onnx                                   random inputs: does it run, how fast, in how much memory?",
-        "onnxstream run model.onnx --dim batch=2 --repeat 5 --json",
-        "onnxstream run model.onnx --input sample=x.npy --input timestep=t.npy --output-dir out",
+        "onnxstream run model.onnx --dim batch=4 --dim sequence=128 --repeat 5 --json",
+        "onnxstream run model.onnx --input sample=x.npy --input timestep=981 --output-dir out",
+        "onnxstream run bert.onnx --input input_ids=[[101,7592,102]] --input attention_mask=ones",
+        "onnxstream run resnet.onnx --input image=photo.png --image-mean 0.485,0.456,0.406 --image-std 0.229,0.224,0.225",
+        "onnxstream run model.onnx --output scores                   computes what that output needs only",
         "onnxstream run model.onnx --panel-store auto --repeat 5     pack the weights once, in the cache folder",
         "onnxstream run model.onnx --memory 128MB                    never more than that; a limit that is too small is refused",
         "onnxstream run unet_fp16 --weights nocache --threads 2      an OnnxStream folder",
@@ -90,7 +108,7 @@ internal sealed class RunCommand : ToolCommand
         long start = Stopwatch.GetTimestamp();
         Model model = Model.Load(path);
         TimeSpan loadDuration = Stopwatch.GetElapsedTime(start);
-        Dictionary<string, TensorBuffer> inputs = LoadInputs(arguments, model);
+        Dictionary<string, TensorBuffer> inputs = LoadInputs(arguments, model, terminal);
         string? folder = arguments.GetValue(_outputFolder);
         if (folder is not null)
         {
@@ -103,6 +121,7 @@ internal sealed class RunCommand : ToolCommand
         SessionOptions options = new()
         {
             ThreadCount = arguments.GetValue(_threads),
+            Outputs = ChooseOutputs(model, arguments.GetValue(_outputs)),
             WeightsProvider = weights,
             ActivationElementType = ParseType(arguments.GetRequiredValue(_activationType)),
             PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), packing, cancellationToken),
@@ -218,40 +237,57 @@ internal sealed class RunCommand : ToolCommand
         return reports;
     }
 
-    private Dictionary<string, TensorBuffer> LoadInputs(ParseResult arguments, Model model)
+    private Dictionary<string, TensorBuffer> LoadInputs(ParseResult arguments, Model model, Terminal terminal)
     {
-        IReadOnlyList<ValueMetadata> declared = [.. model.Inputs, .. model.OptionalInputs];
-        List<(string Name, string Value)> files = Pairs(arguments.GetValue(_inputs));
-        Dictionary<string, long> dimensions = ParseDimensions(arguments.GetValue(_dimensions));
-        if (files.Count == 0)
-        {
-            return RandomTensors.Create(model.Inputs, dimensions, arguments.GetValue(_seed));
-        }
+        PictureOptions pictures = new(arguments.GetValue(_imageScale), arguments.GetRequiredValue(_imageMean), arguments.GetRequiredValue(_imageDeviation));
+        InputTensors inputs = new(model, arguments.GetValue(_inputs) ?? [], ParseDimensions(arguments.GetValue(_dimensions)), arguments.GetValue(_seed), pictures);
+        return inputs.Create(terminal.Report);
+    }
 
-        if (dimensions.Count > 0)
+    private static Option<double[]> ChannelsOption(string name, double otherwise, string description)
+    {
+        Option<double[]> option = new(name)
         {
-            throw new UsageException("--dim is for random inputs; with --input, shapes come from the files.");
-        }
-
-        // Names are looked at first: reading a large file only to learn of a slip of the pen is no use.
-        Dictionary<string, TensorBuffer> inputs = [];
-        foreach ((string name, _) in files)
+            Description = $"{description} The default is {otherwise}.",
+            HelpName = "N,N,N",
+            DefaultValueFactory = _ => [otherwise],
+            CustomParser = result => ParseNumbers(result, name),
+        };
+        option.Validators.Add(result =>
         {
-            if (!declared.Any(input => input.Name == name))
+            if (otherwise != 0 && result.GetValueOrDefault<double[]>()?.Contains(0) == true)
             {
-                throw new UsageException($"--input {name}: the model has no input of that name; it has: {string.Join("; ", declared)}.");
+                result.AddError($"{name}: 0 cannot be divided by.");
             }
-        }
+        });
+        return option;
+    }
 
-        foreach ((string name, string file) in files)
+    // Numbers separated by commas; a fraction such as 1/255 is one.
+    private static double[] ParseNumbers(ArgumentResult result, string name)
+    {
+        List<double> numbers = [];
+        foreach (string text in result.Tokens[0].Value.Split(','))
         {
-            if (!inputs.TryAdd(name, TensorFile.Load(file, declared.First(input => input.Name == name).ElementType)))
+            string[] parts = text.Split('/');
+            double[] values = [.. parts.Select(part => double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : double.NaN)];
+            double number = values is [var whole] ? whole : values is [var upper, var lower] ? upper / lower : double.NaN;
+            if (!double.IsFinite(number))
             {
-                throw new UsageException($"--input {name} was given twice.");
+                result.AddError($"{name} {result.Tokens[0].Value}: expected numbers with commas between them, as in 0.485,0.456,0.406 or 1/255.");
+                return [];
             }
+
+            numbers.Add(number);
         }
 
-        return inputs;
+        return [.. numbers];
+    }
+
+    private static double? NotOne(ArgumentResult result)
+    {
+        result.AddError($"--image-scale {result.Tokens[0].Value}: expected one number, as in 1/255.");
+        return null;
     }
 
     private static void Print(RunReport report, Terminal terminal)

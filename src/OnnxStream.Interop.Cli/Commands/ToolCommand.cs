@@ -170,25 +170,53 @@ internal abstract class ToolCommand : Command
         Option<string[]> option = new("--dim")
         {
             Description = description,
-            HelpName = "NAME=VALUE",
+            HelpName = "NAME=N",
             AllowMultipleArgumentsPerToken = true,
         };
-        option.Validators.Add(result => RequirePairs(result, "NAME=VALUE"));
+        option.Validators.Add(result => RequirePairs(result, "NAME=N"));
         return option;
+    }
+
+    /// <summary>The option that chooses outputs.</summary>
+    protected static Option<string[]> OutputsOption() => new("--output")
+    {
+        Description = "An output to compute; only what it needs is computed. The default is all outputs.",
+        HelpName = "NAME",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    /// <summary>What <see cref="OutputsOption"/> says; null for all outputs.</summary>
+    /// <exception cref="UsageException">The model has no such output.</exception>
+    protected static string[]? ChooseOutputs(Model model, string[]? names)
+    {
+        foreach (string name in names ?? [])
+        {
+            if (!model.Outputs.Any(output => output.Name == name))
+            {
+                throw new UsageException($"--output {name}: the model has no output of that name; it has: {string.Join("; ", model.Outputs)}.");
+            }
+        }
+
+        return names is { Length: > 0 } ? names : null;
     }
 
     /// <summary>What <see cref="DimensionsOption"/> says.</summary>
     protected static Dictionary<string, long> ParseDimensions(string[]? pairs)
     {
         Dictionary<string, long> dimensions = [];
-        foreach ((string name, string text) in Pairs(pairs))
+        foreach (string pair in pairs ?? [])
         {
-            if (!long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out long value) || value < 0)
+            // Numbers have no '=', names may.
+            (string name, string text) = (pair[..pair.LastIndexOf('=')], pair[(pair.LastIndexOf('=') + 1)..]);
+            if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value))
             {
                 throw new UsageException($"--dim {name}={text}: '{text}' is not a whole number of at least 0.");
             }
 
-            dimensions[name] = value;
+            if (!dimensions.TryAdd(name, value) && dimensions[name] != value)
+            {
+                throw new UsageException($"--dim {name} was given twice: {dimensions[name]} and {value}.");
+            }
         }
 
         return dimensions;
@@ -206,10 +234,6 @@ internal abstract class ToolCommand : Command
             }
         }
     }
-
-    /// <summary>The two sides of each <c>NAME=VALUE</c>.</summary>
-    protected static List<(string Name, string Value)> Pairs(string[]? arguments) =>
-        [.. (arguments ?? []).Select(argument => (argument[..argument.IndexOf('=', StringComparison.Ordinal)], argument[(argument.IndexOf('=', StringComparison.Ordinal) + 1)..]))];
 
     /// <summary>The option that asks for JSON.</summary>
     protected static Option<bool> JsonOption() => new("--json")

@@ -4,37 +4,34 @@ using System.Runtime.InteropServices;
 namespace OnnxStream.Interop.Cli.Tensors;
 
 /// <summary>Inputs made up from a seed: the same ones on every machine.</summary>
-internal static class RandomTensors
+/// <param name="seed">Decides every element.</param>
+/// <param name="indexInputs">For each input whose elements pick entries of a table, how many entries there are.</param>
+internal sealed class RandomTensors(int seed, IReadOnlyDictionary<string, long> indexInputs)
 {
-    /// <summary>Integers are below this: small enough to be an index into most tables, a token or a time step.</summary>
+    /// <summary>Integers are below this: small enough to be a token or a time step.</summary>
     private const int IntegerLimit = 10;
 
-    /// <summary>Makes a tensor for each input: floats are standard normal (scales of float8e8m0 powers of two near them), integers 0 to 9 (those of 4 and 2 bits 0 or 1), truth values even.</summary>
-    /// <param name="inputs">What the model declares.</param>
-    /// <param name="openDimensions">The numbers for open dimensions by name; those not named here are 1.</param>
-    /// <param name="seed">Decides every element.</param>
-    /// <exception cref="UsageException">An input has no declared shape or no numeric type, or a dimension is not the model's.</exception>
-    public static Dictionary<string, TensorBuffer> Create(
-        IReadOnlyList<ValueMetadata> inputs, IReadOnlyDictionary<string, long> openDimensions, int seed)
-    {
-        Random random = new(seed);
-        Dictionary<string, TensorBuffer> tensors = [];
-        foreach ((string name, TensorType type) in InputTypes.Create(inputs, openDimensions))
-        {
-            if (type.ByteLength > Array.MaxLength)
-            {
-                throw new UsageException($"The input '{name}' would be {type}, {type.ByteLength:N0} bytes; a tensor has at most {Array.MaxLength:N0}. Give smaller numbers with --dim.");
-            }
+    private readonly Random _random = new(seed);
 
-            TensorBuffer tensor = new(type.ElementType, type.Shape);
-            Fill(tensor, random);
-            tensors.Add(name, tensor);
+    /// <summary>Makes a tensor: floats are standard normal (scales of float8e8m0 powers of two near them), integers 0 to 9 (those of 4 and 2 bits 0 or 1), truth values even, indices those of any entry, masks all ones.</summary>
+    /// <param name="name">The input that it is for.</param>
+    /// <param name="type">Its type; at most <see cref="Array.MaxLength"/> bytes.</param>
+    public TensorBuffer Create(string name, TensorType type)
+    {
+        TensorBuffer tensor = new(type.ElementType, type.Shape);
+        bool isIndex = indexInputs.TryGetValue(name, out long entries);
+        if (!isIndex && name.Contains("mask", StringComparison.OrdinalIgnoreCase))
+        {
+            // What is masked away would make the run say less about the model.
+            TensorLiteral.Fill(tensor, "1", new ValueMetadata(name, type.ElementType, null));
+            return tensor;
         }
 
-        return tensors;
+        Fill(tensor, _random, isIndex ? entries : IntegerLimit);
+        return tensor;
     }
 
-    private static void Fill(TensorBuffer tensor, Random random)
+    private static void Fill(TensorBuffer tensor, Random random, long limit)
     {
         switch (tensor.ElementType)
         {
@@ -63,35 +60,39 @@ internal static class RandomTensors
                 Fill(tensor.Span<bool>(), random, static random => random.Next(2) == 1);
                 break;
             case ElementType.Int8:
-                FillIntegers<sbyte>(tensor, random);
+                FillIntegers<sbyte>(tensor, random, limit);
                 break;
             case ElementType.Int16:
-                FillIntegers<short>(tensor, random);
+                FillIntegers<short>(tensor, random, limit);
                 break;
             case ElementType.Int32:
-                FillIntegers<int>(tensor, random);
+                FillIntegers<int>(tensor, random, limit);
                 break;
             case ElementType.Int64:
-                FillIntegers<long>(tensor, random);
+                FillIntegers<long>(tensor, random, limit);
                 break;
             case ElementType.UInt8:
-                FillIntegers<byte>(tensor, random);
+                FillIntegers<byte>(tensor, random, limit);
                 break;
             case ElementType.UInt16:
-                FillIntegers<ushort>(tensor, random);
+                FillIntegers<ushort>(tensor, random, limit);
                 break;
             case ElementType.UInt32:
-                FillIntegers<uint>(tensor, random);
+                FillIntegers<uint>(tensor, random, limit);
                 break;
             case ElementType.UInt64:
-                FillIntegers<ulong>(tensor, random);
+                FillIntegers<ulong>(tensor, random, limit);
                 break;
         }
     }
 
-    private static void FillIntegers<T>(TensorBuffer tensor, Random random)
-        where T : unmanaged, INumberBase<T> =>
-        Fill(tensor.Span<T>(), random, static random => T.CreateChecked(random.Next(IntegerLimit)));
+    // No element is larger than its type can be.
+    private static void FillIntegers<T>(TensorBuffer tensor, Random random, long limit)
+        where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        long end = long.CreateSaturating(T.MaxValue) is var most && most < limit - 1 ? most + 1 : limit;
+        Fill(tensor.Span<T>(), random, random => T.CreateChecked(random.NextInt64(end)));
+    }
 
     private static void Fill<T>(Span<T> elements, Random random, Func<Random, T> next)
     {

@@ -12,16 +12,18 @@ internal static class TensorFile
     /// <exception cref="ModelFormatException">The file is not what its name says.</exception>
     public static TensorBuffer Load(string path)
     {
+        // What is no file is hardly the name of one if it does not end like one.
+        string extension = Path.GetExtension(path).ToLowerInvariant();
         if (!File.Exists(path))
         {
-            throw new FileNotFoundException($"{path}: no such file.", path);
+            throw extension is ".npy" or ".pb" ? new FileNotFoundException($"{path}: no such file.", path) : new UsageException($"'{path}' is neither a file nor anything else that an input can be: {InputTensors.Values}.");
         }
 
-        return Path.GetExtension(path).ToLowerInvariant() switch
+        return extension switch
         {
             ".npy" => NpyFile.Load(path),
             ".pb" => OnnxTensorFile.Load(path),
-            _ => throw new UsageException($"{path}: a tensor file ends with {Formats}."),
+            _ => throw new UsageException($"{path}: a tensor file ends with {Formats}. An input may be {InputTensors.Values}."),
         };
     }
 

@@ -221,7 +221,8 @@ internal sealed class RunCommandTests
             Invocation.Of("run", model, "--input", $"x={folder["broken.pb"]}").AssertFailed(ExitCode.BadInput, "broken.pb");
             Invocation.Of("run", model, "--input", $"x={folder["nowhere.npy"]}").AssertFailed(ExitCode.BadInput, "nowhere.npy: no such file");
             Invocation.Of("run", model, "--input", $"x={folder["x.txt"]}").AssertFailed(ExitCode.BadInput, ".npy (NumPy) or .pb");
-            Invocation.Of("run", model, "--input", $"x={x}", "--dim", "batch=2").AssertFailed(ExitCode.BadInput, "--dim is for random inputs");
+            Invocation.Of("run", model, "--input", $"x={x}", "--dim", "batch=2").AssertFailed(ExitCode.BadInput, "'batch'", "would be 1", "by --dim batch=2 it is 2");
+            Invocation.Of("run", model, "--dim", "batch=2", "batch=3").AssertFailed(ExitCode.BadInput, "--dim batch was given twice: 2 and 3");
             Invocation.Of("run", model, "--dim", "batch=-2").AssertFailed(ExitCode.BadInput, "batch=-2");
             Invocation.Of("run", model, "--dim", "height=2").AssertFailed(ExitCode.BadInput, "height", "batch");
         }

@@ -4,8 +4,6 @@ namespace OnnxStream.Interop.Cli.Tests.Tensors;
 
 internal sealed class RandomTensorsTests
 {
-    private static readonly Dictionary<string, long> NoDimensions = [];
-
     [Test]
     public void Floats_are_standard_normal()
     {
@@ -62,34 +60,23 @@ internal sealed class RandomTensorsTests
     }
 
     [Test]
-    public void Open_dimensions_are_one_unless_they_are_named()
+    public void Indices_are_those_of_entries()
     {
-        ValueMetadata input = new("x", ElementType.Float32, [new Dimension(-1, "batch"), new Dimension(-1), new Dimension(3), new Dimension(-1, "batch")]);
-        using (Assert.EnterMultipleScope())
-        {
-            Assert.That(RandomTensors.Create([input], NoDimensions, 0)["x"].Shape, Is.EqualTo(new Shape(1, 1, 3, 1)));
-            Assert.That(RandomTensors.Create([input], new Dictionary<string, long> { ["batch"] = 4 }, 0)["x"].Shape, Is.EqualTo(new Shape(4, 1, 3, 4)));
-        }
+        Assert.That(Create(ElementType.Int64, 1000, entries: 3).Span<long>().ToArray().Distinct(), Is.EquivalentTo(new[] { 0, 1, 2 }));
+        Assert.That(Create(ElementType.Int32, 1000, entries: 30_000).Span<int>().ToArray(), Has.Some.GreaterThan(1000).And.All.LessThan(30_000));
+        Assert.That(Create(ElementType.UInt8, 10_000, entries: 30_000).Span<byte>().ToArray(), Has.Some.EqualTo(255));
+        Assert.That(Create(ElementType.Int64, 100, entries: 1).Span<long>().ToArray(), Is.All.Zero);
     }
 
-    [Test]
-    public void A_dimension_that_the_model_does_not_have_is_refused()
+    [TestCase(ElementType.Int64)]
+    [TestCase(ElementType.Bool)]
+    [TestCase(ElementType.Float32)]
+    public void Masks_let_everything_through(ElementType type)
     {
-        ValueMetadata input = new("x", ElementType.Float32, [new Dimension(-1, "batch")]);
-        UsageException exception = Assert.Throws<UsageException>(() => RandomTensors.Create([input], new Dictionary<string, long> { ["bacth"] = 4 }, 0))!;
-        Assert.That(exception.Message, Does.Contain("bacth").And.Contain("batch"));
+        byte[] mask = new RandomTensors(0, new Dictionary<string, long>()).Create("attention_mask", new TensorType(type, new Shape(3))).Bytes.ToArray();
+        Assert.That(mask, Is.EqualTo(type switch { ElementType.Int64 => TensorBuffer.Create<long>([1, 1, 1], 3).Bytes.ToArray(), ElementType.Bool => [1, 1, 1], _ => TensorBuffer.Create<float>([1, 1, 1], 3).Bytes.ToArray() }));
     }
 
-    [Test]
-    public void An_input_without_shape_or_of_text_must_be_given()
-    {
-        using (Assert.EnterMultipleScope())
-        {
-            Assert.That(() => RandomTensors.Create([new ValueMetadata("x", ElementType.Float32, null)], NoDimensions, 0), Throws.TypeOf<UsageException>().With.Message.Contains("--input x=FILE"));
-            Assert.That(() => RandomTensors.Create([new ValueMetadata("x", ElementType.String, [])], NoDimensions, 0), Throws.TypeOf<UsageException>());
-        }
-    }
-
-    private static TensorBuffer Create(ElementType type, long count, int seed = 1) =>
-        RandomTensors.Create([new ValueMetadata("x", type, [new Dimension(count)])], NoDimensions, seed)["x"];
+    private static TensorBuffer Create(ElementType type, long count, int seed = 1, long? entries = null) =>
+        new RandomTensors(seed, entries is { } number ? new Dictionary<string, long> { ["x"] = number } : new Dictionary<string, long>()).Create("x", new TensorType(type, new Shape(count)));
 }
