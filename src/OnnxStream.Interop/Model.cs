@@ -100,7 +100,7 @@ public sealed class Model
     /// <summary>Writes the model as an OnnxStream folder: <c>model.txt</c> and one <c>.bin</c> file for each weight.</summary>
     /// <remarks>
     /// Constants and shape arithmetic are computed first where the model leaves no dimension open. Inputs and outputs keep their
-    /// names; integers narrower than int64 become int64 at inputs, inputs with a default value become that, half precision becomes single precision, and an input that
+    /// names; integers keep their type at inputs (the original takes int64), inputs with a default value become that, half precision becomes single precision, and an input that
     /// nothing depends on is left out. The original runs the result as far as it knows the operators.
     /// </remarks>
     /// <param name="folder">The folder to make. It must not exist or be empty. It appears only when it is complete.</param>

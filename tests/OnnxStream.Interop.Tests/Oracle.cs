@@ -23,9 +23,17 @@ internal static class Oracle
     }
 
     /// <summary>The outputs of a model file, by name.</summary>
-    public static Dictionary<string, TensorBuffer> Run(string path, IReadOnlyDictionary<string, TensorBuffer> inputs)
+    /// <param name="path">The model file.</param>
+    /// <param name="inputs">The inputs by name.</param>
+    /// <param name="asWritten">Whether every node is computed as it stands, without fusions: of a weight in 8 bits, they make a product of numbers in 8 bits.</param>
+    public static Dictionary<string, TensorBuffer> Run(string path, IReadOnlyDictionary<string, TensorBuffer> inputs, bool asWritten = false)
     {
         using Microsoft.ML.OnnxRuntime.SessionOptions options = new() { IntraOpNumThreads = 2, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        if (asWritten)
+        {
+            options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
+        }
+
         using Microsoft.ML.OnnxRuntime.InferenceSession session = new(path, options);
         return Run(session, inputs);
     }

@@ -102,7 +102,13 @@ internal sealed class OnnxWriter
     // Half-precision numbers that are computed with in single precision stay half the size: a Cast follows them.
     private void WriteConstant(Value value, Constant constant, GraphProto graph)
     {
-        if (constant.Quantization is not null || constant.StoredType == constant.Type.ElementType)
+        if (constant.Quantization is { } quantization)
+        {
+            WriteQuantized(value, constant, quantization, graph);
+            return;
+        }
+
+        if (constant.StoredType == constant.Type.ElementType)
         {
             graph.Initializer.Add(WriteTensor(value.Name, constant));
             return;
@@ -117,6 +123,21 @@ internal sealed class OnnxWriter
         graph.Node.Add(cast);
     }
 
+    // 8-bit numbers stay 8 bits, too.
+    private void WriteQuantized(Value value, Constant constant, AffineQuantization quantization, GraphProto graph)
+    {
+        string stored = $"{value.Name}.{constant.StoredType.ToOnnxName()}";
+        string scale = $"{value.Name}.scale";
+        string zeroPoint = $"{value.Name}.zero_point";
+        graph.Initializer.Add(WriteTensor(stored, constant));
+        graph.Initializer.Add(WriteTensor(scale, Constant.Of<float>(Shape.Scalar, quantization.Scale)));
+        graph.Initializer.Add(WriteTensor(zeroPoint, Constant.Of<byte>(Shape.Scalar, (byte)quantization.ZeroPoint)));
+        NodeProto node = new() { Name = $"{value.Name}.DequantizeLinear", OpType = "DequantizeLinear" };
+        node.Input.Add([stored, scale, zeroPoint]);
+        node.Output.Add(value.Name);
+        graph.Node.Add(node);
+    }
+
     private AttributeProto WriteAttribute(string name, object value, HashSet<Value> visible) => value switch
     {
         Constant constant => new() { Name = name, Type = AttributeProto.Types.AttributeType.Tensor, T = WriteTensor(name, constant) },
@@ -126,8 +147,7 @@ internal sealed class OnnxWriter
 
     private TensorProto WriteTensor(string name, Constant constant)
     {
-        // Quantized weights have no plain tensor type: they are written as the numbers that they stand for.
-        ElementType type = constant.Quantization is null ? constant.StoredType : constant.Type.ElementType;
+        ElementType type = constant.StoredType;
         TensorProto proto = new() { Name = name, DataType = (int)type };
         proto.Dims.Add(constant.Type.Shape.ToArray());
         if (constant.Data is { } bytes)

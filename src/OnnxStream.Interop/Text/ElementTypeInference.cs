@@ -8,7 +8,7 @@ namespace OnnxStream.Interop.Text;
 /// Values that operators demand to have one type form groups: what goes into and comes out of Reshape, both sides of Add, and
 /// so on. A group has the type of the weights in it, or of a result whose type is fixed (Shape, Cast). What is left belongs to
 /// inputs: int64 where an operator wants indices or where the only use is a Cast (the original casts from int64 only), bool
-/// where one wants conditions, and float32 everywhere else.
+/// where one wants conditions, the type of the Cast behind it where <see cref="CastName"/> is its name, and float32 everywhere else.
 /// </remarks>
 internal sealed class ElementTypeInference
 {
@@ -125,6 +125,9 @@ internal sealed class ElementTypeInference
     {
     }
 
+    /// <summary>The name of an input behind the Cast that says of what type it is.</summary>
+    public static string CastName(Value input, ElementType type) => $"{input.Name}.{type.ToOnnxName()}";
+
     /// <summary>Infers the types of all values of a graph.</summary>
     public static ElementTypeInference Infer(Graph graph)
     {
@@ -155,6 +158,12 @@ internal sealed class ElementTypeInference
             if (node is { Domain: "", OperatorType: "Cast", Outputs: [{ } cast, ..] } && node.Attributes.All.GetValueOrDefault("to") is long to)
             {
                 _types.TryAdd(Root(cast), (ElementType)to);
+
+                // What OnnxStreamDialect puts behind inputs of other integers than int64: the name says what the input is.
+                if (node.Inputs is [{ Constant: null, Producer: null } input, ..] && cast.Name == CastName(input, (ElementType)to) && (((ElementType)to).IsInteger() || to == (long)ElementType.Bool))
+                {
+                    _types.TryAdd(Root(input), (ElementType)to);
+                }
             }
             else if (node is { Domain: "", OperatorType: "ConstantOfShape", Outputs: [{ } filled, ..] })
             {

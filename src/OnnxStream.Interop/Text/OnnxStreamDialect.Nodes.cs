@@ -75,8 +75,14 @@ internal sealed partial class OnnxStreamDialect
             return;
         }
 
+        if (node.OperatorSet < 6)
+        {
+            // It said which inputs an implementation may overwrite.
+            node.Attributes.Remove("consumed_inputs");
+        }
+
         ElementType castTo = Convert(node);
-        if (_problems.Count == problems)
+        if (_problems.Count == problems && !Decompose(node))
         {
             Emit(node, castTo);
         }
@@ -112,6 +118,25 @@ internal sealed partial class OnnxStreamDialect
                 }
 
                 node.Attributes.Remove("broadcast");
+                ConvertPower(node);
+                break;
+            case "Pow":
+                ConvertPower(node);
+                break;
+            case "Transpose":
+                if (node.Input(0)?.Declared?.Dimensions is { } turned)
+                {
+                    node.Attributes.TryAdd("perm", Enumerable.Range(0, turned.Count).Select(i => (long)(turned.Count - 1 - i)).ToArray());
+                }
+
+                break;
+            case "Trilu":
+                node.Attributes.TryAdd("upper", 1L);
+                if (node.Input(1) is null)
+                {
+                    node.SetInput(1, NewConstant($"{node.Source.Outputs[0]!.Name}.k", ElementType.Int64, [], BitConverter.GetBytes(0L)));
+                }
+
                 break;
             case "BatchNormalization" when node.OperatorSet < 7:
                 // It said whether the other outputs are made, and they are not where nobody reads them.
@@ -134,6 +159,9 @@ internal sealed partial class OnnxStreamDialect
                 break;
             case "ConstantOfShape":
                 return ConvertConstantOfShape(node);
+            case "AveragePool" or "LpPool" or "MaxPool":
+                ConvertPool(node);
+                break;
             case "Conv":
                 ConvertConv(node);
                 break;
@@ -144,10 +172,6 @@ internal sealed partial class OnnxStreamDialect
                     "cubic" => "bicubic",
                     object mode => mode,
                 };
-                break;
-            case "Gemm":
-                ConvertGemm(node, 0, "transA");
-                ConvertGemm(node, 1, "transB");
                 break;
             case "Pad":
                 ConvertPad(node);
@@ -253,21 +277,85 @@ internal sealed partial class OnnxStreamDialect
         node.Attributes.TryAdd("group", 1L);
         node.Attributes.TryAdd("kernel_shape", weight.Skip(2).Select(dimension => dimension.Value).ToArray());
         node.Attributes.TryAdd("strides", Enumerable.Repeat(1L, space).ToArray());
-        if (!node.Attributes.ContainsKey("auto_pad"))
-        {
-            node.Attributes.TryAdd("pads", new long[2 * space]);
-        }
+        WritePads(node, space);
     }
 
-    private static void ConvertGemm(NodeDraft node, int input, string attribute)
+    // The original wants to read these, too.
+    private static void ConvertPool(NodeDraft node)
     {
-        if (node.Attributes.GetValueOrDefault(attribute) is long transpose && (transpose == 0 || node.Input(input)?.Constant is { Type.Shape.Rank: 2 }))
+        if (node.Attributes.GetValueOrDefault("kernel_shape") is not long[] kernel)
         {
-            node.Attributes.Remove(attribute);
-            if (transpose != 0)
+            return;
+        }
+
+        node.Attributes.TryAdd("strides", Enumerable.Repeat(1L, kernel.Length).ToArray());
+        if (node.OperatorType == "MaxPool")
+        {
+            node.Attributes.TryAdd("dilations", Enumerable.Repeat(1L, kernel.Length).ToArray());
+        }
+
+        WritePads(node, kernel.Length);
+    }
+
+    // Where auto_pad says how much to pad, and that is the same for all inputs, numbers say it.
+    private static void WritePads(NodeDraft node, int space)
+    {
+        RemoveDefault(node, "auto_pad", "NOTSET");
+        switch (node.Attributes.GetValueOrDefault("auto_pad"))
+        {
+            case null:
+                node.Attributes.TryAdd("pads", new long[2 * space]);
+                return;
+            case "VALID":
+                node.Attributes.Remove("auto_pad");
+                node.Attributes["pads"] = new long[2 * space];
+                return;
+        }
+
+        if (node.Attributes.GetValueOrDefault("auto_pad") is not ("SAME_UPPER" or "SAME_LOWER") || node.Input(0)?.Declared?.Dimensions is not { } input || input.Count != space + 2 ||
+            node.Attributes.GetValueOrDefault("kernel_shape") is not long[] kernel || node.Attributes.GetValueOrDefault("strides") is not long[] strides || kernel.Length != space || strides.Length != space)
+        {
+            return;
+        }
+
+        long[] dilations = node.Attributes.GetValueOrDefault("dilations") as long[] ?? [.. Enumerable.Repeat(1L, space)];
+        long[] pads = new long[2 * space];
+        for (int i = 0; i < space; i++)
+        {
+            long window = ((kernel[i] - 1) * dilations[i]) + 1;
+            if (!input[i + 2].IsKnown && strides[i] != 1)
             {
-                node.Forms[input] = WeightForm.Transposed;
+                return;
             }
+
+            long rest = input[i + 2].IsKnown ? (input[i + 2].Value - 1) % strides[i] : 0;
+            long total = Math.Max(0, window - 1 - rest);
+            long small = total / 2;
+            (pads[i], pads[i + space]) = node.Attributes["auto_pad"] is "SAME_UPPER" ? (small, total - small) : (total - small, small);
+        }
+
+        node.Attributes.Remove("auto_pad");
+        node.Attributes["pads"] = pads;
+    }
+
+    // The original raises to real powers only.
+    private void ConvertPower(NodeDraft node)
+    {
+        if (node.OperatorType != "Pow" || node.Input(0) is not { } number || TypeOf(number) is not (ElementType.Float32 or ElementType.Float16) || node.Input(1) is not { } exponent || !(exponent.Constant?.Type.ElementType ?? TypeOf(exponent)).IsInteger())
+        {
+            return;
+        }
+
+        string name = $"{exponent.Name}.float";
+        if (exponent.Constant is { Data: not null } constant)
+        {
+            long[] powers = MemoryMarshal.Cast<byte, long>(WeightCopier.ToBytes(constant, ElementType.Int64)).ToArray();
+            float[] reals = [.. powers.Select(power => (float)power)];
+            node.SetInput(1, NewConstant(name, ElementType.Float32, constant.Type.Shape.ToArray(), MemoryMarshal.AsBytes<float>(reals)));
+        }
+        else
+        {
+            node.SetInput(1, AddCast(exponent, name, ElementType.Float32));
         }
     }
 
@@ -325,6 +413,15 @@ internal sealed partial class OnnxStreamDialect
             node.Attributes["nearest_mode"] = "floor";
             node.Attributes["mode"] = node.Attributes.GetValueOrDefault("mode") is "linear" or "bilinear" ? "linear" : "nearest";
             return;
+        }
+
+        // A list of nothing stands for an input that is left out; the original reads no empty files.
+        for (int i = 1; i < node.Inputs.Count; i++)
+        {
+            if (node.Inputs[i] is { Constant.Type.Shape.ElementCount: 0 })
+            {
+                node.Inputs[i] = null;
+            }
         }
 
         RemoveDefault(node, "antialias", 0L);

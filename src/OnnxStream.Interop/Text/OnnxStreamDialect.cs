@@ -21,7 +21,7 @@ internal enum WeightForm
 /// <remarks>
 /// The format means operators of <see cref="OnnxStreamReader.OperatorSet"/>: other versions are turned into these. It knows
 /// float32 and int64 only (half precision and 8 bits are ways to store float32): weights and inputs of other integer types
-/// become int64 followed by a Cast, and a graph in half precision becomes one in single precision. Outputs are what nobody
+/// become int64 followed by a Cast (of which the reader knows the type of an input), and a graph in half precision becomes one in single precision. Outputs are what nobody
 /// reads: one that is read gets a copy. An input that is never read disappears.
 /// </remarks>
 internal sealed partial class OnnxStreamDialect
@@ -93,7 +93,7 @@ internal sealed partial class OnnxStreamDialect
         ElementType type = TypeOf(input);
         if (IsNarrowInteger(type))
         {
-            _aliases.Add(input, AddCast(input, $"{input.Name}.{type.ToOnnxName()}", type));
+            _aliases.Add(input, AddCast(input, ElementTypeInference.CastName(input, type), type));
         }
         else if (type is not (ElementType.Float32 or ElementType.Float16 or ElementType.Int64 or ElementType.Undefined))
         {
@@ -109,7 +109,7 @@ internal sealed partial class OnnxStreamDialect
         {
             ElementType type = TypeOf(input);
             bool isInteger = type == ElementType.Int64 || IsNarrowInteger(type);
-            if (type == ElementType.Undefined || inference.Of(input) == (isInteger ? ElementType.Int64 : ElementType.Float32))
+            if (type == ElementType.Undefined || inference.Of(input) == type || inference.Of(input) == (isInteger ? ElementType.Int64 : ElementType.Float32))
             {
                 continue;
             }

@@ -23,6 +23,7 @@ public class OnnxStreamWriterTests
         {
             string[] lines = File.ReadAllLines(Path.Combine(folder, "model.txt"));
             Assert.That(lines[0], Is.EqualTo("Conv_0:Conv*input:image(1,3,8,9);conv_2E_weight_nchw.bin(float32:12,3,3,3);conv_2E_bias.bin(float32:12)*output:a(1,12,8,9)*pads:1,1,1,1;kernel_shape:3,3;dilations:1,1;group:1;strides:1,1"));
+            Assert.That(string.Join('\n', lines), Does.Not.Contain("auto_pad"));
             Assert.That(File.Exists(Path.Combine(folder, "conv_2E_weight_nhwc.bin")));
         });
     }
@@ -135,7 +136,7 @@ public class OnnxStreamWriterTests
         {
             string text = File.ReadAllText(Path.Combine(folder, "model.txt"));
             Assert.That(text, Does.Contain("one.bin(int64:)").And.Contain("rows.bin(int64:2)").And.Contain("allowed.bin(int64:3)").And.Contain("to:6").And.Contain("to:9"));
-            Assert.That(Model.Load(folder).Inputs.Select(input => input.ElementType), Is.All.EqualTo(ElementType.Int64));
+            Assert.That(Model.Load(folder).Inputs.Select(input => input.ElementType), Is.EqualTo([ElementType.Int32, ElementType.Bool]));
         });
     }
 
@@ -262,8 +263,118 @@ public class OnnxStreamWriterTests
         foreach (string name in expected.Outputs.Keys)
         {
             TestTensors.AssertClose(again.Run(inputs)[name], expected[name], 1e-6, name);
-            TestTensors.AssertClose(Oracle.Run(folder["m.onnx"], inputs)[name], expected[name], 1e-4, name);
+            TestTensors.AssertClose(Oracle.Run(folder["m.onnx"], inputs, asWritten: true)[name], expected[name], 1e-4, name);
         }
+    }
+
+    [Test]
+    public void EightBitWeightsStayTheirSizeInOnnxAndBack()
+    {
+        byte[] weight = [.. Enumerable.Range(0, 20_000).Select(i => (byte)(i * 7))];
+        byte[] kernel = [.. Enumerable.Range(0, 18_432).Select(i => (byte)(i * 3))];
+        using TextFolder source = new TextFolder()
+            .Lines("m:MatMul*input:x(2,100);w.bin(uint8[0.01,100]:100,200)*output:y(2,200)", "c:Conv*input:z(1,32,9,9);k_nchw.bin(uint8[0.02,7]:64,32,3,3)*output:v(1,64,7,7)*kernel_shape:3,3")
+            .Weight("w.bin", weight).Weight("k_nhwc.bin", kernel);
+        Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(1, 2, 100), ["z"] = TestTensors.Floats(2, 1, 32, 9, 9) };
+        using InferenceSession session = new(source.Path);
+        RunResult expected = session.Run(inputs);
+        using TemporaryFolder folder = new();
+        source.Load().SaveOnnx(folder["m.onnx"]);
+        Assert.That(new FileInfo(folder["m.onnx.data"]).Length, Is.LessThan(weight.Length + kernel.Length + 8192), "8 bits stay 8 bits");
+        Model model = Model.Load(folder["m.onnx"]);
+        model.SaveOnnxStream(folder["text"]);
+        string text = File.ReadAllText(folder["text/model.txt"]);
+        Assert.That(text, Does.Contain("(uint8[0.01,100]:100,200)").And.Contain("(uint8[0.02,7]:64,32,3,3)").And.Not.Contain("Dequantize"));
+        Assert.That(Directory.GetFiles(folder["text"], "*_nhwc.bin").Select(File.ReadAllBytes), Is.EqualTo(new[] { kernel }));
+        using InferenceSession quantized = new(model);
+        using InferenceSession again = new(folder["text"]);
+        foreach (string name in expected.Outputs.Keys)
+        {
+            TestTensors.AssertClose(Oracle.Run(folder["m.onnx"], inputs, asWritten: true)[name], expected[name], 1e-4, name);
+            TestTensors.AssertClose(quantized.Run(inputs)[name], expected[name], 1e-5, name);
+            TestTensors.AssertClose(again.Run(inputs)[name], expected[name], 1e-5, name);
+        }
+    }
+
+    // The original's Gemm takes one row and a bias, and multiplies by nothing.
+    [TestCase(3, 1f, 1f, 0, 0, true, "MatMul Add")]
+    [TestCase(1, 1f, 1f, 0, 0, true, "Gemm")]
+    [TestCase(1, 1f, 1f, 0, 1, true, "Gemm")]
+    [TestCase(1, 2f, 1f, 0, 1, true, "MatMul Mul Add")]
+    [TestCase(3, 0.5f, -2f, 0, 1, true, "MatMul Mul Mul Add")]
+    [TestCase(3, 1f, 1f, 1, 0, true, "Transpose MatMul Add")]
+    [TestCase(3, 3f, 1f, 1, 1, false, "Transpose MatMul Mul")]
+    [TestCase(-1, 1f, 1f, 0, 0, true, "MatMul Add")]
+    [TestCase(1, 1f, 1f, 0, 0, false, "MatMul")]
+    public void Products(int rows, float alpha, float beta, int transA, int transB, bool hasBias, string operators)
+    {
+        int[] left = transA != 0 ? [20, rows] : [rows, 20];
+        ModelBuilder builder = new ModelBuilder(14).Input("x", ElementType.Float32, left[0], left[1])
+            .Initializer("w", transB != 0 ? TestTensors.Floats(1, 30, 20) : TestTensors.Floats(1, 20, 30)).Initializer("b", TestTensors.Floats(2, 30))
+            .Node("Gemm", hasBias ? "x w b" : "x w", "y", ("alpha", alpha), ("beta", beta), ("transA", transA), ("transB", transB)).Output("y");
+        rows = Math.Abs(rows);
+        CheckRoundTrip(builder, new() { ["x"] = transA != 0 ? TestTensors.Floats(3, 20, rows) : TestTensors.Floats(3, rows, 20) }, folder => Assert.That(OperatorsOf(folder), Is.EqualTo(operators)));
+    }
+
+    [Test]
+    public void NormalizationsInOtherWords()
+    {
+        ModelBuilder builder = new ModelBuilder(17).Input("x", ElementType.Float32, 2, 6, 5, 40)
+            .Initializer("s", TestTensors.Floats(1, 40)).Initializer("b", TestTensors.Floats(2, 40)).Initializer("cs", TestTensors.Floats(3, 6)).Initializer("cb", TestTensors.Floats(4, 6)).Initializer("cv", TestTensors.Random(ElementType.Float32, 5, 0.5, 2, 6))
+            .Node("LayerNormalization", "x s b", "l", ("axis", -1), ("epsilon", 1e-3f)).Node("BatchNormalization", "l cs cb cb cv", "n", ("epsilon", 1e-2f)).Node("LayerNormalization", "n s", "y", ("axis", 3)).Output("y");
+        CheckRoundTrip(builder, new() { ["x"] = TestTensors.Floats(6, 2, 6, 5, 40) }, folder => Assert.That(OperatorsOf(folder), Is.EqualTo("ReduceMean Sub Pow ReduceMean Add Sqrt Div Mul Add Mul Add ReduceMean Sub Pow ReduceMean Add Sqrt Div Mul")));
+    }
+
+    [Test]
+    public void DefaultsAndFormsThatTheOriginalWants()
+    {
+        ModelBuilder builder = new ModelBuilder(14).Input("x", ElementType.Float32, 1, 3, 8, 9).Input("m", ElementType.Float32, 4, 4)
+            .Initializer("three", TestTensors.Integers(3)).Initializer("roi", TensorBuffer.Create<float>([], 0)).Initializer("scales", TensorBuffer.Create<float>([1, 1, 2, 2], 4)).Initializer("w", TestTensors.Floats(1, 4, 3, 3, 3))
+            .Node("MaxPool", "x", "p", ("kernel_shape", new[] { 3, 3 }), ("auto_pad", "SAME_LOWER"), ("strides", new[] { 2, 2 })).Node("Pow", "p three", "q").Node("Transpose", "q", "t")
+            .Node("Resize", "x roi scales", "large", ("mode", "nearest"), ("nearest_mode", "floor"), ("coordinate_transformation_mode", "asymmetric"))
+            .Node("Conv", "x w", "c", ("auto_pad", "VALID")).Node("Conv", "x w", "d", ("auto_pad", "SAME_UPPER"), ("strides", new[] { 3, 2 })).Node("Trilu", "m", "u").Output("t").Output("large").Output("c").Output("d").Output("u");
+        CheckRoundTrip(builder, new() { ["x"] = s_image, ["m"] = TestTensors.Floats(2, 4, 4) }, folder =>
+        {
+            string[] lines = File.ReadAllLines(Path.Combine(folder, "model.txt"));
+            Assert.That(lines[0], Does.Contain("dilations:1,1").And.Contain("pads:1,1,0,1"));
+            Assert.That(lines[1], Does.Contain("float32:").And.Not.Contain("int64"));
+            Assert.That(lines[2], Does.EndWith("*perm:3,2,1,0"));
+            Assert.That(lines[3], Does.Contain(";;scales.bin"));
+            Assert.That(lines[4], Does.Contain("pads:0,0,0,0"));
+            Assert.That(lines[5], Does.Contain("pads:0,1,1,1"));
+            Assert.That(lines[6], Does.Contain("k.bin(int64:)").Or.Contain("_2E_k.bin(int64:)"));
+            Assert.That(string.Concat(lines), Does.Not.Contain("auto_pad").And.Not.Contain("float32:0)"));
+        });
+    }
+
+    [TestCase(ElementType.Int32)]
+    [TestCase(ElementType.Int8)]
+    [TestCase(ElementType.UInt8)]
+    [TestCase(ElementType.Bool)]
+    [TestCase(ElementType.Int64)]
+    public void IntegerInputsKeepTheirType(ElementType type)
+    {
+        ModelBuilder builder = new ModelBuilder(17).Input("x", type, 2, 3).Node("Cast", "x", "y", ("to", (int)ElementType.Float32)).Output("y");
+        using TemporaryFolder folder = new();
+        Model.Load(folder.Write("m.onnx", builder.ToBytes())).SaveOnnxStream(folder["text"]);
+        Model text = Model.Load(folder["text"]);
+        text.SaveOnnx(folder["again.onnx"]);
+        Assert.That(text.Inputs[0].ElementType, Is.EqualTo(type));
+        Assert.That(Model.Load(folder["again.onnx"]).Inputs[0].ElementType, Is.EqualTo(type));
+    }
+
+    // As exporters write GPT-2: Conv1D as Gemm, an int32 input, a mask, a power.
+    [Test]
+    public void TransformersAsExportersWriteThem()
+    {
+        ModelBuilder builder = new ModelBuilder(13).Input("ids", ElementType.Int32, 1, 6)
+            .Initializer("table", TestTensors.Floats(1, 30, 16)).Initializer("s", TestTensors.Floats(2, 16)).Initializer("b", TestTensors.Floats(3, 16)).Initializer("w", TestTensors.Floats(4, 16, 48)).Initializer("wb", TestTensors.Floats(5, 48))
+            .Initializer("rows", TestTensors.Integers(-1, 16)).Initializer("back", TestTensors.Integers(1, 6, 48)).Initializer("low", TensorBuffer.Create<float>([-1e4f])).Initializer("three", TestTensors.Integers(3))
+            .Initializer("mask", TensorBuffer.Create<bool>([.. Enumerable.Range(0, 36).Select(i => i % 6 <= i / 6)], 1, 6, 6))
+            .Node("Gather", "table ids", "e").Node("Reshape", "e rows", "f").Node("Gemm", "f w wb", "g", ("alpha", 1f), ("beta", 1f)).Node("Reshape", "g back", "h")
+            .Node("Split", "h", "q k v", ("axis", 2)).Node("Transpose", "k", "kt", ("perm", new[] { 0, 2, 1 })).Node("MatMul", "q kt", "scores").Node("Where", "mask scores low", "masked")
+            .Node("Softmax", "masked", "p", ("axis", -1)).Node("MatMul", "p v", "a").Node("Pow", "a three", "cube").Node("Add", "a cube", "y").Output("y");
+        CheckRoundTrip(builder, new() { ["ids"] = TensorBuffer.Create<int>([1, 5, 29, 0, 7, 7], 1, 6) });
     }
 
     [Test]
@@ -352,6 +463,8 @@ public class OnnxStreamWriterTests
         Assert.That(Directory.GetFileSystemEntries(folder.Path), Has.Length.EqualTo(1));
     }
 
+    private static string OperatorsOf(string folder) => string.Join(' ', File.ReadAllLines(Path.Combine(folder, "model.txt")).Select(line => line.Split('*')[0].Split(':')[1]));
+
     /// <summary>Compares with ONNX Runtime: the folder, the folder without <c>_nchw</c> files, and an ONNX file made of the folder.</summary>
     private static void CheckRoundTrip(ModelBuilder builder, Dictionary<string, TensorBuffer> inputs, Action<string>? check = null)
     {
@@ -395,7 +508,7 @@ public class OnnxStreamWriterTests
             }
         }
 
-        // The folder knows int64 only.
+        // Half precision becomes single precision.
         Dictionary<string, TensorBuffer> Inputs(Model text)
         {
             Dictionary<string, TensorBuffer> converted = [];
