@@ -35,7 +35,7 @@ internal static partial class CommandLine
         ParseResult arguments = root.Parse(isEmpty ? ["--help"] : args, parser);
         if (arguments.Action is ParseErrorAction)
         {
-            string errors = string.Join(' ', arguments.Errors.Select(error => error.Message).Distinct());
+            string errors = string.Join(' ', arguments.Errors.Select(error => ExpectedType().Replace(error.Message, "")).Distinct());
             Command command = arguments.CommandResult.Command;
             string path = command is RootCommand ? Name : $"{Name} {command.Name}";
             stderr.WriteLine($"{path}: {OneLine(errors)} See '{path} --help'.");
@@ -114,14 +114,21 @@ internal static partial class CommandLine
             exception = inner;
         }
 
-        string message = exception switch
-        {
-            OperationCanceledException => "cancelled.",
-            OnnxStreamException or UsageException or SelfTestException or IOException or UnauthorizedAccessException => exception.Message,
-            _ => $"{exception.GetType().Name}: {exception.Message} (--verbose says where.)",
-        };
-        stderr.WriteLine($"{Name}: {OneLine(message)}");
+        stderr.WriteLine($"{Name}: {OneLine(Describe(exception))}");
     }
+
+    /// <summary>What a user is told of an exception: in the words of the library and the system, not in those of the programming language.</summary>
+    internal static string Describe(Exception exception) => exception switch
+    {
+        OperationCanceledException => "cancelled.",
+        OnnxStreamException or UsageException or SelfTestException or IOException or UnauthorizedAccessException or DllNotFoundException => exception.Message,
+
+        // Without the name of the parameter, which says nothing to those who did not write the call.
+        ArgumentException argument => ParameterName().Replace(argument.Message, ""),
+        InvalidOperationException or NotSupportedException when !TypeNames().IsMatch(exception.Message) => exception.Message,
+        OutOfMemoryException => "the memory of this machine is exhausted.",
+        _ => "the tool failed in a way that it should not, whatever it is given; --verbose shows where. Please report that as a fault of the tool, with the command and the model.",
+    };
 
     // A list that had a line for each item reads on with semicolons between them.
     private static string OneLine(string text) => LineBreaks().Replace(
@@ -129,6 +136,16 @@ internal static partial class CommandLine
 
     [GeneratedRegex(@"(?<end>[.,:;]?)\s*[\r\n]+\s*")]
     private static partial Regex LineBreaks();
+
+    [GeneratedRegex(@"\s*\(Parameter '[^']*'\)|\s*Parameter name:.*$")]
+    private static partial Regex ParameterName();
+
+    [GeneratedRegex(@"System\.|`\d|Exception|Object reference")]
+    private static partial Regex TypeNames();
+
+    // What the parser of arguments adds where it could not convert one.
+    [GeneratedRegex(@" as expected type '[^']*'")]
+    private static partial Regex ExpectedType();
 
     private sealed class VersionAction : SynchronousCommandLineAction
     {

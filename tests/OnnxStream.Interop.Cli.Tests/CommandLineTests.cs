@@ -79,7 +79,29 @@ internal sealed class CommandLineTests
 
     [Test]
     public void A_model_after_an_input_is_explained() =>
-        Invocation.Of("run", "--input", "x=x.npy", "m.onnx").AssertFailed(ExitCode.BadInput, "'m.onnx' is not NAME=FILE", "MODEL must come before the options");
+        Invocation.Of("run", "--input", "x=x.npy", "m.onnx").AssertFailed(ExitCode.BadInput, "'m.onnx' is not NAME=VALUE", "MODEL must come before the options");
+
+    [Test]
+    public void What_nobody_has_foreseen_is_told_without_names_of_types()
+    {
+        Exception[] exceptions =
+        [
+            new RankException(), new InvalidCastException("Unable to cast object of type 'System.Int64' to type 'System.Single[]'."), new ArrayTypeMismatchException(), new KeyNotFoundException(),
+            new OverflowException(), new InsufficientMemoryException(), new ArgumentException("Too long.", "text"), new ArgumentNullException("text"), new ArgumentOutOfRangeException("index", 3, "Too large."),
+            new InvalidOperationException("Nullable`1 has no value."), new InvalidOperationException("A session that only plans has no states."), new NotSupportedException(), new FormatException(),
+        ];
+        using (Assert.EnterMultipleScope())
+        {
+            foreach (Exception exception in exceptions)
+            {
+                Assert.That(CommandLine.Describe(exception), Does.Not.Match(@"System\.|`\d|Exception|Object reference|\(Parameter"));
+            }
+
+            Assert.That(CommandLine.Describe(exceptions[0]), Does.Contain("--verbose"));
+            Assert.That(CommandLine.Describe(exceptions[6]), Is.EqualTo("Too long."));
+            Assert.That(CommandLine.Describe(exceptions[10]), Is.EqualTo("A session that only plans has no states."));
+        }
+    }
 
     [TestCase("run", "nowhere.onnx")]
     [TestCase("inspect", "nowhere.onnx")]

@@ -77,7 +77,7 @@ internal static class PictureFile
 
     private static (byte[] Pixels, int Width, int Height) Decode(string path)
     {
-        using SKCodec codec = SKCodec.Create(path, out SKCodecResult opened) ?? throw new ModelFormatException(path, $"this is no picture that can be read ({opened}); {Formats} can.");
+        using SKCodec codec = SKCodec.Create(path) ?? throw new ModelFormatException(path, $"this is no picture that can be read. Possible are {Formats}.");
         SKImageInfo info = new(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         if (info.BytesSize64 > 4 * MostPixels)
         {
@@ -89,7 +89,7 @@ internal static class PictureFile
         try
         {
             SKCodecResult result = codec.GetPixels(info, pin.AddrOfPinnedObject());
-            return result == SKCodecResult.Success ? (pixels, info.Width, info.Height) : throw new ModelFormatException(path, $"the picture is damaged ({result}).");
+            return result == SKCodecResult.Success ? (pixels, info.Width, info.Height) : throw new ModelFormatException(path, $"the picture is damaged, or ends too early.");
         }
         finally
         {

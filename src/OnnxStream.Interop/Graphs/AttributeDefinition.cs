@@ -25,6 +25,18 @@ internal readonly record struct AttributeDefinition(AttributeKind Kind, string? 
         _ => throw new ArgumentException($"No attribute is a {value.GetType()}.", nameof(value)),
     };
 
+    /// <summary>The kind of values of a type, as <see cref="Attributes"/> holds them.</summary>
+    public static AttributeKind KindOf<T>() =>
+        typeof(T) == typeof(float) ? AttributeKind.Float :
+        typeof(T) == typeof(long) ? AttributeKind.Int :
+        typeof(T) == typeof(string) ? AttributeKind.String :
+        typeof(T) == typeof(Constant) ? AttributeKind.Tensor :
+        typeof(T) == typeof(Graph) ? AttributeKind.Graph :
+        typeof(T) == typeof(float[]) ? AttributeKind.Floats :
+        typeof(T) == typeof(long[]) ? AttributeKind.Ints :
+        typeof(T) == typeof(string[]) ? AttributeKind.Strings :
+        throw new ArgumentException($"No attribute is a {typeof(T)}.");
+
     /// <summary>A kind as the specification spells it, such as <c>ints</c>.</summary>
     public static string NameOf(AttributeKind kind) => kind switch
     {

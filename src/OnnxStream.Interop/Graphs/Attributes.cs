@@ -55,6 +55,6 @@ internal sealed class Attributes
             return (true, typed);
         }
 
-        throw new InvalidGraphException($"{Node}: attribute '{name}' is {value.GetType().Name}, expected {typeof(T).Name}.");
+        throw new InvalidGraphException($"{Node}: attribute '{name}' is {AttributeDefinition.NameOf(AttributeDefinition.KindOf(value))}, expected {AttributeDefinition.NameOf(AttributeDefinition.KindOf<T>())}.");
     }
 }

@@ -25,7 +25,7 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
     private KernelContext? _context;
 
     /// <inheritdoc/>
-    public override string Name => typeof(TFunction).Name;
+    public override string Name => KernelNames.Of<TFunction>();
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => !HasRows && types.ReadsHalf == types.WritesHalf;

@@ -22,7 +22,7 @@ internal sealed unsafe class BinaryKernel<T, TResult, TFunction>(Shape output, S
     where TFunction : IBinaryFunction<T, TResult>
 {
     /// <inheritdoc/>
-    public override string Name => typeof(TFunction).Name;
+    public override string Name => KernelNames.Of<TFunction>();
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => sizeof(T) == sizeof(TResult);

@@ -16,7 +16,7 @@ internal sealed unsafe class UnaryKernel<T, TResult, TFunction>(Shape shape, TFu
     where TFunction : struct, IUnaryFunction<T, TResult>
 {
     /// <inheritdoc/>
-    public override string Name => typeof(TFunction).Name;
+    public override string Name => KernelNames.Of<TFunction>();
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => sizeof(T) == sizeof(TResult);

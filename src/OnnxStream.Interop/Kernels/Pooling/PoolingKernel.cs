@@ -62,7 +62,7 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     }
 
     /// <inheritdoc/>
-    public override string Name => typeof(TFunction).Name;
+    public override string Name => KernelNames.Of<TFunction>();
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -91,7 +91,7 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     }
 
     /// <inheritdoc/>
-    public override string Name => typeof(TReduction).Name;
+    public override string Name => KernelNames.Of<TReduction>();
 
     private static bool IsLogSumExp => typeof(TReduction) == typeof(LogSumExpReduction);
 
