@@ -152,12 +152,17 @@ internal sealed class Conv(bool channelsLast = false) : Operator
     // What XNNPACK does not compute.
     private static void LowerDirectly(LoweringContext context, SpatialAttributes spatial, int groups)
     {
+        if (spatial.Kernel.Length > 3)
+        {
+            throw context.Unsupported($"{spatial.Kernel.Length} spatial dimensions");
+        }
+
         PlanTensor input = context.Input(0);
         PlanTensor output = context.Output(0);
         PoolingGeometry geometry = new(
             output.Shape[0] * output.Shape[1], input.Shape.Dimensions[2..], output.Shape.Dimensions[2..], spatial.Kernel, spatial.Strides, spatial.Dilations, spatial.PadsBegin, spatial.PadsEnd);
         bool hasBias = context.HasInput(2);
-        Kernel? kernel = spatial.Kernel.Length > 3 ? null : DirectConvolutionKernel.Create(output.ElementType, geometry, input.Shape[1], output.Shape[1], groups, hasBias, isTransposed: false);
+        Kernel? kernel = DirectConvolutionKernel.Create(output.ElementType, geometry, input.Shape[1], output.Shape[1], groups, hasBias, isTransposed: false);
         context.Emit(
             kernel ?? throw context.Unsupported($"a convolution of {output.ElementType.ToOnnxName()} over {spatial.Kernel.Length} dimensions"),
             hasBias ? [input, context.Input(1), context.Input(2)] : [input, context.Input(1)], [output]);

@@ -16,7 +16,12 @@ public class BitCastTests
         }
 
         TensorBuffer expected = new(to, input.Shape);
-        input.Bytes.CopyTo(expected.Bytes);
+        for (int i = 0; i < input.Bytes.Length; i++)
+        {
+            input.Bytes[i] = Held(input.Bytes[i], from);
+            expected.Bytes[i] = Held(input.Bytes[i], to);
+        }
+
         TensorBuffer actual = new OperatorTester("BitCast", 26).Input(input).Attribute("to", (long)to).Output(to).Run();
         TensorBuffer folded = new OperatorTester("BitCast", 26).Constant(input).Attribute("to", (long)to).Output(to).Run();
         using (Assert.EnterMultipleScope())
@@ -60,6 +65,25 @@ public class BitCastTests
         new OperatorTester("BitCast", 26).Input(TestTensors.Floats(1, 3)).Fails<InvalidGraphException>();
     }
 
+    [Test]
+    public void RefusesTypesOfOtherSizes([Values(ElementType.UInt8, ElementType.Int2)] ElementType to) =>
+        new OperatorTester("BitCast", 26).Input(new TensorBuffer(ElementType.Int4, new Shape(3))).Attribute("to", (long)to).Output(to).Fails<InvalidGraphException>();
+
+    // What a byte is that holds the lowest bits of another for an element of this type.
+    private static byte Held(byte bits, ElementType type) => (type, BitsOf(type)) switch
+    {
+        (ElementType.Int4 or ElementType.Int2, var count) => (bits & (1 << (count - 1))) != 0 ? (byte)(bits | (0xff << count)) : (byte)(bits & ((1 << count) - 1)),
+        (_, < 8 and var count) => (byte)(bits & ((1 << count) - 1)),
+        _ => bits,
+    };
+
+    private static int BitsOf(ElementType type) => type switch
+    {
+        ElementType.Int4 or ElementType.UInt4 or ElementType.Float4E2M1 => 4,
+        ElementType.Int2 or ElementType.UInt2 => 2,
+        _ => 8 * type.SizeOf(),
+    };
+
     private static IEnumerable<TestCaseData> Pairs() =>
-        s_types.SelectMany(from => s_types.Where(to => to.SizeOf() == from.SizeOf()).Select(to => new TestCaseData(from, to)));
+        s_types.SelectMany(from => s_types.Where(to => BitsOf(to) == BitsOf(from)).Select(to => new TestCaseData(from, to)));
 }
