@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.ML.Tokenizers;
+using OnnxStream.Interop.Pipelines;
 
 namespace OnnxStream.Interop.Diffusion;
 

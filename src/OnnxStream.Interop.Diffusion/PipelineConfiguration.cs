@@ -1,5 +1,6 @@
 using System.Text.Json;
 using OnnxStream.Interop.Diffusion.Schedulers;
+using OnnxStream.Interop.Pipelines;
 
 namespace OnnxStream.Interop.Diffusion;
 

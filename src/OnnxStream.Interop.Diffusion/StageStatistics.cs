@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Pipelines;
+
 namespace OnnxStream.Interop.Diffusion;
 
 /// <summary>What one stage of a generation took.</summary>
@@ -15,4 +17,10 @@ public sealed record StageStatistics(
     TimeSpan RunDuration,
     int RunCount,
     long WeightsBytesStreamed,
-    long PeakNativeBytes);
+    long PeakNativeBytes)
+{
+    internal StageStatistics(PipelineStage stage, StageTotals totals)
+        : this(stage, totals.Duration, totals.LoadDuration, totals.RunDuration, totals.RunCount, totals.WeightsBytesStreamed, totals.PeakNativeBytes)
+    {
+    }
+}

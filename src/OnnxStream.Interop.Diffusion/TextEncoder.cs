@@ -1,9 +1,11 @@
+using OnnxStream.Interop.Pipelines;
+
 namespace OnnxStream.Interop.Diffusion;
 
 /// <summary>The first stage: turns the ids of prompts into hidden states, which the UNET is conditioned on.</summary>
 public sealed class TextEncoder : IDisposable
 {
-    private readonly StageSession _session;
+    private readonly ModelStage _session;
     private readonly ValueMetadata _ids;
     private readonly ValueMetadata _hiddenState;
 
@@ -13,7 +15,7 @@ public sealed class TextEncoder : IDisposable
     /// <exception cref="OnnxStreamException">The model cannot be used, or is no text encoder.</exception>
     public TextEncoder(string path, SessionOptions? options = null)
     {
-        _session = new StageSession(path);
+        _session = new ModelStage(path);
         // OnnxStream's folder for Stable Diffusion 1.5 calls the ids after the operator that takes them.
         _ids = TensorNames.Require(path, "The input for token ids", _session.Inputs, ["input_ids"], value => _session.Inputs.Count == 1);
         _hiddenState = TensorNames.Require(
@@ -55,7 +57,7 @@ public sealed class TextEncoder : IDisposable
     }
 
     /// <summary>What the runs up to now took.</summary>
-    public StageStatistics Statistics => _session.Statistics(PipelineStage.TextEncoding);
+    public StageStatistics Statistics => new(PipelineStage.TextEncoding, _session.Totals);
 
     /// <summary>Closes the model.</summary>
     public void Dispose() => _session.Dispose();

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OnnxStream.Interop.Pipelines;
 
 namespace OnnxStream.Interop.Diffusion;
 

@@ -1,9 +1,11 @@
+using OnnxStream.Interop.Pipelines;
+
 namespace OnnxStream.Interop.Diffusion;
 
 /// <summary>The second stage: predicts the noise in latents, given what they should show.</summary>
 public sealed class Unet : IDisposable
 {
-    private readonly StageSession _session;
+    private readonly ModelStage _session;
     private readonly ValueMetadata _sample;
     private readonly ValueMetadata _timestep;
     private readonly ValueMetadata _hiddenState;
@@ -15,7 +17,7 @@ public sealed class Unet : IDisposable
     /// <exception cref="OnnxStreamException">The model cannot be used, or is no UNET of Stable Diffusion 1 or 2.</exception>
     public Unet(string path, SessionOptions? options = null)
     {
-        _session = new StageSession(path);
+        _session = new ModelStage(path);
         IReadOnlyList<ValueMetadata> inputs = _session.Inputs;
         _sample = TensorNames.Require(path, "The input for latents", inputs, ["sample"], value => value.Dimensions is { Count: 4 });
         _timestep = TensorNames.Require(path, "The input for the time step", inputs, ["timestep"], value => value.Dimensions is { Count: <= 1 });
@@ -80,7 +82,7 @@ public sealed class Unet : IDisposable
     }
 
     /// <summary>What the runs up to now took.</summary>
-    public StageStatistics Statistics => _session.Statistics(PipelineStage.Denoising);
+    public StageStatistics Statistics => new(PipelineStage.Denoising, _session.Totals);
 
     /// <summary>Closes the model.</summary>
     public void Dispose() => _session.Dispose();

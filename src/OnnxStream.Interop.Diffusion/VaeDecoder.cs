@@ -1,9 +1,11 @@
+using OnnxStream.Interop.Pipelines;
+
 namespace OnnxStream.Interop.Diffusion;
 
 /// <summary>The third stage: turns latents into a picture.</summary>
 public sealed class VaeDecoder : IDisposable
 {
-    private readonly StageSession _session;
+    private readonly ModelStage _session;
     private readonly ValueMetadata _latents;
     private readonly ValueMetadata _output;
 
@@ -13,7 +15,7 @@ public sealed class VaeDecoder : IDisposable
     /// <exception cref="OnnxStreamException">The model cannot be used, or is no decoder.</exception>
     public VaeDecoder(string path, SessionOptions? options = null)
     {
-        _session = new StageSession(path);
+        _session = new ModelStage(path);
         _latents = TensorNames.Require(path, "The input for latents", _session.Inputs, ["latent_sample"], value => _session.Inputs.Count == 1);
         _output = TensorNames.Require(
             path, "The output with the picture", _session.Outputs, ["sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });
@@ -37,7 +39,7 @@ public sealed class VaeDecoder : IDisposable
     }
 
     /// <summary>What the runs up to now took.</summary>
-    public StageStatistics Statistics => _session.Statistics(PipelineStage.Decoding);
+    public StageStatistics Statistics => new(PipelineStage.Decoding, _session.Totals);
 
     /// <summary>Closes the model.</summary>
     public void Dispose() => _session.Dispose();

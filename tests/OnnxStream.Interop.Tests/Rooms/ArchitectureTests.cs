@@ -70,7 +70,8 @@ public class ArchitectureTests
         Assert.That(friends, Is.All.Matches<string>(friend => Directory.Exists(Repository.PathOf("tests", friend))));
     }
 
-    [TestCase("src/OnnxStream.Interop.Diffusion", "Weights")]
+    [TestCase("src/OnnxStream.Interop.Pipelines")]
+    [TestCase("src/OnnxStream.Interop.Diffusion", "Weights", "Pipelines")]
     [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion")]
     [TestCase("bindings", "Bindings")]
     public void OtherProjectsKnowThePublicFaceOnly(string folder, params string[] allowed)

@@ -1,4 +1,4 @@
-namespace OnnxStream.Interop.Diffusion;
+namespace OnnxStream.Interop.Pipelines;
 
 /// <summary>Single-precision tensors put together along their first dimension, and taken apart again.</summary>
 internal static class TensorBatch

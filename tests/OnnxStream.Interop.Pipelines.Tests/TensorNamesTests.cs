@@ -1,4 +1,4 @@
-namespace OnnxStream.Interop.Diffusion.Tests;
+namespace OnnxStream.Interop.Pipelines.Tests;
 
 public class TensorNamesTests
 {

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace OnnxStream.Interop.Diffusion;
+namespace OnnxStream.Interop.Pipelines;
 
 /// <summary>A JSON file of a model folder, read with errors that name the file and the property.</summary>
 internal sealed class JsonFile

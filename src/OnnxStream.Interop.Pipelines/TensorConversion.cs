@@ -1,6 +1,6 @@
 using System.Numerics.Tensors;
 
-namespace OnnxStream.Interop.Diffusion;
+namespace OnnxStream.Interop.Pipelines;
 
 /// <summary>Between the single precision that pipelines compute in and the element types that models declare.</summary>
 internal static class TensorConversion

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 
-namespace OnnxStream.Interop.Diffusion;
+namespace OnnxStream.Interop.Pipelines;
 
-/// <summary>The session of one stage, and what its runs add up to.</summary>
-internal sealed class StageSession : IDisposable
+/// <summary>One model of a pipeline: its session, which is open only during its stage, and what its runs add up to.</summary>
+internal sealed class ModelStage : IDisposable
 {
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly Model _model;
@@ -15,7 +15,7 @@ internal sealed class StageSession : IDisposable
     private long _peakNativeBytes;
 
     /// <summary>Reads a model, but prepares nothing yet: whether it is what the stage needs is asked first.</summary>
-    public StageSession(string path)
+    public ModelStage(string path)
     {
         Path = path;
         _model = Model.Load(path);
@@ -24,8 +24,10 @@ internal sealed class StageSession : IDisposable
     /// <summary>The model's file.</summary>
     public string Path { get; }
 
+    /// <summary>What a run must be given.</summary>
     public IReadOnlyList<ValueMetadata> Inputs => _model.Inputs;
 
+    /// <summary>What a run returns.</summary>
     public IReadOnlyList<ValueMetadata> Outputs => _model.Outputs;
 
     /// <summary>Makes the session, which takes time and memory.</summary>
@@ -35,6 +37,7 @@ internal sealed class StageSession : IDisposable
         _loadDuration = Stopwatch.GetElapsedTime(_started);
     }
 
+    /// <summary>Runs the model, which must have been prepared.</summary>
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, CancellationToken cancellationToken)
     {
         RunResult result = _session!.Run(inputs, options: null, cancellationToken);
@@ -45,8 +48,9 @@ internal sealed class StageSession : IDisposable
         return result;
     }
 
-    public StageStatistics Statistics(PipelineStage stage) =>
-        new(stage, Stopwatch.GetElapsedTime(_started), _loadDuration, _runDuration, _runCount, _weightsBytesStreamed, _peakNativeBytes);
+    /// <summary>What the stage took so far.</summary>
+    public StageTotals Totals => new(Stopwatch.GetElapsedTime(_started), _loadDuration, _runDuration, _runCount, _weightsBytesStreamed, _peakNativeBytes);
 
+    /// <inheritdoc/>
     public void Dispose() => _session?.Dispose();
 }

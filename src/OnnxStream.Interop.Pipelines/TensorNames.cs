@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace OnnxStream.Interop.Diffusion;
+namespace OnnxStream.Interop.Pipelines;
 
 /// <summary>Finds the inputs and outputs of a stage by what they are called, or else by what they look like.</summary>
 /// <remarks>
