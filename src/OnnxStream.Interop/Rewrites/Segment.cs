@@ -13,7 +13,7 @@ namespace OnnxStream.Interop.Rewrites;
 /// <param name="Needed">The value of the model whose content the next node needs for planning; null if the segment ends for another reason.</param>
 /// <param name="EndsDynamic">Whether the shapes of the last node's outputs are only bounds of what they turn out to be.</param>
 /// <param name="EndsAtControlFlow">Whether the node behind the last one is control flow, which runs graphs of its own.</param>
-/// <param name="Trace">Every node that was specialized, in order.</param>
+/// <param name="Trace">Every node that was specialized, in order; none where nobody asked for them.</param>
 /// <param name="Values">For each value of the model that is known now, what it became: with its type, and its content where that is the same in every run.</param>
 internal sealed record Segment(
     Graph Graph,

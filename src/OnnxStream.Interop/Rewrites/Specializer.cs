@@ -22,11 +22,12 @@ internal sealed class Specializer
     private readonly Func<Node, IReadOnlyDictionary<Value, Constant>?> _evaluate;
     private readonly RangeReader? _reader;
 
-    // What was done so far; inside of a function, what was done for it.
-    private List<SpecializedNode> _trace = [];
+    // What was done so far; inside of a function, what was done for it. Null where nobody asks.
+    private List<SpecializedNode>? _trace;
 
-    private Specializer(Graph graph, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate, RangeReader? reader)
+    private Specializer(Graph graph, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate, RangeReader? reader, bool isTraced)
     {
+        _trace = isTraced ? [] : null;
         _graph = graph;
         _evaluate = evaluate;
         _reader = reader;
@@ -39,8 +40,9 @@ internal sealed class Specializer
     /// <param name="outputs">The values of <paramref name="graph"/> that the caller wants in the end.</param>
     /// <param name="evaluate">Computes a node whose inputs are small constants; null if it cannot.</param>
     /// <param name="reader">Reads constants of the new graph that are weights; null for their sources.</param>
-    public static Segment Specialize(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate, RangeReader? reader = null) =>
-        new Specializer(graph, evaluate, reader).Run(start, known, outputs);
+    /// <param name="isTraced">Whether to keep every node that was specialized (<see cref="Segment.Trace"/>).</param>
+    public static Segment Specialize(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate, RangeReader? reader = null, bool isTraced = false) =>
+        new Specializer(graph, evaluate, reader, isTraced).Run(start, known, outputs);
 
     private Segment Run(int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
     {
@@ -122,7 +124,7 @@ internal sealed class Specializer
         }
 
         bool isFolded = node.Outputs.All(output => output is null || output.Constant is not null) || TryFold(node, _evaluate);
-        _trace.Add(new SpecializedNode { Node = node, IsFolded = isFolded });
+        _trace?.Add(new SpecializedNode { Node = node, IsFolded = isFolded });
         if (isFolded)
         {
             return false;
@@ -135,8 +137,8 @@ internal sealed class Specializer
     // Puts the nodes that an operator is made of in its place.
     private void Expand(Operator definition, Node node, Value?[] originals)
     {
-        List<SpecializedNode> outer = _trace;
-        _trace = [];
+        List<SpecializedNode>? outer = _trace;
+        _trace = outer is null ? null : [];
         try
         {
             ExpandFunction(definition, node, (inner, output) =>
@@ -146,7 +148,7 @@ internal sealed class Specializer
                     throw new UnsupportedOperatorException($"{node} is made of {inner}, whose shape depends on data, which is not supported.");
                 }
             }, value => Specialized(node, value));
-            outer.Add(new SpecializedNode { Node = node, Parts = _trace });
+            outer?.Add(new SpecializedNode { Node = node, Parts = _trace });
         }
         finally
         {
@@ -212,8 +214,8 @@ internal sealed class Specializer
         }
 
         int before = _nodes.Count;
-        int traced = _trace.Count;
-        _trace.Add(new SpecializedNode { Node = node, Condition = value ?? condition });
+        int traced = _trace?.Count ?? 0;
+        _trace?.Add(new SpecializedNode { Node = node, Condition = value ?? condition });
         try
         {
             bool isWhole = branch.Nodes.All(inner => OperatorRegistry.Get(inner) is ControlFlow ? TryInline(inner) : !Add(inner));
@@ -235,7 +237,7 @@ internal sealed class Specializer
         }
 
         _nodes.RemoveRange(before, _nodes.Count - before);
-        _trace.RemoveRange(traced, _trace.Count - traced);
+        _trace?.RemoveRange(traced, _trace.Count - traced);
         return false;
     }
 
@@ -264,7 +266,7 @@ internal sealed class Specializer
             Outputs = [.. segmentOutputs.Select(value => _values[value])],
             Nodes = _nodes,
         };
-        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed, dynamic, controlFlow, _values, _trace);
+        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed, dynamic, controlFlow, _values, _trace ?? []);
     }
 
     private Node Clone(Node node)

@@ -261,7 +261,7 @@ internal sealed class PlanCache : IDisposable
     private PlannedSegment PlanOnce(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
     {
         _evaluator.ResetPeak();
-        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate, _weights.ReadRange);
+        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate, _weights.ReadRange, isTraced: _growing.Length > 0);
         if (TryPlanGrowth(graph, known, wanted, segment) is { } growing)
         {
             return growing;
@@ -321,7 +321,7 @@ internal sealed class PlanCache : IDisposable
         _growthFailures++;
         return null;
 
-        Segment Specialize(IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> types) => Specializer.Specialize(graph, 0, types, wanted, _evaluator.Evaluate, _weights.ReadRange);
+        Segment Specialize(IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> types) => Specializer.Specialize(graph, 0, types, wanted, _evaluator.Evaluate, _weights.ReadRange, isTraced: true);
     }
 
     // What a plan extends must be the memory of the state, going in and coming out.
