@@ -34,6 +34,9 @@ internal sealed class ModelStage : IDisposable
     public void Prepare(SessionOptions? options)
     {
         _session = new InferenceSession(_model, options);
+
+        // A stage runs for long in little memory. What reading and planning left is given back once, before that.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         _loadDuration = Stopwatch.GetElapsedTime(_started);
     }
 
