@@ -315,6 +315,11 @@ internal sealed class PlanCache : IDisposable
         catch (Exception exception) when (exception is InvalidGraphException or UnsupportedOperatorException or MemoryBudgetException or NativeMemoryException)
         {
         }
+        catch
+        {
+            planned?.Dispose();
+            throw;
+        }
 
         // Whatever stands in the way, there is a plan for this extent.
         planned?.Dispose();

@@ -30,11 +30,6 @@ public class GatherBlockQuantizedTests
     [Test]
     public void FourBits([Values(UInt4, Int4)] int type, [Values(0, 1, 2)] int gatherAxis, [Values(0, 1, 2)] int quantizeAxis, [Values] bool hasZeros)
     {
-        if (gatherAxis == quantizeAxis)
-        {
-            Assert.Pass("slices of blocks are not defined");
-        }
-
         long[] dimensions = [6, 5, 4];
         dimensions[quantizeAxis] = 36;
         long[] scales = [.. dimensions];
@@ -50,7 +45,15 @@ public class GatherBlockQuantizedTests
         byte[] model = builder.Node("com.microsoft", "GatherBlockQuantized", $"w i s{(hasZeros ? " z" : "")}", "o", ("gather_axis", gatherAxis), ("quantize_axis", quantizeAxis), ("block_size", 16)).Output("o").ToBytes();
         Dictionary<string, TensorBuffer> inputs = new() { ["i"] = TestTensors.Integers(3, 0, -2) };
         using TemporaryFolder folder = new();
-        using InferenceSession session = new(folder.Write("model.onnx", model));
+        string path = folder.Write("model.onnx", model);
+        if (gatherAxis == quantizeAxis)
+        {
+            // A slice would be a part of a block.
+            Assert.That(() => new InferenceSession(path), Throws.TypeOf<InvalidGraphException>().With.Message.Contains("are not possible"));
+            return;
+        }
+
+        using InferenceSession session = new(path);
         TestTensors.AssertClose(session.Run(inputs)["o"], Oracle.Run(model, inputs)["o"], 1e-6, "slices");
     }
 
