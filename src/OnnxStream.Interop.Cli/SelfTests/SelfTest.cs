@@ -28,7 +28,7 @@ internal static class SelfTest
                 {
                     ThreadCount = threads,
                     ActivationElementType = family.HasHalfPrecisionActivations ? ElementType.Float16 : ElementType.Float32,
-                    PanelStore = family.HasHalfPrecisionPanels ? PanelStoreOptions.File(panels) with { ElementType = ElementType.Float16 } : PanelStoreOptions.Off,
+                    PanelStore = family.PanelType is { } type ? PanelStoreOptions.File(panels) with { ElementType = type } : PanelStoreOptions.Off,
                 };
                 using (InferenceSession session = new(path, options))
                 {

@@ -13,6 +13,10 @@ internal static class SelfTestFamilies
     private const double Sum = 2e-5;
     private const double Function = 1e-5;
 
+    // Each product has two roundings to 8 bits.
+    private const double EightBits = 5e-2;
+    private const double FourBits = 0.5;
+
     /// <summary>All families: where most time goes first.</summary>
     public static IReadOnlyList<SelfTestFamily> All { get; } =
     [
@@ -35,7 +39,10 @@ internal static class SelfTestFamilies
         new("fully connected, activated", ["fully connected, activated"], Sum, random => [ActivatedFullyConnected(random)]),
         new("fully connected, gated", ["gated fully connected"], Sum, random => [GatedFullyConnected(random)]),
         new("fully connected, f16 weights", ["xnn fully connected"], Sum, random => [FullyConnected(random, 9, 70, 133, isHalf: true)]),
-        new("fully connected, f16 panels", ["xnn fully connected"], 5e-3, random => [FullyConnected(random, 9, 70, 133, isHalf: false)]) { HasHalfPrecisionPanels = true },
+        new("fully connected, f16 panels", ["xnn fully connected"], 5e-3, random => [FullyConnected(random, 9, 70, 133, isHalf: false)]) { PanelType = ElementType.Float16 },
+        new("fully connected, int8 panels", ["xnn fully connected, int8"], EightBits, random => [FullyConnected(random, 17, 270, 133, isHalf: false)]) { PanelType = ElementType.Int8 },
+        new("fully connected, int4 panels", ["xnn fully connected, int4"], FourBits, random => [FullyConnected(random, 17, 288, 133, isHalf: false)]) { PanelType = ElementType.Int4 },
+        new("convolution, int8 panels", ["xnn convolution, int8"], EightBits, random => [Convolution(random, [2, 67, 1, 11, 9], [61, 67, 1, 3, 3], stride: 1, groups: 1)]) { PanelType = ElementType.Int8 },
         new("f16 activations", ["xnn fully connected", "winograd convolution", "xnn convolution"], 5e-3, random => [HalfPrecisionActivations(random)]) { HasHalfPrecisionActivations = true },
         new("rows in tiles", ["tiles of"], 1e-4, random => [RowsInTiles(random)]),
         new("matrix products", ["xnn batch matrix multiply"], Sum, random => [MatrixProducts(random)]),

@@ -7,8 +7,8 @@ namespace OnnxStream.Interop.Cli.SelfTests;
 /// <param name="Cases">Makes the models, with a source of seeded random numbers.</param>
 internal sealed record SelfTestFamily(string Name, string[] Kernels, double Tolerance, Func<Random, SelfTestCase[]> Cases)
 {
-    /// <summary>Whether weights are packed into a file in half precision first, as <c>--panel-store --panel-type f16</c> does.</summary>
-    public bool HasHalfPrecisionPanels { get; init; }
+    /// <summary>How weights are packed into a file first, as <c>--panel-store --panel-type</c> does; null to pack them in every run.</summary>
+    public ElementType? PanelType { get; init; }
 
     /// <summary>Whether what lies between layers is stored in half precision, as <c>--activation-type f16</c> does.</summary>
     public bool HasHalfPrecisionActivations { get; init; }

@@ -137,6 +137,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, types, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
             isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
             parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? FullyConnected.Create(fusion.Activation, weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :
+            weights.Format.IsQuantized ? new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
             context.UsesStore && weights.Identity is not null && StreamedWinogradConvolutionKernel.IsFor(parameters, image, weightShape[0])
                 ? new StreamedWinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
             WinogradConvolutionKernel.IsFor(parameters, image, weightShape[0])

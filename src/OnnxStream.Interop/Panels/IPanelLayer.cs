@@ -12,6 +12,9 @@ internal unsafe interface IPanelLayer
     /// </summary>
     string? Identity { get; }
 
+    /// <summary>How the panels are packed and stored.</summary>
+    PanelFormat Format { get; }
+
     /// <summary>The number of panels.</summary>
     int PanelCount { get; }
 

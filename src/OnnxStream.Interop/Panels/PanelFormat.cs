@@ -23,6 +23,27 @@ internal abstract unsafe class PanelFormat
     /// <summary>Whether operators compute with stored bytes where they lie; otherwise <see cref="Expand"/> makes packed bytes of them first.</summary>
     public abstract bool IsUsedInPlace { get; }
 
+    /// <summary>
+    /// Whether weights are rounded to few integers. Only weights that <see cref="Takes"/> allows are then packed in this format, and
+    /// nothing is packed that was computed from weights, such as Winograd's transforms: their rounding errors would be multiplied.
+    /// </summary>
+    public virtual bool IsQuantized => false;
+
+    /// <summary>What the names of kernels end with, so that a plan shows which layers are computed in another format.</summary>
+    public string KernelSuffix => IsQuantized ? $", {Identity}" : "";
+
+    /// <summary>The bytes of a packed number, nearly, without what is packed for each channel.</summary>
+    public virtual double BytesPerNumber => sizeof(float);
+
+    /// <summary>The format for weights that this one does not take.</summary>
+    public virtual PanelFormat Substitute => PanelFormats.Default;
+
+    /// <summary>Whether a constant weight is packed in this format, where the user chose it; otherwise it is packed in its <see cref="Substitute"/>.</summary>
+    /// <param name="outputs">The number of output channels.</param>
+    /// <param name="inputs">The number of input channels.</param>
+    /// <param name="space">The number of kernel positions; 1 for matrices.</param>
+    public virtual bool Takes(long outputs, long inputs, long space) => true;
+
     /// <summary>The bytes in a store of packed bytes, or of a part of them that is a multiple of <see cref="CountedMemory.Alignment"/>.</summary>
     public abstract long StoredBytes(long packedBytes);
 
@@ -54,7 +75,9 @@ internal abstract unsafe class PanelFormat
     }
 
     /// <summary>The scratch memory that <see cref="Pack"/> needs, in bytes.</summary>
-    public virtual long PackScratchBytes => CountedMemory.Align(sizeof(PackedPanelSlot));
+    /// <param name="product">What is computed with the channels.</param>
+    /// <param name="outputs">The number of output channels.</param>
+    public virtual long PackScratchBytes(PanelProduct product, int outputs) => CountedMemory.Align(sizeof(PackedPanelSlot));
 
     /// <summary>Packs channels.</summary>
     /// <param name="product">What is computed with them.</param>
@@ -84,8 +107,9 @@ internal abstract unsafe class PanelFormat
     /// <param name="rows">Rows of data.</param>
     /// <param name="data">The data.</param>
     /// <param name="converted">Memory of <see cref="ConvertedBytes"/>.</param>
+    /// <param name="workers">The threads that convert; null for the calling one.</param>
     /// <returns>What to give to <see cref="Setup"/>.</returns>
-    public virtual byte* Convert(PanelProduct product, long rows, byte* data, byte* converted) => data;
+    public virtual byte* Convert(PanelProduct product, long rows, byte* data, byte* converted, WorkerPool? workers = null) => data;
 
     /// <summary>The create function of XNNPACK that <see cref="Create"/> calls, for messages.</summary>
     public abstract string FunctionName(PanelProduct product);

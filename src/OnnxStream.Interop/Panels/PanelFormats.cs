@@ -6,12 +6,17 @@ internal static class PanelFormats
     /// <summary>Single precision, which everything is computed in unless something else was asked for.</summary>
     public static PanelFormat Default { get; } = new Float32Format();
 
+    /// <summary>8 bits, for weights that a format of fewer bits does not take.</summary>
+    public static PanelFormat Int8 { get; } = new Int8Format();
+
     /// <summary>All formats.</summary>
     public static IReadOnlyList<PanelFormat> All { get; } =
     [
         Default,
         new Float16Format(),
         new BFloat16Format(),
+        Int8,
+        new Int4Format(),
     ];
 
     /// <summary>The format that a user chooses by an element type; null if there is none.</summary>

@@ -168,8 +168,6 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         return bias;
     }
 
-    private PanelFormat Format => options.Format;
-
     private CancellationToken CancellationToken => options.CancellationToken;
 
     private void Packed(string path) => options.Progress?.Report(new PackingProgress(path, Interlocked.Increment(ref _done), _panelCount));
@@ -253,7 +251,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
 
         private void Write(int panel, Span<byte> bytes)
         {
-            _writer.Write(panel, _packer.Format.Encode(bytes));
+            _writer.Write(panel, _layer.Format.Encode(bytes));
             _packer.Packed(_writer.Path);
         }
 

@@ -17,20 +17,18 @@ internal sealed unsafe class PanelSource
 
     /// <summary>Makes the source of a layer.</summary>
     /// <param name="layer">The layer.</param>
-    /// <param name="format">The format of its panels.</param>
     /// <param name="stored">Its panels in a store; null if they are packed when they are used.</param>
     /// <param name="order">For each panel in the order of its use, its number in the store; null where they are the same.</param>
-    public PanelSource(IPanelLayer layer, PanelFormat format, StoredPanels? stored, int[]? order = null)
+    public PanelSource(IPanelLayer layer, StoredPanels? stored, int[]? order = null)
     {
         _layer = layer;
-        Format = format;
         _stored = stored;
         _order = order;
         Ranges = stored is null ? layer.UnpackedWeights : order is null ? stored.Ranges : Array.ConvertAll(order, panel => stored.Ranges[panel]);
     }
 
     /// <summary>The format of the panels.</summary>
-    public PanelFormat Format { get; }
+    public PanelFormat Format => _layer.Format;
 
     /// <summary>Whether the panels are in a store; otherwise the layer packs them.</summary>
     public bool IsStored => _stored is not null;

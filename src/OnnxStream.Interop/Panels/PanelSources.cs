@@ -13,7 +13,7 @@ internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = 
     private PanelStorePart? _pending;
     private bool _isStoreUsed;
 
-    /// <summary>The format of panels.</summary>
+    /// <summary>The format of panels that was chosen. A layer has another one where this does not take its weight.</summary>
     public PanelFormat Format => store?.Format ?? PanelFormats.Default;
 
     /// <summary>Whether weights are packed ahead of time, so that kernels may be chosen that need it.</summary>
@@ -44,7 +44,7 @@ internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = 
     {
         if (layer.Identity is not { } identity)
         {
-            return new PanelSource(layer, Format, null);
+            return new PanelSource(layer, null);
         }
 
         if (store is not null)
@@ -60,10 +60,10 @@ internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = 
                 }
             }
 
-            return new PanelSource(layer, Format, stored, order);
+            return new PanelSource(layer, stored, order);
         }
 
-        PanelSource source = new(layer, Format, null);
+        PanelSource source = new(layer, null);
         if (kept is not null)
         {
             UInt128 hash = PanelStore.Hash(identity);

@@ -5,7 +5,7 @@ using OnnxStream.Interop.Bindings;
 
 namespace OnnxStream.Interop.Panels;
 
-/// <summary>The packed panels of one model in one format, kept in files. All plans of the model share them.</summary>
+/// <summary>The packed panels of one model, kept in files. All plans of the model share them.</summary>
 /// <remarks>
 /// Panels are found by the identity of their layer, which depends on the weight, the division into panels and the layout of the kernel, so that a
 /// plan for another batch or for activations in half precision finds those of the first plan. Panels that a plan misses go into a file of
@@ -29,7 +29,7 @@ internal sealed class PanelStore
         FindParts();
     }
 
-    /// <summary>The format of the panels.</summary>
+    /// <summary>The format that was chosen for the panels. Layers whose weights it does not take have another one.</summary>
     public PanelFormat Format { get; }
 
     /// <summary>The first file.</summary>
@@ -56,7 +56,7 @@ internal sealed class PanelStore
     public StoredPanels? Find(IPanelLayer layer)
     {
         (UInt128 hash, long[] lengths) = Describe(layer);
-        return _parts.Select(part => part.Find(hash, lengths)).FirstOrDefault(found => found is not null);
+        return _parts.Select(part => part.Find(hash, lengths, layer.Format)).FirstOrDefault(found => found is not null);
     }
 
     /// <summary>The panels of a layer in a file that is not there yet.</summary>
@@ -67,9 +67,9 @@ internal sealed class PanelStore
     {
         (UInt128 hash, long[] lengths) = Describe(layer);
         part ??= new PanelStorePart(ReservePath(), Format);
-        StoredPanels? found = part.Find(hash, lengths);
+        StoredPanels? found = part.Find(hash, lengths, layer.Format);
         isNew = found is null;
-        return found ?? part.Add(hash, lengths);
+        return found ?? part.Add(hash, lengths, layer.Format);
     }
 
     /// <summary>Why a file is written: there is none yet, or the one that is there belongs to something else.</summary>
@@ -102,7 +102,7 @@ internal sealed class PanelStore
     public void ForgetLost() => _parts.RemoveAll(part => !File.Exists(part.Path));
 
     private (UInt128 Hash, long[] Lengths) Describe(IPanelLayer layer) =>
-        (Hash(layer.Identity!), [.. Enumerable.Range(0, layer.PanelCount).Select(panel => Format.StoredBytes(layer.PackedBytes(panel)))]);
+        (Hash($"{layer.Format.Identity}:{layer.Identity}"), [.. Enumerable.Range(0, layer.PanelCount).Select(panel => layer.Format.StoredBytes(layer.PackedBytes(panel)))]);
 
     private void FindParts()
     {

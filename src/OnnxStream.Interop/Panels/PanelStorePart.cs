@@ -9,9 +9,9 @@ namespace OnnxStream.Interop.Panels;
 /// <summary>One file of a panel store: packed panels in the order in which a plan uses them.</summary>
 /// <remarks>
 /// <code>
-/// header   64 bytes: magic "OSPANEL3", the format's name (8 bytes), identity of model, format and library (128-bit hash), number of panels,
+/// header   64 bytes: magic "OSPANEL4", the name of the format that was chosen (8 bytes), identity of model, format and library (128-bit hash), number of panels,
 ///          length of the model's path, hash of the index, place of the index
-/// panels   each on a page of its own
+/// panels   each on a page of its own, in the format of its layer
 /// index    for each panel: identity of its layer (128-bit hash), offset, length, hash of its bytes; then the path of the model as UTF-8
 /// </code>
 /// All numbers are little-endian. A file is written once and never changed. The hash of a panel is checked when a session first uses it.
@@ -30,7 +30,7 @@ internal sealed class PanelStorePart
     private const int HeaderBytes = 64;
     private const int EntryBytes = 40;
     private const int FormatBytes = 8;
-    private static readonly byte[] s_magic = "OSPANEL3"u8.ToArray();
+    private static readonly byte[] s_magic = "OSPANEL4"u8.ToArray();
 
     private readonly PanelFormat _format;
     private readonly FileSource _source;
@@ -41,7 +41,7 @@ internal sealed class PanelStorePart
 
     /// <summary>A file that is not there yet: <see cref="Add"/> decides where its panels will lie.</summary>
     /// <param name="path">Where it will be.</param>
-    /// <param name="format">The format of its panels.</param>
+    /// <param name="format">The format that was chosen for its panels.</param>
     public PanelStorePart(string path, PanelFormat format)
     {
         Path = path;
@@ -68,7 +68,8 @@ internal sealed class PanelStorePart
     /// <summary>The panels of a layer; null if the file has none, or others.</summary>
     /// <param name="layer">The identity of the layer.</param>
     /// <param name="lengths">The stored size of each of its panels.</param>
-    public StoredPanels? Find(UInt128 layer, IReadOnlyList<long> lengths)
+    /// <param name="format">Their format.</param>
+    public StoredPanels? Find(UInt128 layer, IReadOnlyList<long> lengths, PanelFormat format)
     {
         if (!_layers.TryGetValue(layer, out int first) || first + lengths.Count > _entries.Count)
         {
@@ -83,11 +84,11 @@ internal sealed class PanelStorePart
             }
         }
 
-        return new StoredPanels(this, first, lengths.Count);
+        return new StoredPanels(this, first, lengths.Count, format);
     }
 
     /// <summary>Adds the panels of a layer to a file that is not there yet.</summary>
-    public StoredPanels Add(UInt128 layer, IReadOnlyList<long> lengths)
+    public StoredPanels Add(UInt128 layer, IReadOnlyList<long> lengths, PanelFormat format)
     {
         int first = _entries.Count;
         _layers.Add(layer, first);
@@ -97,16 +98,21 @@ internal sealed class PanelStorePart
             _end = RoundUp(_end + length);
         }
 
-        return new StoredPanels(this, first, lengths.Count);
+        return new StoredPanels(this, first, lengths.Count, format);
     }
 
+    /// <summary>Where a panel begins.</summary>
+    public long Offset(int panel) => _entries[panel].Offset;
+
     /// <summary>The range of a panel.</summary>
-    public WeightRange Range(int panel) => new($"panel {panel}", _source, _entries[panel].Offset, _entries[panel].Length) { IsPanel = _format.IsUsedInPlace };
+    /// <param name="panel">The panel.</param>
+    /// <param name="format">Its format.</param>
+    public WeightRange Range(int panel, PanelFormat format) => new($"panel {panel}", _source, _entries[panel].Offset, _entries[panel].Length) { IsPanel = format.IsUsedInPlace };
 
     /// <summary>Opens a file if it belongs to a model; otherwise says why not.</summary>
     /// <param name="path">The file.</param>
     /// <param name="identity">The identity of model, format and library.</param>
-    /// <param name="format">The format that panels must have.</param>
+    /// <param name="format">The format that was chosen.</param>
     /// <param name="reason">Why the file cannot be used.</param>
     public static PanelStorePart? TryOpen(string path, UInt128 identity, PanelFormat format, out string reason)
     {

@@ -72,6 +72,22 @@ internal sealed unsafe class PanelWeights
     /// <summary>Decides where the panels come from.</summary>
     public PanelSources Sources { get; init; } = new();
 
+    /// <summary>How the panels are packed and stored.</summary>
+    public PanelFormat Format
+    {
+        get
+        {
+            // What is computed at run time is packed in every run: that is quickest in the format that it is in.
+            PanelFormat format = Identity is null ? PanelFormats.Default : Sources.Format;
+            while (!format.Takes(Outputs, _inputs, _space))
+            {
+                format = format.Substitute;
+            }
+
+            return format;
+        }
+    }
+
     /// <summary>Whether panels are packed when they are used; otherwise a store has them.</summary>
     public bool IsPackedInRuns => !Sources.UsesStore;
 

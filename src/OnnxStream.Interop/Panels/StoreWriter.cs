@@ -54,7 +54,7 @@ internal sealed class StoreWriter : IDisposable
             _part.SetHash(panel, hash);
         }
 
-        _blocks.Write(_part.Range(panel).Offset, bytes);
+        _blocks.Write(_part.Offset(panel), bytes);
     }
 
     /// <summary>Writes header and index and moves the file to its place.</summary>

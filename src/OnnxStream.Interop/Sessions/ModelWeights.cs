@@ -16,7 +16,7 @@ internal static class ModelWeights
 
     /// <summary>The most bytes that a panel store of the model can have, nearly.</summary>
     public static long LargestStoreBytes(Graph graph, PanelFormat format) =>
-        Weights(graph).DistinctBy(weight => weight.Location).Sum(weight => format.StoredBytes(weight.Type.Shape.ElementCount * sizeof(float)) * (IsThreeByThree(weight.Type.Shape) ? LargestExpansion : 1));
+        Weights(graph).DistinctBy(weight => weight.Location).Sum(weight => format.StoredBytes((long)(weight.Type.Shape.ElementCount * format.BytesPerNumber)) * (IsThreeByThree(weight.Type.Shape) && !format.IsQuantized ? LargestExpansion : 1));
 
     private static bool IsThreeByThree(Shape shape) => shape.Rank == 4 && shape[2] == 3 && shape[3] == 3;
 

@@ -125,7 +125,7 @@ public class PanelStoreTests
 
     [Test]
     public void OtherTypesAreRefused() =>
-        Assert.That(() => PanelStoreOptions.Off with { ElementType = ElementType.Int8 }, Throws.ArgumentException.With.Message.Contains("Float32, Float16, BFloat16"));
+        Assert.That(() => PanelStoreOptions.Off with { ElementType = ElementType.Int64 }, Throws.ArgumentException.With.Message.Contains("Float32, Float16, BFloat16, Int8, Int4"));
 
     // Panels lie in more blocks than may be resident.
     [TestCase(1)]
@@ -173,7 +173,7 @@ public class PanelStoreTests
     public void NothingIsLeftWhereThereIsNoMemoryForBlocks([Values(0, 1, 2)] int allocations)
     {
         PanelStorePart part = new(_store, PanelFormats.Default);
-        part.Add(1, [3 * BlockWriter.BlockBytes]);
+        part.Add(1, [3 * BlockWriter.BlockBytes], PanelFormats.Default);
         CountedMemory.FailureCountdown = allocations;
         try
         {
@@ -219,6 +219,7 @@ public class PanelStoreTests
     [TestCase(ElementType.Float32, 0.0)]
     [TestCase(ElementType.Float16, 2e-3)]
     [TestCase(ElementType.BFloat16, 2e-2)]
+    [TestCase(ElementType.Int8, 2e-2)]
     public void LargeConvolution(ElementType type, double tolerance)
     {
         string model = _folder.Write("large.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, 1, 24, 33, 31).Output("y")

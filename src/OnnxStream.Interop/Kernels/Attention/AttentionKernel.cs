@@ -151,7 +151,9 @@ internal sealed unsafe class AttentionKernel : Kernel
     private long QueryBytes => ExpandsQueries ? CountedMemory.Align(QueryTile * (long)_depth * sizeof(float)) : 0;
 
     // A slot for the weights cache, queries if they are expanded, the scores of a tile, the products of a tile with V, maximum and sum of each row.
-    private long WorkerBytes => QueryBytes + CountedMemory.Align(s_format.PackScratchBytes) + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(_depth, _valueDepth)) * Math.Min(_keys, KeyTile) * sizeof(float)) +
+    private long PackBytes => CountedMemory.Align(s_format.PackScratchBytes(_scores, Math.Min(_keys, KeyTile)));
+
+    private long WorkerBytes => QueryBytes + PackBytes + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(_depth, _valueDepth)) * Math.Min(_keys, KeyTile) * sizeof(float)) +
         2 * CountedMemory.Align(QueryTile * (long)_valueDepth * sizeof(float)) + CountedMemory.Align(2 * QueryTile * sizeof(float));
 
     /// <inheritdoc/>
@@ -235,7 +237,7 @@ internal sealed unsafe class AttentionKernel : Kernel
             int count = Math.Min(KeyTile, kernel._keys - first);
             int slot = kernel._slots.Acquire();
             byte* memory = kernel.WorkerMemory(slot);
-            float* gathered = (float*)(memory + CountedMemory.Align(s_format.PackScratchBytes) + kernel.QueryBytes);
+            float* gathered = (float*)(memory + kernel.PackBytes + kernel.QueryBytes);
             try
             {
                 long keyStride = (long)kernel._sharedHeads * kernel._depth;
@@ -276,7 +278,7 @@ internal sealed unsafe class AttentionKernel : Kernel
             string node = kernel._context!.Call.NodeName;
             int tileKeys = Math.Min(kernel._keys, KeyTile);
             int valueDepth = kernel._valueDepth;
-            float* expanded = (float*)(memory + CountedMemory.Align(s_format.PackScratchBytes));
+            float* expanded = (float*)(memory + kernel.PackBytes);
             float* scores = (float*)((byte*)expanded + kernel.QueryBytes);
             float* product = (float*)((byte*)scores + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(kernel._depth, valueDepth)) * tileKeys * sizeof(float)));
             float* sum = (float*)((byte*)product + CountedMemory.Align(QueryTile * (long)valueDepth * sizeof(float)));

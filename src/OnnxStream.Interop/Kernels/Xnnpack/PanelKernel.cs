@@ -54,6 +54,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     protected PanelKernel(PanelWeights weights, bool hasBias, long rows, WorkerPool workers, bool sharesRows = false)
     {
         _weights = weights;
+        Format = weights.Format;
         _hasBias = hasBias;
 
         // Packing a number takes about as long as using it PackingRows times.
@@ -102,13 +103,13 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
 
     /// <inheritdoc/>
-    public long PackScratchBytes => Format.PackScratchBytes + CountedMemory.Align(_weights.GatherBytes(_panelOutputs)) + (_weights.IsGated ? CountedMemory.Align(_panelOutputs * sizeof(float)) : 0);
+    public long PackScratchBytes => Format.PackScratchBytes(Product, _panelOutputs) + CountedMemory.Align(_weights.GatherBytes(_panelOutputs)) + (_weights.IsGated ? CountedMemory.Align(_panelOutputs * sizeof(float)) : 0);
 
     /// <summary>The number of output channels in a panel (the last one may have fewer).</summary>
     public int PanelOutputs => _panelOutputs;
 
-    /// <summary>The format of the panels.</summary>
-    protected PanelFormat Format => _weights.Sources.Format;
+    /// <inheritdoc/>
+    public PanelFormat Format { get; }
 
     // A packed panel unless it is used where it lies, memory for packing it, XNNPACK's workspace.
     private long SlotBytes => (_source.NeedsMemory ? CountedMemory.Align(_packedBytes) : 0) + (_source.IsStored ? 0 : PackScratchBytes) + CountedMemory.Align(_workspaceBytes);
@@ -121,7 +122,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     {
         int first = panel * _panelOutputs;
         int count = Math.Min(_panelOutputs, _weights.Outputs - first);
-        byte* gathered = scratch + Format.PackScratchBytes;
+        byte* gathered = scratch + Format.PackScratchBytes(Product, _panelOutputs);
         float* kernel = _weights.Gather(source, first, count, (float*)gathered, reader);
         float* biases = _weights.GatherBias(bias, first, count, (float*)(gathered + CountedMemory.Align(_weights.GatherBytes(_panelOutputs))));
         Format.Pack(Product, count, kernel, biases, scratch, destination, PackedBytes(panel), $"panel {panel}");
@@ -133,7 +134,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _context = context;
         byte* memory = context.Scratch + _slotCount * SlotBytes;
         _data = Prepare(context.Input(0), memory);
-        _data = ConvertedRows == 0 ? _data : Format.Convert(Product, ConvertedRows, _data, memory + CountedMemory.Align(DataBytes));
+        _data = ConvertedRows == 0 ? _data : Format.Convert(Product, ConvertedRows, _data, memory + CountedMemory.Align(DataBytes), _isShared ? context.Workers : null);
         bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _weights.PartlyRead is null && !_source.IsStored && !_source.IsComplete;
         if (_source.IsComplete && !_weights.HasPanelRanges && StreamedWeights.Count > 0)
         {

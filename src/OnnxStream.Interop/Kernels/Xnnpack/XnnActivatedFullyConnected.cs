@@ -9,7 +9,7 @@ internal sealed unsafe class XnnActivatedFullyConnected<TFunction>(PanelWeights 
     where TFunction : IActivationFunction
 {
     /// <inheritdoc/>
-    public override string Name => "xnn fully connected, activated";
+    public override string Name => $"xnn fully connected, activated{Format.KernelSuffix}";
 
     /// <inheritdoc/>
     protected override bool HasActivation => true;

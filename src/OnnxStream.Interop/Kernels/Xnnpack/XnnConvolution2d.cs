@@ -10,13 +10,21 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
 {
     private readonly ConvolutionParameters _parameters;
     private readonly Shape _input;
+    private readonly long _given;
     private readonly int _outputs;
     private readonly long _perOutput;
     private readonly StorageTypes _types;
     private readonly ConvolutionProduct _product;
 
-    /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
-    public XnnConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, StorageTypes types = default)
+    /// <summary>Makes the kernel.</summary>
+    /// <param name="weights">The weight.</param>
+    /// <param name="hasBias">Whether there is a bias.</param>
+    /// <param name="input">The shape of the images that are convolved: [N,H,W,C].</param>
+    /// <param name="parameters">The geometry.</param>
+    /// <param name="workers">The threads.</param>
+    /// <param name="types">How data and results are stored.</param>
+    /// <param name="isUpsampled">Whether images are given in half their height and width, each pixel for four. Only formats that convert data can double them.</param>
+    public XnnConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, StorageTypes types = default, bool isUpsampled = false)
         : base(weights, hasBias, input[0] * input[1] * input[2] / (parameters.StrideHeight * parameters.StrideWidth), workers)
     {
         _parameters = parameters;
@@ -24,7 +32,8 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
         _types = types;
         _outputs = weights.Outputs;
         _perOutput = weights.PerOutput;
-        _product = new ConvolutionProduct(parameters, input) { OutputStride = types.WritesHalf ? 0 : types.ResultStride(_outputs), Low = parameters.Low, High = parameters.High };
+        _given = isUpsampled ? input.ElementCount / 4 : input.ElementCount;
+        _product = new ConvolutionProduct(parameters, input) { IsUpsampled = isUpsampled, OutputStride = types.WritesHalf ? 0 : types.ResultStride(_outputs), Low = parameters.Low, High = parameters.High };
         Measure($"{input} {parameters}");
     }
 
@@ -32,7 +41,7 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
     public override long Flops => 2 * _input[0] * _parameters.OutputHeight(_input[1]) * _parameters.OutputWidth(_input[2]) * _outputs * _perOutput;
 
     /// <inheritdoc/>
-    public override string Name => "xnn convolution";
+    public override string Name => $"xnn convolution{Format.KernelSuffix}";
 
     /// <inheritdoc/>
     protected override PanelProduct Product => _product;
@@ -47,14 +56,14 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
     protected override long WorkspaceBytes(PanelOperator operation, string details) => ResultBytes + operation.Reshape(Rows, null, details);
 
     /// <inheritdoc/>
-    protected override long DataBytes => _types.ReadsHalf ? CountedMemory.Align(_input.ElementCount * sizeof(float)) : 0;
+    protected override long DataBytes => _types.ReadsHalf ? CountedMemory.Align(_given * sizeof(float)) : 0;
 
     /// <inheritdoc/>
     protected override byte* Prepare(byte* data, byte* scratch)
     {
         if (_types.ReadsHalf)
         {
-            StorageTypes.Expand(data, (float*)scratch, checked((int)_input.ElementCount));
+            StorageTypes.Expand(data, (float*)scratch, checked((int)_given));
         }
 
         return _types.ReadsHalf ? scratch : data;

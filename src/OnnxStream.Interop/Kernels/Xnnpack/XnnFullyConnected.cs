@@ -55,7 +55,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
     public override long Flops => 2 * _rows * _weights.PerOutput * _weights.Outputs;
 
     /// <inheritdoc/>
-    public override string Name => "xnn fully connected";
+    public override string Name => $"xnn fully connected{Format.KernelSuffix}";
 
     /// <inheritdoc/>
     protected override PanelProduct Product => _product;

@@ -37,7 +37,7 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
     public override long Flops => 2 * _rows * _weights.PerOutput * _weights.Outputs;
 
     /// <inheritdoc/>
-    public override string Name => "xnn gated fully connected";
+    public override string Name => $"xnn gated fully connected{Format.KernelSuffix}";
 
     /// <inheritdoc/>
     protected override PanelProduct Product => _product;

@@ -91,7 +91,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     private string Details => $"{_input} {_parameters}";
 
     // The packed weight, and what packing it needs.
-    private long PackingBytes => _packedBytes + GatherBytes + Format.PackScratchBytes;
+    private long PackingBytes => _packedBytes + GatherBytes + Format.PackScratchBytes(_product, _weights.Outputs);
 
     private long GatherBytes => CountedMemory.Align(_weights.GatherBytes(_weights.Outputs));
 

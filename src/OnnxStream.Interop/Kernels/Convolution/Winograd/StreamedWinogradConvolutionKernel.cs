@@ -109,7 +109,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
         _unpacked = [.. Enumerable.Range(0, WinogradTransform.TileInputs * _slices).SelectMany(_ => ranges)];
         _multiplication = new Multiplication(this);
         _transformation = new Transformation(this);
-        _format = weights.Sources.Format;
+        _format = weights.Format;
         _product = new MatrixProduct(_sliceChannels) { OutputStride = GroupOutputs };
         (long packedBytes, _layout) = _format.Measure(_product, _panelOutputs, Name);
         (long lastPackedBytes, _) = _format.Measure(_product, Outputs(_panelsOfAll - 1), Name);
@@ -147,6 +147,9 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     public override long WeightsInUse(WeightMeasure measure) => _workers * base.WeightsInUse(measure);
 
     /// <inheritdoc/>
+    public PanelFormat Format => _format;
+
+    /// <inheritdoc/>
     public string? Identity => _weights.Identity is { } weights ? $"streamed winograd 4x4:{weights}:{_panelOutputs}:{_slices}:{_layout:x8}" : null;
 
     /// <inheritdoc/>
@@ -165,7 +168,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     public WeightRange? PartlyRead => null;
 
     /// <inheritdoc/>
-    public long PackScratchBytes => GatherBytes + _format.PackScratchBytes + CountedMemory.Align((long)_panelOutputs * _sliceChannels * sizeof(float));
+    public long PackScratchBytes => GatherBytes + _format.PackScratchBytes(_product, _panelOutputs) + CountedMemory.Align((long)_panelOutputs * _sliceChannels * sizeof(float));
 
     private int GroupOutputs => Math.Min(_panelsOfGroup * _panelOutputs, _weights.Outputs);
 
@@ -225,7 +228,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
         (int row, int slice, int outputs) = Find(panel);
         float* gathered = _weights.Gather(source, outputs * _panelOutputs, Outputs(outputs), (float*)scratch);
         byte* slot = scratch + GatherBytes;
-        float* transformed = (float*)(slot + _format.PackScratchBytes);
+        float* transformed = (float*)(slot + _format.PackScratchBytes(_product, _panelOutputs));
         for (int column = 0; column < WinogradTransform.TileInputs; column++)
         {
             WinogradTransform.TransformWeights(

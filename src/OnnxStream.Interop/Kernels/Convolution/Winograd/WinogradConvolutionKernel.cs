@@ -80,7 +80,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     public WinogradConvolutionKernel(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, StorageTypes types = default, bool isUpsampled = false)
     {
         _tiles = new WinogradTiles(input, parameters, types, isUpsampled);
-        _format = weights.Sources.Format;
+        _format = weights.Format;
         _types = types;
         _weights = weights;
         _hasBias = hasBias;
@@ -145,6 +145,9 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     public override IReadOnlyList<WeightRange> StreamedWeights => _source.Ranges;
 
     /// <inheritdoc/>
+    public PanelFormat Format => _format;
+
+    /// <inheritdoc/>
     public string? Identity => _weights.Identity is { } weights ? $"winograd 4x4:{weights}:{_panelOutputs}:{_layout:x8}" : null;
 
     /// <inheritdoc/>
@@ -165,7 +168,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     private long GatherBytes => CountedMemory.Align(_weights.GatherBytes(_panelOutputs));
 
     // XNNPACK's weights cache and one transformed matrix.
-    private long PackWorkerBytes => _format.PackScratchBytes + CountedMemory.Align((long)_panelOutputs * _channels * sizeof(float));
+    private long PackWorkerBytes => _format.PackScratchBytes(_product, _panelOutputs) + CountedMemory.Align((long)_panelOutputs * _channels * sizeof(float));
 
     // Packing memory of the workers lies where their blocks do later.
     private long PackedScratchBytes => (_source.NeedsMemory ? WinogradTransform.Positions * _positionBytes : 0) + (_source.IsStored ? 0 : GatherBytes);
@@ -285,7 +288,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
 
     private void PackPosition(int panel, float* gathered, int position, byte* scratch, byte* destination)
     {
-        float* transformed = (float*)(scratch + _format.PackScratchBytes);
+        float* transformed = (float*)(scratch + _format.PackScratchBytes(_product, _panelOutputs));
         WinogradTransform.TransformWeights(gathered, Outputs(panel), _channels, _channels, position, transformed);
         _format.Pack(panel < _panelCount - 1 ? _product : _lastProduct, Outputs(panel), transformed, null, scratch, destination + position * PositionBytes(panel), PositionBytes(panel), $"panel {panel}");
     }

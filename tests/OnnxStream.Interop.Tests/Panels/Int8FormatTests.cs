@@ -1,0 +1,220 @@
+using OnnxStream.Interop.Panels;
+
+namespace OnnxStream.Interop.Tests.Panels;
+
+/// <summary>Layers whose weights and data are whole numbers that 8 bits hold: their results are exact, whichever way they are computed.</summary>
+[NativeMemoryLeakCheck]
+public class Int8FormatTests
+{
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void SetUp() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void TearDown() => _folder.Dispose();
+
+    [Test]
+    public void SmallAndVeryDeepWeightsAreNotTaken()
+    {
+        Int8Format format = new();
+        Assert.That(format.Takes(32, 1024, 1), Is.True);
+        Assert.That(format.Takes(32, 1023, 1), Is.False, "few numbers");
+        Assert.That(format.Takes(32, 66_000, 1), Is.True);
+        Assert.That(format.Takes(32, 7_400, 9), Is.False, "255 times 127 times 66,600 is more than 32 bits hold");
+    }
+
+    // Every number of rows up to two tiles of XNNPACK's widest kernels; outputs and inputs that no tile divides.
+    [Test]
+    public void Matrices([Range(1, 35)] int rows, [Values] bool isInputMajor)
+    {
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, rows, 211).Output("y").Initializer("b", Whole(4, -5000, 5000, 173));
+        model = isInputMajor
+            ? model.Initializer("w", Weights(1, 211, 173, isInputMajor)).Node("Gemm", "x w b", "y")
+            : model.Initializer("w", Weights(1, 173, 211, isInputMajor)).Node("Gemm", "x w b", "y", ("transB", 1));
+        AssertExact(model, "fully connected, int8", Data(5, rows, rows, 211));
+    }
+
+    [Test]
+    public void MatrixOfManyPanels([Values(1, 2, 3)] int threads, [Values(1, 50)] int rows)
+    {
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, rows, 512).Output("y").Initializer("w", Weights(1, 512, 2100, isInputMajor: true)).Node("MatMul", "x w", "y");
+        AssertExact(model, "fully connected, int8", Data(5, rows, rows, 512), threads);
+    }
+
+    [Test]
+    public void Convolutions(
+        [Values(1, 2)] int batch, [Values(1, 2)] int stride, [Values(1, 2)] int dilation, [Values(0, 1)] int padding, [Values(1, 3)] int kernel, [Values(1, 3)] int threads)
+    {
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, batch, 67, 11, 9).Output("y").Initializer("w", Weights(1, kernel == 1 ? 530 : 61, 67, kernel, kernel))
+            .Initializer("b", Whole(2, -5000, 5000, kernel == 1 ? 530 : 61))
+            .Node("Conv", "x w b", "y", ("pads", new[] { padding, padding, padding, padding }), ("strides", new[] { stride, stride }), ("dilations", new[] { dilation, dilation }));
+        AssertExact(model, ", int8", Images(5, batch, 67, 11, 9), threads);
+    }
+
+    [Test]
+    public void ConvolutionOfADoubledImage([Values(1, 2)] int batch, [Values(1, 3)] int threads, [Values(ElementType.Float32, ElementType.Float16)] ElementType activations)
+    {
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, batch, 64, 17, 19).Output("y").Initializer("w", Weights(1, 64, 64, 3, 3))
+            .Initializer("s", TensorBuffer.Create<float>([1, 1, 2, 2], 4))
+            .Node("Resize", "x - s", "r", ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"))
+            .Node("Conv", "r w", "y", ("pads", new[] { 1, 1, 1, 1 }));
+        AssertExact(model, "xnn convolution, int8", Images(5, batch, 64, 17, 19), threads, activations);
+    }
+
+    [Test]
+    public void ResultsAreLimited()
+    {
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 6, 300).Output("y").Initializer("w", Weights(1, 300, 120, isInputMajor: true))
+            .Node("MatMul", "x w", "m").Node("Relu", "m", "y");
+        AssertExact(model, "fully connected, int8", Data(5, 6, 6, 300));
+    }
+
+    // Half of the columns are multiplied with a function of the other half.
+    [Test]
+    public void GatedMatrices([Values(1, 9, 80)] int rows)
+    {
+        ModelBuilder model = new ModelBuilder(20).Input("x", ElementType.Float32, rows, 256).Output("y")
+            .Initializer("w", TestTensors.Floats(1, 256, 512)).Initializer("b", TestTensors.Floats(2, 512))
+            .Node("MatMul", "x w", "m").Node("Add", "m b", "a").Node("Split", "a", "l r", ("axis", -1), ("num_outputs", 2)).Node("Sigmoid", "r", "e").Node("Mul", "r e", "g").Node("Mul", "l g", "y");
+        AssertClose(model, "gated fully connected, int8", TestTensors.Floats(5, rows, 256), 0.02);
+    }
+
+    [TestCase(float.NaN)]
+    [TestCase(float.PositiveInfinity)]
+    [TestCase(float.NegativeInfinity)]
+    public void RowThatIsNotFiniteSpoilsItsResultsOnly(float value)
+    {
+        TensorBuffer data = TestTensors.Floats(5, 7, 512);
+        data.Span<float>()[3 * 512 + 100] = value;
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 7, 512).Output("y").Initializer("w", TestTensors.Floats(1, 512, 100)).Node("MatMul", "x w", "y");
+        TensorBuffer results = Run(model, ElementType.Int8, data, out _);
+        for (int i = 0; i < 700; i++)
+        {
+            Assert.That(float.IsFinite(results.Span<float>()[i]), Is.EqualTo(i / 100 != 3), $"row {i / 100}");
+        }
+    }
+
+    [TestCase(1e-41f, 1f, 0.02)]
+    [TestCase(1e-30f, 1e30f, 0.02)]
+    [TestCase(1e30f, 1e-30f, 0.02)]
+    [TestCase(0f, 1f, 0)]
+    public void SmallAndLargeNumbers(float dataFactor, float weightFactor, double tolerance)
+    {
+        TensorBuffer data = Scaled(TestTensors.Floats(5, 7, 512), dataFactor);
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 7, 512).Output("y").Initializer("w", Scaled(TestTensors.Floats(1, 512, 100), weightFactor)).Node("MatMul", "x w", "y");
+        AssertClose(model, "int8", data, dataFactor < 1e-38f && dataFactor > 0 ? 1 : tolerance);
+    }
+
+    [Test]
+    public void StoreIsAQuarter()
+    {
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 4, 1024).Output("y").Initializer("w", TestTensors.Floats(1, 1024, 2048)).Node("MatMul", "x w", "y");
+        Run(model, ElementType.Float32, TestTensors.Floats(5, 4, 1024), out _);
+        Run(model, ElementType.Int8, TestTensors.Floats(5, 4, 1024), out _);
+        Assert.That(new FileInfo(_folder["Int8.panels"]).Length, Is.LessThan(0.27 * new FileInfo(_folder["Float32.panels"]).Length));
+    }
+
+    private void AssertExact(ModelBuilder model, string kernel, TensorBuffer data, int threads = 2, ElementType activations = ElementType.Float32)
+    {
+        TensorBuffer expected = Run(model, null, data, out _, threads, activations);
+        TensorBuffer actual = Run(model, ElementType.Int8, data, out string[] kernels, threads, activations);
+        Assert.That(kernels, Has.Some.Contains(kernel));
+
+        // Winograd's algorithm, which computes what is expected for some convolutions, is not exact.
+        Assert.That(TestTensors.RelativeRms(actual, expected), Is.LessThan(activations == ElementType.Float16 ? 1e-3 : 3e-6));
+    }
+
+    private void AssertClose(ModelBuilder model, string kernel, TensorBuffer data, double tolerance)
+    {
+        TensorBuffer expected = Run(model, null, data, out _);
+        TensorBuffer actual = Run(model, ElementType.Int8, data, out string[] kernels);
+        Assert.That(kernels, Has.Some.Contains(kernel));
+        Assert.That(TestTensors.RelativeRms(actual, expected), Is.LessThanOrEqualTo(tolerance));
+    }
+
+    private TensorBuffer Run(ModelBuilder model, ElementType? type, TensorBuffer data, out string[] kernels, int threads = 2, ElementType activations = ElementType.Float32)
+    {
+        string path = _folder.Write("model.onnx", model.ToBytes());
+        PanelStoreOptions store = type is { } stored ? PanelStoreOptions.File(_folder[$"{stored}.panels"]) with { ElementType = stored } : PanelStoreOptions.Off;
+        using InferenceSession session = new(path, new SessionOptions { ThreadCount = threads, PanelStore = store, ActivationElementType = activations });
+        Dictionary<string, TensorBuffer> inputs = new() { ["x"] = data };
+        kernels = [.. session.Plan(inputs.ToDictionary(input => input.Key, input => input.Value.Type)).Steps.Select(step => step.KernelName)];
+        return session.Run(inputs)["y"];
+    }
+
+    private static TensorBuffer Scaled(TensorBuffer tensor, float factor)
+    {
+        foreach (ref float element in tensor.Span<float>())
+        {
+            element *= factor;
+        }
+
+        return tensor;
+    }
+
+    private static TensorBuffer Whole(int seed, int low, int high, params long[] shape)
+    {
+        Random random = new(seed);
+        TensorBuffer tensor = TestTensors.Floats(seed, shape);
+        foreach (ref float element in tensor.Span<float>())
+        {
+            element = random.Next(low, high + 1);
+        }
+
+        return tensor;
+    }
+
+    // Each row has both ends of the range of 8 bits, so that its scale is 1 and its zero point 0.
+    private static TensorBuffer Data(int seed, int rows, params long[] shape)
+    {
+        TensorBuffer tensor = Whole(seed, -128, 127, shape);
+        Span<float> elements = tensor.Span<float>();
+        int length = elements.Length / rows;
+        for (int row = 0; row < rows; row++)
+        {
+            elements[row * length + row % length] = -128;
+            elements[row * length + (row + 7) % length] = 127;
+        }
+
+        return tensor;
+    }
+
+    // So has each pixel: a convolution over single pixels gives each a scale of its own.
+    private static TensorBuffer Images(int seed, long count, long channels, long height, long width)
+    {
+        TensorBuffer tensor = Whole(seed, -128, 127, count, channels, height, width);
+        Span<float> elements = tensor.Span<float>();
+        for (long image = 0; image < count; image++)
+        {
+            Span<float> planes = elements[(int)(image * channels * height * width)..];
+            planes[..(int)(height * width)].Fill(-128);
+            planes.Slice((int)(height * width), (int)(height * width)).Fill(127);
+        }
+
+        return tensor;
+    }
+
+    // Each output channel has a weight of 127, so that its scale is 1.
+    private static TensorBuffer Weights(int seed, long first, long second, bool isInputMajor)
+    {
+        TensorBuffer tensor = Whole(seed, -127, 127, first, second);
+        for (long channel = 0; channel < (isInputMajor ? second : first); channel++)
+        {
+            tensor.Span<float>()[(int)(isInputMajor ? channel % first * second + channel : channel * second + channel % second)] = 127;
+        }
+
+        return tensor;
+    }
+
+    private static TensorBuffer Weights(int seed, long outputs, long inputs, long height, long width)
+    {
+        TensorBuffer tensor = Whole(seed, -127, 127, outputs, inputs, height, width);
+        for (long channel = 0; channel < outputs; channel++)
+        {
+            tensor.Span<float>()[(int)(channel * inputs * height * width + channel % inputs)] = 127;
+        }
+
+        return tensor;
+    }
+}
