@@ -12,11 +12,6 @@ internal static class SelfTestFamilies
     private const double Exact = 0;
     private const double Sum = 2e-5;
     private const double Function = 1e-5;
-
-    // Each product has two roundings to 8 bits.
-    private const double EightBits = 5e-2;
-    private const double FourBits = 0.5;
-
     /// <summary>All families: where most time goes first.</summary>
     public static IReadOnlyList<SelfTestFamily> All { get; } =
     [
@@ -40,9 +35,9 @@ internal static class SelfTestFamilies
         new("fully connected, gated", ["gated fully connected"], Sum, random => [GatedFullyConnected(random)]),
         new("fully connected, f16 weights", ["xnn fully connected"], Sum, random => [FullyConnected(random, 9, 70, 133, isHalf: true)]),
         new("fully connected, f16 panels", ["xnn fully connected"], 5e-3, random => [FullyConnected(random, 9, 70, 133, isHalf: false)]) { PanelType = ElementType.Float16 },
-        new("fully connected, int8 panels", ["xnn fully connected, int8"], EightBits, random => [FullyConnected(random, 17, 270, 133, isHalf: false)]) { PanelType = ElementType.Int8 },
-        new("fully connected, int4 panels", ["xnn fully connected, int4"], FourBits, random => [FullyConnected(random, 17, 288, 133, isHalf: false)]) { PanelType = ElementType.Int4 },
-        new("convolution, int8 panels", ["xnn convolution, int8"], EightBits, random => [Convolution(random, [2, 67, 1, 11, 9], [61, 67, 1, 3, 3], stride: 1, groups: 1)]) { PanelType = ElementType.Int8 },
+        new("fully connected, int8 panels", ["xnn fully connected, int8"], Sum, random => [QuantizedFullyConnected(random, 17, 270, 133, least: -127, greatest: 127)]) { PanelType = ElementType.Int8 },
+        new("fully connected, int4 panels", ["xnn fully connected, int4"], Sum, random => [QuantizedFullyConnected(random, 17, 288, 133, least: -8, greatest: 7)]) { PanelType = ElementType.Int4 },
+        new("convolution, int8 panels", ["xnn convolution, int8"], Sum, random => [QuantizedConvolution(random, [2, 67, 1, 11, 9], [61, 67, 1, 3, 3])]) { PanelType = ElementType.Int8 },
         new("f16 activations", ["xnn fully connected", "winograd convolution", "xnn convolution"], 5e-3, random => [HalfPrecisionActivations(random)]) { HasHalfPrecisionActivations = true },
         new("rows in tiles", ["tiles of"], 1e-4, random => [RowsInTiles(random)]),
         new("matrix products", ["xnn batch matrix multiply"], Sum, random => [MatrixProducts(random)]),
@@ -141,6 +136,58 @@ internal static class SelfTestFamilies
         }
 
         return new SelfTestCase(model.Node("MatMul", ["x", "w"], ["y"]).Output("y"), Reference.MatMul(Values(x), Values(w), 1, rows, inputs, outputs));
+    }
+
+    // Whole numbers that few bits hold, with the ends of their ranges in each row, block and channel: nothing is rounded.
+    private static SelfTestCase QuantizedFullyConnected(Random random, int rows, int inputs, int outputs, int least, int greatest)
+    {
+        const int Block = 32;
+        TensorBuffer x = Whole(random, sbyte.MinValue, sbyte.MaxValue, rows, inputs);
+        TensorBuffer w = Whole(random, least, greatest, inputs, outputs);
+        for (int row = 0; row < rows; row++)
+        {
+            (x.Span<float>()[row * inputs], x.Span<float>()[row * inputs + 1]) = (sbyte.MinValue, sbyte.MaxValue);
+        }
+
+        for (int input = 0; input < inputs; input += Block)
+        {
+            w.Span<float>().Slice(input * outputs, outputs).Fill(least);
+        }
+
+        return new SelfTestCase(
+            new SelfTestModel().Input("x", x).Constant("w", w).Node("MatMul", ["x", "w"], ["y"]).Output("y"), Reference.MatMul(Values(x), Values(w), 1, rows, inputs, outputs));
+    }
+
+    private static SelfTestCase QuantizedConvolution(Random random, int[] x, int[] w)
+    {
+        TensorBuffer image = Whole(random, sbyte.MinValue, sbyte.MaxValue, x[0], x[1], x[3], x[4]);
+        TensorBuffer weight = Whole(random, -sbyte.MaxValue, sbyte.MaxValue, w[0], w[1], w[3], w[4]);
+        for (int i = 0; i < x[0]; i++)
+        {
+            int start = i * x[1] * x[3] * x[4];
+            (image.Span<float>()[start], image.Span<float>()[start + 1]) = (sbyte.MinValue, sbyte.MaxValue);
+        }
+
+        for (int channel = 0; channel < w[0]; channel++)
+        {
+            weight.Span<float>()[channel * w[1] * w[3] * w[4]] = sbyte.MaxValue;
+        }
+
+        TensorBuffer bias = Random(random, w[0]);
+        return new SelfTestCase(
+            new SelfTestModel().Input("x", image).Constant("w", weight).Constant("b", bias).Node("Conv", ["x", "w", "b"], ["y"], ("pads", (long[])[1, 1, 1, 1])).Output("y"),
+            Reference.Convolution(Values(image), Values(weight), Values(bias), x, w, 1, 1, 1));
+    }
+
+    private static TensorBuffer Whole(Random random, int least, int greatest, params long[] shape)
+    {
+        TensorBuffer tensor = Random(random, shape);
+        foreach (ref float element in tensor.Span<float>())
+        {
+            element = random.Next(least, greatest + 1);
+        }
+
+        return tensor;
     }
 
     private static SelfTestCase ActivatedFullyConnected(Random random)
