@@ -1,0 +1,148 @@
+# What is wrong in XNNPACK at the pinned commit, and mended in the build's copy of it.
+#
+# Every mend names what it replaces and how often that is there. A source in which it is not there that often fails the
+# build: then look whether upstream has mended it, and delete the mend, or write it anew. Tests of the mends:
+# tests/OnnxStream.Interop.Tests/Kernels/Xnnpack.
+#
+#   cmake -DXNNPACK=<folder> -P native/mends.cmake    mends a copy by hand
+
+# Replaces a pattern in all files that match a glob. "files" have it, "places" times altogether.
+function(onnxstream_mend root glob files places pattern replacement)
+  file(GLOB paths "${root}/${glob}")
+  set(found_files 0)
+  set(found_places 0)
+  foreach(path IN LISTS paths)
+    file(READ "${path}" code)
+    string(REPLACE "\r\n" "\n" code "${code}")
+    # Counted by length, because a list of matches would break at every semicolon.
+    string(REGEX REPLACE "${pattern}" "" without "${code}")
+    if(without STREQUAL code)
+      continue()
+    endif()
+    string(REGEX REPLACE "${pattern}" "<>" marked "${code}")
+    string(LENGTH "${without}" length)
+    string(LENGTH "${marked}" marked_length)
+    math(EXPR found_places "${found_places} + (${marked_length} - ${length}) / 2")
+    math(EXPR found_files "${found_files} + 1")
+    string(REGEX REPLACE "${pattern}" "${replacement}" code "${code}")
+    file(WRITE "${path}" "${code}")
+  endforeach()
+  if(NOT found_files EQUAL files OR NOT found_places EQUAL places)
+    message(FATAL_ERROR "mends: ${glob} has ${found_places} places in ${found_files} files that match\n  ${pattern}\n"
+                        "but ${places} in ${files} are expected. XNNPACK's source is another one than "
+                        "native/mends.cmake was written for: see there what the mend is for.")
+  endif()
+endfunction()
+
+function(onnxstream_mend_xnnpack root)
+  # Clamping loses NaN. Kernels for SSE and AVX end with max(sum, low) and min(sum, high). These instructions give their
+  # second operand if either is NaN, so that a NaN becomes the bound, infinite where there is none: a broken model would
+  # look healthy. With the operands exchanged NaN stays NaN.
+  foreach(family f32-gemm f32-igemm f32-vmulcaddc f32-dwconv f32-dwconv2d-chw f32-conv-hwc2chw)
+    file(GLOB_RECURSE clamping "${root}/src/${family}/*.c")
+    set(mended 0)
+    foreach(file IN LISTS clamping)
+      file(READ "${file}" code)
+      string(REGEX REPLACE "(_mm(256|512)?_(max|min)_ps)\\((v[a-zA-Z0-9]+), (vmin|vmax)\\)" "\\1(\\5, \\4)"
+             exchanged "${code}")
+      if(NOT exchanged STREQUAL code)
+        file(WRITE "${file}" "${exchanged}")
+        math(EXPR mended "${mended} + 1")
+      endif()
+    endforeach()
+    if(mended EQUAL 0)
+      message(FATAL_ERROR "mends: no kernel of ${family} clamps as expected: look at how XNNPACK's kernels end now, "
+                          "and whether NaN stays NaN")
+    endif()
+  endforeach()
+
+  # Products of dynamically quantized rows read parameters behind the rows. A kernel computes as many rows as it is
+  # high; in the last tile the surplus rows are the last one again, but each with the parameters that lie behind the
+  # last row's. 4-bit kernels in blocks for AVX-512 store the rows upwards, so that the last row gets the result of
+  # foreign parameters; AMX kernels read 15 entries too many, where the header asks callers for 10. XNNPACK itself
+  # hands grouped products a copy that repeats the last row's parameters: with such a copy nothing else is read, and
+  # all rows of a place have one result. One entry more, because NEON kernels read entries by twos.
+  onnxstream_mend("${root}" src/operator-run.c 1 1 "\nvoid xnn_compute_dqgemm\\(" [[
+
+static const struct xnn_qd8_quantization_params* pad_quantization_params(
+    const struct gemm_context* context,
+    size_t mr_block_start,
+    size_t mr_block_size,
+    struct xnn_qd8_quantization_params* padded)
+{
+  memcpy(padded, &context->quantization_params[mr_block_start], mr_block_size * sizeof(*padded));
+  for (size_t i = mr_block_size; i <= context->mr; i++) {
+    padded[i] = padded[mr_block_size - 1];
+  }
+  return padded;
+}
+
+void xnn_compute_dqgemm(]])
+  onnxstream_mend("${root}" src/operator-run.c 1 2
+    "\\(\\(uintptr_t\\) &context->quantization_params\\[mr_block_start\\]\\)" [[pad_quantization_params(
+          context, mr_block_start, mr_block_size, (struct xnn_qd8_quantization_params[XNN_MAX_MR + 1]) {{0}})]])
+
+  # 4-bit kernels in blocks for SSE and AVX load aligned what is not aligned. Four columns are packed with 8 bytes
+  # of scales for each block, so where the number of blocks is odd, every second group of columns begins between two
+  # multiples of 16: the process ends there.
+  onnxstream_mend("${root}" "src/qd8-f32-qb4w-gemm/gen/*.c" 24 24
+    "const __m128 vksum = _mm_load_ps\\(" "const __m128 vksum = _mm_loadu_ps(")
+
+  # AMX convolutions advance the wrong row. Where one pixel is left for a tile, it is loaded without a copy, and
+  # then the address of the tile's last row is advanced instead of its own: all channels behind the first 64 are
+  # computed with the first 64 again. Mended upstream (the template src/qs8-igemm/c4-avx512amx.c.in has "a0 += 64"
+  # there now).
+  onnxstream_mend("${root}" "src/*-igemm/gen/*avx512amx*.c" 21 21
+    "(_tile_loadd\\(4, a0, 64\\);   // Directly load input for mr=1\n +)a(6|15) \\+= 64;" "\\1a0 += 64;")
+
+  # Half-precision kernels for AVX512-FP16 store the second 32 of 64 columns one element behind the first 32, not 32
+  # (the number of the vector where the number of the column is meant). Mended upstream.
+  onnxstream_mend("${root}" "src/f16-*gemm/gen/*avx512fp16*.c" 12 62
+    "(_mm512_storeu_ph\\(\\(uint16_t\\*\\) c[0-9]+ \\+ )1, " "\\132, ")
+
+  # Packing at run time leaves padding as it was. Kernels that take several inputs at once need zeros behind the
+  # last input; a weight packed in advance has them, because its memory is cleared, and a workspace has what was in
+  # it before. Dynamic products of few outputs, and weights given as [inputs, outputs], were packed without writing
+  # it.
+  onnxstream_mend("${root}" src/operator-run.c 1 1 "\nvoid xnn_compute_packw_gemm_gio\\(" [[
+
+static void clear_padded_weights(
+    void* packed_weights,
+    size_t kc,
+    size_t nr,
+    size_t skr,
+    size_t w_stride,
+    size_t n_block_size)
+{
+  if (kc % skr != 0) {
+    memset(packed_weights, 0, round_up(n_block_size, nr) * w_stride);
+  }
+}
+
+void xnn_compute_packw_gemm_gio(]])
+  onnxstream_mend("${root}" src/operator-run.c 1 4 "\n  context->packw_gemm_g(io|oi)\\(" [[
+
+  clear_padded_weights(
+      packed_weights, context->kc, context->nr, context->kr * context->sr, context->w_stride, n_block_size);
+  context->packw_gemm_g\1(]])
+
+  # Float products of quantized weights scale the bias too: the kernels start their sums with it, and multiply the sums
+  # by the channel's scale. The packed bias is divided by that scale, which is checked to be positive and normal.
+  onnxstream_mend("${root}" src/operators/fully-connected-nc.c 1 1
+    "\n    if \\(use_weights_cache\\(fully_connected_op\\)\\) {\n[^\n]* = xnn_look_up_or_insert_weights_cache\\(" [[
+
+    if (bias != NULL && (operator_type == xnn_operator_type_fully_connected_nc_f32_qc8w ||
+                         operator_type == xnn_operator_type_fully_connected_nc_f32_qc4w)) {
+      for (size_t i = 0; i < output_channels; i++) {
+        float* packed_bias = (float*) ((uintptr_t) weights_ptr + i / nr * nr * weights_stride) + i % nr;
+        *packed_bias /= scale_params[i];
+      }
+    }
+
+    if (use_weights_cache(fully_connected_op)) {
+      fully_connected_op->packed_weights.offset = xnn_look_up_or_insert_weights_cache(]])
+endfunction()
+
+if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
+  onnxstream_mend_xnnpack("${XNNPACK}")
+endif()
