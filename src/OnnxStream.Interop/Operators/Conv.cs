@@ -133,7 +133,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         StorageTypes types = new(data.ElementType, result.ElementType) { StripeStride = result.StripeStride };
         Shape image = IsUpsampled(context) ? ChannelsLast(Data(context)) : data.Shape;
         Kernel kernel =
-            groups > 1 && GroupedConvolutionKernel.IsFor(parameters, data.Shape[3], weightShape[0]) ? GroupedConvolutionKernel.Create(weights, hasBias, image, parameters, types, context.ConstantInput(1) is not null) :
+            !isDense && GroupedConvolutionKernel.IsFor(parameters, data.Shape[3], weightShape[0]) ? GroupedConvolutionKernel.Create(weights, hasBias, image, parameters, types, context.ConstantInput(1) is not null) :
             !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, types, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
             isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
             parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? FullyConnected.Create(fusion.Activation, weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :

@@ -7,17 +7,23 @@ namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Two-dimensional convolution of channels-last images in groups of a few channels, as many out as in: [N,H,W,C] to [N,H',W',C].</summary>
 /// <remarks>
+/// <para>
 /// XNNPACK computes a group at a time, in vectors of 8 to 32 outputs: with four channels in a group, most of each vector is thrown away. Here a
 /// vector holds the outputs of as many groups as fit, and its elements are spread so that each output meets the inputs of its own group.
 /// Some neighbours in a row are computed together, for which a weight is read once. Inputs of the step: data, weight, then the bias if there is one.
+/// </para>
+/// <para>
+/// Groups of one channel are XNNPACK's where the kernel has as many elements as one of its loops (<see cref="HasLoop"/>). For fewer it
+/// multiplies spare neighbours by zero, which gives NaN where they are infinite; for more it computes channel by channel.
+/// </para>
 /// </remarks>
 internal static class GroupedConvolutionKernel
 {
-    /// <summary>Whether a convolution can be computed like this: groups of 2, 4, 8 or 16 channels, of which a vector holds whole ones.</summary>
+    /// <summary>Whether a convolution can be computed like this: groups of 2, 4, 8 or 16 channels, of which a vector holds whole ones, or of one.</summary>
     public static bool IsFor(ConvolutionParameters parameters, long channels, long outputs)
     {
         long group = channels / parameters.Groups;
-        return channels == outputs && group is 2 or 4 or 8 or 16 && group <= Lanes && channels % Lanes == 0;
+        return channels == outputs && (group == 1 ? !HasLoop(parameters) : group is 2 or 4 or 8 or 16 && group <= Lanes && channels % Lanes == 0);
     }
 
     /// <summary>Makes the kernel for an input of shape [N,H,W,C]; <see cref="IsFor"/> must hold.</summary>
@@ -27,14 +33,20 @@ internal static class GroupedConvolutionKernel
     /// <param name="parameters">The geometry.</param>
     /// <param name="types">How far rows of results are apart; numbers are single precision.</param>
     /// <param name="isConstant">Whether the weight is the same in every run.</param>
-    public static Kernel Create(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, StorageTypes types, bool isConstant) => Lanes switch
+    public static Kernel Create(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, StorageTypes types, bool isConstant) => Math.Min(Lanes, input[3]) switch
     {
-        16 => new GroupedConvolutionKernel<GroupVector16, Vector512<float>, Vector512<int>>(weights, hasBias, input, parameters, types, isConstant),
-        8 => new GroupedConvolutionKernel<GroupVector8, Vector256<float>, Vector256<int>>(weights, hasBias, input, parameters, types, isConstant),
-        _ => new GroupedConvolutionKernel<GroupVector4, Vector128<float>, Vector128<int>>(weights, hasBias, input, parameters, types, isConstant),
+        >= 16 => new GroupedConvolutionKernel<GroupVector16, Vector512<float>, Vector512<int>>(weights, hasBias, input, parameters, types, isConstant),
+        >= 8 => new GroupedConvolutionKernel<GroupVector8, Vector256<float>, Vector256<int>>(weights, hasBias, input, parameters, types, isConstant),
+        >= 4 => new GroupedConvolutionKernel<GroupVector4, Vector128<float>, Vector128<int>>(weights, hasBias, input, parameters, types, isConstant),
+        _ => new GroupedConvolutionKernel<GroupVector1, float, int>(weights, hasBias, input, parameters, types, isConstant),
     };
 
     private static int Lanes => Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : 4;
+
+    // XNNPACK's depthwise loops, and its multiplication of channels by a number each.
+    private static bool HasLoop(ConvolutionParameters parameters) =>
+        parameters.KernelHeight * parameters.KernelWidth is 3 or 4 or 9 or 25 ||
+        parameters is { KernelHeight: 1, KernelWidth: 1, StrideHeight: 1, StrideWidth: 1, PaddingTop: 0, PaddingLeft: 0, PaddingBottom: 0, PaddingRight: 0 };
 }
 
 /// <summary><see cref="GroupedConvolutionKernel"/> for vectors of one width.</summary>
@@ -59,6 +71,9 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
     private readonly int _group;
     private readonly int _taps;
 
+    // As many channels as a vector has elements; the last block overlaps the one before where the channels are no whole blocks.
+    private readonly int _blocks;
+
     // For each channel of a group where it is in a vector, as many zeros as a vector has elements, then [block of channels, tap, channel of the group, output].
     private readonly NativeBuffer _packed;
     private bool _isPacked;
@@ -77,7 +92,8 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
         _taps = checked(parameters.KernelHeight * parameters.KernelWidth);
         _group = (int)weights.PerOutput / _taps;
         Flops = 2 * input[0] * _outputHeight * _outputWidth * weights.Outputs * weights.PerOutput;
-        _packed = new NativeBuffer(checked((_group + 1) * TLanes.Count * sizeof(float) + weights.Outputs * weights.PerOutput * sizeof(float)));
+        _blocks = (_channels + TLanes.Count - 1) / TLanes.Count;
+        _packed = new NativeBuffer(checked((_group + 1) * TLanes.Count * sizeof(float) + _blocks * TLanes.Count * weights.PerOutput * sizeof(float)));
         for (int i = 0; i < (_group + 1) * TLanes.Count; i++)
         {
             (int channel, int lane) = Math.DivRem(i, TLanes.Count);
@@ -110,13 +126,13 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
 
         float* numbers = _weights.Gather(context.Input(1), 0, _weights.Outputs, (float*)context.Scratch);
         float* packed = Packed;
-        for (int first = 0; first < _channels; first += TLanes.Count)
+        for (int block = 0; block < _blocks; block++)
         {
             for (int i = 0; i < _taps * _group; i++)
             {
                 for (int lane = 0; lane < TLanes.Count; lane++)
                 {
-                    *packed++ = numbers[(first + lane) * _weights.PerOutput + i];
+                    *packed++ = numbers[(FirstChannel(block) + lane) * _weights.PerOutput + i];
                 }
             }
         }
@@ -133,9 +149,10 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
             (long item, long y) = Math.DivRem(row, _outputHeight);
             float* image = (float*)context.Input(0) + item * _height * _width * _channels;
             float* results = (float*)context.Output(0) + row * _outputWidth * _stride;
-            for (int block = 0; block < _channels; block += TLanes.Count)
+            for (int block = 0; block < _blocks; block++)
             {
-                ComputeRow(image + block, Packed + block * _weights.PerOutput, bias is null ? Zeros : bias + block, results + block, (int)y);
+                int channel = FirstChannel(block);
+                ComputeRow(image + channel, Packed + (long)block * TLanes.Count * _weights.PerOutput, bias is null ? Zeros : bias + channel, results + channel, (int)y);
             }
         }
     }
@@ -229,6 +246,20 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
                     continue;
                 }
 
+                if (group == 1)
+                {
+                    TVector weight = TLanes.Load(weights);
+                    weights += lanes;
+                    sum0 = TLanes.MultiplyAdd(TLanes.Load(pixel0), weight, sum0);
+                    sum1 = TLanes.MultiplyAdd(TLanes.Load(pixel1), weight, sum1);
+                    sum2 = TLanes.MultiplyAdd(TLanes.Load(pixel2), weight, sum2);
+                    sum3 = TLanes.MultiplyAdd(TLanes.Load(pixel3), weight, sum3);
+                    sum4 = TLanes.MultiplyAdd(TLanes.Load(pixel4), weight, sum4);
+                    sum5 = TLanes.MultiplyAdd(TLanes.Load(pixel5), weight, sum5);
+                    sum6 = TLanes.MultiplyAdd(TLanes.Load(pixel6), weight, sum6);
+                    continue;
+                }
+
                 TVector value0 = TLanes.Load(pixel0);
                 TVector value1 = TLanes.Load(pixel1);
                 TVector value2 = TLanes.Load(pixel2);
@@ -289,6 +320,8 @@ internal sealed unsafe class GroupedConvolutionKernel<TLanes, TVector, TIndices>
 
         TLanes.Store(sum, TLanes.Broadcast(_parameters.Low), TLanes.Broadcast(_parameters.High), result);
     }
+
+    private int FirstChannel(int block) => Math.Min(block * TLanes.Count, _channels - TLanes.Count);
 
     private bool IsInside(int column, int neighbour) => (uint)(column + neighbour * _parameters.StrideWidth) < (uint)_width;
 }

@@ -30,6 +30,37 @@ internal unsafe interface IGroupVector<TVector, TIndices>
     static abstract void Store(TVector value, TVector least, TVector greatest, float* destination);
 }
 
+/// <summary>One channel.</summary>
+internal readonly unsafe struct GroupVector1 : IGroupVector<float, int>
+{
+    /// <inheritdoc/>
+    public static int Count => 1;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Load(float* source) => *source;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Load(int* source) => *source;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Broadcast(float value) => value;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Select(float vector, int indices) => vector;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float MultiplyAdd(float left, float right, float sum) => float.MultiplyAddEstimate(left, right, sum);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float value, float least, float greatest, float* destination) => *destination = Math.Min(Math.Max(value, least), greatest);
+}
+
 /// <summary>Four channels.</summary>
 internal readonly unsafe struct GroupVector4 : IGroupVector<Vector128<float>, Vector128<int>>
 {

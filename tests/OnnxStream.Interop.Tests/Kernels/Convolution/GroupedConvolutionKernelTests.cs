@@ -24,14 +24,15 @@ public unsafe class GroupedConvolutionKernelTests
 
     /// <summary>Every width, also those that this processor has no registers for.</summary>
     [Test]
-    public void AgreesWithPlainArithmetic([Values(4, 8, 16)] int lanes, [Values(2, 4, 8, 16)] int group, [Values] bool hasBias)
+    public void AgreesWithPlainArithmetic([Values(1, 4, 8, 16)] int lanes, [Values(1, 2, 4, 8, 16)] int group, [Values] bool hasBias)
     {
         if (group > lanes)
         {
             return;
         }
 
-        int channels = 3 * lanes;
+        // Blocks of single channels may overlap.
+        int channels = group == 1 ? (2 * lanes) + 1 : 3 * lanes;
         using WorkerPool workers = new(2);
         foreach (var geometry in s_geometries)
         {
@@ -53,6 +54,7 @@ public unsafe class GroupedConvolutionKernelTests
             {
                 16 => new GroupedConvolutionKernel<GroupVector16, Vector512<float>, Vector512<int>>(weights, hasBias, input, parameters, default, isConstant: true),
                 8 => new GroupedConvolutionKernel<GroupVector8, Vector256<float>, Vector256<int>>(weights, hasBias, input, parameters, default, isConstant: true),
+                1 => new GroupedConvolutionKernel<GroupVector1, float, int>(weights, hasBias, input, parameters, default, isConstant: true),
                 _ => new GroupedConvolutionKernel<GroupVector4, Vector128<float>, Vector128<int>>(weights, hasBias, input, parameters, default, isConstant: true),
             };
             KernelContext context = new(workers, null!);
