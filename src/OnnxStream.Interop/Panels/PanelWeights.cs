@@ -133,6 +133,17 @@ internal sealed unsafe class PanelWeights
         _layout == PanelLayout.OutputMajor && IsStoredAsFloat32 ? 0 :
         panelOutputs * PerOutput * sizeof(float) + (_layout == PanelLayout.OutputInputSpace && !IsStoredAsFloat32 ? PerOutput * sizeof(float) : 0);
 
+    /// <summary>The stored bytes of some output channels of a weight that has <see cref="HasPanelRanges"/>.</summary>
+    public long StoredBytes(int outputs) => outputs * PerOutput * StoredSize;
+
+    /// <summary>Reads the stored bytes of some output channels past the schedule of the run, where that is rare. Callable from any thread.</summary>
+    /// <param name="first">The first output channel.</param>
+    /// <param name="count">The number of output channels.</param>
+    /// <param name="destination">Receives <see cref="StoredBytes"/>: what <see cref="Gather"/> takes.</param>
+    /// <exception cref="WeightsException">They cannot be read.</exception>
+    public void ReadStored(int first, int count, byte* destination) =>
+        _constant!.Read(first * PerOutput * StoredSize, new Span<byte>(destination, checked((int)StoredBytes(count))));
+
     /// <summary>The numbers of a panel as single-precision [output, space, input], or [input, output] if <see cref="IsInputMajor"/>.</summary>
     /// <param name="source">The panel's first stored byte if <see cref="HasPanelRanges"/>, else the weight's.</param>
     /// <param name="first">The panel's first output channel.</param>

@@ -67,6 +67,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     private readonly Multiplication _multiplication;
     private readonly Transformation _transformation;
     private readonly PanelSource _source;
+    private readonly DirectTiles _direct;
     private KernelContext? _context;
     private Pass? _next;
     private Pass? _previous;
@@ -102,6 +103,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
         _groups = (_panelsOfAll + _panelsOfGroup - 1) / _panelsOfGroup;
 
         _slots = new WorkerSlots(_workers);
+        _direct = new DirectTiles(weights, hasBias, _tiles, parameters, types, _slots);
         _operators = new PanelOperator?[_workers];
         _lastOperators = new PanelOperator?[_workers];
         WeightRange[] ranges = weights.Ranges(_panelOutputs);
@@ -138,7 +140,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     public override long Flops { get; }
 
     /// <inheritdoc/>
-    public override long ScratchBytes => _workers * SlotBytes + ZeroBytes + KeptImageBytes + SumBytes + ExactBytes;
+    public override long ScratchBytes => Math.Max(_workers * SlotBytes + ZeroBytes + KeptImageBytes + SumBytes + ExactBytes, _workers * _direct.WorkerBytes);
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> StreamedWeights => _source.Ranges;
@@ -207,7 +209,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     /// </remarks>
     public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs)
     {
-        if (!WinogradTiles.Fit(parameters) || outputs % SliceTile != 0)
+        if (!WinogradTiles.Fit(parameters) || outputs % SliceTile != 0 || input[3] < SliceTile)
         {
             return false;
         }
@@ -256,6 +258,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
 
         _next = null;
         context.Workers.Parallelize(_transformation, _tiles.Rows);
+        _direct.Run(context, context.Scratch);
         _context = null;
     }
 
@@ -376,6 +379,11 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
         private void Transform(Pass pass, int tileRow)
         {
             int channels = kernel._sliceChannels;
+            if (kernel._previous is null)
+            {
+                kernel._direct.Examine(kernel._context!.Input(0), tileRow * kernel._tiles.Columns, kernel._tiles.Columns);
+            }
+
             float** pixels = stackalloc float*[WinogradTransform.Positions];
             int slot = kernel._slots.Acquire();
             try

@@ -64,6 +64,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     private readonly Transformation _transformation;
     private readonly Packing _packing;
     private readonly PanelSource _source;
+    private readonly DirectTiles _direct;
     private KernelContext? _context;
     private int _panel;
     private byte* _packed;
@@ -104,6 +105,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
 
         _isKept = _panelCount > 1 && InputBytes(_tileCount) <= KeptBytes;
         _slots = new WorkerSlots(_workers);
+        _direct = new DirectTiles(weights, hasBias, _tiles, parameters, types, _slots);
         _operators = new PanelOperator?[_workers];
         _lastOperators = new PanelOperator?[_workers];
         _unpacked = weights.Ranges(_panelOutputs);
@@ -177,9 +179,9 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
 
     private long BlockInputBytes => _isKept ? 0 : InputBytes(_blockTiles);
 
-    private long WorkerBytes => TileBytes + Math.Max(
+    private long WorkerBytes => Math.Max(_direct.WorkerBytes, TileBytes + Math.Max(
         BlockInputBytes + CountedMemory.Align(WinogradTransform.Positions * (long)_blockTiles * SumStride(0) * sizeof(float) + Vector<float>.Count * sizeof(float)),
-        _source.IsStored ? 0 : PackWorkerBytes);
+        _source.IsStored ? 0 : PackWorkerBytes));
 
     // A tile's pixels in single precision, where they are stored in half: read, or written.
     private long TileBytes => CountedMemory.Align(sizeof(float) * Math.Max(
@@ -242,6 +244,7 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
             }
         }
 
+        _direct.Run(context, context.Scratch + PackedScratchBytes);
         _context = null;
     }
 
@@ -296,6 +299,11 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     // Transformed tiles side by side for each position; "stride" numbers from one position to the next.
     private void TransformInputs(int first, int count, float* destination, long stride, float* expanded)
     {
+        if (_isKept || _panel == 0)
+        {
+            _direct.Examine(_context!.Input(0), first, count);
+        }
+
         float** pixels = stackalloc float*[WinogradTransform.Positions];
         for (int tile = 0; tile < count; tile++)
         {

@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using OnnxStream.Interop.Panels;
 
 namespace OnnxStream.Interop.Kernels;
@@ -93,6 +96,36 @@ internal sealed unsafe class WinogradTiles
         }
     }
 
+    /// <summary>Measures the pixels of neighbouring tiles, each once.</summary>
+    /// <param name="images">The first byte of the first image.</param>
+    /// <param name="first">The first tile.</param>
+    /// <param name="row">The row of pixels in these tiles.</param>
+    /// <param name="count">The number of pixels in the row.</param>
+    /// <param name="magnitudes">Receives for each pixel the bits of its largest magnitude, which have the order of magnitudes; 0 outside of the image.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Measure(byte* images, int first, int row, int count, int* magnitudes)
+    {
+        (int height, int width) = ((int)_input[1], (int)_input[2]);
+        (int image, int tileRow, int tileColumn) = Place(first);
+        int y = tileRow * WinogradTransform.TileOutputs - _parameters.PaddingTop + row;
+        int left = tileColumn * WinogradTransform.TileOutputs - _parameters.PaddingLeft;
+        new Span<int>(magnitudes, count).Clear();
+        if ((uint)y >= (uint)height)
+        {
+            return;
+        }
+
+        long pixelBytes = (long)Channels * _types.InputSize;
+        byte* pixels = images + ((long)image * (height >> _upsampling) + (y >> _upsampling)) * (width >> _upsampling) * pixelBytes;
+        byte* last = null;
+        for (int column = Math.Max(0, -left); column < Math.Min(count, width - left); column++)
+        {
+            byte* pixel = pixels + (left + column >> _upsampling) * pixelBytes;
+            magnitudes[column] = pixel == last ? magnitudes[column - 1] : _types.ReadsHalf ? Largest((ushort*)pixel, Channels) : Largest((int*)pixel, Channels);
+            last = pixel;
+        }
+    }
+
     /// <summary>Where the results of a tile lie.</summary>
     /// <param name="tile">The tile.</param>
     /// <returns>The number of its first pixel among those of all results, and how many rows and columns of the tile lie inside of the image.</returns>
@@ -102,6 +135,67 @@ internal sealed unsafe class WinogradTiles
         int top = tileRow * WinogradTransform.TileOutputs;
         int left = tileColumn * WinogradTransform.TileOutputs;
         return (((long)image * OutputHeight + top) * OutputWidth + left, Math.Min(WinogradTransform.TileOutputs, OutputHeight - top), Math.Min(WinogradTransform.TileOutputs, OutputWidth - left));
+    }
+
+    // Single precision.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Largest(int* numbers, int count)
+    {
+        Vector<int> magnitude = new(int.MaxValue);
+        Vector<int> most0 = default, most1 = default, most2 = default, most3 = default;
+        int i = 0;
+        for (; i <= count - 4 * Vector<int>.Count; i += 4 * Vector<int>.Count)
+        {
+            most0 = Vector.Max(most0, Vector.Load(numbers + i) & magnitude);
+            most1 = Vector.Max(most1, Vector.Load(numbers + i + Vector<int>.Count) & magnitude);
+            most2 = Vector.Max(most2, Vector.Load(numbers + i + 2 * Vector<int>.Count) & magnitude);
+            most3 = Vector.Max(most3, Vector.Load(numbers + i + 3 * Vector<int>.Count) & magnitude);
+        }
+
+        for (; i <= count - Vector<int>.Count; i += Vector<int>.Count)
+        {
+            most0 = Vector.Max(most0, Vector.Load(numbers + i) & magnitude);
+        }
+
+        int largest = LargestElement(Vector.Max(Vector.Max(most0, most1), Vector.Max(most2, most3)));
+        for (; i < count; i++)
+        {
+            largest = Math.Max(largest, numbers[i] & int.MaxValue);
+        }
+
+        return largest;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int LargestElement(Vector<int> vector)
+    {
+        // Elements that a narrower vector lacks are zero.
+        Vector256<int> half = Vector<int>.Count > Vector256<int>.Count ? Vector256.Max(vector.AsVector512().GetLower(), vector.AsVector512().GetUpper()) : vector.AsVector256();
+        Vector128<int> most = Vector128.Max(half.GetLower(), half.GetUpper());
+        most = Vector128.Max(most, Vector128.Shuffle(most, Vector128.Create(2, 3, 0, 1)));
+        return Math.Max(most.GetElement(0), most.GetElement(1));
+    }
+
+    // Half precision.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Largest(ushort* numbers, int count)
+    {
+        Vector<ushort> magnitude = new((ushort)short.MaxValue);
+        Vector<ushort> most = default;
+        int i = 0;
+        for (; i <= count - Vector<ushort>.Count; i += Vector<ushort>.Count)
+        {
+            most = Vector.Max(most, Vector.Load(numbers + i) & magnitude);
+        }
+
+        Vector.Widen(most, out Vector<uint> low, out Vector<uint> high);
+        int largest = LargestElement(Vector.Max(low, high).As<uint, int>());
+        for (; i < count; i++)
+        {
+            largest = Math.Max(largest, numbers[i] & short.MaxValue);
+        }
+
+        return BitConverter.SingleToInt32Bits((float)BitConverter.UInt16BitsToHalf((ushort)largest));
     }
 
     private (int Image, int Row, int Column) Place(int tile)
