@@ -1,4 +1,4 @@
-using System.Numerics.Tensors;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -27,9 +27,9 @@ internal readonly record struct StorageTypes(ElementType Input, ElementType Outp
 
     /// <summary>Half precision to single.</summary>
     public static unsafe void Expand(byte* source, float* destination, int count) =>
-        TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, count), new Span<float>(destination, count));
+        HalfConversion.ToSingle((Half*)source, destination, count);
 
     /// <summary>Single precision to the nearest half; what is out of its range becomes infinite.</summary>
     public static unsafe void Round(float* source, byte* destination, int count) =>
-        TensorPrimitives.ConvertToHalf(new ReadOnlySpan<float>(source, count), new Span<Half>(destination, count));
+        HalfConversion.FromSingle(source, (Half*)destination, count);
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -56,19 +57,34 @@ internal sealed class Bitwise(BitwiseFunction function) : Operator
     private readonly struct AndFunction<T> : IBinaryFunction<T, T>
         where T : unmanaged, IBinaryInteger<T>
     {
+        public static bool IsVectorized => true;
+
         public static T Invoke(T left, T right) => left & right;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => left & right;
     }
 
     private readonly struct OrFunction<T> : IBinaryFunction<T, T>
         where T : unmanaged, IBinaryInteger<T>
     {
+        public static bool IsVectorized => true;
+
         public static T Invoke(T left, T right) => left | right;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => left | right;
     }
 
     private readonly struct XorFunction<T> : IBinaryFunction<T, T>
         where T : unmanaged, IBinaryInteger<T>
     {
+        public static bool IsVectorized => true;
+
         public static T Invoke(T left, T right) => left ^ right;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => left ^ right;
     }
 
     private readonly unsafe struct ShiftLeftFunction<T> : IBinaryFunction<T, T>

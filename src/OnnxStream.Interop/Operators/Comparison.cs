@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -51,31 +52,56 @@ internal sealed class Comparison(ComparisonFunction function) : Operator
     private readonly struct EqualFunction<T> : IBinaryFunction<T, bool>
         where T : unmanaged, INumber<T>
     {
+        public static bool IsVectorized => true;
+
         public static bool Invoke(T left, T right) => left == right;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.Equals(left, right);
     }
 
     private readonly struct LessFunction<T> : IBinaryFunction<T, bool>
         where T : unmanaged, INumber<T>
     {
+        public static bool IsVectorized => true;
+
         public static bool Invoke(T left, T right) => left < right;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.LessThan(left, right);
     }
 
     private readonly struct LessOrEqualFunction<T> : IBinaryFunction<T, bool>
         where T : unmanaged, INumber<T>
     {
+        public static bool IsVectorized => true;
+
         public static bool Invoke(T left, T right) => left <= right;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.LessThanOrEqual(left, right);
     }
 
     private readonly struct GreaterFunction<T> : IBinaryFunction<T, bool>
         where T : unmanaged, INumber<T>
     {
+        public static bool IsVectorized => true;
+
         public static bool Invoke(T left, T right) => left > right;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.GreaterThan(left, right);
     }
 
     private readonly struct GreaterOrEqualFunction<T> : IBinaryFunction<T, bool>
         where T : unmanaged, INumber<T>
     {
+        public static bool IsVectorized => true;
+
         public static bool Invoke(T left, T right) => left >= right;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.GreaterThanOrEqual(left, right);
     }
 }
 

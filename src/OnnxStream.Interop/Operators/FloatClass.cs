@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -41,10 +42,25 @@ internal sealed class FloatClass(bool isInfinity) : Operator
     {
         public void Invoke(ReadOnlySpan<T> input, Span<bool> output)
         {
-            for (int i = 0; i < input.Length; i++)
+            if (notANumber)
             {
-                T x = input[i];
-                output[i] = notANumber ? T.IsNaN(x) : (positive && T.IsPositiveInfinity(x)) || (negative && T.IsNegativeInfinity(x));
+                TensorPrimitives.IsNaN(input, output);
+            }
+            else if (positive && negative)
+            {
+                TensorPrimitives.IsInfinity(input, output);
+            }
+            else if (positive)
+            {
+                TensorPrimitives.IsPositiveInfinity(input, output);
+            }
+            else if (negative)
+            {
+                TensorPrimitives.IsNegativeInfinity(input, output);
+            }
+            else
+            {
+                output.Clear();
             }
         }
     }

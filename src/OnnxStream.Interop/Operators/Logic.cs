@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -27,26 +29,42 @@ internal sealed class Logic(LogicFunction function) : Operator
         Shape aligned = BinaryArithmetic.AlignedRight(context);
         Kernel kernel = function switch
         {
-            LogicFunction.And => new BinaryKernel<bool, bool, AndFunction>(output.Shape, left.Shape, aligned),
-            LogicFunction.Or => new BinaryKernel<bool, bool, OrFunction>(output.Shape, left.Shape, aligned),
-            _ => new BinaryKernel<bool, bool, XorFunction>(output.Shape, left.Shape, aligned),
+            LogicFunction.And => new BinaryKernel<byte, byte, AndFunction>(output.Shape, left.Shape, aligned),
+            LogicFunction.Or => new BinaryKernel<byte, byte, OrFunction>(output.Shape, left.Shape, aligned),
+            _ => new BinaryKernel<byte, byte, XorFunction>(output.Shape, left.Shape, aligned),
         };
         context.Emit(kernel, [left, right], [output]);
     }
 
-    private readonly struct AndFunction : IBinaryFunction<bool, bool>
+    // Every byte but 0 is true.
+    private readonly struct AndFunction : IBinaryFunction<byte, byte>
     {
-        public static bool Invoke(bool left, bool right) => left && right;
+        public static bool IsVectorized => true;
+
+        public static byte Invoke(byte left, byte right) => left != 0 && right != 0 ? (byte)1 : (byte)0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<byte> Invoke(Vector<byte> left, Vector<byte> right) => Vector.Min(Vector.Min(left, right), Vector<byte>.One);
     }
 
-    private readonly struct OrFunction : IBinaryFunction<bool, bool>
+    private readonly struct OrFunction : IBinaryFunction<byte, byte>
     {
-        public static bool Invoke(bool left, bool right) => left || right;
+        public static bool IsVectorized => true;
+
+        public static byte Invoke(byte left, byte right) => (left | right) != 0 ? (byte)1 : (byte)0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<byte> Invoke(Vector<byte> left, Vector<byte> right) => Vector.Min(left | right, Vector<byte>.One);
     }
 
-    private readonly struct XorFunction : IBinaryFunction<bool, bool>
+    private readonly struct XorFunction : IBinaryFunction<byte, byte>
     {
-        public static bool Invoke(bool left, bool right) => left ? !right : right;
+        public static bool IsVectorized => true;
+
+        public static byte Invoke(byte left, byte right) => left == 0 != (right == 0) ? (byte)1 : (byte)0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<byte> Invoke(Vector<byte> left, Vector<byte> right) => Vector.Min(left, Vector<byte>.One) ^ Vector.Min(right, Vector<byte>.One);
     }
 }
 

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -21,17 +23,14 @@ internal sealed class Not : Operator
     public override void Lower(LoweringContext context)
     {
         PlanTensor input = context.Input(0);
-        context.Emit(new UnaryKernel<bool, bool, NotFunction>(input.Shape, default), [input], [context.Output(0)]);
+        context.Emit(new UnaryKernel<byte, byte, VectorizedFunction<byte, NotFunction>>(input.Shape, default), [input], [context.Output(0)]);
     }
 
-    private readonly struct NotFunction : IUnaryFunction<bool, bool>
+    private readonly struct NotFunction : IVectorizedFunction<byte>
     {
-        public void Invoke(ReadOnlySpan<bool> input, Span<bool> output)
-        {
-            for (int i = 0; i < input.Length; i++)
-            {
-                output[i] = !input[i];
-            }
-        }
+        public static byte Invoke(byte x) => x == 0 ? (byte)1 : (byte)0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<byte> Invoke(Vector<byte> x) => Vector.Equals(x, Vector<byte>.Zero) & Vector<byte>.One;
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
@@ -49,6 +50,11 @@ internal sealed class PRelu : Operator
     private readonly struct Function<T> : IBinaryFunction<T, T>
         where T : unmanaged, INumber<T>
     {
+        public static bool IsVectorized => true;
+
         public static T Invoke(T left, T right) => left < T.Zero ? left * right : left;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.ConditionalSelect(Vector.LessThan(left, Vector<T>.Zero), left * right, left);
     }
 }

@@ -1,5 +1,5 @@
 using System.Numerics;
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -25,47 +25,43 @@ internal sealed class UnaryArithmetic(UnaryArithmeticFunction function) : Operat
         public Kernel Create<T>()
             where T : unmanaged, INumber<T>, IMinMaxValue<T> => function switch
             {
-                UnaryArithmeticFunction.Neg => new UnaryKernel<T, T, NegFunction<T>>(shape, default),
-                UnaryArithmeticFunction.Abs => new UnaryKernel<T, T, AbsFunction<T>>(shape, default),
-                _ => new UnaryKernel<T, T, SignFunction<T>>(shape, default),
+                UnaryArithmeticFunction.Neg => new UnaryKernel<T, T, VectorizedFunction<T, NegFunction<T>>>(shape, default),
+                UnaryArithmeticFunction.Abs => new UnaryKernel<T, T, VectorizedFunction<T, AbsFunction<T>>>(shape, default),
+                _ => new UnaryKernel<T, T, VectorizedFunction<T, SignFunction<T>>>(shape, default),
             };
     }
 
-    private readonly struct NegFunction<T> : IUnaryFunction<T, T>
+    private readonly struct NegFunction<T> : IVectorizedFunction<T>
         where T : unmanaged, INumber<T>
     {
-        public void Invoke(ReadOnlySpan<T> input, Span<T> output) => TensorPrimitives.Negate(input, output);
+        public static T Invoke(T x) => -x;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> x) => -x;
     }
 
-    private readonly struct AbsFunction<T> : IUnaryFunction<T, T>
+    private readonly struct AbsFunction<T> : IVectorizedFunction<T>
         where T : unmanaged, INumber<T>
     {
-        public void Invoke(ReadOnlySpan<T> input, Span<T> output)
-        {
-            if (typeof(T) == typeof(float) || typeof(T) == typeof(double))
-            {
-                TensorPrimitives.Abs(input, output);
-                return;
-            }
+        // The least integer has no opposite, and stays. NaN may be negative.
+        public static T Invoke(T x) => T.IsNegative(x) ? -x : x;
 
-            // The least integer has no opposite, and stays.
-            for (int i = 0; i < input.Length; i++)
-            {
-                output[i] = T.IsNegative(input[i]) ? -input[i] : input[i];
-            }
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> x) =>
+            typeof(T) == typeof(float) || typeof(T) == typeof(double) ? Vector.Abs(x) : Vector.ConditionalSelect(Vector.LessThan(x, Vector<T>.Zero), -x, x);
     }
 
-    private readonly struct SignFunction<T> : IUnaryFunction<T, T>
+    private readonly struct SignFunction<T> : IVectorizedFunction<T>
         where T : unmanaged, INumber<T>
     {
-        public void Invoke(ReadOnlySpan<T> input, Span<T> output)
+        public static T Invoke(T x) => x > T.Zero ? T.One : x < T.Zero ? -T.One : T.IsNaN(x) ? x : T.Zero;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> x)
         {
-            for (int i = 0; i < input.Length; i++)
-            {
-                T x = input[i];
-                output[i] = x > T.Zero ? T.One : x < T.Zero ? -T.One : T.IsNaN(x) ? x : T.Zero;
-            }
+            Vector<T> positive = Vector.GreaterThan(x, Vector<T>.Zero) & Vector<T>.One;
+            Vector<T> negative = Vector.LessThan(x, Vector<T>.Zero) & (Vector<T>.Zero - Vector<T>.One);
+            return Vector.ConditionalSelect(Vector.Equals(x, x), positive | negative, x);
         }
     }
 }

@@ -1,15 +1,11 @@
 using System.Numerics;
-using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Functions of one floating-point element without attributes: Sigmoid, Tanh, Exp, Sqrt, Sin, Cos, … https://onnx.ai/onnx/operators/</summary>
-/// <remarks>
-/// Sine and cosine in single precision are XNNPACK's. Its other kernels of this kind take denormals for zero, and some are wrong near the ends of the
-/// range (a sigmoid of 1e30 is NaN with AVX-512).
-/// </remarks>
+/// <remarks>XNNPACK's kernels of this kind take denormals for zero, and some are wrong near the ends of the range (a sigmoid of 1e30 is NaN with AVX-512).</remarks>
 internal sealed class UnaryMath(UnaryMathFunction function) : Operator
 {
     /// <inheritdoc/>
@@ -33,7 +29,6 @@ internal sealed class UnaryMath(UnaryMathFunction function) : Operator
         PlanTensor output = context.Output(0);
         Kernel kernel = input.ElementType switch
         {
-            ElementType.Float32 when input.ElementCount > 0 && XnnOperator(function) is { } type => new XnnUnary(type, input.ElementCount, context.Workers),
             ElementType.Float32 => new UnaryKernel<float, float, UnaryMathFunction<float>>(input.Shape, new(function)),
             ElementType.Float64 => new UnaryKernel<double, double, UnaryMathFunction<double>>(input.Shape, new(function)),
             ElementType.Float16 => new UnaryKernel<Half, Half, HalfFunction<UnaryMathFunction<float>>>(input.Shape, new(new(function))),
@@ -42,13 +37,6 @@ internal sealed class UnaryMath(UnaryMathFunction function) : Operator
         };
         context.Emit(kernel, [input], [output]);
     }
-
-    private static xnn_unary_operator? XnnOperator(UnaryMathFunction function) => function switch
-    {
-        UnaryMathFunction.Sin => xnn_unary_operator.xnn_unary_sine,
-        UnaryMathFunction.Cos => xnn_unary_operator.xnn_unary_cosine,
-        _ => null,
-    };
 
     private readonly struct IntegerErrorFunctionFactory(Shape shape) : INumericKernelFactory
     {

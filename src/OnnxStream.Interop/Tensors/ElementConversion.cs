@@ -6,8 +6,8 @@ namespace OnnxStream.Interop.Tensors;
 
 /// <summary>Converts elements to another type, as ONNX's Cast does. https://onnx.ai/onnx/operators/onnx__Cast.html</summary>
 /// <remarks>
-/// Every type goes through the widest of its kind, int64 or double, so that there are not as many conversions as pairs of
-/// types; double holds every narrower float exactly, hence there is one rounding. Integers wrap around when narrowed. Reals
+/// Most types go through the widest of their kind, int64 or double, so that there are not as many conversions as pairs of
+/// types (those that networks use most are in <see cref="VectorConversion"/>); double holds every narrower float exactly, hence there is one rounding. Integers wrap around when narrowed. Reals
 /// are truncated towards zero; where that does not fit, int32 and wider saturate, and narrower types keep the low bits of
 /// the int32, as C compilers do; NaN becomes 0. For integers of 4 and 2 bits they are rounded first, halves to even.
 /// </remarks>
@@ -29,21 +29,11 @@ internal static unsafe class ElementConversion
     {
         Span<long> integers = stackalloc long[Chunk];
         Span<double> reals = stackalloc double[Chunk];
-        for (long start = 0; start < count; start += Chunk)
+        for (long start = VectorConversion.Convert(from, source, to, destination, count); start < count; start += Chunk)
         {
             int length = (int)Math.Min(Chunk, count - start);
             byte* input = source + start * from.SizeOf();
             byte* output = destination + start * to.SizeOf();
-            switch (from, to)
-            {
-                case (ElementType.Float32, ElementType.Float16):
-                    TensorPrimitives.ConvertToHalf(new ReadOnlySpan<float>(input, length), new Span<Half>(output, length));
-                    continue;
-                case (ElementType.Float16, ElementType.Float32):
-                    TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(input, length), new Span<float>(output, length));
-                    continue;
-            }
-
             if (from.IsFloat() || from.IsNarrowFloat())
             {
                 ReadReals(from, input, reals[..length]);

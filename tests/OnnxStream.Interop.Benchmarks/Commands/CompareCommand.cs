@@ -39,6 +39,7 @@ internal sealed class CompareCommand : RootCommand
         Add(new ArchitecturesCommand());
         Add(new GenerateCommand());
         Add(new MicroCommand());
+        Add(new OperatorsCommand());
         Add(new OnnxRuntimeCommand());
         Add(new BusyCommand());
         SetAction((arguments, cancellationToken) =>

@@ -1,5 +1,5 @@
 using System.Numerics;
-using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -9,6 +9,13 @@ internal readonly struct AddFunction<T> : IBinaryFunction<T, T>
 {
     /// <inheritdoc/>
     public static T Invoke(T left, T right) => left + right;
+
+    /// <inheritdoc/>
+    public static bool IsVectorized => true;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => left + right;
 }
 
 /// <summary>left - right; integers wrap around.</summary>
@@ -17,6 +24,13 @@ internal readonly struct SubtractFunction<T> : IBinaryFunction<T, T>
 {
     /// <inheritdoc/>
     public static T Invoke(T left, T right) => left - right;
+
+    /// <inheritdoc/>
+    public static bool IsVectorized => true;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => left - right;
 }
 
 /// <summary>left * right; integers wrap around.</summary>
@@ -25,6 +39,13 @@ internal readonly struct MultiplyFunction<T> : IBinaryFunction<T, T>
 {
     /// <inheritdoc/>
     public static T Invoke(T left, T right) => left * right;
+
+    /// <inheritdoc/>
+    public static bool IsVectorized => true;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => left * right;
 }
 
 /// <summary>left / right; integers are truncated.</summary>
@@ -39,6 +60,13 @@ internal readonly struct DivideFunction<T> : IBinaryFunction<T, T>
         T.IsZero(right) ? T.Zero :
         T.IsNegative(right) && right == -T.One ? T.Zero - left :
         left / right;
+
+    /// <inheritdoc/>
+    public static bool IsVectorized => typeof(T) == typeof(float) || typeof(T) == typeof(double);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => left / right;
 }
 
 /// <summary>The larger one; NaN if one is.</summary>
@@ -49,18 +77,11 @@ internal readonly struct MaximumFunction<T> : IBinaryFunction<T, T>
     public static T Invoke(T left, T right) => T.Max(left, right);
 
     /// <inheritdoc/>
-    public static bool TryInvoke(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> output)
-    {
-        TensorPrimitives.Max(left, right, output);
-        return true;
-    }
+    public static bool IsVectorized => true;
 
     /// <inheritdoc/>
-    public static bool TryInvoke(ReadOnlySpan<T> left, T right, Span<T> output)
-    {
-        TensorPrimitives.Max(left, right, output);
-        return true;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.Max(left, right);
 }
 
 /// <summary>The smaller one; NaN if one is.</summary>
@@ -71,18 +92,11 @@ internal readonly struct MinimumFunction<T> : IBinaryFunction<T, T>
     public static T Invoke(T left, T right) => T.Min(left, right);
 
     /// <inheritdoc/>
-    public static bool TryInvoke(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> output)
-    {
-        TensorPrimitives.Min(left, right, output);
-        return true;
-    }
+    public static bool IsVectorized => true;
 
     /// <inheritdoc/>
-    public static bool TryInvoke(ReadOnlySpan<T> left, T right, Span<T> output)
-    {
-        TensorPrimitives.Min(left, right, output);
-        return true;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.Min(left, right);
 }
 
 /// <summary>The second one.</summary>

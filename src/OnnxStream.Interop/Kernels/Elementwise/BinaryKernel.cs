@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>A function of two elements.</summary>
@@ -8,11 +10,11 @@ internal interface IBinaryFunction<T, TResult>
     /// <summary>The function.</summary>
     static abstract TResult Invoke(T left, T right);
 
-    /// <summary>The function of many pairs of elements, where vector instructions have it; otherwise false.</summary>
-    static virtual bool TryInvoke(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<TResult> output) => false;
+    /// <summary>Whether there is a function of vectors.</summary>
+    static virtual bool IsVectorized => false;
 
-    /// <summary>The function of many elements and one, where vector instructions have it; otherwise false.</summary>
-    static virtual bool TryInvoke(ReadOnlySpan<T> left, T right, Span<TResult> output) => false;
+    /// <summary>The function of vectors; where results are truth values, a mask. All bits of a lane are set or none.</summary>
+    static virtual Vector<T> Invoke(Vector<T> left, Vector<T> right) => throw new NotSupportedException();
 }
 
 /// <summary>Element by element, two tensors of any type with broadcasting: one output.</summary>
@@ -33,24 +35,6 @@ internal sealed unsafe class BinaryKernel<T, TResult, TFunction>(Shape output, S
         T* left = (T*)context.Input(0) + InputIndex(0, run, start);
         T* right = (T*)context.Input(1) + InputIndex(1, run, start);
         TResult* output = (TResult*)context.Output(0) + OutputIndex(run, start);
-        long leftStride = InnerStride(0);
-        long rightStride = InnerStride(1);
-        if (leftStride == 1 && rightStride == 1)
-        {
-            if (!TFunction.TryInvoke(new ReadOnlySpan<T>(left, length), new ReadOnlySpan<T>(right, length), new Span<TResult>(output, length)))
-            {
-                for (int i = 0; i < length; i++)
-                {
-                    output[i] = TFunction.Invoke(left[i], right[i]);
-                }
-            }
-        }
-        else if (leftStride != 1 || rightStride != 0 || !TFunction.TryInvoke(new ReadOnlySpan<T>(left, length), *right, new Span<TResult>(output, length)))
-        {
-            for (int i = 0; i < length; i++)
-            {
-                output[i] = TFunction.Invoke(left[i * leftStride], right[i * rightStride]);
-            }
-        }
+        BinaryLoops.Run<T, TResult, TFunction>(left, InnerStride(0), right, InnerStride(1), output, length);
     }
 }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -24,8 +23,8 @@ internal sealed unsafe class ClipKernel<T>(Shape shape, int lowInput, int highIn
         T least = lowInput > 0 ? *(T*)context.Input(lowInput) : low;
         T most = highInput > 0 ? *(T*)context.Input(highInput) : high;
         long index = OutputIndex(run, start);
-        Span<T> output = new((T*)context.Output(0) + index, length);
-        TensorPrimitives.Max(new ReadOnlySpan<T>((T*)context.Input(0) + index, length), least, output);
-        TensorPrimitives.Min(output, most, output);
+        T* output = (T*)context.Output(0) + index;
+        BinaryLoops.Run<T, T, MaximumFunction<T>>((T*)context.Input(0) + index, 1, &least, 0, output, length);
+        BinaryLoops.Run<T, T, MinimumFunction<T>>(output, 1, &most, 0, output, length);
     }
 }

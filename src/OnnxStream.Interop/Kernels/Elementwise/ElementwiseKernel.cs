@@ -6,7 +6,7 @@ namespace OnnxStream.Interop.Kernels;
 internal abstract unsafe class ElementwiseKernel : Kernel, IParallelBody
 {
     // Below this many elements, waking other threads costs more than it brings.
-    private const long PieceElements = 64 << 10;
+    private const long PieceElements = 16 << 10;
 
     private readonly Broadcasting _broadcasting;
     private readonly long _runsPerPiece;

@@ -1,4 +1,4 @@
-using System.Numerics.Tensors;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -9,15 +9,19 @@ internal readonly struct HalfFunction<TFunction>(TFunction function) : IUnaryFun
     private const int Chunk = 512;
 
     /// <inheritdoc/>
-    public void Invoke(ReadOnlySpan<Half> input, Span<Half> output)
+    public unsafe void Invoke(ReadOnlySpan<Half> input, Span<Half> output)
     {
         Span<float> wide = stackalloc float[Chunk];
-        for (int start = 0; start < input.Length; start += Chunk)
+        fixed (Half* source = input, target = output)
+        fixed (float* numbers = wide)
         {
-            int length = Math.Min(Chunk, input.Length - start);
-            TensorPrimitives.ConvertToSingle(input.Slice(start, length), wide);
-            function.Invoke(wide[..length], wide[..length]);
-            TensorPrimitives.ConvertToHalf(wide[..length], output[start..]);
+            for (int start = 0; start < input.Length; start += Chunk)
+            {
+                int length = Math.Min(Chunk, input.Length - start);
+                HalfConversion.ToSingle(source + start, numbers, length);
+                function.Invoke(wide[..length], wide[..length]);
+                HalfConversion.FromSingle(numbers, target + start, length);
+            }
         }
     }
 }

@@ -93,7 +93,13 @@ internal readonly struct ParametricActivation<T>(ActivationFunction function, Ac
             case ActivationFunction.Swish:
                 VectorFunctions.Apply(input, output, new SwishFunction(alpha));
                 return true;
-            case ActivationFunction.Gelu when !parameters.IsApproximate:
+            case ActivationFunction.HardSigmoid:
+                VectorFunctions.Apply(input, output, new HardSigmoidFunction(alpha, beta));
+                return true;
+            case ActivationFunction.Gelu when parameters.IsApproximate:
+                VectorFunctions.Apply<GeluTanhFunction>(input, output, default);
+                return true;
+            case ActivationFunction.Gelu:
                 VectorFunctions.Apply<GeluFunction>(input, output, default);
                 return true;
             default:

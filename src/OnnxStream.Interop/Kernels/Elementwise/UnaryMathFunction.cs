@@ -41,8 +41,9 @@ internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUna
     /// <inheritdoc/>
     public void Invoke(ReadOnlySpan<T> input, Span<T> output)
     {
-        if (typeof(T) == typeof(float) && TryInvokeSingle(MemoryMarshal.Cast<T, float>(input), MemoryMarshal.Cast<T, float>(output)))
+        if (typeof(T) == typeof(float))
         {
+            InvokeSingle(MemoryMarshal.Cast<T, float>(input), MemoryMarshal.Cast<T, float>(output));
             return;
         }
 
@@ -109,43 +110,88 @@ internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUna
         }
     }
 
-    // Those that the library's vectors do not have, or have without denormals or without digits near zero.
-    private bool TryInvokeSingle(ReadOnlySpan<float> input, Span<float> output)
+    // The library's vectors lack some of these, or denormals, or digits near zero.
+    private void InvokeSingle(ReadOnlySpan<float> input, Span<float> output)
     {
         switch (function)
         {
             case UnaryMathFunction.Sigmoid:
                 VectorFunctions.Apply<SigmoidFunction>(input, output, default);
-                return true;
+                break;
             case UnaryMathFunction.Tanh:
                 VectorFunctions.Apply<TanhFunction>(input, output, default);
-                return true;
+                break;
             case UnaryMathFunction.Exp:
                 VectorFunctions.Apply<ExpFunction>(input, output, default);
-                return true;
-            case UnaryMathFunction.Sinh:
-                VectorFunctions.Apply<SinhFunction>(input, output, default);
-                return true;
+                break;
+            case UnaryMathFunction.Log:
+                VectorFunctions.Apply<LogFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Sqrt:
+                VectorFunctions.Apply<SqrtFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Sin:
+                VectorFunctions.Apply<SinFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Cos:
+                VectorFunctions.Apply<CosFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Tan:
+                VectorFunctions.Apply<TanFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Asin:
+                VectorFunctions.Apply<AsinFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Acos:
+                VectorFunctions.Apply<AcosFunction>(input, output, default);
+                break;
             case UnaryMathFunction.Atan:
                 VectorFunctions.Apply<AtanFunction>(input, output, default);
-                return true;
+                break;
+            case UnaryMathFunction.Sinh:
+                VectorFunctions.Apply<SinhFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Cosh:
+                VectorFunctions.Apply<CoshFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Asinh:
+                VectorFunctions.Apply<AsinhFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Acosh:
+                VectorFunctions.Apply<AcoshFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Atanh:
+                VectorFunctions.Apply<AtanhFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Reciprocal:
+                VectorFunctions.Apply<ReciprocalFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Floor:
+                VectorFunctions.Apply<FloorFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Ceil:
+                VectorFunctions.Apply<CeilingFunction>(input, output, default);
+                break;
+            case UnaryMathFunction.Round:
+                VectorFunctions.Apply<RoundFunction>(input, output, default);
+                break;
             case UnaryMathFunction.Erf:
                 VectorFunctions.Apply<ErfFunction>(input, output, default);
-                return true;
+                break;
             case UnaryMathFunction.Softplus:
                 VectorFunctions.Apply<SoftplusFunction>(input, output, default);
-                return true;
+                break;
             case UnaryMathFunction.Softsign:
                 VectorFunctions.Apply<SoftsignFunction>(input, output, default);
-                return true;
+                break;
             case UnaryMathFunction.Mish:
                 VectorFunctions.Apply<MishFunction>(input, output, default);
-                return true;
+                break;
             case UnaryMathFunction.HardSwish:
                 VectorFunctions.Apply<HardSwishFunction>(input, output, default);
-                return true;
+                break;
             default:
-                return false;
+                throw new InvalidOperationException($"{function} is not known.");
         }
     }
 
