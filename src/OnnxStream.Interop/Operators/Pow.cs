@@ -8,8 +8,8 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Raises to a power. https://onnx.ai/onnx/operators/onnx__Pow.html</summary>
 /// <remarks>
 /// Opset 7 brought NumPy's broadcasting, 12 integers and an exponent of another type than the base's, which is the result's.
-/// Integer powers of integers are exact and wrap around; a negative one truncates. The constant exponents 2 and 0.5 are a
-/// product and a square root.
+/// Integer powers of integers are exact and wrap around; a negative one truncates. The constant exponents 2 and 3 are
+/// products, 0.5 is a square root.
 /// </remarks>
 internal sealed class Pow : Operator
 {
@@ -29,9 +29,17 @@ internal sealed class Pow : Operator
     {
         PlanTensor left = context.Input(0);
         PlanTensor output = context.Output(0);
-        float? exponent = context.ConstantInput(1)?.TryReadScalar();
-        if (left.ElementType == ElementType.Float32 && output.Shape == left.Shape && output.ElementCount > 0 && exponent is 2 or 0.5f)
+        float? exponent = context.ConstantInput(1) is { } constant ? constant.TryReadScalar() ?? (constant.TryReadIntegers() is [var whole] ? whole : null) : null;
+        if (left.ElementType == ElementType.Float32 && output.Shape == left.Shape && output.ElementCount > 0 && exponent is 2 or 3 or 0.5f)
         {
+            if (exponent == 3)
+            {
+                PlanTensor square = context.Temporary(output.Type);
+                context.Emit(new XnnBinary(xnn_binary_operator.xnn_binary_multiply, left.ElementType, left.Shape, left.Shape, context.Workers), [left, left], [square]);
+                context.Emit(new XnnBinary(xnn_binary_operator.xnn_binary_multiply, left.ElementType, left.Shape, left.Shape, context.Workers), [square, left], [output]);
+                return;
+            }
+
             context.Emit(
                 exponent == 2
                     ? new XnnBinary(xnn_binary_operator.xnn_binary_multiply, left.ElementType, left.Shape, left.Shape, context.Workers)

@@ -35,7 +35,14 @@ internal sealed class Softmax(SoftmaxFunction function) : Operator
         Shape shape = input.Shape;
         int axis = AxisOf(context);
         long channels = context.OperatorSet < 13 ? shape.Product(axis, shape.Rank) : shape.Rank == 0 ? 1 : shape[axis];
-        if (context.OperatorSet < 13 || shape.Product(axis + 1, shape.Rank) == 1)
+        long inner = context.OperatorSet < 13 ? 1 : shape.Product(axis + 1, shape.Rank);
+        if (input.ElementType == ElementType.Float32 && function is (SoftmaxFunction.Softmax or SoftmaxFunction.LogSoftmax) && !EmptyRowsAreZero(context) && inner > 1 && inner % VectorSoftmaxKernel.Lanes == 0)
+        {
+            context.Emit(new VectorSoftmaxKernel(shape.ElementCount / channels / inner, channels, inner, function == SoftmaxFunction.LogSoftmax), [input], [output]);
+            return;
+        }
+
+        if (inner == 1)
         {
             context.Emit(CreateKernel(context, input.ElementType, shape.ElementCount / channels, channels), [input], [output]);
             return;
@@ -51,7 +58,7 @@ internal sealed class Softmax(SoftmaxFunction function) : Operator
 
     private Kernel CreateKernel(LoweringContext context, ElementType type, long rows, long length) => type switch
     {
-        ElementType.Float32 when function == SoftmaxFunction.Softmax && !EmptyRowsAreZero(context) => new XnnSoftmax(rows, length, context.Workers),
+        ElementType.Float32 when length > 0 && function is (SoftmaxFunction.Softmax or SoftmaxFunction.LogSoftmax) && !EmptyRowsAreZero(context) => new VectorSoftmaxKernel(rows, length, 1, function == SoftmaxFunction.LogSoftmax),
         ElementType.Float32 => new SoftmaxKernel<float, float>(function, rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },
         ElementType.Float64 => new SoftmaxKernel<double, double>(function, rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },
         ElementType.Float16 => new SoftmaxKernel<Half, float>(function, rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },

@@ -7,6 +7,9 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Permutes dimensions. https://onnx.ai/onnx/operators/onnx__Transpose.html (opsets 1 to 25: only types were added).</summary>
 internal sealed class Transpose : Operator
 {
+    // Runs of so many bytes that stay together are copied faster than blocks are turned.
+    private const long LongRun = 64;
+
     /// <inheritdoc/>
     public override bool StoresAlike => true;
 
@@ -40,7 +43,8 @@ internal sealed class Transpose : Operator
     public static PlanTensor Emit(LoweringContext context, PlanTensor input, ReadOnlySpan<int> permutation, PlanTensor? output = null)
     {
         output ??= context.Temporary(input.Type with { Shape = Permute(input.Shape, permutation) });
-        Kernel kernel = XnnTranspose.Supports(input.Shape, permutation)
+        bool keepsRuns = permutation.Length > 0 && permutation[^1] == permutation.Length - 1 && input.Shape[^1] * input.ElementType.SizeOf() >= LongRun;
+        Kernel kernel = !keepsRuns && XnnTranspose.Supports(input.Shape, permutation)
             ? new XnnTranspose(input.ElementType.SizeOf(), input.Shape, permutation, context.Workers)
             : new StridedCopy(input.ElementType.SizeOf(), output.Shape, Strides(input.Shape, permutation), 0);
         context.Emit(kernel, [input], [output]);

@@ -30,6 +30,9 @@ internal sealed unsafe class BinaryKernel<T, TResult, TFunction>(Shape output, S
     public override bool CanRunInPlace(int input) => sizeof(T) == sizeof(TResult);
 
     /// <inheritdoc/>
+    protected override long Operations(long elements) => Vector<T>.IsSupported && TFunction.IsVectorized ? elements * sizeof(T) / BytesPerOperation : long.MaxValue;
+
+    /// <inheritdoc/>
     protected override void ComputeRun(KernelContext context, long run, long start, int length)
     {
         T* left = (T*)context.Input(0) + InputIndex(0, run, start);

@@ -18,6 +18,9 @@ internal sealed unsafe class ClipKernel<T>(Shape shape, int lowInput, int highIn
     public override bool CanRunInPlace(int input) => input == 0;
 
     /// <inheritdoc/>
+    protected override long Operations(long elements) => Vector<T>.IsSupported ? elements * sizeof(T) / BytesPerOperation : long.MaxValue;
+
+    /// <inheritdoc/>
     protected override void ComputeRun(KernelContext context, long run, long start, int length)
     {
         T least = lowInput > 0 ? *(T*)context.Input(lowInput) : low;

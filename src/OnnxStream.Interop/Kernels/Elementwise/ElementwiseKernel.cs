@@ -5,6 +5,9 @@ namespace OnnxStream.Interop.Kernels;
 /// <summary>A managed kernel that computes each element of its output on its own, with broadcasting, on all threads.</summary>
 internal abstract unsafe class ElementwiseKernel : Kernel, IParallelBody
 {
+    /// <summary>Bytes that vectors read and write while a single-precision number is computed on its own.</summary>
+    protected const long BytesPerOperation = 16;
+
     // Below this many elements, waking other threads costs more than it brings.
     private const long PieceElements = 16 << 10;
 
@@ -29,7 +32,7 @@ internal abstract unsafe class ElementwiseKernel : Kernel, IParallelBody
     {
         _context = context;
         long pieces = (_broadcasting.OuterCount + _runsPerPiece - 1) / _runsPerPiece * _piecesPerRun;
-        context.Workers.Parallelize(this, checked((int)pieces));
+        context.Workers.Parallelize(this, checked((int)pieces), Operations(_broadcasting.OuterCount * _broadcasting.InnerLength));
         _context = null;
     }
 
@@ -50,6 +53,9 @@ internal abstract unsafe class ElementwiseKernel : Kernel, IParallelBody
             ComputeRun(_context!, run, start, length);
         }
     }
+
+    /// <summary>About how many single-precision operations some elements take, where it is known to be few; else more than all.</summary>
+    protected virtual long Operations(long elements) => long.MaxValue;
 
     /// <summary>Computes elements <paramref name="start"/> to <paramref name="start"/> + <paramref name="length"/> of a run.</summary>
     protected abstract void ComputeRun(KernelContext context, long run, long start, int length);

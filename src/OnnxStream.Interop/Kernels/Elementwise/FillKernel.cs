@@ -1,7 +1,7 @@
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Sets all elements of the output to one value.</summary>
-internal sealed unsafe class FillKernel(long elementCount, byte[] value) : RowKernel(elementCount, value.Length)
+internal sealed unsafe class FillKernel(long elementCount, byte[] value) : RowKernel(elementCount, value.Length, CopiedBytes)
 {
     /// <inheritdoc/>
     public override string Name => "fill";

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace OnnxStream.Interop.Kernels;
@@ -23,7 +24,7 @@ internal readonly struct ParametricActivation<T>(ActivationFunction function, Ac
         switch (function)
         {
             case ActivationFunction.Relu:
-                TensorPrimitives.Max(input, T.Zero, output);
+                default(VectorizedFunction<T, ReluOperation>).Invoke(input, output);
                 break;
             case ActivationFunction.LeakyRelu:
                 for (int i = 0; i < input.Length; i++)
@@ -105,6 +106,14 @@ internal readonly struct ParametricActivation<T>(ActivationFunction function, Ac
             default:
                 return false;
         }
+    }
+
+    private readonly struct ReluOperation : IVectorizedFunction<T>
+    {
+        public static T Invoke(T x) => x <= T.Zero ? T.Zero : x;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> x) => Vector.ConditionalSelect(Vector.LessThanOrEqual(x, Vector<T>.Zero), Vector<T>.Zero, x);
     }
 
     private void InvokeChunk(ReadOnlySpan<T> input, Span<T> output, Span<T> scratch, T alpha, T beta)

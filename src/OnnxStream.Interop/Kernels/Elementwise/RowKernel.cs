@@ -5,15 +5,19 @@ namespace OnnxStream.Interop.Kernels;
 /// <summary>A managed kernel whose work is a number of equal rows that do not depend on each other, computed on all threads.</summary>
 /// <param name="rows">The number of rows.</param>
 /// <param name="rowBytes">About how many bytes one row reads or writes.</param>
-internal abstract class RowKernel(long rows, long rowBytes) : Kernel, IParallelBody
+/// <param name="bytesPerOperation">How many bytes take as long as one single-precision operation: more where they are only copied.</param>
+internal abstract class RowKernel(long rows, long rowBytes, long bytesPerOperation = sizeof(float)) : Kernel, IParallelBody
 {
+    /// <summary>Bytes that are copied while a single-precision number is computed.</summary>
+    protected const long CopiedBytes = 64;
+
     // Below this many bytes, waking other threads costs more than it brings.
     private const long PieceBytes = 64 << 10;
 
     private readonly long _rowsPerPiece = Math.Max(1, PieceBytes / Math.Max(1, rowBytes));
 
-    // Bytes as if they were single-precision numbers; in double precision, because nothing bounds the product.
-    private readonly long _operations = (long)Math.Min(long.MaxValue / 2, (double)rows * rowBytes / sizeof(float));
+    // In double precision, because nothing bounds the product.
+    private readonly long _operations = (long)Math.Min(long.MaxValue / 2, (double)rows * rowBytes / bytesPerOperation);
     private KernelContext? _context;
 
     /// <inheritdoc/>

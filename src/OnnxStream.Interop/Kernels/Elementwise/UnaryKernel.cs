@@ -5,6 +5,9 @@ internal interface IUnaryFunction<T, TResult>
     where T : unmanaged
     where TResult : unmanaged
 {
+    /// <summary>Whether it takes no longer than copying the elements.</summary>
+    static virtual bool IsQuick => false;
+
     /// <summary>Computes <paramref name="output"/> from <paramref name="input"/>, which have the same length and may be the same memory.</summary>
     void Invoke(ReadOnlySpan<T> input, Span<TResult> output);
 }
@@ -20,6 +23,9 @@ internal sealed unsafe class UnaryKernel<T, TResult, TFunction>(Shape shape, TFu
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => sizeof(T) == sizeof(TResult);
+
+    /// <inheritdoc/>
+    protected override long Operations(long elements) => TFunction.IsQuick ? elements * sizeof(T) / BytesPerOperation : long.MaxValue;
 
     /// <inheritdoc/>
     protected override void ComputeRun(KernelContext context, long run, long start, int length)

@@ -21,6 +21,9 @@ internal readonly struct VectorizedFunction<T, TFunction> : IUnaryFunction<T, T>
     where TFunction : struct, IVectorizedFunction<T>
 {
     /// <inheritdoc/>
+    public static bool IsQuick => Vector<T>.IsSupported;
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Invoke(ReadOnlySpan<T> input, Span<T> output)
     {

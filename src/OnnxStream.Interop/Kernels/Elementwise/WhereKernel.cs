@@ -14,6 +14,9 @@ internal sealed unsafe class WhereKernel<T>(Shape output, Shape condition, Shape
     public override bool CanRunInPlace(int input) => input > 0 || sizeof(T) == 1;
 
     /// <inheritdoc/>
+    protected override long Operations(long elements) => elements * sizeof(T) / BytesPerOperation;
+
+    /// <inheritdoc/>
     protected override void ComputeRun(KernelContext context, long run, long start, int length)
     {
         byte* condition = context.Input(0) + InputIndex(0, run, start);

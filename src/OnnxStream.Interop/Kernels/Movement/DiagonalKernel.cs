@@ -1,7 +1,7 @@
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>A matrix of zeros with another value on one of its diagonals.</summary>
-internal sealed unsafe class DiagonalKernel(long rows, long columns, long diagonal, byte[] value) : RowKernel(rows, columns * value.Length)
+internal sealed unsafe class DiagonalKernel(long rows, long columns, long diagonal, byte[] value) : RowKernel(rows, columns * value.Length, CopiedBytes)
 {
     private readonly long _columns = columns;
 

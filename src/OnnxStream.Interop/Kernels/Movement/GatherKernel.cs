@@ -5,7 +5,7 @@ namespace OnnxStream.Interop.Kernels;
 /// <param name="axisSize">The number of blocks to choose from.</param>
 /// <param name="indexCount">The number of indices.</param>
 /// <param name="blockBytes">The bytes of a block: all behind the axis.</param>
-internal sealed unsafe class GatherKernel(long outer, long axisSize, long indexCount, long blockBytes) : RowKernel(outer * indexCount, blockBytes)
+internal sealed unsafe class GatherKernel(long outer, long axisSize, long indexCount, long blockBytes) : RowKernel(outer * indexCount, blockBytes, CopiedBytes)
 {
     private readonly long _blockBytes = blockBytes;
 
@@ -33,7 +33,7 @@ internal sealed unsafe class GatherKernel(long outer, long axisSize, long indexC
                     *(int*)destination = *(int*)source;
                     break;
                 default:
-                    Buffer.MemoryCopy(source, destination, _blockBytes, _blockBytes);
+                    ShortCopy.Copy(source, destination, _blockBytes);
                     break;
             }
         }

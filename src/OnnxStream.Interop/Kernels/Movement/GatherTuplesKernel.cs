@@ -1,7 +1,7 @@
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies the blocks of a tensor that tuples of indices name.</summary>
-internal sealed unsafe class GatherTuplesKernel(IndexTuples tuples, int elementSize) : RowKernel(tuples.TupleCount, tuples.BlockElements * elementSize)
+internal sealed unsafe class GatherTuplesKernel(IndexTuples tuples, int elementSize) : RowKernel(tuples.TupleCount, tuples.BlockElements * elementSize, CopiedBytes)
 {
     private readonly IndexTuples _tuples = tuples;
 
@@ -18,7 +18,7 @@ internal sealed unsafe class GatherTuplesKernel(IndexTuples tuples, int elementS
         long bytes = _tuples.BlockElements * elementSize;
         for (long tuple = first; tuple < end; tuple++)
         {
-            Buffer.MemoryCopy(context.Input(0) + _tuples.Offset(indices, tuple) * elementSize, context.Output(0) + tuple * bytes, bytes, bytes);
+            ShortCopy.Copy(context.Input(0) + _tuples.Offset(indices, tuple) * elementSize, context.Output(0) + tuple * bytes, bytes);
         }
     }
 }

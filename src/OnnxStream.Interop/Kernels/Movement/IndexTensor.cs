@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>The int32 or int64 elements of a tensor that says which elements of another one are meant.</summary>
@@ -23,10 +26,50 @@ internal readonly unsafe struct IndexTensor(byte* elements, bool isWide)
     /// <exception cref="InvalidInputException">One is not.</exception>
     public void Check(KernelContext context, long count, long size)
     {
+        if (isWide ? AreInside((long*)elements, count, size) : AreInside((int*)elements, count, size))
+        {
+            return;
+        }
+
         for (long i = 0; i < count; i++)
         {
             CheckOne(context, this[i], size);
         }
+    }
+
+    // Whole vectors and the rest: the least and the greatest element decide.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool AreInside<T>(T* indices, long count, long size)
+        where T : unmanaged, IBinaryInteger<T>
+    {
+        T least = T.Zero;
+        T greatest = T.Zero;
+        long i = 0;
+        if (count >= Vector<T>.Count)
+        {
+            Vector<T> low = Vector<T>.Zero;
+            Vector<T> high = Vector<T>.Zero;
+            for (; i <= count - Vector<T>.Count; i += Vector<T>.Count)
+            {
+                Vector<T> values = Vector.Load(indices + i);
+                low = Vector.Min(low, values);
+                high = Vector.Max(high, values);
+            }
+
+            for (int k = 0; k < Vector<T>.Count; k++)
+            {
+                least = T.Min(least, low[k]);
+                greatest = T.Max(greatest, high[k]);
+            }
+        }
+
+        for (; i < count; i++)
+        {
+            least = T.Min(least, indices[i]);
+            greatest = T.Max(greatest, indices[i]);
+        }
+
+        return count == 0 || (long.CreateChecked(least) >= -size && long.CreateChecked(greatest) < size);
     }
 
     /// <summary>Throws unless <paramref name="index"/> is one into <paramref name="size"/> elements.</summary>

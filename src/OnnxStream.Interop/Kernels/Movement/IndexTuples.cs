@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Which block of a tensor is meant by each tuple of indices into its outer dimensions (behind some batch dimensions).</summary>
@@ -32,8 +34,15 @@ internal sealed class IndexTuples
 
     /// <summary>Throws unless all indices are inside of their dimensions.</summary>
     /// <exception cref="InvalidInputException">One is not.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Check(KernelContext context, IndexTensor indices)
     {
+        if (_sizes.Length == 1)
+        {
+            indices.Check(context, TupleCount, _sizes[0]);
+            return;
+        }
+
         for (long tuple = 0; tuple < TupleCount; tuple++)
         {
             for (int i = 0; i < _sizes.Length; i++)
@@ -44,6 +53,7 @@ internal sealed class IndexTuples
     }
 
     /// <summary>The first element of the block that a tuple means.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public long Offset(IndexTensor indices, long tuple)
     {
         long offset = _tuplesPerBatch == 0 ? 0 : tuple / _tuplesPerBatch * _batchStride;

@@ -48,4 +48,10 @@ internal sealed class LinesAlongAxis
     /// <summary>The element, counted from <see cref="RowOffset"/>, that index <paramref name="i"/> of a row means.</summary>
     public long ElementOffset(IndexTensor indices, long row, long i) =>
         indices.Resolve(row * RowLength + i, AxisSize) * _axisStride + (_isInnermost ? 0 : i);
+
+    /// <summary>Elements from one index along the axis to the next.</summary>
+    public long AxisStride => _axisStride;
+
+    /// <summary>Elements from one place of a row to the next, for the same index.</summary>
+    public int PlaceStride => _isInnermost ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>For each index, a line of <c>depth</c> elements with one value at the index and another everywhere else. Indices outside of the line are nowhere.</summary>
-internal sealed unsafe class OneHotKernel<T>(long outer, long depth, long inner) : RowKernel(outer, depth * inner * sizeof(T))
+internal sealed unsafe class OneHotKernel<T>(long outer, long depth, long inner) : RowKernel(outer, depth * inner * sizeof(T), CopiedBytes)
     where T : unmanaged
 {
     private readonly long _depth = depth;

@@ -56,6 +56,7 @@ internal sealed unsafe class PadKernel : RowKernel
     private readonly long _blockElements;
     private readonly int _elementSize;
     private readonly byte[]? _value;
+    private readonly long[] _sources = [];
 
     /// <summary>Makes the kernel.</summary>
     /// <param name="elementSize">The size of an element.</param>
@@ -77,6 +78,15 @@ internal sealed unsafe class PadKernel : RowKernel
         _strides = input.RowMajorStrides();
         _inner = innerAxis < 0 ? new PadDimension(PadMode.Constant, 0, 1, 0, 1) : dimensions[innerAxis];
         _innerStride = innerAxis < 0 ? 0 : _strides[innerAxis];
+        if (_inner.Mode is PadMode.Reflect or PadMode.Wrap)
+        {
+            // The same for every row: where the elements that are not kept come from.
+            _sources = new long[_inner.Length - _inner.Kept];
+            for (int i = 0; i < _sources.Length; i++)
+            {
+                _sources[i] = _inner.Source(i < _inner.Before ? i : i + _inner.Kept);
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -110,23 +120,64 @@ internal sealed unsafe class PadKernel : RowKernel
                 }
 
                 byte* input = context.Input(0) + element * _elementSize;
-                for (long position = 0; position < _inner.Length;)
+                PadEdge(input, output, 0, _inner.Before, value);
+                if (_inner.Kept > 0)
                 {
-                    // What is kept is one piece.
-                    long source = _inner.Source(position);
-                    long length = position == _inner.Before && _inner.Kept > 0 ? _inner.Kept : 1;
-                    if (source < 0)
-                    {
-                        FillKernel.Fill(output + position * blockBytes, _blockElements, value, _elementSize);
-                    }
-                    else
-                    {
-                        Buffer.MemoryCopy(input + source * _innerStride * _elementSize, output + position * blockBytes, length * blockBytes, length * blockBytes);
-                    }
-
-                    position += length;
+                    ShortCopy.Copy(input + _inner.First * _innerStride * _elementSize, output + _inner.Before * blockBytes, _inner.Kept * blockBytes);
                 }
+
+                PadEdge(input, output, _inner.Before + _inner.Kept, _inner.Length, value);
             }
+        }
+    }
+
+    // Positions of the innermost padded dimension that are not kept.
+    private void PadEdge(byte* input, byte* output, long first, long end, byte* value)
+    {
+        if (_inner.Mode == PadMode.Constant)
+        {
+            FillKernel.Fill(output + first * _blockElements * _elementSize, (end - first) * _blockElements, value, _elementSize);
+            return;
+        }
+
+        switch (_blockElements == 1 ? _elementSize : 0)
+        {
+            case 1:
+                CopyEdge(input, output, first, end);
+                break;
+            case 2:
+                CopyEdge((short*)input, (short*)output, first, end);
+                break;
+            case 4:
+                CopyEdge((int*)input, (int*)output, first, end);
+                break;
+            case 8:
+                CopyEdge((long*)input, (long*)output, first, end);
+                break;
+            default:
+                long blockBytes = _blockElements * _elementSize;
+                for (long position = first; position < end; position++)
+                {
+                    ShortCopy.Copy(input + _inner.Source(position) * _innerStride * _elementSize, output + position * blockBytes, blockBytes);
+                }
+
+                break;
+        }
+    }
+
+    private void CopyEdge<T>(T* input, T* output, long first, long end)
+        where T : unmanaged
+    {
+        if (_inner.Mode == PadMode.Edge && first < end)
+        {
+            // One element for all.
+            new Span<T>(output + first, checked((int)(end - first))).Fill(input[_inner.Source(first) * _innerStride]);
+            return;
+        }
+
+        for (long position = first; position < end; position++)
+        {
+            output[position] = input[_sources[position < _inner.Before ? position : position - _inner.Kept] * _innerStride];
         }
     }
 

@@ -1,7 +1,7 @@
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies [outer, inner] blocks, reversing the first ones of each sequence along the time axis. The second input holds the lengths of the sequences.</summary>
-internal sealed unsafe class ReverseSequenceKernel(long batch, long time, bool isTimeFirst, long blockBytes) : RowKernel(batch * time, blockBytes)
+internal sealed unsafe class ReverseSequenceKernel(long batch, long time, bool isTimeFirst, long blockBytes) : RowKernel(batch * time, blockBytes, CopiedBytes)
 {
     private readonly long _batch = batch;
     private readonly long _time = time;
@@ -33,7 +33,7 @@ internal sealed unsafe class ReverseSequenceKernel(long batch, long time, bool i
             long length = lengths[sequence];
             long source = position < length ? length - 1 - position : position;
             long sourceRow = isTimeFirst ? source * _batch + sequence : sequence * _time + source;
-            Buffer.MemoryCopy(context.Input(0) + sourceRow * _blockBytes, context.Output(0) + row * _blockBytes, _blockBytes, _blockBytes);
+            ShortCopy.Copy(context.Input(0) + sourceRow * _blockBytes, context.Output(0) + row * _blockBytes, _blockBytes);
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies a tensor and changes blocks of it, in the order of the updates.</summary>
@@ -12,6 +14,7 @@ internal sealed unsafe class ScatterTuplesKernel<T, TFunction>(IndexTuples tuple
     public override bool CanRunInPlace(int input) => input == 0;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(KernelContext context)
     {
         IndexTensor indices = new(context, 1);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Kernels;
@@ -6,6 +7,12 @@ namespace OnnxStream.Interop.Kernels;
 internal sealed unsafe class StridedCopy : Kernel, IParallelBody
 {
     private const long PieceElements = 64 << 10;
+
+    // From so many bytes on, a run is copied at the speed of memory.
+    private const long LongRun = 64;
+
+    // Bytes that are copied while a single-precision number is computed.
+    private const long CopiedBytes = 64;
 
     private readonly int _elementSize;
     private readonly long[] _dimensions;
@@ -82,7 +89,9 @@ internal sealed unsafe class StridedCopy : Kernel, IParallelBody
     public override void Run(KernelContext context)
     {
         _context = context;
-        context.Workers.Parallelize(this, checked((int)((_runs + _runsPerPiece - 1) / _runsPerPiece)));
+        // Runs that lie in one piece are copied many elements at a time.
+        long bytes = _runs * _inner * _elementSize;
+        context.Workers.Parallelize(this, checked((int)((_runs + _runsPerPiece - 1) / _runsPerPiece)), _innerStride is 0 or 1 && _inner * _elementSize >= LongRun ? bytes / CopiedBytes : bytes);
         _context = null;
     }
 
@@ -91,18 +100,34 @@ internal sealed unsafe class StridedCopy : Kernel, IParallelBody
     {
         byte* input = _context!.Input(0);
         byte* output = _context.Output(0);
-        long last = Math.Min((index + 1) * _runsPerPiece, _runs);
-        for (long run = index * _runsPerPiece; run < last; run++)
+        long first = index * _runsPerPiece;
+        long last = Math.Min(first + _runsPerPiece, _runs);
+
+        // Where the first run is; from there the innermost dimension is counted on.
+        long element = _start;
+        long rest = first;
+        long* positions = stackalloc long[_dimensions.Length + 1];
+        for (int i = _dimensions.Length - 1; i >= 0; i--)
         {
-            long element = _start;
-            long rest = run;
+            (rest, positions[i]) = Math.DivRem(rest, _dimensions[i]);
+            element += positions[i] * _strides[i];
+        }
+
+        output += first * _inner * _elementSize;
+        for (long run = first; run < last; run++, output += _inner * _elementSize)
+        {
+            CopyRun(input + element * _elementSize, output);
             for (int i = _dimensions.Length - 1; i >= 0; i--)
             {
-                (rest, long position) = Math.DivRem(rest, _dimensions[i]);
-                element += position * _strides[i];
-            }
+                element += _strides[i];
+                if (++positions[i] < _dimensions[i])
+                {
+                    break;
+                }
 
-            CopyRun(input + element * _elementSize, output + run * _inner * _elementSize);
+                element -= _dimensions[i] * _strides[i];
+                positions[i] = 0;
+            }
         }
     }
 
@@ -110,7 +135,13 @@ internal sealed unsafe class StridedCopy : Kernel, IParallelBody
     {
         if (_innerStride == 1)
         {
-            Buffer.MemoryCopy(input, output, _inner * _elementSize, _inner * _elementSize);
+            ShortCopy.Copy(input, output, _inner * _elementSize);
+            return;
+        }
+
+        if (_innerStride == 0)
+        {
+            FillKernel.Fill(output, _inner, input, _elementSize);
             return;
         }
 
@@ -131,6 +162,7 @@ internal sealed unsafe class StridedCopy : Kernel, IParallelBody
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CopyStrided<T>(T* input, T* output)
         where T : unmanaged
     {

@@ -1,7 +1,7 @@
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies the upper or the lower triangle of matrices and sets the rest to zero. The second input, if there is one, says which diagonal is the border.</summary>
-internal sealed unsafe class TriangleKernel<T>(long matrices, long rows, long columns, bool upper, bool hasDiagonal) : RowKernel(matrices * rows, columns * sizeof(T))
+internal sealed unsafe class TriangleKernel<T>(long matrices, long rows, long columns, bool upper, bool hasDiagonal) : RowKernel(matrices * rows, columns * sizeof(T), CopiedBytes)
     where T : unmanaged
 {
     private readonly long _rows = rows;

@@ -27,15 +27,11 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
         {
             T* input = (T*)context.Input(0) + row * length;
             T* output = (T*)context.Output(0) + row * length;
-            T maximum = input[0];
-            long position = 0;
-            for (long i = 1; i < length; i++)
+            T maximum = TensorPrimitives.Max(new ReadOnlySpan<T>(input, checked((int)length)));
+            long position = function == SoftmaxFunction.Hardmax ? VectorSearch.IndexOf(input, length, maximum) : 0;
+            if (position < 0)
             {
-                if (input[i] > maximum)
-                {
-                    maximum = input[i];
-                    position = i;
-                }
+                (maximum, position) = GreatestNumber(input);
             }
 
             if (function == SoftmaxFunction.Hardmax)
@@ -54,6 +50,23 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
                 Normalize(input, output, TCompute.CreateTruncating(maximum));
             }
         }
+    }
+
+    // Where some are none: those are passed over.
+    private (T Maximum, long Position) GreatestNumber(T* input)
+    {
+        T maximum = input[0];
+        long position = 0;
+        for (long i = 1; i < length; i++)
+        {
+            if (input[i] > maximum)
+            {
+                maximum = input[i];
+                position = i;
+            }
+        }
+
+        return (maximum, position);
     }
 
     private bool HasNaN(T* input)

@@ -30,6 +30,12 @@ internal sealed unsafe class DequantizeKernel<TQuantized, TScale, T>(Quantizatio
             TScale* scales = (TScale*)context.Input(1) + runs.Scale(run);
             TQuantized* zeroPoints = hasZeroPoints ? (TQuantized*)context.Input(2) + runs.Scale(run) : null;
             int length = runs.LengthOf(run);
+            if (typeof(T) == typeof(float) && (typeof(TQuantized) == typeof(byte) || typeof(TQuantized) == typeof(sbyte)) && numbers is null && !runs.HasScalePerElement)
+            {
+                QuantizationLoops.Dequantize((byte*)input, float.CreateTruncating(*scales), hasZeroPoints ? float.CreateTruncating(*zeroPoints) : 0, (float*)output, length, typeof(TQuantized) == typeof(sbyte));
+                continue;
+            }
+
             for (int start = 0; start < length; start += Chunk)
             {
                 int count = Math.Min(Chunk, length - start);

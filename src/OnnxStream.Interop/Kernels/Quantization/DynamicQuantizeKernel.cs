@@ -6,7 +6,6 @@ namespace OnnxStream.Interop.Kernels;
 /// <summary>Quantizes single-precision numbers to bytes whose range covers them and zero. Outputs of the step: data, scale, zero point.</summary>
 internal sealed unsafe class DynamicQuantizeKernel(long count) : Kernel, IParallelBody
 {
-    private const int Chunk = 512;
     private const long PieceElements = 64 << 10;
 
     private KernelContext? _context;
@@ -56,15 +55,6 @@ internal sealed unsafe class DynamicQuantizeKernel(long count) : Kernel, IParall
             return;
         }
 
-        byte* output = _context.Output(0) + index * PieceElements;
-        Span<float> buffer = stackalloc float[Chunk];
-        for (int start = 0; start < length; start += Chunk)
-        {
-            Span<float> chunk = buffer[..Math.Min(Chunk, length - start)];
-            TensorPrimitives.Divide(new ReadOnlySpan<float>(input + start, chunk.Length), _scale, chunk);
-            TensorPrimitives.Round<float>(chunk, chunk);
-            TensorPrimitives.Add(chunk, _zeroPoint, chunk);
-            TensorPrimitives.ConvertSaturating<float, byte>(chunk, new Span<byte>(output + start, chunk.Length));
-        }
+        QuantizationLoops.Quantize(input, _scale, _zeroPoint, _context.Output(0) + index * PieceElements, length, isSigned: false);
     }
 }

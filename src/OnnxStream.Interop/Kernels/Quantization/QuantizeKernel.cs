@@ -35,6 +35,12 @@ internal sealed unsafe class QuantizeKernel<T, TScale, TQuantized>(QuantizationR
             TScale* scales = (TScale*)context.Input(1) + runs.Scale(run);
             TQuantized* zeroPoints = hasZeroPoints ? (TQuantized*)context.Input(2) + runs.Scale(run) : null;
             int length = runs.LengthOf(run);
+            if (IsSimple)
+            {
+                QuantizationLoops.Quantize((float*)input, float.CreateTruncating(*scales), hasZeroPoints ? float.CreateTruncating(*zeroPoints) : 0, (byte*)output, length, typeof(TQuantized) == typeof(sbyte));
+                continue;
+            }
+
             for (int start = 0; start < length; start += Chunk)
             {
                 int count = Math.Min(Chunk, length - start);
@@ -88,6 +94,11 @@ internal sealed unsafe class QuantizeKernel<T, TScale, TQuantized>(QuantizationR
             }
         }
     }
+
+    // Bytes of single-precision numbers with one scale have loops of their own.
+    private bool IsSimple =>
+        typeof(T) == typeof(float) && (typeof(TQuantized) == typeof(byte) || typeof(TQuantized) == typeof(sbyte)) && type is ElementType.UInt8 or ElementType.Int8 &&
+        !runs.HasScalePerElement && precision is not (ElementType.Float16 or ElementType.BFloat16);
 
     private (float Least, float Most) NarrowRange => type switch
     {

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -9,19 +10,58 @@ namespace OnnxStream.Interop.Kernels;
 /// <param name="inner">The number of elements behind it.</param>
 /// <param name="isMinimum">Whether the smallest element is looked for.</param>
 /// <param name="takesLast">Whether the last of equal elements is taken rather than the first.</param>
-internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long inner, bool isMinimum, bool takesLast) : RowKernel(outer * inner, length * sizeof(T))
+internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long inner, bool isMinimum, bool takesLast) : RowKernel(outer * inner, inner == 1 ? length * sizeof(T) : Math.Max(1, length * sizeof(T) / NarrowLines), inner == 1 ? sizeof(float) : 1)
     where T : unmanaged, INumber<T>
 {
+    private const int MostLanes = 256;
+
+    // So many lines are one piece at least, where they lie side by side.
+    private const int NarrowLines = 16;
+
     /// <inheritdoc/>
     public override string Name => isMinimum ? "arg min" : "arg max";
 
     /// <inheritdoc/>
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
-        for (long row = first; row < end; row++)
+        long* output = (long*)context.Output(0);
+        for (long row = first; row < end;)
         {
             T* input = (T*)context.Input(0) + row / inner * length * inner + row % inner;
-            ((long*)context.Output(0))[row] = inner == 1 && FindValue(input) is >= 0 and long found ? found : isMinimum ? Minimum(input) : Maximum(input);
+            if (inner == 1)
+            {
+                output[row] = FindValue(input) is >= 0 and long found ? found : isMinimum ? Minimum(input) : Maximum(input);
+                row++;
+                continue;
+            }
+
+            // Lines side by side are walked together.
+            int lanes = (int)Math.Min(MostLanes, Math.Min(end - row, inner - row % inner));
+            FindLanes(input, output + row, lanes);
+            row += lanes;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void FindLanes(T* input, long* output, int lanes)
+    {
+        T* best = stackalloc T[MostLanes];
+        new ReadOnlySpan<T>(input, lanes).CopyTo(new Span<T>(best, lanes));
+        new Span<long>(output, lanes).Clear();
+        bool least = isMinimum;
+        bool last = takesLast;
+        for (long i = 1; i < length; i++)
+        {
+            T* values = input + i * inner;
+            for (int k = 0; k < lanes; k++)
+            {
+                T value = values[k];
+                if ((least ? value < best[k] : value > best[k]) || (last && value == best[k]))
+                {
+                    best[k] = value;
+                    output[k] = i;
+                }
+            }
         }
     }
 
@@ -35,15 +75,7 @@ internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long 
 
         ReadOnlySpan<T> values = new(input, (int)length);
         T extreme = isMinimum ? TensorPrimitives.Min(values) : TensorPrimitives.Max(values);
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (values[i] == extreme)
-            {
-                return i;
-            }
-        }
-
-        return -1;
+        return VectorSearch.IndexOf(input, length, extreme);
     }
 
     private long Maximum(T* input)
@@ -52,7 +84,7 @@ internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long 
         long found = 0;
         for (long i = 1; i < length; i++)
         {
-            T value = input[i * inner];
+            T value = input[i];
             if (value > best || (takesLast && value == best))
             {
                 best = value;
@@ -69,7 +101,7 @@ internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long 
         long found = 0;
         for (long i = 1; i < length; i++)
         {
-            T value = input[i * inner];
+            T value = input[i];
             if (value < best || (takesLast && value == best))
             {
                 best = value;

@@ -36,6 +36,15 @@ internal sealed unsafe class TopKKernel<T>(long outer, long size, long inner, lo
 
             for (long i = k; i < _size; i++)
             {
+                if (_inner == 1)
+                {
+                    i = VectorSearch.SkipOthers(line, i, _size, heap.Root, largest);
+                    if (i == _size)
+                    {
+                        break;
+                    }
+                }
+
                 // An equal element further behind is no better than the root.
                 if (heap.IsBetterThanRoot(line[i * _inner]))
                 {
@@ -59,6 +68,8 @@ internal sealed unsafe class TopKKernel<T>(long outer, long size, long inner, lo
             values[i * stride] = value;
             indices[i * stride] = index;
         }
+
+        public T Root => values[0];
 
         public bool IsBetterThanRoot(T value) => largest ? value > values[0] : value < values[0];
 

@@ -58,7 +58,7 @@ internal sealed unsafe class NearestResizeKernel : Kernel, IParallelBody
 
         _outer = [.. outer];
         _hasFillers = Array.Exists(indices, table => table?.AsSpan().Contains(-1) == true);
-        _isDoubled = _blockBytes == sizeof(uint) && elementSize == sizeof(uint) && IsDoubled(_inner);
+        _isDoubled = _blockBytes == elementSize && elementSize is (sizeof(uint) or sizeof(byte)) && IsDoubled(_inner);
         _rows = output.ElementCount == 0 ? 0 : output.Product(0, Math.Max(0, rank - 1));
         long rowElements = _inner.Length * (_blockBytes / elementSize);
         _rowsPerPiece = Math.Max(1, PieceElements / Math.Max(1, rowElements));
@@ -146,7 +146,15 @@ internal sealed unsafe class NearestResizeKernel : Kernel, IParallelBody
 
         if (_isDoubled)
         {
-            Double((uint*)source, (uint*)target, _inner.Length / 2);
+            if (_elementSize == 1)
+            {
+                Double(source, target, _inner.Length / 2);
+            }
+            else
+            {
+                Double((uint*)source, (uint*)target, _inner.Length / 2);
+            }
+
             return;
         }
 
@@ -229,6 +237,26 @@ internal sealed unsafe class NearestResizeKernel : Kernel, IParallelBody
             Vector.Widen(Vector.Load(source + i), out Vector<ulong> low, out Vector<ulong> high);
             Vector.AsVectorUInt32(low | (low << 32)).Store(target + 2 * i);
             Vector.AsVectorUInt32(high | (high << 32)).Store(target + 2 * i + width);
+        }
+
+        for (; i < length; i++)
+        {
+            target[2 * i] = source[i];
+            target[2 * i + 1] = source[i];
+        }
+    }
+
+    // The same for bytes.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Double(byte* source, byte* target, int length)
+    {
+        int width = Vector<byte>.Count;
+        int i = 0;
+        for (; i + width <= length; i += width)
+        {
+            Vector.Widen(Vector.Load(source + i), out Vector<ushort> low, out Vector<ushort> high);
+            Vector.AsVectorByte(low | (low << 8)).Store(target + 2 * i);
+            Vector.AsVectorByte(high | (high << 8)).Store(target + 2 * i + width);
         }
 
         for (; i < length; i++)
