@@ -25,7 +25,7 @@ public sealed class InferenceSession : IDisposable
     private readonly PlanCache _plans;
     private readonly StateLayout[] _layouts;
     private readonly List<SessionState> _states = [];
-    private readonly List<Dictionary<string, TensorType>> _checked = [];
+    private readonly List<InputTypes> _checked = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -68,7 +68,7 @@ public sealed class InferenceSession : IDisposable
         _plans = new PlanCache(model.Content, _options, _account, _workers, _weights, _layouts);
         try
         {
-            if (DeclaredTypes() is { } types)
+            if (Model.Inputs.All(input => input.IsTensor) && DeclaredTypes() is { } types)
             {
                 Prepare(types);
             }
@@ -107,12 +107,36 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="InvalidOperationException">The session is for planning only.</exception>
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
     {
-        if (_layouts.Length > 0)
-        {
-            throw new InvalidOperationException($"The session carries tensors from run to run ({string.Join(", ", _layouts.Select(layout => layout.Input.Name))}): pass a run the state that {nameof(CreateState)} made.");
-        }
+        RequireNoState();
+        return RunWith(AsValues(inputs), null, options, cancellationToken);
+    }
 
+    /// <summary>Computes the outputs for the given inputs, some of which are sequences or optional.</summary>
+    /// <param name="inputs">
+    /// A tensor or a sequence for every input of the model, by name, as it declares them. Optional inputs (<see cref="ValueMetadata.IsOptional"/>) that are left out
+    /// have no content; inputs with a default value may be left out.
+    /// </param>
+    /// <param name="options">What to report; null for nothing.</param>
+    /// <param name="cancellationToken">Stops the run between two steps; the session stays usable.</param>
+    /// <returns>The outputs; <see cref="RunResult.Values"/> has all of them.</returns>
+    /// <inheritdoc cref="Run(IReadOnlyDictionary{string, TensorBuffer}, RunOptions?, CancellationToken)" path="/exception"/>
+    public RunResult Run(IReadOnlyDictionary<string, OnnxValue> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        RequireNoState();
         return RunWith(inputs, null, options, cancellationToken);
+    }
+
+    /// <summary>Computes the outputs for the given inputs, some of which are sequences or optional, and a state, which goes on to what the run makes of it.</summary>
+    /// <param name="inputs">A tensor or a sequence for every other input of the model, by name, as it declares them. Optional ones that are left out have no content; inputs with a default value may be left out.</param>
+    /// <param name="state">The inputs that are bound to outputs. The run writes to it where it is; a run that fails or is cancelled leaves it as it was.</param>
+    /// <param name="options">What to report; null for nothing.</param>
+    /// <param name="cancellationToken">Stops the run between two steps; the session and the state stay usable.</param>
+    /// <returns>The outputs that are not bound to inputs.</returns>
+    /// <inheritdoc cref="Run(IReadOnlyDictionary{string, TensorBuffer}, SessionState, RunOptions?, CancellationToken)" path="/exception"/>
+    public RunResult Run(IReadOnlyDictionary<string, OnnxValue> inputs, SessionState state, RunOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return RunWith(inputs, state, options, cancellationToken);
     }
 
     /// <summary>Computes the outputs for the given inputs and a state, which goes on to what the run makes of it.</summary>
@@ -127,7 +151,7 @@ public sealed class InferenceSession : IDisposable
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, SessionState state, RunOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(state);
-        return RunWith(inputs, state, options, cancellationToken);
+        return RunWith(AsValues(inputs), state, options, cancellationToken);
     }
 
     /// <summary>Makes a state for the session's bindings (<see cref="SessionOptions.StateBindings"/>), at its start.</summary>
@@ -180,7 +204,21 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    private RunResult RunWith(IReadOnlyDictionary<string, TensorBuffer> inputs, SessionState? state, RunOptions? options, CancellationToken cancellationToken)
+    private static Dictionary<string, OnnxValue> AsValues(IReadOnlyDictionary<string, TensorBuffer> tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors, "inputs");
+        return tensors.ToDictionary(pair => pair.Key, OnnxValue (pair) => pair.Value);
+    }
+
+    private void RequireNoState()
+    {
+        if (_layouts.Length > 0)
+        {
+            throw new InvalidOperationException($"The session carries tensors from run to run ({string.Join(", ", _layouts.Select(layout => layout.Input.Name))}): pass a run the state that {nameof(CreateState)} made.");
+        }
+    }
+
+    private RunResult RunWith(IReadOnlyDictionary<string, OnnxValue> inputs, SessionState? state, RunOptions? options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         if (_options.PlanOnly)
@@ -196,7 +234,7 @@ public sealed class InferenceSession : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            Dictionary<string, TensorType> types = state is null ? inputs.ToDictionary(input => input.Key, input => input.Value.Type) : CheckInputs(inputs, state);
+            InputTypes types = state is null ? new InputTypes(inputs) : CheckInputs(inputs, state);
             using Activity? activity = Telemetry.Activities.StartActivity("run");
             activity?.SetTag("onnxstream.model", Model.Path);
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
@@ -205,9 +243,15 @@ public sealed class InferenceSession : IDisposable
             LiveValues values = new(_weights.ReadRange, _plans.Tensors);
             foreach (Value input in _graph.Inputs.Concat(_graph.OptionalInputs))
             {
-                if (inputs.TryGetValue(input.Name, out TensorBuffer? tensor))
+                if (inputs.TryGetValue(input.Name, out OnnxValue? value))
                 {
-                    values.Set(input, new LiveTensor(tensor));
+                    values.Set(input, value is TensorSequence sequence
+                        ? new LiveSequence(sequence.ElementType, [.. sequence.Select(tensor => new LiveTensor(tensor, isCallers: true))])
+                        : new LiveTensor((TensorBuffer)value, isCallers: true));
+                }
+                else if (input.Declared is { IsOptional: true })
+                {
+                    values.Set(input, new LiveNothing());
                 }
             }
 
@@ -218,16 +262,16 @@ public sealed class InferenceSession : IDisposable
 
             int plansMade = _plans.PlansMade;
             GraphRun run = new(_plans, state, options, cancellationToken);
-            Dictionary<string, TensorBuffer> outputs = new(_outputs.Length);
+            Dictionary<string, OnnxValue> outputs = new(_outputs.Length);
             try
             {
-                LiveTensor[] results = Model.Examine(() => run.Run(_graph, values, _outputs, Array.ConvertAll(_outputs, _ => true)));
-                state?.Exchange(output => results[Array.IndexOf(_outputs, output)]);
+                LiveValue[] results = Model.Examine(() => run.Run(_graph, values, _outputs, Array.ConvertAll(_outputs, _ => true)));
+                state?.Exchange(output => StateResult(output, results[Array.IndexOf(_outputs, output)]));
                 for (int i = 0; i < results.Length; i++)
                 {
-                    if (!Array.Exists(_layouts, layout => layout.Output == _outputs[i]))
+                    if (!Array.Exists(_layouts, layout => layout.Output == _outputs[i]) && results[i].ToOnnxValue() is { } value)
                     {
-                        outputs[_outputs[i].Name] = results[i].ToBuffer();
+                        outputs[_outputs[i].Name] = value;
                     }
                 }
             }
@@ -243,8 +287,9 @@ public sealed class InferenceSession : IDisposable
     }
 
     /// <summary>What the session does in a run with inputs of these shapes, and the memory that it needs for it. Nothing is computed.</summary>
-    /// <param name="inputs">The types and shapes of all inputs that a run will be given, by name; null for those that the model declares, if it leaves none open.</param>
+    /// <param name="inputs">The types and shapes of all tensors that a run will be given, by name; null for those that the model declares, if it leaves none open. An optional input that is not among them has no content.</param>
     /// <remarks>
+    /// Of inputs that are sequences a plan knows nothing, and so not of what depends on them; a run knows, and looks whether it fits the budget.
     /// All of the model is planned, both branches of an If included. Where shapes depend on what is computed, the largest possible ones stand for them,
     /// and what cannot be planned at all is listed (<see cref="PlanSummary.Parts"/>).
     /// </remarks>
@@ -255,6 +300,11 @@ public sealed class InferenceSession : IDisposable
     {
         inputs ??= DeclaredTypes() ?? throw new InvalidInputException($"The model leaves dimensions open: {string.Join("; ", Inputs)}. Say the shapes of its inputs.");
         InputChecker.Check(Inputs, OptionalInputs, inputs);
+        return PlanFor(new InputTypes(inputs));
+    }
+
+    private PlanSummary PlanFor(InputTypes inputs)
+    {
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
@@ -324,7 +374,7 @@ public sealed class InferenceSession : IDisposable
     }
 
     // The types of all inputs, those of the state included.
-    private Dictionary<string, TensorType> CheckInputs(IReadOnlyDictionary<string, TensorBuffer> inputs, SessionState state)
+    private InputTypes CheckInputs(IReadOnlyDictionary<string, OnnxValue> inputs, SessionState state)
     {
         ObjectDisposedException.ThrowIf(state.IsDisposed, state);
         if (!_states.Contains(state))
@@ -332,23 +382,33 @@ public sealed class InferenceSession : IDisposable
             throw new ArgumentException($"The state belongs to another session. {nameof(CreateState)} makes one of this session.", nameof(state));
         }
 
-        InputChecker.CheckPresent(inputs);
+        InputTypes given = new(inputs);
         Dictionary<string, TensorType> types = state.Current.ToDictionary(tensor => tensor.Input.Name, tensor => tensor.Tensor.Type);
-        foreach ((string name, TensorBuffer tensor) in inputs)
+        foreach (string name in inputs.Keys)
         {
-            if (!types.TryAdd(name, tensor.Type))
+            if (types.ContainsKey(name))
             {
                 throw new InvalidInputException($"The input '{name}' comes from the state; a run is not given it. {nameof(SessionState)}.{nameof(SessionState.Write)} sets it.");
             }
         }
 
-        InputChecker.Check(Inputs, OptionalInputs, types);
-        return types;
+        foreach ((string name, TensorType type) in given.Tensors)
+        {
+            types.Add(name, type);
+        }
+
+        InputTypes all = new(types, given.Sequences, isComplete: true);
+        InputChecker.Check(Inputs, OptionalInputs, all, inputs);
+        return all;
     }
 
+    private static LiveTensor StateResult(Value output, LiveValue value) =>
+        value as LiveTensor ?? throw new InvalidInputException($"The output '{output.Name}' is bound to an input, and is {value.Description}, expected a tensor.");
+
+    // Of inputs that are sequences or optional, nothing is planned beforehand.
     private Dictionary<string, TensorType>? DeclaredTypes() =>
-        Inputs.All(input => FindLayout(input) is not null || (input.Dimensions is not null && input.Dimensions.All(dimension => dimension.IsKnown)))
-            ? Inputs.ToDictionary(input => input.Name, input => FindLayout(input)?.Start ?? new TensorType(input.ElementType, new Shape([.. input.Dimensions!.Select(dimension => dimension.Value)])))
+        Inputs.All(input => !input.IsTensor || FindLayout(input) is not null || (input.Dimensions is not null && input.Dimensions.All(dimension => dimension.IsKnown)))
+            ? Inputs.Where(input => input.IsTensor).ToDictionary(input => input.Name, input => FindLayout(input)?.Start ?? new TensorType(input.ElementType, new Shape([.. input.Dimensions!.Select(dimension => dimension.Value)])))
             : null;
 
     private StateLayout? FindLayout(ValueMetadata input) => Array.Find(_layouts, layout => layout.Input.Name == input.Name);
@@ -379,7 +439,7 @@ public sealed class InferenceSession : IDisposable
     // Plans a model whose inputs are all declared, and reserves the memory for its first part.
     private void Prepare(Dictionary<string, TensorType> types)
     {
-        CheckBudget(types);
+        CheckBudget(new InputTypes(types));
         PlannedSegment first = Model.Examine(() =>
         {
             Dictionary<Value, (TensorType, Constant?)> known = [];
@@ -398,14 +458,14 @@ public sealed class InferenceSession : IDisposable
     }
 
     // What does not fit is refused before anything is computed. Inputs of the last few types have been looked at.
-    private void CheckBudget(Dictionary<string, TensorType> types)
+    private void CheckBudget(InputTypes types)
     {
-        if (_options.MemoryBudget is null || _checked.Exists(other => other.Count == types.Count && other.All(pair => types.TryGetValue(pair.Key, out TensorType type) && type == pair.Value)))
+        if (_options.MemoryBudget is null || _checked.Exists(types.Equal))
         {
             return;
         }
 
-        Plan(types);
+        PlanFor(types);
         if (_checked.Count == MostChecked)
         {
             _checked.RemoveAt(0);

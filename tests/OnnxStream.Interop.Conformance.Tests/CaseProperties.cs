@@ -12,9 +12,6 @@ internal static class CaseProperties
     public const string Strings = "string tensors";
 
     /// <inheritdoc cref="Training"/>
-    public const string Sequences = "values that are sequences or optional";
-
-    /// <inheritdoc cref="Training"/>
     public const string ElementTypes = "element types that are not known";
 
     /// <inheritdoc cref="Training"/>
@@ -22,9 +19,6 @@ internal static class CaseProperties
 
     /// <inheritdoc cref="Training"/>
     public const string ClassicalLearning = "operators of ai.onnx.ml";
-
-    // What makes or takes sequences and optional values inside of a graph, where no type is declared.
-    private static readonly HashSet<string> s_makersOfSequences = ["Optional", "OptionalGetElement", "OptionalHasElement", "SequenceConstruct", "SequenceEmpty", "SequenceInsert", "SequenceErase", "SplitToSequence"];
 
     /// <summary>What the model needs that this library does not have by design; null if nothing.</summary>
     public static string? WhyLeftOut(ModelProto model)
@@ -37,8 +31,7 @@ internal static class CaseProperties
         List<TypeProto> types = [];
         List<int> elements = [];
         Collect(model.Graph, types, elements);
-        return types.Any(type => type.ValueCase is TypeProto.ValueOneofCase.SequenceType or TypeProto.ValueOneofCase.OptionalType) || model.Graph.Node.Any(node => s_makersOfSequences.Contains(node.OpType)) ? Sequences :
-            types.Any(type => type.TensorType?.ElemType == (int)ElementType.String) || elements.Contains((int)ElementType.String) ? Strings :
+        return types.Any(type => type.TensorType?.ElemType == (int)ElementType.String) || elements.Contains((int)ElementType.String) ? Strings :
             model.Graph.Node.Any(node => node.Domain == "ai.onnx.ml") ? ClassicalLearning :
             model.Graph.Node.Any(node => node.OpType == "ImageDecoder") ? Images :
             types.Select(type => type.TensorType?.ElemType ?? 0).Concat(elements).Any(element => !Enum.IsDefined((ElementType)element)) ? ElementTypes : null;

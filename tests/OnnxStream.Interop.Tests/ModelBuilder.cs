@@ -37,6 +37,27 @@ internal sealed class ModelBuilder
         return this;
     }
 
+    /// <summary>An input or output that is a sequence, or optional, or both; the dimensions are those of each tensor.</summary>
+    public ModelBuilder Other(bool isInput, string name, ElementType type, bool isSequence, bool isOptional, params long[] dimensions)
+    {
+        ValueInfoProto value = Declare(name, type, dimensions);
+        value.Type = isSequence ? new TypeProto { SequenceType = new() { ElemType = value.Type } } : value.Type;
+        value.Type = isOptional ? new TypeProto { OptionalType = new() { ElemType = value.Type } } : value.Type;
+        (isInput ? _graph.Input : _graph.Output).Add(value);
+        return this;
+    }
+
+    /// <summary>An input that is a sequence of tensors with these dimensions; a negative one is open.</summary>
+    public ModelBuilder SequenceInput(string name, ElementType type = ElementType.Float32, params long[] dimensions) => Other(true, name, type, true, false, dimensions);
+
+    /// <summary>An output that is a sequence of tensors of unknown shape.</summary>
+    public ModelBuilder SequenceOutput(string name, ElementType type = ElementType.Float32)
+    {
+        TypeProto tensor = new() { TensorType = new() { ElemType = (int)type } };
+        _graph.Output.Add(new ValueInfoProto { Name = name, Type = new TypeProto { SequenceType = new() { ElemType = tensor } } });
+        return this;
+    }
+
     public ModelBuilder Initializer(string name, TensorBuffer tensor)
     {
         _graph.Initializer.Add(Tensor(name, tensor));
@@ -91,6 +112,7 @@ internal sealed class ModelBuilder
     public static AttributeProto Attribute(string name, object value) => value switch
     {
         TensorBuffer tensor => new() { Name = name, Type = AttributeProto.Types.AttributeType.Tensor, T = Tensor(name, tensor) },
+        TypeProto type => new() { Name = name, Type = AttributeProto.Types.AttributeType.TypeProto, Tp = type },
         GraphProto graph => new() { Name = name, Type = AttributeProto.Types.AttributeType.Graph, G = graph },
         _ => OnnxAttribute.Make(name, value),
     };

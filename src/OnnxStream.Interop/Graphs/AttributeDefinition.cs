@@ -19,6 +19,7 @@ internal readonly record struct AttributeDefinition(AttributeKind Kind, string? 
         string => AttributeKind.String,
         Constant => AttributeKind.Tensor,
         Graph => AttributeKind.Graph,
+        ValueMetadata => AttributeKind.TypeProto,
         float[] => AttributeKind.Floats,
         long[] => AttributeKind.Ints,
         string[] => AttributeKind.Strings,
@@ -32,6 +33,7 @@ internal readonly record struct AttributeDefinition(AttributeKind Kind, string? 
         typeof(T) == typeof(string) ? AttributeKind.String :
         typeof(T) == typeof(Constant) ? AttributeKind.Tensor :
         typeof(T) == typeof(Graph) ? AttributeKind.Graph :
+        typeof(T) == typeof(ValueMetadata) ? AttributeKind.TypeProto :
         typeof(T) == typeof(float[]) ? AttributeKind.Floats :
         typeof(T) == typeof(long[]) ? AttributeKind.Ints :
         typeof(T) == typeof(string[]) ? AttributeKind.Strings :

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Graphs;
 
-/// <summary>The attributes of a node by name: <see cref="long"/>, <see cref="float"/>, <see cref="string"/>, <see cref="Constant"/>, <see cref="Graph"/>, or an array of one of the first three.</summary>
+/// <summary>The attributes of a node by name: <see cref="long"/>, <see cref="float"/>, <see cref="string"/>, <see cref="Constant"/>, <see cref="Graph"/>, <see cref="ValueMetadata"/> for the type of a value, or an array of one of the first three.</summary>
 internal sealed class Attributes
 {
     private readonly IReadOnlyDictionary<string, object> _values;
@@ -42,6 +42,9 @@ internal sealed class Attributes
 
     /// <summary>A graph, or null if it is not given.</summary>
     public Graph? Graph(string name) => Get<Graph>(name).Value;
+
+    /// <summary>The type of a value, whose name is empty, or null if it is not given.</summary>
+    public ValueMetadata? ValueType(string name) => Get<ValueMetadata>(name).Value;
 
     private (bool Found, T? Value) Get<T>(string name)
     {

@@ -24,75 +24,75 @@ namespace OnnxStream.Interop.Onnx {
     static OnnxReflection() {
       byte[] descriptorData = global::System.Convert.FromBase64String(
           string.Concat(
-            "Cgpvbm54LnByb3RvEgRvbm54ItgECg5BdHRyaWJ1dGVQcm90bxIMCgRuYW1l",
+            "Cgpvbm54LnByb3RvEgRvbm54IvUECg5BdHRyaWJ1dGVQcm90bxIMCgRuYW1l",
             "GAEgASgJEgkKAWYYAiABKAISCQoBaRgDIAEoAxIJCgFzGAQgASgMEhwKAXQY",
             "BSABKAsyES5vbm54LlRlbnNvclByb3RvEhsKAWcYBiABKAsyEC5vbm54Lkdy",
             "YXBoUHJvdG8SDgoGZmxvYXRzGAcgAygCEgwKBGludHMYCCADKAMSDwoHc3Ry",
             "aW5ncxgJIAMoDBIiCgd0ZW5zb3JzGAogAygLMhEub25ueC5UZW5zb3JQcm90",
             "bxIgCgZncmFwaHMYCyADKAsyEC5vbm54LkdyYXBoUHJvdG8SEgoKZG9jX3N0",
-            "cmluZxgNIAEoCRIwCgR0eXBlGBQgASgOMiIub25ueC5BdHRyaWJ1dGVQcm90",
-            "by5BdHRyaWJ1dGVUeXBlEhUKDXJlZl9hdHRyX25hbWUYFSABKAkSLgoNc3Bh",
-            "cnNlX3RlbnNvchgWIAEoCzIXLm9ubnguU3BhcnNlVGVuc29yUHJvdG8i2QEK",
-            "DUF0dHJpYnV0ZVR5cGUSDQoJVU5ERUZJTkVEEAASCQoFRkxPQVQQARIHCgNJ",
-            "TlQQAhIKCgZTVFJJTkcQAxIKCgZURU5TT1IQBBIJCgVHUkFQSBAFEgoKBkZM",
-            "T0FUUxAGEggKBElOVFMQBxILCgdTVFJJTkdTEAgSCwoHVEVOU09SUxAJEgoK",
-            "BkdSQVBIUxAKEhEKDVNQQVJTRV9URU5TT1IQCxISCg5TUEFSU0VfVEVOU09S",
-            "UxAMEg4KClRZUEVfUFJPVE8QDRIPCgtUWVBFX1BST1RPUxAOIlEKDlZhbHVl",
-            "SW5mb1Byb3RvEgwKBG5hbWUYASABKAkSHQoEdHlwZRgCIAEoCzIPLm9ubngu",
-            "VHlwZVByb3RvEhIKCmRvY19zdHJpbmcYAyABKAkiqAEKCU5vZGVQcm90bxIN",
-            "CgVpbnB1dBgBIAMoCRIOCgZvdXRwdXQYAiADKAkSDAoEbmFtZRgDIAEoCRIP",
-            "CgdvcF90eXBlGAQgASgJEicKCWF0dHJpYnV0ZRgFIAMoCzIULm9ubnguQXR0",
-            "cmlidXRlUHJvdG8SEgoKZG9jX3N0cmluZxgGIAEoCRIOCgZkb21haW4YByAB",
-            "KAkSEAoIb3ZlcmxvYWQYCCABKAkiuwIKCk1vZGVsUHJvdG8SEgoKaXJfdmVy",
-            "c2lvbhgBIAEoAxIVCg1wcm9kdWNlcl9uYW1lGAIgASgJEhgKEHByb2R1Y2Vy",
-            "X3ZlcnNpb24YAyABKAkSDgoGZG9tYWluGAQgASgJEhUKDW1vZGVsX3ZlcnNp",
-            "b24YBSABKAMSEgoKZG9jX3N0cmluZxgGIAEoCRIfCgVncmFwaBgHIAEoCzIQ",
-            "Lm9ubnguR3JhcGhQcm90bxIuCgxvcHNldF9pbXBvcnQYCCADKAsyGC5vbm54",
-            "Lk9wZXJhdG9yU2V0SWRQcm90bxI0Cg5tZXRhZGF0YV9wcm9wcxgOIAMoCzIc",
-            "Lm9ubnguU3RyaW5nU3RyaW5nRW50cnlQcm90bxImCglmdW5jdGlvbnMYGSAD",
-            "KAsyEy5vbm54LkZ1bmN0aW9uUHJvdG8iNAoWU3RyaW5nU3RyaW5nRW50cnlQ",
-            "cm90bxILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAkinwIKCkdyYXBoUHJv",
-            "dG8SHQoEbm9kZRgBIAMoCzIPLm9ubnguTm9kZVByb3RvEgwKBG5hbWUYAiAB",
-            "KAkSJgoLaW5pdGlhbGl6ZXIYBSADKAsyES5vbm54LlRlbnNvclByb3RvEhIK",
-            "CmRvY19zdHJpbmcYCiABKAkSIwoFaW5wdXQYCyADKAsyFC5vbm54LlZhbHVl",
-            "SW5mb1Byb3RvEiQKBm91dHB1dBgMIAMoCzIULm9ubnguVmFsdWVJbmZvUHJv",
-            "dG8SKAoKdmFsdWVfaW5mbxgNIAMoCzIULm9ubnguVmFsdWVJbmZvUHJvdG8S",
-            "MwoSc3BhcnNlX2luaXRpYWxpemVyGA8gAygLMhcub25ueC5TcGFyc2VUZW5z",
-            "b3JQcm90byKIAwoLVGVuc29yUHJvdG8SDAoEZGltcxgBIAMoAxIRCglkYXRh",
-            "X3R5cGUYAiABKAUSFgoKZmxvYXRfZGF0YRgEIAMoAkICEAESFgoKaW50MzJf",
-            "ZGF0YRgFIAMoBUICEAESEwoLc3RyaW5nX2RhdGEYBiADKAwSFgoKaW50NjRf",
-            "ZGF0YRgHIAMoA0ICEAESDAoEbmFtZRgIIAEoCRIQCghyYXdfZGF0YRgJIAEo",
-            "DBIXCgtkb3VibGVfZGF0YRgKIAMoAUICEAESFwoLdWludDY0X2RhdGEYCyAD",
-            "KARCAhABEhIKCmRvY19zdHJpbmcYDCABKAkSMwoNZXh0ZXJuYWxfZGF0YRgN",
-            "IAMoCzIcLm9ubnguU3RyaW5nU3RyaW5nRW50cnlQcm90bxI1Cg1kYXRhX2xv",
-            "Y2F0aW9uGA4gASgOMh4ub25ueC5UZW5zb3JQcm90by5EYXRhTG9jYXRpb24i",
-            "KQoMRGF0YUxvY2F0aW9uEgsKB0RFRkFVTFQQABIMCghFWFRFUk5BTBABImgK",
-            "EVNwYXJzZVRlbnNvclByb3RvEiEKBnZhbHVlcxgBIAEoCzIRLm9ubnguVGVu",
-            "c29yUHJvdG8SIgoHaW5kaWNlcxgCIAEoCzIRLm9ubnguVGVuc29yUHJvdG8S",
-            "DAoEZGltcxgDIAMoAyKVAQoQVGVuc29yU2hhcGVQcm90bxItCgNkaW0YASAD",
-            "KAsyIC5vbm54LlRlbnNvclNoYXBlUHJvdG8uRGltZW5zaW9uGlIKCURpbWVu",
-            "c2lvbhITCglkaW1fdmFsdWUYASABKANIABITCglkaW1fcGFyYW0YAiABKAlI",
-            "ABISCgpkZW5vdGF0aW9uGAMgASgJQgcKBXZhbHVlIuECCglUeXBlUHJvdG8S",
-            "LQoLdGVuc29yX3R5cGUYASABKAsyFi5vbm54LlR5cGVQcm90by5UZW5zb3JI",
-            "ABIxCg1zZXF1ZW5jZV90eXBlGAQgASgLMhgub25ueC5UeXBlUHJvdG8uU2Vx",
-            "dWVuY2VIABIxCg1vcHRpb25hbF90eXBlGAkgASgLMhgub25ueC5UeXBlUHJv",
-            "dG8uT3B0aW9uYWxIABISCgpkZW5vdGF0aW9uGAYgASgJGkIKBlRlbnNvchIR",
-            "CgllbGVtX3R5cGUYASABKAUSJQoFc2hhcGUYAiABKAsyFi5vbm54LlRlbnNv",
-            "clNoYXBlUHJvdG8aLgoIU2VxdWVuY2USIgoJZWxlbV90eXBlGAEgASgLMg8u",
-            "b25ueC5UeXBlUHJvdG8aLgoIT3B0aW9uYWwSIgoJZWxlbV90eXBlGAEgASgL",
-            "Mg8ub25ueC5UeXBlUHJvdG9CBwoFdmFsdWUiNQoST3BlcmF0b3JTZXRJZFBy",
-            "b3RvEg4KBmRvbWFpbhgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDIoMCCg1GdW5j",
-            "dGlvblByb3RvEgwKBG5hbWUYASABKAkSDQoFaW5wdXQYBCADKAkSDgoGb3V0",
-            "cHV0GAUgAygJEhEKCWF0dHJpYnV0ZRgGIAMoCRIdCgRub2RlGAcgAygLMg8u",
-            "b25ueC5Ob2RlUHJvdG8SEgoKZG9jX3N0cmluZxgIIAEoCRIuCgxvcHNldF9p",
-            "bXBvcnQYCSADKAsyGC5vbm54Lk9wZXJhdG9yU2V0SWRQcm90bxIOCgZkb21h",
-            "aW4YCiABKAkSLQoPYXR0cmlidXRlX3Byb3RvGAsgAygLMhQub25ueC5BdHRy",
-            "aWJ1dGVQcm90bxIQCghvdmVybG9hZBgNIAEoCUIaqgIXT25ueFN0cmVhbS5J",
-            "bnRlcm9wLk9ubng="));
+            "cmluZxgNIAEoCRIbCgJ0cBgOIAEoCzIPLm9ubnguVHlwZVByb3RvEjAKBHR5",
+            "cGUYFCABKA4yIi5vbm54LkF0dHJpYnV0ZVByb3RvLkF0dHJpYnV0ZVR5cGUS",
+            "FQoNcmVmX2F0dHJfbmFtZRgVIAEoCRIuCg1zcGFyc2VfdGVuc29yGBYgASgL",
+            "Mhcub25ueC5TcGFyc2VUZW5zb3JQcm90byLZAQoNQXR0cmlidXRlVHlwZRIN",
+            "CglVTkRFRklORUQQABIJCgVGTE9BVBABEgcKA0lOVBACEgoKBlNUUklORxAD",
+            "EgoKBlRFTlNPUhAEEgkKBUdSQVBIEAUSCgoGRkxPQVRTEAYSCAoESU5UUxAH",
+            "EgsKB1NUUklOR1MQCBILCgdURU5TT1JTEAkSCgoGR1JBUEhTEAoSEQoNU1BB",
+            "UlNFX1RFTlNPUhALEhIKDlNQQVJTRV9URU5TT1JTEAwSDgoKVFlQRV9QUk9U",
+            "TxANEg8KC1RZUEVfUFJPVE9TEA4iUQoOVmFsdWVJbmZvUHJvdG8SDAoEbmFt",
+            "ZRgBIAEoCRIdCgR0eXBlGAIgASgLMg8ub25ueC5UeXBlUHJvdG8SEgoKZG9j",
+            "X3N0cmluZxgDIAEoCSKoAQoJTm9kZVByb3RvEg0KBWlucHV0GAEgAygJEg4K",
+            "Bm91dHB1dBgCIAMoCRIMCgRuYW1lGAMgASgJEg8KB29wX3R5cGUYBCABKAkS",
+            "JwoJYXR0cmlidXRlGAUgAygLMhQub25ueC5BdHRyaWJ1dGVQcm90bxISCgpk",
+            "b2Nfc3RyaW5nGAYgASgJEg4KBmRvbWFpbhgHIAEoCRIQCghvdmVybG9hZBgI",
+            "IAEoCSK7AgoKTW9kZWxQcm90bxISCgppcl92ZXJzaW9uGAEgASgDEhUKDXBy",
+            "b2R1Y2VyX25hbWUYAiABKAkSGAoQcHJvZHVjZXJfdmVyc2lvbhgDIAEoCRIO",
+            "CgZkb21haW4YBCABKAkSFQoNbW9kZWxfdmVyc2lvbhgFIAEoAxISCgpkb2Nf",
+            "c3RyaW5nGAYgASgJEh8KBWdyYXBoGAcgASgLMhAub25ueC5HcmFwaFByb3Rv",
+            "Ei4KDG9wc2V0X2ltcG9ydBgIIAMoCzIYLm9ubnguT3BlcmF0b3JTZXRJZFBy",
+            "b3RvEjQKDm1ldGFkYXRhX3Byb3BzGA4gAygLMhwub25ueC5TdHJpbmdTdHJp",
+            "bmdFbnRyeVByb3RvEiYKCWZ1bmN0aW9ucxgZIAMoCzITLm9ubnguRnVuY3Rp",
+            "b25Qcm90byI0ChZTdHJpbmdTdHJpbmdFbnRyeVByb3RvEgsKA2tleRgBIAEo",
+            "CRINCgV2YWx1ZRgCIAEoCSKfAgoKR3JhcGhQcm90bxIdCgRub2RlGAEgAygL",
+            "Mg8ub25ueC5Ob2RlUHJvdG8SDAoEbmFtZRgCIAEoCRImCgtpbml0aWFsaXpl",
+            "chgFIAMoCzIRLm9ubnguVGVuc29yUHJvdG8SEgoKZG9jX3N0cmluZxgKIAEo",
+            "CRIjCgVpbnB1dBgLIAMoCzIULm9ubnguVmFsdWVJbmZvUHJvdG8SJAoGb3V0",
+            "cHV0GAwgAygLMhQub25ueC5WYWx1ZUluZm9Qcm90bxIoCgp2YWx1ZV9pbmZv",
+            "GA0gAygLMhQub25ueC5WYWx1ZUluZm9Qcm90bxIzChJzcGFyc2VfaW5pdGlh",
+            "bGl6ZXIYDyADKAsyFy5vbm54LlNwYXJzZVRlbnNvclByb3RvIogDCgtUZW5z",
+            "b3JQcm90bxIMCgRkaW1zGAEgAygDEhEKCWRhdGFfdHlwZRgCIAEoBRIWCgpm",
+            "bG9hdF9kYXRhGAQgAygCQgIQARIWCgppbnQzMl9kYXRhGAUgAygFQgIQARIT",
+            "CgtzdHJpbmdfZGF0YRgGIAMoDBIWCgppbnQ2NF9kYXRhGAcgAygDQgIQARIM",
+            "CgRuYW1lGAggASgJEhAKCHJhd19kYXRhGAkgASgMEhcKC2RvdWJsZV9kYXRh",
+            "GAogAygBQgIQARIXCgt1aW50NjRfZGF0YRgLIAMoBEICEAESEgoKZG9jX3N0",
+            "cmluZxgMIAEoCRIzCg1leHRlcm5hbF9kYXRhGA0gAygLMhwub25ueC5TdHJp",
+            "bmdTdHJpbmdFbnRyeVByb3RvEjUKDWRhdGFfbG9jYXRpb24YDiABKA4yHi5v",
+            "bm54LlRlbnNvclByb3RvLkRhdGFMb2NhdGlvbiIpCgxEYXRhTG9jYXRpb24S",
+            "CwoHREVGQVVMVBAAEgwKCEVYVEVSTkFMEAEiaAoRU3BhcnNlVGVuc29yUHJv",
+            "dG8SIQoGdmFsdWVzGAEgASgLMhEub25ueC5UZW5zb3JQcm90bxIiCgdpbmRp",
+            "Y2VzGAIgASgLMhEub25ueC5UZW5zb3JQcm90bxIMCgRkaW1zGAMgAygDIpUB",
+            "ChBUZW5zb3JTaGFwZVByb3RvEi0KA2RpbRgBIAMoCzIgLm9ubnguVGVuc29y",
+            "U2hhcGVQcm90by5EaW1lbnNpb24aUgoJRGltZW5zaW9uEhMKCWRpbV92YWx1",
+            "ZRgBIAEoA0gAEhMKCWRpbV9wYXJhbRgCIAEoCUgAEhIKCmRlbm90YXRpb24Y",
+            "AyABKAlCBwoFdmFsdWUi4QIKCVR5cGVQcm90bxItCgt0ZW5zb3JfdHlwZRgB",
+            "IAEoCzIWLm9ubnguVHlwZVByb3RvLlRlbnNvckgAEjEKDXNlcXVlbmNlX3R5",
+            "cGUYBCABKAsyGC5vbm54LlR5cGVQcm90by5TZXF1ZW5jZUgAEjEKDW9wdGlv",
+            "bmFsX3R5cGUYCSABKAsyGC5vbm54LlR5cGVQcm90by5PcHRpb25hbEgAEhIK",
+            "CmRlbm90YXRpb24YBiABKAkaQgoGVGVuc29yEhEKCWVsZW1fdHlwZRgBIAEo",
+            "BRIlCgVzaGFwZRgCIAEoCzIWLm9ubnguVGVuc29yU2hhcGVQcm90bxouCghT",
+            "ZXF1ZW5jZRIiCgllbGVtX3R5cGUYASABKAsyDy5vbm54LlR5cGVQcm90bxou",
+            "CghPcHRpb25hbBIiCgllbGVtX3R5cGUYASABKAsyDy5vbm54LlR5cGVQcm90",
+            "b0IHCgV2YWx1ZSI1ChJPcGVyYXRvclNldElkUHJvdG8SDgoGZG9tYWluGAEg",
+            "ASgJEg8KB3ZlcnNpb24YAiABKAMigwIKDUZ1bmN0aW9uUHJvdG8SDAoEbmFt",
+            "ZRgBIAEoCRINCgVpbnB1dBgEIAMoCRIOCgZvdXRwdXQYBSADKAkSEQoJYXR0",
+            "cmlidXRlGAYgAygJEh0KBG5vZGUYByADKAsyDy5vbm54Lk5vZGVQcm90bxIS",
+            "Cgpkb2Nfc3RyaW5nGAggASgJEi4KDG9wc2V0X2ltcG9ydBgJIAMoCzIYLm9u",
+            "bnguT3BlcmF0b3JTZXRJZFByb3RvEg4KBmRvbWFpbhgKIAEoCRItCg9hdHRy",
+            "aWJ1dGVfcHJvdG8YCyADKAsyFC5vbm54LkF0dHJpYnV0ZVByb3RvEhAKCG92",
+            "ZXJsb2FkGA0gASgJQhqqAhdPbm54U3RyZWFtLkludGVyb3AuT25ueA=="));
       descriptor = pbr::FileDescriptor.FromGeneratedCode(descriptorData,
           new pbr::FileDescriptor[] { },
           new pbr::GeneratedClrTypeInfo(null, null, new pbr::GeneratedClrTypeInfo[] {
-            new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.AttributeProto), global::OnnxStream.Interop.Onnx.AttributeProto.Parser, new[]{ "Name", "F", "I", "S", "T", "G", "Floats", "Ints", "Strings", "Tensors", "Graphs", "DocString", "Type", "RefAttrName", "SparseTensor" }, null, new[]{ typeof(global::OnnxStream.Interop.Onnx.AttributeProto.Types.AttributeType) }, null, null),
+            new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.AttributeProto), global::OnnxStream.Interop.Onnx.AttributeProto.Parser, new[]{ "Name", "F", "I", "S", "T", "G", "Floats", "Ints", "Strings", "Tensors", "Graphs", "DocString", "Tp", "Type", "RefAttrName", "SparseTensor" }, null, new[]{ typeof(global::OnnxStream.Interop.Onnx.AttributeProto.Types.AttributeType) }, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.ValueInfoProto), global::OnnxStream.Interop.Onnx.ValueInfoProto.Parser, new[]{ "Name", "Type", "DocString" }, null, null, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.NodeProto), global::OnnxStream.Interop.Onnx.NodeProto.Parser, new[]{ "Input", "Output", "Name", "OpType", "Attribute", "DocString", "Domain", "Overload" }, null, null, null, null),
             new pbr::GeneratedClrTypeInfo(typeof(global::OnnxStream.Interop.Onnx.ModelProto), global::OnnxStream.Interop.Onnx.ModelProto.Parser, new[]{ "IrVersion", "ProducerName", "ProducerVersion", "Domain", "ModelVersion", "DocString", "Graph", "OpsetImport", "MetadataProps", "Functions" }, null, null, null, null),
@@ -161,6 +161,7 @@ namespace OnnxStream.Interop.Onnx {
       tensors_ = other.tensors_.Clone();
       graphs_ = other.graphs_.Clone();
       docString_ = other.docString_;
+      tp_ = other.tp_ != null ? other.tp_.Clone() : null;
       type_ = other.type_;
       refAttrName_ = other.refAttrName_;
       sparseTensor_ = other.sparseTensor_ != null ? other.sparseTensor_.Clone() : null;
@@ -384,6 +385,18 @@ namespace OnnxStream.Interop.Onnx {
       docString_ = null;
     }
 
+    /// <summary>Field number for the "tp" field.</summary>
+    public const int TpFieldNumber = 14;
+    private global::OnnxStream.Interop.Onnx.TypeProto tp_;
+    [global::System.Diagnostics.DebuggerNonUserCodeAttribute]
+    [global::System.CodeDom.Compiler.GeneratedCode("protoc", null)]
+    public global::OnnxStream.Interop.Onnx.TypeProto Tp {
+      get { return tp_; }
+      set {
+        tp_ = value;
+      }
+    }
+
     /// <summary>Field number for the "type" field.</summary>
     public const int TypeFieldNumber = 20;
     private readonly static global::OnnxStream.Interop.Onnx.AttributeProto.Types.AttributeType TypeDefaultValue = global::OnnxStream.Interop.Onnx.AttributeProto.Types.AttributeType.Undefined;
@@ -476,6 +489,7 @@ namespace OnnxStream.Interop.Onnx {
       if(!tensors_.Equals(other.tensors_)) return false;
       if(!graphs_.Equals(other.graphs_)) return false;
       if (DocString != other.DocString) return false;
+      if (!object.Equals(Tp, other.Tp)) return false;
       if (Type != other.Type) return false;
       if (RefAttrName != other.RefAttrName) return false;
       if (!object.Equals(SparseTensor, other.SparseTensor)) return false;
@@ -498,6 +512,7 @@ namespace OnnxStream.Interop.Onnx {
       hash ^= tensors_.GetHashCode();
       hash ^= graphs_.GetHashCode();
       if (HasDocString) hash ^= DocString.GetHashCode();
+      if (tp_ != null) hash ^= Tp.GetHashCode();
       if (HasType) hash ^= Type.GetHashCode();
       if (HasRefAttrName) hash ^= RefAttrName.GetHashCode();
       if (sparseTensor_ != null) hash ^= SparseTensor.GetHashCode();
@@ -551,6 +566,10 @@ namespace OnnxStream.Interop.Onnx {
       if (HasDocString) {
         output.WriteRawTag(106);
         output.WriteString(DocString);
+      }
+      if (tp_ != null) {
+        output.WriteRawTag(114);
+        output.WriteMessage(Tp);
       }
       if (HasType) {
         output.WriteRawTag(160, 1);
@@ -607,6 +626,10 @@ namespace OnnxStream.Interop.Onnx {
         output.WriteRawTag(106);
         output.WriteString(DocString);
       }
+      if (tp_ != null) {
+        output.WriteRawTag(114);
+        output.WriteMessage(Tp);
+      }
       if (HasType) {
         output.WriteRawTag(160, 1);
         output.WriteEnum((int) Type);
@@ -654,6 +677,9 @@ namespace OnnxStream.Interop.Onnx {
       size += graphs_.CalculateSize(_repeated_graphs_codec);
       if (HasDocString) {
         size += 1 + pb::CodedOutputStream.ComputeStringSize(DocString);
+      }
+      if (tp_ != null) {
+        size += 1 + pb::CodedOutputStream.ComputeMessageSize(Tp);
       }
       if (HasType) {
         size += 2 + pb::CodedOutputStream.ComputeEnumSize((int) Type);
@@ -707,6 +733,12 @@ namespace OnnxStream.Interop.Onnx {
       graphs_.Add(other.graphs_);
       if (other.HasDocString) {
         DocString = other.DocString;
+      }
+      if (other.tp_ != null) {
+        if (tp_ == null) {
+          Tp = new global::OnnxStream.Interop.Onnx.TypeProto();
+        }
+        Tp.MergeFrom(other.Tp);
       }
       if (other.HasType) {
         Type = other.Type;
@@ -793,6 +825,13 @@ namespace OnnxStream.Interop.Onnx {
           }
           case 106: {
             DocString = input.ReadString();
+            break;
+          }
+          case 114: {
+            if (tp_ == null) {
+              Tp = new global::OnnxStream.Interop.Onnx.TypeProto();
+            }
+            input.ReadMessage(Tp);
             break;
           }
           case 160: {
@@ -883,6 +922,13 @@ namespace OnnxStream.Interop.Onnx {
           }
           case 106: {
             DocString = input.ReadString();
+            break;
+          }
+          case 114: {
+            if (tp_ == null) {
+              Tp = new global::OnnxStream.Interop.Onnx.TypeProto();
+            }
+            input.ReadMessage(Tp);
             break;
           }
           case 160: {

@@ -169,10 +169,10 @@ internal sealed class OnnxReader
     private Value ReadInitializer(TensorProto initializer, ValueInfoProto? input)
     {
         Constant constant = _tensors.Read(initializer);
-        ValueMetadata? declared = input is null ? null : ReadDeclaration(input) with { HasDefault = true };
+        ValueMetadata? declared = input is null ? null : ReadDeclaration(input) with { HasDefault = true, IsOptional = false };
 
         // Where the declaration names another type, nothing that fits it could take the place of the default.
-        return declared is null || (declared.ElementType != ElementType.Undefined && declared.ElementType != constant.Type.ElementType)
+        return declared is not { IsSequence: false } || (declared.ElementType != ElementType.Undefined && declared.ElementType != constant.Type.ElementType)
             ? new Value(initializer.Name) { Type = constant.Type, Constant = constant }
             : new Value(initializer.Name)
             {
@@ -369,6 +369,7 @@ internal sealed class OnnxReader
                 attribute.HasS ? AttributeProto.Types.AttributeType.String :
                 attribute.T is not null ? AttributeProto.Types.AttributeType.Tensor :
                 attribute.G is not null ? AttributeProto.Types.AttributeType.Graph :
+                attribute.Tp is not null ? AttributeProto.Types.AttributeType.TypeProto :
                 attribute.Floats.Count > 0 ? AttributeProto.Types.AttributeType.Floats :
                 attribute.Strings.Count > 0 ? AttributeProto.Types.AttributeType.Strings :
                 AttributeProto.Types.AttributeType.Ints;
@@ -386,6 +387,8 @@ internal sealed class OnnxReader
                 return _tensors.Read(attribute.T);
             case AttributeProto.Types.AttributeType.Graph when attribute.G is not null:
                 return ReadGraph(attribute.G, scope, around with { Depth = around.Depth + 1 });
+            case AttributeProto.Types.AttributeType.TypeProto when attribute.Tp is not null:
+                return ReadType("", attribute.Tp);
             case AttributeProto.Types.AttributeType.Floats:
                 return attribute.Floats.ToArray();
             case AttributeProto.Types.AttributeType.Ints:
@@ -397,31 +400,39 @@ internal sealed class OnnxReader
         }
     }
 
-    private ValueMetadata ReadDeclaration(ValueInfoProto proto)
-    {
-        TypeProto.Types.Tensor? tensor = proto.Type?.TensorType;
-        if (tensor is null)
-        {
-            if (proto.Type is { ValueCase: not TypeProto.ValueOneofCase.None })
-            {
-                throw new ModelFormatException(_path, $"'{proto.Name}' is not a tensor but a {proto.Type.ValueCase}, which is not supported.");
-            }
+    private ValueMetadata ReadDeclaration(ValueInfoProto proto) => ReadType(proto.Name, proto.Type);
 
-            return new ValueMetadata(proto.Name, ElementType.Undefined, null);
+    // An optional value may be a sequence, which is one of tensors.
+    private ValueMetadata ReadType(string name, TypeProto? type)
+    {
+        bool isOptional = type?.ValueCase == TypeProto.ValueOneofCase.OptionalType;
+        type = isOptional ? type!.OptionalType.ElemType : type;
+        bool isSequence = type?.ValueCase == TypeProto.ValueOneofCase.SequenceType;
+        type = isSequence ? type!.SequenceType.ElemType : type;
+        return type?.ValueCase is TypeProto.ValueOneofCase.OptionalType or TypeProto.ValueOneofCase.SequenceType
+            ? throw new ModelFormatException(_path, $"'{name}' is declared as values inside of each other that are not supported: sequences are of tensors, and optional values are tensors or sequences.")
+            : ReadTensorType(name, type) with { IsSequence = isSequence, IsOptional = isOptional };
+    }
+
+    private ValueMetadata ReadTensorType(string name, TypeProto? proto)
+    {
+        if (proto?.TensorType is not { } tensor)
+        {
+            return new ValueMetadata(name, ElementType.Undefined, null);
         }
 
         Dimension[]? dimensions = tensor.Shape is null ? null : [.. tensor.Shape.Dim.Select(dimension =>
             dimension.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimValue
-                ? new Dimension(dimension.DimValue >= 0 ? dimension.DimValue : throw new ModelFormatException(_path, $"'{proto.Name}' is declared with the dimension {dimension.DimValue}."))
+                ? new Dimension(dimension.DimValue >= 0 ? dimension.DimValue : throw new ModelFormatException(_path, $"'{name}' is declared with the dimension {dimension.DimValue}."))
                 : new Dimension(-1, dimension.DimParam.Length > 0 ? dimension.DimParam : null))];
         ElementType type = (ElementType)tensor.ElemType;
         if (dimensions is not null)
         {
-            CheckSize(proto.Name, dimensions);
+            CheckSize(name, dimensions);
         }
 
-        return Enum.IsDefined(type) ? new ValueMetadata(proto.Name, type, dimensions) :
-            throw new ModelFormatException(_path, $"'{proto.Name}' is declared with elements of the unknown type {tensor.ElemType}.");
+        return Enum.IsDefined(type) ? new ValueMetadata(name, type, dimensions) :
+            throw new ModelFormatException(_path, $"'{name}' is declared with elements of the unknown type {tensor.ElemType}.");
     }
 
     // What is known of a shape must be possible, whatever the open dimensions become.

@@ -65,6 +65,7 @@ internal sealed class OnnxScanner
         Value,
         Type,
         TensorType,
+        Container,
         Shape,
         Dimension,
         Import,
@@ -124,10 +125,13 @@ internal sealed class OnnxScanner
         (Message.Node, 5) => Message.Attribute,
         (Message.Attribute, 5 or 10) => Message.Tensor,
         (Message.Attribute, 6 or 11) => Message.Graph,
+        (Message.Attribute, 14) => Message.Type,
         (Message.Attribute, 22) => Message.SparseTensor,
         (Message.Tensor, 13) => Message.Entry,
         (Message.Value, 2) => Message.Type,
         (Message.Type, 1) => Message.TensorType,
+        (Message.Type, 4 or 9) => Message.Container,
+        (Message.Container, 1) => Message.Type,
         (Message.TensorType, 2) => Message.Shape,
         (Message.Shape, 1) => Message.Dimension,
         _ => Message.None,
@@ -145,7 +149,7 @@ internal sealed class OnnxScanner
             (Message.Dimension, 1 or 2) or (Message.Import, 1 or 2) or (Message.Entry, 1 or 2) => LongestName,
 
         // Kinds of values that are not supported: the message that says so needs to know which.
-        (Message.Type, 4 or 5 or 7 or 8 or 9) => LongestName,
+        (Message.Type, 5 or 7 or 8) => LongestName,
         _ => 0,
     };
 

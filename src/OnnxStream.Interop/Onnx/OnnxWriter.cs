@@ -142,6 +142,7 @@ internal sealed class OnnxWriter
     {
         Constant constant => new() { Name = name, Type = AttributeProto.Types.AttributeType.Tensor, T = WriteTensor(name, constant) },
         Graph graph => new() { Name = name, Type = AttributeProto.Types.AttributeType.Graph, G = WriteGraph(graph, visible) },
+        ValueMetadata type => new() { Name = name, Type = AttributeProto.Types.AttributeType.TypeProto, Tp = WriteType(type) },
         _ => OnnxAttribute.Make(name, value),
     };
 
@@ -171,19 +172,26 @@ internal sealed class OnnxWriter
         ValueInfoProto proto = new() { Name = value.Name };
         if (value.Declared is { ElementType: not ElementType.Undefined } declared)
         {
-            TypeProto.Types.Tensor tensor = new() { ElemType = (int)declared.ElementType };
-            if (declared.Dimensions is not null)
-            {
-                tensor.Shape = new TensorShapeProto();
-                tensor.Shape.Dim.Add(declared.Dimensions.Select(dimension =>
-                    dimension.IsKnown ? new TensorShapeProto.Types.Dimension { DimValue = dimension.Value } :
-                    dimension.Symbol is { } symbol ? new TensorShapeProto.Types.Dimension { DimParam = symbol } :
-                    new TensorShapeProto.Types.Dimension()));
-            }
-
-            proto.Type = new TypeProto { TensorType = tensor };
+            proto.Type = WriteType(declared);
         }
 
         return proto;
+    }
+
+    private static TypeProto WriteType(ValueMetadata declared)
+    {
+        TypeProto.Types.Tensor tensor = new() { ElemType = (int)declared.ElementType };
+        if (declared.Dimensions is not null)
+        {
+            tensor.Shape = new TensorShapeProto();
+            tensor.Shape.Dim.Add(declared.Dimensions.Select(dimension =>
+                dimension.IsKnown ? new TensorShapeProto.Types.Dimension { DimValue = dimension.Value } :
+                dimension.Symbol is { } symbol ? new TensorShapeProto.Types.Dimension { DimParam = symbol } :
+                new TensorShapeProto.Types.Dimension()));
+        }
+
+        TypeProto type = new() { TensorType = tensor };
+        type = declared.IsSequence ? new TypeProto { SequenceType = new() { ElemType = type } } : type;
+        return declared.IsOptional ? new TypeProto { OptionalType = new() { ElemType = type } } : type;
     }
 }

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Graphs;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>If, Loop and Scan: nodes whose attributes are graphs. https://onnx.ai/onnx/operators/onnx__Loop.html</summary>
+/// <summary>If, Loop, Scan and SequenceMap: nodes whose attributes are graphs. https://onnx.ai/onnx/operators/onnx__Loop.html</summary>
 /// <remarks>
 /// They are no steps of a plan: which graph runs, and how often, depends on data. The session cuts its graph there and runs their
 /// graphs itself (<see cref="InferenceSession"/>), each planned like the main one. Where planning knows the condition of
@@ -10,6 +10,9 @@ namespace OnnxStream.Interop.Operators;
 /// </remarks>
 internal sealed class ControlFlow : Operator
 {
+    /// <inheritdoc/>
+    public override bool IsStep => false;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context) => throw NotAStep();
 

@@ -95,9 +95,9 @@ internal sealed class FunctionContext(Node node, Action<Node> add, Func<Value, V
 
         foreach (Node inner in graph.Nodes)
         {
-            if (OperatorRegistry.Get(inner) is ControlFlow)
+            if (!OperatorRegistry.Get(inner).IsStep)
             {
-                throw Unsupported($"the control flow of {inner} in the graph '{graph.Name}'");
+                throw Unsupported($"{inner} in the graph '{graph.Name}'");
             }
 
             Value?[] outputs = Array.ConvertAll(inner.Outputs, output => output is null ? null : new Value(NewName(inner.OperatorType)));

@@ -9,6 +9,9 @@ namespace OnnxStream.Interop.Operators;
 /// </remarks>
 internal abstract class Operator
 {
+    /// <summary>Whether nodes are steps of a plan, or made of such. Otherwise a session cuts its graph there and runs them itself.</summary>
+    public virtual bool IsStep => true;
+
     /// <summary>Whether equal inputs always give equal outputs, so that the node may be computed once when all inputs are constant.</summary>
     public virtual bool IsDeterministic => true;
 

@@ -331,6 +331,20 @@ internal static class OperatorRegistry
         [("", "If")] = new ControlFlow(),
         [("", "Loop")] = new ControlFlow(),
         [("", "Scan")] = new ControlFlow(),
+        [("", "SequenceMap")] = new ControlFlow(),
+
+        // Sequences of tensors, and optional values
+        [("", "ConcatFromSequence")] = new SequenceOperator(),
+        [("", "Optional")] = new OptionalOperator(),
+        [("", "OptionalGetElement")] = new OptionalOperator(),
+        [("", "OptionalHasElement")] = new OptionalOperator(),
+        [("", "SequenceAt")] = new SequenceOperator(),
+        [("", "SequenceConstruct")] = new SequenceOperator(),
+        [("", "SequenceEmpty")] = new SequenceOperator(),
+        [("", "SequenceErase")] = new SequenceOperator(),
+        [("", "SequenceInsert")] = new SequenceOperator(),
+        [("", "SequenceLength")] = new SequenceOperator(),
+        [("", "SplitToSequence")] = new SequenceOperator(),
 
         // Made from attributes and shapes
         [("", "Constant")] = new ConstantOperator(),

@@ -9,7 +9,7 @@ namespace OnnxStream.Interop.Rewrites;
 /// <remarks>
 /// Where the shape of a value, or the content of one that shapes depend on, is only known when it has been computed, the
 /// graph is cut: the result covers the nodes up to there (a segment), and the rest is specialized when the values are known.
-/// Control flow is such a cut, too, except an If whose condition is known.
+/// Control flow is such a cut, too, except an If whose condition is known, and so is what has to do with sequences and optional values.
 /// </remarks>
 internal sealed class Specializer
 {
@@ -53,16 +53,16 @@ internal sealed class Specializer
 
         Value? needed = null;
         bool dynamic = false;
-        bool controlFlow = false;
+        bool endsBeforeNode = false;
         int index = start;
         for (; index < _graph.Nodes.Count && !dynamic; index++)
         {
             Node node = _graph.Nodes[index];
-            if (OperatorRegistry.Get(node) is ControlFlow)
+            if (!IsStep(node))
             {
                 if (!TryInline(node))
                 {
-                    controlFlow = true;
+                    endsBeforeNode = true;
                     break;
                 }
 
@@ -82,8 +82,12 @@ internal sealed class Specializer
             }
         }
 
-        return Finish(start, index, dynamic, controlFlow, needed, known, outputs);
+        return Finish(start, index, dynamic, endsBeforeNode, needed, known, outputs);
     }
+
+    // Identity passes on whatever it is given; what is not known here is no tensor.
+    private bool IsStep(Node node) =>
+        OperatorRegistry.Get(node) is var definition && definition.IsStep && !(definition is Identity && node.Inputs is [{ Constant: null } input] && !_values.ContainsKey(input));
 
     // Adds a node of a model's graph; whether the shape of an output is only known when it has run.
     private bool Add(Node original) => Add(Clone(original), original.Outputs);
@@ -218,7 +222,9 @@ internal sealed class Specializer
         _trace?.Add(new SpecializedNode { Node = node, Condition = value ?? condition });
         try
         {
-            bool isWhole = branch.Nodes.All(inner => OperatorRegistry.Get(inner) is ControlFlow ? TryInline(inner) : !Add(inner));
+            // A branch may also give a sequence from around it.
+            bool isWhole = branch.Nodes.All(inner => IsStep(inner) ? !Add(inner) : TryInline(inner)) &&
+                branch.Outputs.Take(node.Outputs.Length).All(output => output.Constant is not null || _values.ContainsKey(output));
             for (int i = 0; i < node.Outputs.Length && isWhole; i++)
             {
                 if (node.Outputs[i] is { } output)
@@ -241,7 +247,7 @@ internal sealed class Specializer
         return false;
     }
 
-    private Segment Finish(int start, int end, bool dynamic, bool controlFlow, Value? needed, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
+    private Segment Finish(int start, int end, bool dynamic, bool endsBeforeNode, Value? needed, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> outputs)
     {
         // An initializer may be an output as it is.
         foreach (Value output in outputs)
@@ -266,7 +272,7 @@ internal sealed class Specializer
             Outputs = [.. segmentOutputs.Select(value => _values[value])],
             Nodes = _nodes,
         };
-        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed, dynamic, controlFlow, _values, _trace ?? []);
+        return new Segment(graph, start, end, segmentInputs, segmentOutputs, constants, needed, dynamic, endsBeforeNode, _values, _trace ?? []);
     }
 
     private Node Clone(Node node)
@@ -283,7 +289,7 @@ internal sealed class Specializer
         {
             if (input.Constant is null)
             {
-                throw new InvalidGraphException($"{node}: the input '{input.Name}' is neither an input of the graph, nor a constant, nor made by a node before.");
+                throw new InvalidGraphException($"{node}: the input '{input.Name}' is a sequence or an optional value without content, expected a tensor.");
             }
 
             value = new Value(input.Name) { Type = input.Constant.Type, Constant = input.Constant.ReadBy(_reader) };

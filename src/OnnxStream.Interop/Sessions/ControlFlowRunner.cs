@@ -4,11 +4,11 @@ using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Sessions;
 
-/// <summary>Runs the nodes whose attributes are graphs: If, Loop, Scan. The graphs are planned and run like the main one.</summary>
+/// <summary>Runs the nodes whose attributes are graphs: If, Loop, Scan, SequenceMap. The graphs are planned and run like the main one.</summary>
 /// <param name="memory">Where tensors come from.</param>
 /// <param name="run">Runs a graph on the values that it is given, which it lets go, and returns its outputs in order, as many as are asked for in managed memory.</param>
 /// <param name="cancellationToken">Stops between two iterations.</param>
-internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveValues, bool[], LiveTensor[]> run, CancellationToken cancellationToken)
+internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveValues, bool[], LiveValue[]> run, CancellationToken cancellationToken)
 {
     /// <summary>The outputs of a node, as many as its operator has. The caller becomes their owner.</summary>
     /// <param name="node">The node.</param>
@@ -16,20 +16,21 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
     /// <param name="leaves">For each output of the node, whether it leaves the run.</param>
     /// <param name="taken">Called when the node has taken what it needs of the values: others may go.</param>
     /// <exception cref="InvalidGraphException">Its inputs, attributes and graphs contradict each other.</exception>
-    public LiveTensor[] Run(Node node, LiveValues values, bool[] leaves, Action taken)
+    public LiveValue[] Run(Node node, LiveValues values, bool[] leaves, Action taken)
     {
-        LiveTensor[] outputs = node.OperatorType switch
+        LiveValue[] outputs = node.OperatorType switch
         {
             "If" => RunIf(node, values, leaves, taken),
             "Loop" => RunLoop(node, values, leaves, taken),
             "Scan" => node.OperatorSet < 9 ? RunBatchedScan(node, values, leaves, taken) : RunScan(node, values, leaves, taken),
-            _ => throw new InvalidOperationException($"{node} is no control flow."),
+            "SequenceMap" => RunSequenceMap(node, values, taken),
+            _ => throw new InvalidGraphException($"{node}: the input '{node.Inputs.FirstOrDefault()?.Name}' is neither an input of the graph, nor a constant, nor made by a node before."),
         };
         return node.Outputs.Length <= outputs.Length ? outputs :
             throw new InvalidGraphException($"{node}: it has {node.Outputs.Length} outputs, but its graphs make {outputs.Length}.");
     }
 
-    private LiveTensor[] RunIf(Node node, LiveValues values, bool[] leaves, Action taken)
+    private LiveValue[] RunIf(Node node, LiveValues values, bool[] leaves, Action taken)
     {
         Graph branch = ControlFlow.Branch(node, IsTrue(node, Input(node, 0, values) ?? throw new InvalidGraphException($"{node}: the condition is missing.")));
         LiveValues captured = values.CapturedBy(branch);
@@ -37,61 +38,62 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
         return run(branch, captured, leaves);
     }
 
-    private LiveTensor[] RunLoop(Node node, LiveValues values, bool[] leaves, Action taken)
+    private LiveValue[] RunLoop(Node node, LiveValues values, bool[] leaves, Action taken)
     {
         (Graph body, int carriedCount, int collectedCount) = LoopBody(node);
         long limit = Input(node, 0, values) is { } count ? Single(node, count) : long.MaxValue;
         bool goesOn = Input(node, 1, values) is not { } condition || IsTrue(node, condition);
-        LiveTensor[] carried = Inputs(node, 2, values);
+        LiveValue[] carried = [.. Enumerable.Range(2, carriedCount).Select(i => SequenceRunner.Input(node, i, values))];
         List<LiveTensor>[] collected = [.. Enumerable.Range(0, collectedCount).Select(_ => new List<LiveTensor>())];
         LiveValues captured = values.CapturedBy(body);
         taken();
         for (long iteration = 0; iteration < limit && goesOn; iteration++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            ElementType[] before = Array.ConvertAll(carried, tensor => tensor.ElementType);
-            LiveTensor[] results = RunBody(body, captured, [SingleLike(body.Inputs[0], iteration), SingleLike(body.Inputs[1], goesOn), .. carried]);
+            Kind[] before = Array.ConvertAll(carried, KindOf);
+            LiveValue[] results = RunBody(body, captured, [SingleLike(body.Inputs[0], iteration), SingleLike(body.Inputs[1], goesOn), .. carried]);
             goesOn = IsTrue(node, results[0]);
             for (int i = 0; i < carriedCount; i++)
             {
-                CheckElementType(node, i, before[i], results[i + 1].ElementType);
+                CheckKind(node, i, before[i], KindOf(results[i + 1]));
                 carried[i] = results[i + 1];
             }
 
             for (int i = 0; i < collectedCount; i++)
             {
-                Collect(node, collected[i], results[1 + carriedCount + i]);
+                Collect(node, i, collected[i], results[1 + carriedCount + i]);
             }
         }
 
         TensorType[] types = SliceTypes(
-            node, body, captured, collected, () => [SingleLike(body.Inputs[0], 0L), SingleLike(body.Inputs[1], true), .. carried.Select(tensor => tensor.Retain())]);
+            node, body, captured, collected, () => [SingleLike(body.Inputs[0], 0L), SingleLike(body.Inputs[1], true), .. carried.Select(value => value.Retain())]);
         captured.Release(_ => false);
         return [.. carried, .. collected.Select((slices, i) => Stack(slices, types[i], 0, slices.Count, Leaves(leaves, carriedCount + i)))];
     }
 
-    private LiveTensor[] RunScan(Node node, LiveValues values, bool[] leaves, Action taken)
+    private LiveValue[] RunScan(Node node, LiveValues values, bool[] leaves, Action taken)
     {
         (Graph body, int scannedCount) = ScanBody(node, node.Inputs.Length);
-        LiveTensor[] inputs = Inputs(node, 0, values);
+        LiveValue[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => SequenceRunner.Input(node, i, values))];
         int stateCount = inputs.Length - scannedCount;
+        LiveTensor[] scanned = [.. inputs.Skip(stateCount).Select((input, i) => input as LiveTensor ?? throw SequenceRunner.Unexpected(node, stateCount + i, input, "a tensor to scan"))];
         int collectedCount = body.Outputs.Count - stateCount;
-        long[] inputAxes = ScanAxes(node, [.. inputs[stateCount..].Select(input => input.Type)]);
+        long[] inputAxes = ScanAxes(node, [.. scanned.Select(input => input.Type)]);
         long[] inputDirections = Numbers(node, "scan_input_directions", scannedCount);
         long[] outputAxes = Numbers(node, "scan_output_axes", collectedCount);
         long[] outputDirections = Numbers(node, "scan_output_directions", collectedCount);
         LiveValues captured = values.CapturedBy(body);
         taken();
-        LiveTensor[] outputs = Scan(node, body, captured, inputs[..stateCount], inputs[stateCount..], inputAxes, inputDirections, outputAxes, outputDirections, null, leaves);
+        LiveValue[] outputs = Scan(node, body, captured, inputs[..stateCount], scanned, inputAxes, inputDirections, outputAxes, outputDirections, null, leaves);
         captured.Release(_ => false);
         return outputs;
     }
 
     // Opset 8 scans each element of a batch on its own, for lengths that may differ; what lies behind a shorter one is zero.
-    private LiveTensor[] RunBatchedScan(Node node, LiveValues values, bool[] leaves, Action taken)
+    private LiveValue[] RunBatchedScan(Node node, LiveValues values, bool[] leaves, Action taken)
     {
         (Graph body, int scannedCount) = ScanBody(node, node.Inputs.Length - 1);
-        LiveTensor[] inputs = Inputs(node, 1, values);
+        LiveTensor[] inputs = [.. Enumerable.Range(1, node.Inputs.Length - 1).Select(i => SequenceRunner.Tensor(node, i, values))];
         int stateCount = inputs.Length - scannedCount;
         long batch = inputs[0].Shape.Rank > 0 ? inputs[0].Shape[0] : 0;
         if (batch < 1 || inputs.Any(input => input.Shape.Rank < 1 || input.Shape[0] != batch))
@@ -118,7 +120,7 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
 
         LiveValues captured = values.CapturedBy(body);
         taken();
-        List<LiveTensor[]> results = [];
+        List<LiveValue[]> results = [];
         for (int i = 0; i < batch; i++)
         {
             LiveTensor[] parts = [.. inputs.Select(input => Slice(input, 0, i))];
@@ -129,12 +131,12 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
 
         captured.Release(_ => false);
         Array.ForEach(inputs, input => input.Release());
-        return [.. Enumerable.Range(0, body.Outputs.Count).Select(i => Stack([.. results.Select(outputs => outputs[i])], results[0][i].Type, 0, batch, Leaves(leaves, i)))];
+        return [.. Enumerable.Range(0, body.Outputs.Count).Select(i => Stack([.. results.Select(outputs => (LiveTensor)outputs[i])], ((LiveTensor)results[0][i]).Type, 0, batch, Leaves(leaves, i)))];
     }
 
     // Lets the states and the scanned tensors go.
-    private LiveTensor[] Scan(
-        Node node, Graph body, LiveValues captured, LiveTensor[] states, LiveTensor[] scanned, long[] inputAxes, long[] inputDirections, long[] outputAxes, long[] outputDirections, long? steps, bool[] leaves)
+    private LiveValue[] Scan(
+        Node node, Graph body, LiveValues captured, LiveValue[] states, LiveTensor[] scanned, long[] inputAxes, long[] inputDirections, long[] outputAxes, long[] outputDirections, long? steps, bool[] leaves)
     {
         long length = ScanLength(node, [.. scanned.Select(tensor => tensor.Type)], inputAxes);
         if (steps < 0 || steps > length)
@@ -142,29 +144,29 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
             throw new InvalidGraphException($"{node}: a sequence of {steps} steps does not lie in an input of length {length}.");
         }
 
-        LiveTensor[] carried = [.. states];
+        LiveValue[] carried = [.. states];
         List<LiveTensor>[] collected = [.. Enumerable.Range(0, body.Outputs.Count - states.Length).Select(_ => new List<LiveTensor>())];
         for (long step = 0; step < (steps ?? length); step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             LiveTensor[] slices = [.. scanned.Select((tensor, i) => Slice(tensor, (int)inputAxes[i], inputDirections[i] == 0 ? step : length - 1 - step))];
-            ElementType[] before = Array.ConvertAll(carried, tensor => tensor.ElementType);
-            LiveTensor[] results = RunBody(body, captured, [.. carried, .. slices]);
+            Kind[] before = Array.ConvertAll(carried, KindOf);
+            LiveValue[] results = RunBody(body, captured, [.. carried, .. slices]);
             for (int i = 0; i < carried.Length; i++)
             {
-                CheckElementType(node, i, before[i], results[i].ElementType);
+                CheckKind(node, i, before[i], KindOf(results[i]));
                 carried[i] = results[i];
             }
 
             for (int i = 0; i < collected.Length; i++)
             {
-                Collect(node, collected[i], results[carried.Length + i]);
+                Collect(node, i, collected[i], results[carried.Length + i]);
             }
         }
 
-        TensorType[] types = SliceTypes(node, body, captured, collected, () => [.. carried.Select(tensor => tensor.Retain()), .. scanned.Select((tensor, i) => Zeros(TensorSlices.SliceType(tensor.Type, (int)inputAxes[i])))]);
+        TensorType[] types = SliceTypes(node, body, captured, collected, () => [.. carried.Select(value => value.Retain()), .. scanned.Select((tensor, i) => Zeros(TensorSlices.SliceType(tensor.Type, (int)inputAxes[i])))]);
         Array.ForEach(scanned, tensor => tensor.Release());
-        List<LiveTensor> outputs = [.. carried];
+        List<LiveValue> outputs = [.. carried];
         for (int i = 0; i < collected.Length; i++)
         {
             TensorType type = types[i];
@@ -179,8 +181,57 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
         return [.. outputs];
     }
 
+    // The body runs once for each tensor of the first input, and takes those at the same place of the other inputs that are sequences.
+    private LiveValue[] RunSequenceMap(Node node, LiveValues values, Action taken)
+    {
+        Graph body = MapBody(node);
+        LiveValue[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => SequenceRunner.Input(node, i, values))];
+        int count = MapLength(node, inputs);
+        LiveValues captured = values.CapturedBy(body);
+        taken();
+        List<LiveTensor>[] results = [.. body.Outputs.Select(_ => new List<LiveTensor>())];
+        for (int i = 0; i < count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            LiveValue[] made = RunBody(body, captured, [.. inputs.Select(input => (input is LiveSequence sequence ? sequence.Tensors[i] : input).Retain())]);
+            for (int output = 0; output < results.Length; output++)
+            {
+                results[output].Add(MapResult(node, output, results[output].FirstOrDefault(), made[output]));
+            }
+        }
+
+        captured.Release(_ => false);
+        Array.ForEach(inputs, input => input.Release());
+        return [.. results.Select((tensors, i) => new LiveSequence(tensors.Count > 0 ? tensors[0].ElementType : body.Outputs[i].Declared?.ElementType ?? ElementType.Undefined, tensors))];
+    }
+
+    /// <summary>The body of a SequenceMap.</summary>
+    /// <exception cref="InvalidGraphException">It does not fit the node.</exception>
+    public static Graph MapBody(Node node)
+    {
+        Graph body = ControlFlow.Body(node, "body");
+        return node.Inputs.Length > 0 && body.Inputs.Count == node.Inputs.Length ? body :
+            throw new InvalidGraphException($"{node}: it has {node.Inputs.Length} inputs, and its body {body.Inputs.Count}.");
+    }
+
+    /// <summary>How often the body of a SequenceMap runs.</summary>
+    /// <exception cref="InvalidGraphException">The first input is no sequence.</exception>
+    /// <exception cref="InvalidInputException">The sequences have different lengths.</exception>
+    public static int MapLength(Node node, LiveValue[] inputs)
+    {
+        LiveSequence first = inputs[0] as LiveSequence ?? throw SequenceRunner.Unexpected(node, 0, inputs[0], "a sequence");
+        int other = Array.FindIndex(inputs, input => input is LiveNothing || (input is LiveSequence sequence && sequence.Count != first.Count));
+        return other < 0 ? first.Count : throw new InvalidInputException($"{node}: input {other} ('{node.Inputs[other]!.Name}') is {inputs[other].Description}; input 0 has {first.Count:N0} tensors.");
+    }
+
+    /// <summary>What the body of a SequenceMap makes, which must be a tensor of the same element type each time.</summary>
+    /// <exception cref="InvalidGraphException">It is not.</exception>
+    public static LiveTensor MapResult(Node node, int output, LiveTensor? first, LiveValue made) =>
+        made is LiveTensor tensor && (first is null || first.ElementType == tensor.ElementType) ? tensor :
+        throw new InvalidGraphException($"{node}: the output {output} of the body is {made.Description}, expected a tensor{(first is null ? "" : $" of {first.ElementType.ToOnnxName()} as before")}.");
+
     // The body becomes the owner of its inputs.
-    private LiveTensor[] RunBody(Graph body, LiveValues captured, LiveTensor[] inputs)
+    private LiveValue[] RunBody(Graph body, LiveValues captured, LiveValue[] inputs)
     {
         LiveValues values = captured.Copy();
         for (int i = 0; i < inputs.Length; i++)
@@ -265,29 +316,41 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
     /// <summary>The shape of a single number that a body takes. Some exporters declare the number of the iteration and the condition as vectors.</summary>
     public static Shape SingleShape(Value input) => input.Declared?.Dimensions is { Count: 1 } ? new Shape(1) : new Shape();
 
-    private static bool IsTrue(Node node, LiveTensor tensor)
+    private static bool IsTrue(Node node, LiveValue value)
     {
+        LiveTensor tensor = value as LiveTensor ?? throw new InvalidGraphException($"{node}: the condition is {value.Description}, expected a single bool.");
         bool isTrue = ControlFlow.IsTrue(node, tensor.Type, tensor.Bytes);
         tensor.Release();
         return isTrue;
     }
 
-    private static LiveTensor[] Inputs(Node node, int first, LiveValues values) =>
-        [.. Enumerable.Range(first, Math.Max(0, node.Inputs.Length - first)).Select(i => Input(node, i, values) ?? throw new InvalidGraphException($"{node}: input {i} is missing."))];
-
     private static LiveTensor? Input(Node node, int index, LiveValues values) =>
-        index < node.Inputs.Length && node.Inputs[index] is { } value ? values.Take(value) : null;
+        index < node.Inputs.Length && node.Inputs[index] is not null ? SequenceRunner.Tensor(node, index, values) : null;
 
-    private static void CheckElementType(Node node, int index, ElementType before, ElementType after)
+    // What must not change from one iteration to the next. An optional value may get a content or lose it.
+    private readonly record struct Kind(bool IsKnown, bool IsSequence, ElementType ElementType)
     {
-        if (before != after)
+        public override string ToString() => IsSequence ? $"seq({ElementType.ToOnnxName()})" : ElementType.ToOnnxName();
+    }
+
+    private static Kind KindOf(LiveValue value) => value switch
+    {
+        LiveTensor tensor => new Kind(true, false, tensor.ElementType),
+        LiveSequence sequence => new Kind(sequence.ElementType != ElementType.Undefined, true, sequence.ElementType),
+        _ => default,
+    };
+
+    private static void CheckKind(Node node, int index, Kind before, Kind after)
+    {
+        if (before != after && before.IsKnown && after.IsKnown)
         {
-            throw new InvalidGraphException($"{node}: the carried value {index} changes from {before.ToOnnxName()} to {after.ToOnnxName()}.");
+            throw new InvalidGraphException($"{node}: the carried value {index} changes from {before} to {after}.");
         }
     }
 
-    private static void Collect(Node node, List<LiveTensor> slices, LiveTensor slice)
+    private static void Collect(Node node, int index, List<LiveTensor> slices, LiveValue value)
     {
+        LiveTensor slice = CollectedTensor(node, index, value);
         if (slices.Count > 0 && slices[0].Type != slice.Type)
         {
             throw new InvalidGraphException($"{node}: an output that is collected is {slices[0].Type} in the first iteration and {slice.Type} in a later one.");
@@ -302,9 +365,12 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
         slices.Add(slice);
     }
 
+    private static LiveTensor CollectedTensor(Node node, int index, LiveValue value) =>
+        value as LiveTensor ?? throw new InvalidGraphException($"{node}: the output {index} of those that are collected is {value.Description} in the body, expected a tensor.");
+
     // The types of what each iteration adds to the outputs that are collected: the last ones of the body. Where there was no iteration, they are those that the
     // body declares; where it leaves dimensions open, those that an iteration makes, whose numbers nobody reads.
-    private TensorType[] SliceTypes(Node node, Graph body, LiveValues captured, List<LiveTensor>[] collected, Func<LiveTensor[]> inputs)
+    private TensorType[] SliceTypes(Node node, Graph body, LiveValues captured, List<LiveTensor>[] collected, Func<LiveValue[]> inputs)
     {
         Value[] outputs = [.. body.Outputs.Skip(body.Outputs.Count - collected.Length)];
         if (collected.Length == 0 || collected[0].Count > 0)
@@ -316,8 +382,8 @@ internal sealed class ControlFlowRunner(ITensorMemory memory, Func<Graph, LiveVa
         {
             try
             {
-                LiveTensor[] results = RunBody(body, captured, inputs());
-                TensorType[] types = [.. results.Skip(results.Length - collected.Length).Select(result => result.Type)];
+                LiveValue[] results = RunBody(body, captured, inputs());
+                TensorType[] types = [.. results.Skip(results.Length - collected.Length).Select((result, i) => CollectedTensor(node, i, result).Type)];
                 Array.ForEach(results, result => result.Release());
                 return types;
             }

@@ -13,6 +13,7 @@ internal sealed class GraphRun
     private readonly RunOptions? _options;
     private readonly CancellationToken _cancellationToken;
     private readonly ControlFlowRunner _controlFlow;
+    private readonly SequenceRunner _sequences;
 
     /// <summary>Prepares a run.</summary>
     /// <param name="plans">Makes and keeps the plans of the segments.</param>
@@ -26,6 +27,7 @@ internal sealed class GraphRun
         _options = options;
         _cancellationToken = cancellationToken;
         _controlFlow = new ControlFlowRunner(plans.Tensors, (body, values, leaves) => Run(body, values, [.. body.Outputs], leaves), cancellationToken);
+        _sequences = new SequenceRunner(plans.Tensors, _ => true);
     }
 
     /// <summary>How long the steps took.</summary>
@@ -39,19 +41,24 @@ internal sealed class GraphRun
     /// <param name="values">The values that exist before it.</param>
     /// <param name="outputs">The values that are wanted.</param>
     /// <param name="leaves">For each of them, whether it leaves the run, and is made in managed memory therefore.</param>
-    public LiveTensor[] Run(Graph graph, LiveValues values, Value[] outputs, bool[] leaves)
+    public LiveValue[] Run(Graph graph, LiveValues values, Value[] outputs, bool[] leaves)
     {
         HashSet<Value> wanted = [.. outputs];
         HashSet<Value> leaving = [.. outputs.Where((_, i) => ControlFlowRunner.Leaves(leaves, i))];
         int start = 0;
         do
         {
-            Segment segment = RunSegment(graph, start, values, wanted, leaving);
-            start = segment.End;
-            if (segment.EndsAtControlFlow)
+            // Nodes of sequences stand beside each other often: there is nothing to plan between them.
+            bool isStep = start == graph.Nodes.Count || !SequenceRunner.Runs(graph.Nodes[start], values);
+            Segment? segment = isStep ? RunSegment(graph, start, values, wanted, leaving) : null;
+            start = segment?.End ?? start;
+            if (segment?.EndsBeforeNode != false)
             {
                 Node node = graph.Nodes[start++];
-                LiveTensor[] results = _controlFlow.Run(node, values, Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output)), () => values.Release(value => IsNeeded(start, value)));
+                bool[] leavingOutputs = Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output));
+                LiveValue[] results = SequenceRunner.Runs(node, values)
+                    ? [_sequences.Run(node, values, ControlFlowRunner.Leaves(leavingOutputs, 0), Taken)!]
+                    : _controlFlow.Run(node, values, leavingOutputs, Taken);
                 for (int i = 0; i < results.Length; i++)
                 {
                     if (i < node.Outputs.Length && node.Outputs[i] is { } output)
@@ -69,9 +76,11 @@ internal sealed class GraphRun
         }
         while (start < graph.Nodes.Count);
 
-        LiveTensor[] tensors = Array.ConvertAll(outputs, values.Take);
+        LiveValue[] made = Array.ConvertAll(outputs, values.Take);
         values.Release(_ => false);
-        return tensors;
+        return made;
+
+        void Taken() => values.Release(value => IsNeeded(start, value));
 
         bool IsNeeded(int from, Value value) => wanted.Contains(value) || graph.IsReadFrom(from, value);
     }
@@ -101,7 +110,7 @@ internal sealed class GraphRun
         }
 
         // The next node cannot be planned before the content of this value is known, and it is known now.
-        if (segment.Needed is { } needed && (values.Find(needed) is not { } content || !values.Constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
+        if (segment.Needed is { } needed && (values.FindTensor(needed) is not { } content || !values.Constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
         {
             throw new InvalidGraphException($"The graph cannot be planned: the content of '{needed.Name}' is needed and not known.");
         }
@@ -137,7 +146,7 @@ internal sealed class GraphRun
         try
         {
             long begin = Stopwatch.GetTimestamp();
-            LiveTensor[] inputs = [.. segment.Inputs.Select(value => values.Find(value)!)];
+            LiveTensor[] inputs = [.. segment.Inputs.Select(value => values.FindTensor(value)!)];
             LiveTensor[] results = executor.Run(
                 inputs, () => values.Release(IsNeeded), (i, type) => TakeOutput(segment.Outputs[i], type), _options?.Progress, _options?.Trace, _cancellationToken);
             Duration += Stopwatch.GetElapsedTime(begin);

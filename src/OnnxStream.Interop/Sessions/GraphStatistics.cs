@@ -26,7 +26,7 @@ internal static class GraphStatistics
     // Every model can be described. What is wrong with it, or with its weights, is for the session to say that would run it.
     private static long? CountFlops(Graph graph)
     {
-        if (!graph.Inputs.All(input => input.Declared is { ElementType: not ElementType.Undefined, Dimensions: { } dimensions } && dimensions.All(dimension => dimension.IsKnown)) ||
+        if (!graph.Inputs.All(input => input.Declared is { IsTensor: true, ElementType: not ElementType.Undefined, Dimensions: { } dimensions } && dimensions.All(dimension => dimension.IsKnown)) ||
             !graph.AllNodes().All(OperatorRegistry.IsSupported))
         {
             return null;

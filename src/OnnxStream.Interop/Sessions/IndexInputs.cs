@@ -45,7 +45,7 @@ internal sealed class IndexInputs
         Dictionary<string, long> found = [];
         foreach (Value input in graph.Inputs.Concat(graph.OptionalInputs))
         {
-            if (input.Declared?.ElementType.IsInteger() == true && inputs.Limit(input) is { } limit)
+            if (input.Declared is { IsTensor: true } declared && declared.ElementType.IsInteger() && inputs.Limit(input) is { } limit)
             {
                 found[input.Name] = Math.Max(1, limit);
             }

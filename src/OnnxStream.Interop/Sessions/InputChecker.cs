@@ -11,23 +11,40 @@ internal static class InputChecker
     /// <summary>Throws unless every declared input is there, with its type and shape, and nothing else is.</summary>
     /// <exception cref="InvalidInputException">Something does not fit.</exception>
     /// <inheritdoc cref="Check(IReadOnlyList{ValueMetadata}, IReadOnlyList{ValueMetadata}, IReadOnlyDictionary{string, TensorType})" path="/param"/>
-    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, IReadOnlyDictionary<string, TensorBuffer> inputs)
+    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, IReadOnlyDictionary<string, OnnxValue> inputs) =>
+        Check(declared, optional, new InputTypes(inputs), inputs);
+
+    /// <summary>Throws unless every declared input is there, with its type and shape, and nothing else is.</summary>
+    /// <param name="declared">The inputs that there must be.</param>
+    /// <param name="optional">The inputs that there may be.</param>
+    /// <param name="types">The types of the inputs that there are, those of a state included.</param>
+    /// <param name="inputs">The inputs that the caller gives.</param>
+    /// <exception cref="InvalidInputException">Something does not fit.</exception>
+    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, InputTypes types, IReadOnlyDictionary<string, OnnxValue> inputs)
     {
         CheckPresent(inputs);
-        Check(declared, optional, inputs.ToDictionary(pair => pair.Key, pair => pair.Value.Type));
+        Check(declared, optional, types);
     }
 
     /// <summary>Throws if a tensor is null, or has bytes that are no elements of its type: integers of 4 and 2 bits, and 4-bit floats, have fewer values than a byte.</summary>
     /// <exception cref="InvalidInputException">One is, or has.</exception>
-    public static void CheckPresent(IReadOnlyDictionary<string, TensorBuffer> inputs)
+    private static void CheckPresent(IReadOnlyDictionary<string, OnnxValue> inputs)
     {
-        foreach ((string name, TensorBuffer? tensor) in inputs)
+        foreach ((string name, OnnxValue? value) in inputs)
         {
-            if (tensor is null)
+            if (value is null)
             {
-                throw new InvalidInputException($"The input '{name}' is null.");
+                throw new InvalidInputException($"The input '{name}' is null. An optional input without content is left out.");
             }
 
+            CheckElements(name, value is TensorBuffer single ? [single] : (TensorSequence)value);
+        }
+    }
+
+    private static void CheckElements(string name, IEnumerable<TensorBuffer> tensors)
+    {
+        foreach (TensorBuffer tensor in tensors)
+        {
             if (PackedElements.FirstStranger(tensor.ElementType, tensor.Bytes) is var index && index >= 0)
             {
                 throw new InvalidInputException($"Element {index:N0} of the input '{name}' is the byte {tensor.Bytes[index]}, which is no {tensor.ElementType.ToOnnxName()}. In memory each element has a byte of its own; bytes of files, where elements share them, become such a tensor by TensorBuffer.FromPacked.");
@@ -40,28 +57,42 @@ internal static class InputChecker
     /// <param name="optional">The inputs that there may be.</param>
     /// <param name="inputs">The inputs that there are.</param>
     /// <exception cref="InvalidInputException">Something does not fit.</exception>
-    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, IReadOnlyDictionary<string, TensorType> inputs)
+    public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, IReadOnlyDictionary<string, TensorType> inputs) =>
+        Check(declared, optional, new InputTypes(inputs));
+
+    // A plan is not told of sequences.
+    private static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, InputTypes inputs)
     {
         Dictionary<string, (long Value, string Input)> symbols = [];
         foreach (ValueMetadata input in declared)
         {
-            if (!inputs.TryGetValue(input.Name, out TensorType tensor))
+            if (inputs.Tensors.TryGetValue(input.Name, out TensorType tensor))
+            {
+                Check(input, tensor, symbols);
+            }
+            else if (inputs.Sequences.TryGetValue(input.Name, out (ElementType Type, TensorType[] Tensors) sequence))
+            {
+                CheckSequence(input, sequence.Type, sequence.Tensors);
+            }
+            else if (!input.IsOptional && (inputs.IsComplete || !input.IsSequence))
             {
                 throw new InvalidInputException($"The input '{input.Name}' is missing. The model needs: {string.Join(", ", declared)}.");
             }
-
-            Check(input, tensor, symbols);
         }
 
         foreach (ValueMetadata input in optional)
         {
-            if (inputs.TryGetValue(input.Name, out TensorType tensor))
+            if (inputs.Tensors.TryGetValue(input.Name, out TensorType tensor))
             {
                 Check(input, tensor, symbols);
             }
+            else if (inputs.Sequences.TryGetValue(input.Name, out (ElementType Type, TensorType[] Tensors) sequence))
+            {
+                CheckSequence(input, sequence.Type, sequence.Tensors);
+            }
         }
 
-        foreach (string name in inputs.Keys)
+        foreach (string name in inputs.Tensors.Keys.Concat(inputs.Sequences.Keys))
         {
             if (!declared.Concat(optional).Any(input => input.Name == name))
             {
@@ -77,8 +108,32 @@ internal static class InputChecker
             $"{string.Join(", ", declared)}{(declared.Count > 0 ? "; " : "")}with default values: {string.Join(", ", optional.Take(MostNamed))}{more}";
     }
 
+    // The same open dimension may have another size in each tensor of a sequence.
+    private static void CheckSequence(ValueMetadata input, ElementType type, TensorType[] tensors)
+    {
+        if (!input.IsSequence)
+        {
+            throw new InvalidInputException($"The input '{input.Name}' is a sequence of {tensors.Length:N0} tensors; the model declares {input}.");
+        }
+
+        if (input.ElementType != ElementType.Undefined && type != input.ElementType)
+        {
+            throw new InvalidInputException($"The input '{input.Name}' is a sequence with elements of type {type.ToOnnxName()}; the model declares {input}.");
+        }
+
+        foreach (TensorType tensor in tensors)
+        {
+            Check(input with { IsSequence = false }, tensor, []);
+        }
+    }
+
     private static void Check(ValueMetadata input, TensorType tensor, Dictionary<string, (long Value, string Input)> symbols)
     {
+        if (input.IsSequence)
+        {
+            throw new InvalidInputException($"The input '{input.Name}' is a tensor {tensor}; the model declares {input}.");
+        }
+
         if (input.ElementType != ElementType.Undefined && tensor.ElementType != input.ElementType)
         {
             throw new InvalidInputException($"The input '{input.Name}' has elements of type {tensor.ElementType.ToOnnxName()}; the model declares {input}.");

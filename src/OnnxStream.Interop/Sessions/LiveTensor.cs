@@ -3,14 +3,14 @@ using OnnxStream.Interop.Native;
 namespace OnnxStream.Interop.Sessions;
 
 /// <summary>A tensor that exists for a part of a run: in native memory, or in the managed memory of what a run is given and returns.</summary>
-/// <remarks>
-/// It has as many owners as there are values that it is: the same tensor may be several of them, in graphs inside of each other.
-/// When the last owner lets it go, its memory is free. Owners are counted on the thread that runs.
-/// </remarks>
-internal sealed unsafe class LiveTensor
+/// <remarks>The same tensor may be several values, in graphs inside of each other. When the last owner lets it go, its memory is free.</remarks>
+internal sealed unsafe class LiveTensor : LiveValue
 {
     private readonly ITensorMemory? _memory;
     private readonly TensorBuffer? _managed;
+
+    // Whether a caller has the buffer: what a run gives back is its own.
+    private bool _isCallers;
 
     /// <summary>A tensor in native memory.</summary>
     /// <param name="type">Its type.</param>
@@ -24,10 +24,13 @@ internal sealed unsafe class LiveTensor
     }
 
     /// <summary>A tensor of a caller, or for one.</summary>
-    public LiveTensor(TensorBuffer managed)
+    /// <param name="managed">The tensor.</param>
+    /// <param name="isCallers">Whether a caller has it already, and nobody may write to it.</param>
+    public LiveTensor(TensorBuffer managed, bool isCallers = false)
     {
         Type = managed.Type;
         _managed = managed;
+        _isCallers = isCallers;
     }
 
     /// <summary>A tensor for a caller that is only planned.</summary>
@@ -45,11 +48,17 @@ internal sealed unsafe class LiveTensor
     /// <summary>Why the shape is the largest possible one instead of that of a run; null if it is not. For tensors that are only planned.</summary>
     public string? Bound { get; set; }
 
-    /// <summary>How many values the tensor is.</summary>
-    public int Owners { get; private set; } = 1;
+    /// <inheritdoc/>
+    public override long NativeBytes => _memory is null ? 0 : Type.ByteLength;
 
-    /// <summary>The native bytes that are free when its last owner lets it go.</summary>
-    public long NativeBytes => _memory is null ? 0 : Type.ByteLength;
+    /// <inheritdoc/>
+    public override IReadOnlyList<LiveTensor> Tensors => [this];
+
+    /// <inheritdoc/>
+    public override string Description => $"a {Type}";
+
+    /// <summary>Whether there are elements; false where it is only planned.</summary>
+    public bool HasContent => _managed is not null || Block is not null;
 
     /// <summary>The native memory; null where there is none.</summary>
     public NativeBuffer? Block { get; }
@@ -57,31 +66,33 @@ internal sealed unsafe class LiveTensor
     /// <summary>The elements, in the byte order of the machine.</summary>
     public Span<byte> Bytes => _managed is not null ? _managed.Bytes : new Span<byte>(Block!.Pointer, (int)Type.ByteLength);
 
-    /// <summary>A tensor that is only planned, with as many owners, that goes its own way from here on.</summary>
-    /// <param name="memory">Takes it back when it has no owner.</param>
-    public LiveTensor Fork(ITensorMemory memory) => new(Type, _memory is null ? null : memory, null) { Owners = Owners, Bound = Bound };
+    /// <inheritdoc/>
+    public override LiveTensor Fork(ITensorMemory memory, Dictionary<LiveTensor, LiveTensor> forks)
+    {
+        if (!forks.TryGetValue(this, out LiveTensor? fork))
+        {
+            forks.Add(this, fork = new LiveTensor(Type, _memory is null ? null : memory, null) { Owners = Owners, Bound = Bound });
+        }
 
-    /// <summary>Adds an owner.</summary>
-    public LiveTensor Retain()
+        return fork;
+    }
+
+    /// <inheritdoc/>
+    public override LiveTensor Retain()
     {
         Owners++;
         return this;
     }
 
-    /// <summary>Takes an owner away.</summary>
-    public void Release()
-    {
-        if (--Owners == 0)
-        {
-            _memory?.Return(this);
-        }
-    }
+    /// <inheritdoc/>
+    public override bool IsLike(LiveValue other) => other is LiveTensor tensor && tensor.Type == Type;
 
-    /// <summary>The tensor for a caller: itself if it is in managed memory, a copy otherwise.</summary>
-    public TensorBuffer ToBuffer()
+    /// <summary>The tensor for a caller: itself if it is in managed memory that no caller has, a copy otherwise.</summary>
+    public override TensorBuffer ToOnnxValue()
     {
-        if (_managed is not null)
+        if (_managed is not null && !_isCallers)
         {
+            _isCallers = true;
             return _managed;
         }
 
@@ -89,4 +100,7 @@ internal sealed unsafe class LiveTensor
         Bytes.CopyTo(buffer.Bytes);
         return buffer;
     }
+
+    /// <inheritdoc/>
+    protected override void Free() => _memory?.Return(this);
 }

@@ -4,37 +4,40 @@ using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Sessions;
 
-/// <summary>The values of a graph that exist at one moment of a run: tensors that were given or computed, and constants that planning found out.</summary>
+/// <summary>The values of a graph that exist at one moment of a run: tensors and sequences that were given or computed, and constants that planning found out.</summary>
 /// <param name="reader">Reads constants that are weights.</param>
 /// <param name="memory">Where a constant is read to that is needed as a tensor.</param>
 internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
 {
-    private readonly Dictionary<Value, LiveTensor> _tensors = [];
+    private readonly Dictionary<Value, LiveValue> _live = [];
 
     /// <summary>What is the same wherever the plans so far are used, and may be planned with.</summary>
     public Dictionary<Value, Constant> Constants { get; } = [];
 
     /// <summary>The values that exist.</summary>
-    public IEnumerable<Value> All => Constants.Keys.Concat(_tensors.Keys.Where(value => !Constants.ContainsKey(value)));
+    public IEnumerable<Value> All => Constants.Keys.Concat(_live.Keys.Where(value => !Constants.ContainsKey(value)));
 
-    /// <summary>Sets a value that was given or computed, and becomes the tensor's owner.</summary>
-    public void Set(Value value, LiveTensor tensor)
+    /// <summary>Sets a value that was given or computed, and becomes its owner.</summary>
+    public void Set(Value value, LiveValue live)
     {
-        if (_tensors.Remove(value, out LiveTensor? before))
+        if (_live.Remove(value, out LiveValue? before))
         {
             before.Release();
         }
 
-        _tensors.Add(value, tensor);
+        _live.Add(value, live);
     }
 
+    /// <summary>What was given or computed, which stays the property of these values; null if there is nothing.</summary>
+    public LiveValue? Find(Value value) => _live.GetValueOrDefault(value);
+
     /// <summary>The tensor that was given or computed, which stays the property of these values; null if there is none.</summary>
-    public LiveTensor? Find(Value value) => _tensors.GetValueOrDefault(value);
+    public LiveTensor? FindTensor(Value value) => Find(value) as LiveTensor;
 
     /// <summary>The content of a value that is known for planning; null if it is not, or was given to the run in place of a default.</summary>
-    public Constant? FindConstant(Value value) => Constants.GetValueOrDefault(value) ?? (_tensors.ContainsKey(value) ? null : value.Constant);
+    public Constant? FindConstant(Value value) => Constants.GetValueOrDefault(value) ?? (_live.ContainsKey(value) ? null : value.Constant);
 
-    /// <summary>What is known of a value for planning; false if it does not exist yet.</summary>
+    /// <summary>What is known of a tensor for planning; false if it does not exist yet, or is something else.</summary>
     public bool TryGetKnown(Value value, out (TensorType Type, Constant? Constant) known)
     {
         if (Constants.TryGetValue(value, out Constant? constant))
@@ -43,22 +46,22 @@ internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
             return true;
         }
 
-        bool found = _tensors.TryGetValue(value, out LiveTensor? tensor);
-        known = found ? (tensor!.Type, null) : default;
-        return found;
+        LiveTensor? tensor = FindTensor(value);
+        known = tensor is not null ? (tensor.Type, null) : default;
+        return tensor is not null;
     }
 
-    /// <summary>The tensor of a value, which the caller becomes an owner of. A constant is read.</summary>
+    /// <summary>What a value is, which the caller becomes an owner of. A constant is read.</summary>
     /// <exception cref="InvalidGraphException">Nobody has made it.</exception>
-    public LiveTensor Take(Value value)
+    public LiveValue Take(Value value)
     {
-        if (_tensors.TryGetValue(value, out LiveTensor? tensor))
+        if (_live.TryGetValue(value, out LiveValue? live))
         {
-            return tensor.Retain();
+            return live.Retain();
         }
 
         Constant constant = Constants.GetValueOrDefault(value) ?? value.Constant ?? throw new InvalidGraphException($"The value '{value.Name}' is needed before it is made.");
-        tensor = memory.Take(constant.Type);
+        LiveTensor tensor = memory.Take(constant.Type);
         if (tensor.Block is not null)
         {
             Read(constant.ReadBy(reader), tensor.Bytes);
@@ -67,18 +70,18 @@ internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
         return tensor;
     }
 
-    /// <summary>Lets the tensors go that are not needed any more.</summary>
+    /// <summary>Lets go of what is not needed any more.</summary>
     public void Release(Func<Value, bool> isNeeded)
     {
-        foreach (Value value in _tensors.Keys.Where(value => !isNeeded(value)).ToArray())
+        foreach (Value value in _live.Keys.Where(value => !isNeeded(value)).ToArray())
         {
-            _tensors.Remove(value, out LiveTensor? tensor);
-            tensor!.Release();
+            _live.Remove(value, out LiveValue? live);
+            live!.Release();
         }
     }
 
     /// <summary>The native bytes that <see cref="Release"/> would free now.</summary>
-    public long BytesToRelease(Func<Value, bool> isNeeded) => _tensors.Where(pair => pair.Value.Owners == 1 && !isNeeded(pair.Key)).Sum(pair => pair.Value.NativeBytes);
+    public long BytesToRelease(Func<Value, bool> isNeeded) => _live.Where(pair => pair.Value.Owners == 1 && !isNeeded(pair.Key)).Sum(pair => pair.Value.NativeBytes);
 
     /// <summary>The values that a graph inside of a node reads from around it.</summary>
     public LiveValues CapturedBy(Graph body)
@@ -90,10 +93,10 @@ internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
             {
                 captured.Constants.Add(value, constant);
             }
-            else if (!value.IsOptionalInput || _tensors.ContainsKey(value))
+            else if (!value.IsOptionalInput || _live.ContainsKey(value))
             {
                 // An input that was not given stays the constant that it is by default.
-                captured._tensors.Add(value, Take(value));
+                captured._live.Add(value, Take(value));
             }
         }
 
@@ -109,9 +112,9 @@ internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
             copy.Constants.Add(value, constant);
         }
 
-        foreach ((Value value, LiveTensor tensor) in _tensors)
+        foreach ((Value value, LiveValue live) in _live)
         {
-            copy._tensors.Add(value, tensor.Retain());
+            copy._live.Add(value, live.Retain());
         }
 
         return copy;
@@ -129,14 +132,15 @@ internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
 
         // A tensor that is several values is so in the fork.
         Dictionary<LiveTensor, LiveTensor> tensors = [];
-        foreach ((Value value, LiveTensor tensor) in _tensors)
+        Dictionary<LiveValue, LiveValue> values = [];
+        foreach ((Value value, LiveValue live) in _live)
         {
-            if (!tensors.TryGetValue(tensor, out LiveTensor? copy))
+            if (!values.TryGetValue(live, out LiveValue? copy))
             {
-                tensors.Add(tensor, copy = tensor.Fork(other));
+                values.Add(live, copy = live.Fork(other, tensors));
             }
 
-            fork._tensors.Add(value, copy);
+            fork._live.Add(value, copy);
         }
 
         return fork;

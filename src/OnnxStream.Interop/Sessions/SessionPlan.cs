@@ -19,6 +19,9 @@ namespace OnnxStream.Interop.Sessions;
 /// </remarks>
 internal sealed class SessionPlan
 {
+    // A body that is given tensors of more different shapes is not planned for all of them.
+    private const int MostWalks = 8;
+
     private readonly PlanCache _plans;
     private readonly WeightsProvider _weights;
     private readonly long? _budget;
@@ -47,12 +50,12 @@ internal sealed class SessionPlan
     /// <param name="weights">Where weights come from.</param>
     /// <param name="budget">The budget of the session; null for none.</param>
     /// <param name="graph">The model's graph.</param>
-    /// <param name="inputs">The types of its inputs.</param>
+    /// <param name="inputs">The types of its inputs. Of those that are sequences, and are not given, nothing is known; optional ones that are not given have no content.</param>
     /// <param name="outputs">The values that a run returns.</param>
     /// <param name="stateBytes">The bytes of the tensors that are carried from run to run.</param>
     /// <exception cref="InvalidGraphException">The first part cannot work on inputs of these types.</exception>
     /// <exception cref="UnsupportedOperatorException">The first part has a variant of an operator that is not supported.</exception>
-    public static PlanSummary Make(PlanCache plans, WeightsProvider weights, long? budget, Graph graph, IReadOnlyDictionary<string, TensorType> inputs, Value[] outputs, long stateBytes = 0)
+    public static PlanSummary Make(PlanCache plans, WeightsProvider weights, long? budget, Graph graph, InputTypes inputs, Value[] outputs, long stateBytes = 0)
     {
         SessionPlan plan = new(plans, weights, budget);
         TensorLedger tensors = new(stateBytes, plan.RecordTensors);
@@ -60,14 +63,26 @@ internal sealed class SessionPlan
         LiveValues values = new(weights.ReadRange, tensors);
         foreach (Value input in graph.Inputs.Concat(graph.OptionalInputs))
         {
-            if (inputs.TryGetValue(input.Name, out TensorType type))
+            if (inputs.Tensors.TryGetValue(input.Name, out TensorType type))
             {
                 values.Set(input, new LiveTensor(type));
             }
+            else if (inputs.Sequences.TryGetValue(input.Name, out (ElementType Type, TensorType[] Tensors) sequence))
+            {
+                values.Set(input, new LiveSequence(sequence.Type, [.. sequence.Tensors.Select(tensor => new LiveTensor(tensor))]));
+            }
+            else if (input.Declared is { IsSequence: true } && !inputs.IsComplete)
+            {
+                plan._unknown[input] = $"the input '{input.Name}' is a sequence, of which a plan knows nothing";
+            }
+            else if (input.Declared is { IsOptional: true })
+            {
+                values.Set(input, new LiveNothing());
+            }
         }
 
-        LiveTensor?[] results = plan.Walk(graph, values, outputs, Array.ConvertAll(outputs, _ => true), "", tensors);
-        return plan.Summarize() with { OutputBytes = results.Sum(result => result?.Type.ByteLength ?? 0) };
+        LiveValue?[] results = plan.Walk(graph, values, outputs, Array.ConvertAll(outputs, _ => true), "", tensors);
+        return plan.Summarize() with { OutputBytes = results.Sum(result => result?.Tensors.Sum(tensor => tensor.Type.ByteLength) ?? 0) };
     }
 
     private PlanSummary Summarize()
@@ -94,7 +109,7 @@ internal sealed class SessionPlan
     private long WindowBytes(PlanPart[] parts) => _budget is null ? parts.Sum(part => part.WindowBytes) : parts.Select(part => part.WindowBytes).DefaultIfEmpty().Max();
 
     // The values that are not known in the end are null.
-    private LiveTensor?[] Walk(Graph graph, LiveValues values, Value[] outputs, bool[] leaves, string where, TensorLedger tensors)
+    private LiveValue?[] Walk(Graph graph, LiveValues values, Value[] outputs, bool[] leaves, string where, TensorLedger tensors)
     {
         HashSet<Value> wanted = [.. outputs];
         HashSet<Value> leaving = [.. outputs.Where((_, i) => ControlFlowRunner.Leaves(leaves, i))];
@@ -107,20 +122,23 @@ internal sealed class SessionPlan
                 break;
             }
 
-            if (WalkSegment(graph, start, values, wanted, leaving, where, tensors) is not { } segment)
+            // As in a run (GraphRun).
+            bool isStep = start == graph.Nodes.Count || !SequenceRunner.Runs(graph.Nodes[start], values);
+            Segment? segment = isStep ? WalkSegment(graph, start, values, wanted, leaving, where, tensors) : null;
+            if (isStep && segment is null)
             {
                 break;
             }
 
-            start = segment.End;
-            if (segment.EndsAtControlFlow)
+            start = segment?.End ?? start;
+            if (segment?.EndsBeforeNode != false)
             {
                 Node node = graph.Nodes[start++];
                 try
                 {
-                    WalkControlFlow(node, values, Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output)), value => IsNeeded(start, value), $"{where}{node}", tensors);
+                    WalkNode(node, values, Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output)), value => IsNeeded(start, value), $"{where}{node}", tensors);
                 }
-                catch (InvalidGraphException exception)
+                catch (Exception exception) when (exception is InvalidGraphException or InvalidInputException)
                 {
                     AddUnknown(graph, where, start - 1, exception.Message);
                     break;
@@ -131,7 +149,7 @@ internal sealed class SessionPlan
         }
         while (start < graph.Nodes.Count);
 
-        LiveTensor?[] results = Array.ConvertAll(outputs, output => values.Find(output) is not null || values.Constants.ContainsKey(output) || output.Constant is not null ? values.Take(output) : null);
+        LiveValue?[] results = Array.ConvertAll(outputs, output => values.Find(output) is not null || values.Constants.ContainsKey(output) || output.Constant is not null ? values.Take(output) : null);
         values.Release(_ => false);
         return results;
 
@@ -148,7 +166,7 @@ internal sealed class SessionPlan
             if (values.TryGetKnown(value, out (TensorType, Constant?) type))
             {
                 known.Add(value, type);
-                bound ??= values.Constants.ContainsKey(value) ? _bounds.GetValueOrDefault(value) : values.Find(value)!.Bound;
+                bound ??= values.Constants.ContainsKey(value) ? _bounds.GetValueOrDefault(value) : values.FindTensor(value)!.Bound;
             }
         }
 
@@ -202,8 +220,14 @@ internal sealed class SessionPlan
         bool IsNeeded(Value value) => wanted.Contains(value) || graph.IsReadFrom(segment.End, value);
     }
 
-    private void WalkControlFlow(Node node, LiveValues values, bool[] leaves, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
+    private void WalkNode(Node node, LiveValues values, bool[] leaves, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
     {
+        if (SequenceRunner.Runs(node, values))
+        {
+            WalkSequence(node, values, ControlFlowRunner.Leaves(leaves, 0), isNeeded, tensors);
+            return;
+        }
+
         switch (node.OperatorType)
         {
             case "If":
@@ -215,9 +239,99 @@ internal sealed class SessionPlan
             case "Scan" when node.OperatorSet >= 9:
                 WalkScan(node, values, leaves, isNeeded, where, tensors);
                 break;
+            case "SequenceMap":
+                WalkMap(node, values, isNeeded, where, tensors);
+                break;
             default:
                 SetUnknown(node, $"{node} scans sequences whose lengths are data");
                 break;
+        }
+    }
+
+    // The tensors of a sequence are known wherever those are that it is made of. What decides which of them are meant may not be.
+    private void WalkSequence(Node node, LiveValues values, bool leaves, Func<Value, bool> isNeeded, TensorLedger tensors)
+    {
+        LiveValue? result = new SequenceRunner(tensors, value => !_bounds.ContainsKey(value)).Run(node, values, leaves, () => values.Release(isNeeded));
+        Value? output = node.Outputs.FirstOrDefault();
+        if (output is not null && result is not null)
+        {
+            values.Set(output, result);
+        }
+        else if (output is not null)
+        {
+            SetUnknown(node, $"the positions or lengths that {node} is given are data");
+        }
+        else
+        {
+            result?.Release();
+        }
+    }
+
+    // The body is walked once for each combination of types.
+    private void WalkMap(Node node, LiveValues values, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
+    {
+        Graph body = ControlFlowRunner.MapBody(node);
+        LiveValue[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => SequenceRunner.Input(node, i, values))];
+        int count = ControlFlowRunner.MapLength(node, inputs);
+        LiveValues captured = values.CapturedBy(body);
+        values.Release(isNeeded);
+        List<(LiveTensor[] Inputs, LiveTensor[] Results)> walked = [];
+        List<LiveTensor>[] made = [.. body.Outputs.Select(_ => new List<LiveTensor>())];
+        for (int i = 0; i < count; i++)
+        {
+            LiveTensor[] given = [.. inputs.Select(input => input is LiveSequence sequence ? sequence.Tensors[i] : (LiveTensor)input)];
+            int known = walked.FindIndex(other => other.Inputs.Zip(given).All(pair => pair.First.IsLike(pair.Second)));
+            LiveTensor[]? results = known >= 0 ? Array.ConvertAll(walked[known].Results, result => Same(result)) :
+                walked.Count < MostWalks && TryWalk(given, i) is { } found ? found : null;
+            if (results is null)
+            {
+                SetUnknown(node, $"what the body of {node} makes is not known, or in too many shapes");
+                break;
+            }
+
+            if (known < 0)
+            {
+                walked.Add((given, results));
+            }
+
+            for (int output = 0; output < made.Length; output++)
+            {
+                made[output].Add(results[output]);
+            }
+        }
+
+        captured.Release(_ => false);
+        Array.ForEach(inputs, input => input.Release());
+        for (int i = 0; i < node.Outputs.Length && i < made.Length; i++)
+        {
+            LiveSequence sequence = new(made[i].FirstOrDefault()?.ElementType ?? body.Outputs[i].Declared?.ElementType ?? ElementType.Undefined, made[i]);
+            if (node.Outputs[i] is { } output && !_unknown.ContainsKey(output))
+            {
+                values.Set(output, sequence);
+            }
+            else
+            {
+                sequence.Release();
+            }
+        }
+
+        LiveTensor Same(LiveTensor tensor)
+        {
+            LiveTensor same = tensors.Take(tensor.Type);
+            same.Bound = tensor.Bound;
+            return same;
+        }
+
+        LiveTensor[]? TryWalk(LiveTensor[] given, int place)
+        {
+            LiveValues inside = captured.Copy();
+            for (int i = 0; i < given.Length; i++)
+            {
+                inside.Set(body.Inputs[i], given[i].Retain());
+            }
+
+            LiveValue?[] results = Walk(body, inside, [.. body.Outputs], [], $"{where}, body for tensor {place}: ", tensors);
+            return results.Contains(null) ? null : [.. results.Select((result, output) => ControlFlowRunner.MapResult(node, output, made[output].FirstOrDefault(), result!))];
         }
     }
 
@@ -225,7 +339,7 @@ internal sealed class SessionPlan
     {
         bool? known = node.Inputs is [{ } condition, ..] && !_bounds.ContainsKey(condition) && values.Constants.TryGetValue(condition, out Constant? constant) && constant.Data is { } data
             ? ControlFlow.IsTrue(node, constant.Type, data) : null;
-        List<LiveTensor?[]> results = [];
+        List<LiveValue?[]> results = [];
         foreach (bool isTrue in known is { } one ? [one] : new[] { true, false })
         {
             // Only one of the branches runs: the other one starts from the same tensors.
@@ -246,11 +360,18 @@ internal sealed class SessionPlan
             }
         }
 
-        void Set(Value output, LiveTensor?[] alternatives)
+        void Set(Value output, LiveValue?[] made)
         {
-            if (alternatives.Contains(null))
+            if (made.Contains(null))
             {
                 _unknown[output] = $"{node} makes '{output.Name}' in a branch that is not known";
+                return;
+            }
+
+            LiveTensor?[] alternatives = Array.ConvertAll(made, value => value as LiveTensor);
+            if (alternatives.Contains(null))
+            {
+                SetOther(output, made!);
                 return;
             }
 
@@ -272,6 +393,19 @@ internal sealed class SessionPlan
             tensor.Bound = bound;
             values.Set(output, tensor);
         }
+
+        // A sequence, or an optional value without content.
+        void SetOther(Value output, LiveValue[] alternatives)
+        {
+            if (alternatives.All(alternatives[0].IsLike))
+            {
+                values.Set(output, CopyOf(alternatives[0], tensors));
+            }
+            else
+            {
+                _unknown[output] = $"the branches of {node} make '{output.Name}' in different ways: {string.Join("; ", alternatives.Select(value => value.Description))}";
+            }
+        }
     }
 
     private void WalkLoop(Node node, LiveValues values, bool[] leaves, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
@@ -279,7 +413,7 @@ internal sealed class SessionPlan
         (Graph body, int carriedCount, int collectedCount) = ControlFlowRunner.LoopBody(node);
         long? limit = node.Inputs.Length > 0 && node.Inputs[0] is { } count && !_bounds.ContainsKey(count) &&
             values.FindConstant(count) is { Data: { Length: sizeof(long) } data } ? Math.Max(0, BitConverter.ToInt64(data)) : null;
-        LiveTensor[] carried = [.. Enumerable.Range(2, carriedCount).Select(i => values.Take(Required(node, i)))];
+        LiveValue[] carried = [.. Enumerable.Range(2, carriedCount).Select(i => values.Take(Required(node, i)))];
         LiveTensor iteration = tensors.Take(new TensorType(ElementType.Int64, ControlFlowRunner.SingleShape(body.Inputs[0])));
         LiveTensor condition = tensors.Take(new TensorType(ElementType.Bool, ControlFlowRunner.SingleShape(body.Inputs[1])));
         LiveValues captured = values.CapturedBy(body);
@@ -290,9 +424,10 @@ internal sealed class SessionPlan
     private void WalkScan(Node node, LiveValues values, bool[] leaves, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
     {
         (Graph body, int scannedCount) = ControlFlowRunner.ScanBody(node, node.Inputs.Length);
-        LiveTensor[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => values.Take(Required(node, i)))];
+        LiveValue[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(i => values.Take(Required(node, i)))];
         int stateCount = inputs.Length - scannedCount;
-        TensorType[] scanned = [.. inputs[stateCount..].Select(input => input.Type)];
+        LiveTensor[] taken = [.. inputs.Skip(stateCount).Select((input, i) => input as LiveTensor ?? throw SequenceRunner.Unexpected(node, stateCount + i, input, "a tensor to scan"))];
+        TensorType[] scanned = [.. taken.Select(input => input.Type)];
         long[] axes = ControlFlowRunner.ScanAxes(node, scanned);
         long length = ControlFlowRunner.ScanLength(node, scanned, axes);
         long[] outputAxes = ControlFlowRunner.Numbers(node, "scan_output_axes", body.Outputs.Count - stateCount);
@@ -301,21 +436,20 @@ internal sealed class SessionPlan
         LiveTensor[] slices = [.. scanned.Select((type, i) => tensors.Take(TensorSlices.SliceType(type, (int)axes[i])))];
         for (int i = 0; i < scannedCount; i++)
         {
-            slices[i].Bound = inputs[stateCount + i].Bound;
+            slices[i].Bound = taken[i].Bound;
         }
 
         WalkIterations(
             node, body, captured, [], inputs[..stateCount], slices, 0, length, values,
-            (type, i, count) => TensorSlices.StackType(type, (int)ControlFlowRunner.Axis(node, outputAxes[i], type.Shape.Rank + 1), count), leaves, where, tensors, inputs[stateCount..]);
+            (type, i, count) => TensorSlices.StackType(type, (int)ControlFlowRunner.Axis(node, outputAxes[i], type.Shape.Rank + 1), count), leaves, where, tensors, taken);
     }
 
     // All iterations at once: those after the first one, which find tensors of their own instead of those around the node, need most.
     private void WalkIterations(
-        Node node, Graph body, LiveValues captured, LiveTensor[] before, LiveTensor[] carried, LiveTensor[] after, int firstResult, long? count, LiveValues values,
+        Node node, Graph body, LiveValues captured, LiveTensor[] before, LiveValue[] carried, LiveTensor[] after, int firstResult, long? count, LiveValues values,
         Func<TensorType, int, long, TensorType> stack, bool[] leaves, string where, TensorLedger tensors, LiveTensor[]? scanned = null)
     {
-        LiveTensor[] inputs = [.. before, .. carried.Select(tensor => OwnTensor(tensor, tensors)), .. after];
-        TensorType[] carriedTypes = [.. carried.Select(tensor => tensor.Type)];
+        LiveValue[] inputs = [.. before, .. carried.Select(value => OwnValue(value, tensors)), .. after];
         LiveValues inside = captured.Copy();
         for (int i = 0; i < inputs.Length; i++)
         {
@@ -324,10 +458,10 @@ internal sealed class SessionPlan
 
         (long most, long mostTensors) = (_mostBytes, _mostTensorBytes);
         (_mostBytes, _mostTensorBytes) = (0, 0);
-        LiveTensor?[] results = Walk(body, inside, [.. body.Outputs], [], $"{where}, body: ", tensors);
+        LiveValue?[] results = Walk(body, inside, [.. body.Outputs], [], $"{where}, body: ", tensors);
         captured.Release(_ => false);
         Array.ForEach(scanned ?? [], tensor => tensor.Release());
-        LiveTensor?[] slices = results[(firstResult + carried.Length)..];
+        LiveValue?[] slices = results[(firstResult + carried.Length)..];
         long sliceBytes = slices.Sum(slice => slice?.NativeBytes ?? 0);
         long collectedBytes = count > 1 ? SaturatedProduct(count.Value - 1, sliceBytes) : 0;
         _mostBytes = Math.Max(most, _mostBytes + collectedBytes);
@@ -335,10 +469,10 @@ internal sealed class SessionPlan
         string? unknown = null;
         for (int i = 0; i < carried.Length; i++)
         {
-            LiveTensor? result = results[firstResult + i];
-            if (result is null || result.Type != carriedTypes[i])
+            LiveValue? result = results[firstResult + i];
+            if (result is null || !result.IsLike(carried[i]))
             {
-                unknown ??= $"the shape of '{body.Outputs[firstResult + i].Name}', which {node} carries from one iteration to the next, changes";
+                unknown ??= $"{(result is null or LiveTensor ? "the shape of" : "the sequence or optional value")} '{body.Outputs[firstResult + i].Name}', which {node} carries from one iteration to the next, changes";
             }
         }
 
@@ -355,31 +489,53 @@ internal sealed class SessionPlan
                 continue;
             }
 
-            LiveTensor? result = results[firstResult + i];
+            LiveValue? result = results[firstResult + i];
             bool isCollected = i >= carried.Length;
-            if (unknown is not null || result is null || (isCollected && count is null))
+            if (unknown is not null || result is null || (isCollected && (count is null || result is not LiveTensor)))
             {
-                _unknown[output] = unknown ?? (result is null ? $"what {node} makes is not known" : $"the number of iterations of {node} is not known, and '{output.Name}' grows with it");
+                _unknown[output] = unknown ?? (result is null || (isCollected && result is not LiveTensor) ? $"what {node} makes is not known" : $"the number of iterations of {node} is not known, and '{output.Name}' grows with it");
                 continue;
             }
 
-            TensorType type = isCollected ? stack(result.Type, i - carried.Length, count!.Value) : result.Type;
+            if (result is not LiveTensor made)
+            {
+                values.Set(output, CopyOf(result, tensors));
+                continue;
+            }
+
+            TensorType type = isCollected ? stack(made.Type, i - carried.Length, count!.Value) : made.Type;
 
             // What is collected exists twice while it is put together.
             RecordTensors(tensors.LiveBytes + (isCollected ? type.ByteLength : 0) + SaturatedProduct(count ?? 1, sliceBytes));
             LiveTensor tensor = isCollected && ControlFlowRunner.Leaves(leaves, i) ? tensors.TakeOutput(type) : tensors.Take(type);
-            tensor.Bound = result.Bound;
+            tensor.Bound = made.Bound;
             values.Set(output, tensor);
         }
     }
 
-    // In place of a tensor that somebody else has, too, one that is only the loop's.
-    private static LiveTensor OwnTensor(LiveTensor tensor, TensorLedger tensors)
+    // In place of a value that somebody else has, too, one that is only the loop's.
+    private static LiveValue OwnValue(LiveValue value, TensorLedger tensors)
     {
-        tensor.Release();
-        LiveTensor own = tensors.Take(tensor.Type);
-        own.Bound = tensor.Bound;
-        return own;
+        value.Release();
+        return CopyOf(value, tensors);
+    }
+
+    private static LiveValue CopyOf(LiveValue value, TensorLedger tensors)
+    {
+        List<LiveTensor> own = [];
+        foreach (LiveTensor tensor in value.Tensors)
+        {
+            LiveTensor copy = tensors.Take(tensor.Type);
+            copy.Bound = tensor.Bound;
+            own.Add(copy);
+        }
+
+        return value switch
+        {
+            LiveTensor => own[0],
+            LiveSequence sequence => new LiveSequence(sequence.ElementType, own),
+            _ => new LiveNothing(),
+        };
     }
 
     private static Value Required(Node node, int input) => node.Inputs[input] ?? throw new InvalidGraphException($"{node}: input {input} is missing.");

@@ -35,7 +35,7 @@ internal sealed class ShapeSurvey : IDisposable
 
     private Graph Survey()
     {
-        if (_graph.Inputs.Any(input => input.Declared?.Dimensions is null || input.Declared.ElementType == ElementType.Undefined))
+        if (_graph.Inputs.Any(input => input.Declared?.Dimensions is null || !input.Declared.IsTensor || input.Declared.ElementType == ElementType.Undefined))
         {
             return Copy(null, null);
         }

@@ -78,6 +78,11 @@ internal sealed class StateLayout
             throw new ArgumentException($"The model has no output '{binding.Output}' that could be bound. It has: {string.Join(", ", graph.Outputs.Select(value => value.Name))}.");
         ValueMetadata declared = inputs.FirstOrDefault(input => input.Name == binding.Input) ??
             throw new ArgumentException($"The model has no input '{binding.Input}' that could be bound. It has: {string.Join(", ", inputs)}.");
+        if (!declared.IsTensor || output.Declared is { IsTensor: false })
+        {
+            throw new ArgumentException($"Only tensors can be bound; the model declares {(declared.IsTensor ? output.Declared : declared)}.");
+        }
+
         Value input = graph.Inputs.First(value => value.Name == binding.Input);
         int rank = binding.Shape?.Rank ?? declared.Dimensions?.Count ?? throw new ArgumentException($"The model does not declare the shape of '{binding.Input}'. Give its binding one.");
         int? axis = binding.Axis < 0 ? binding.Axis + rank : binding.Axis;

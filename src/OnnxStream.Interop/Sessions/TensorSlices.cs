@@ -26,9 +26,52 @@ internal static class TensorSlices
         Span<byte> destination = slice.Bytes;
         int run = checked((int)(shape.Product(axis + 1, shape.Rank) * tensor.ElementType.SizeOf()));
         long stride = shape[axis] * run;
-        for (long outer = 0; outer < shape.Product(0, axis); outer++)
+        for (long outer = 0; run > 0 && outer < shape.Product(0, axis); outer++)
         {
             source.Slice((int)(outer * stride + position * run), run).CopyTo(destination[(int)(outer * run)..]);
+        }
+    }
+
+    /// <summary>Copies a part of a tensor that is some positions of an axis long.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="axis">The axis.</param>
+    /// <param name="start">The first position.</param>
+    /// <param name="length">The number of positions.</param>
+    /// <param name="part">Receives the part.</param>
+    public static void Take(LiveTensor tensor, int axis, long start, long length, LiveTensor part)
+    {
+        Shape shape = tensor.Shape;
+        Span<byte> source = tensor.Bytes;
+        Span<byte> destination = part.Bytes;
+        long position = shape.Product(axis + 1, shape.Rank) * tensor.ElementType.SizeOf();
+        int run = checked((int)(length * position));
+        for (long outer = 0; run > 0 && outer < shape.Product(0, axis); outer++)
+        {
+            source.Slice((int)((outer * shape[axis] + start) * position), run).CopyTo(destination[(int)(outer * run)..]);
+        }
+    }
+
+    /// <summary>Puts tensors behind each other along an axis.</summary>
+    /// <param name="tensors">The tensors, which differ in that dimension at most.</param>
+    /// <param name="axis">The axis.</param>
+    /// <param name="whole">Receives them.</param>
+    public static void Concat(IReadOnlyList<LiveTensor> tensors, int axis, LiveTensor whole)
+    {
+        Shape shape = whole.Shape;
+        Span<byte> destination = whole.Bytes;
+        int position = checked((int)(shape.Product(axis + 1, shape.Rank) * whole.ElementType.SizeOf()));
+        long stride = shape[axis] * position;
+        long before = 0;
+        foreach (LiveTensor tensor in tensors)
+        {
+            Span<byte> source = tensor.Bytes;
+            int run = checked((int)(tensor.Shape[axis] * position));
+            for (long outer = 0; run > 0 && outer < shape.Product(0, axis); outer++)
+            {
+                source.Slice((int)(outer * run), run).CopyTo(destination[(int)(outer * stride + before)..]);
+            }
+
+            before += run;
         }
     }
 
@@ -51,7 +94,7 @@ internal static class TensorSlices
         for (int position = 0; position < slices.Count; position++)
         {
             Span<byte> source = slices[position].Bytes;
-            for (long outer = 0; outer < shape.Product(0, axis); outer++)
+            for (long outer = 0; run > 0 && outer < shape.Product(0, axis); outer++)
             {
                 source.Slice((int)(outer * run), run).CopyTo(destination[(int)((outer * length + position) * run)..]);
             }

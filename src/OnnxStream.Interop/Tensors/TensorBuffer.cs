@@ -5,7 +5,7 @@ using OnnxStream.Interop.Tensors;
 namespace OnnxStream.Interop;
 
 /// <summary>A dense tensor in managed memory, row-major: what goes into and comes out of a session.</summary>
-public sealed class TensorBuffer
+public sealed class TensorBuffer : OnnxValue
 {
     private readonly byte[] _bytes;
 

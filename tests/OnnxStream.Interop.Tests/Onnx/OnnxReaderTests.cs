@@ -151,8 +151,12 @@ public class OnnxReaderTests
         ModelProto model = new ModelBuilder(13).Input("x", ElementType.Float32, 2).Node("Neg", "x", "y").Output("y").Build();
         model.Graph.Input[0].Type.TensorType.Shape.Dim[0].DimValue = -3;
         Refused(model, "dimension -3");
-        model.Graph.Input[0].Type = new TypeProto { SequenceType = new() };
-        Refused(model, "not a tensor");
+        model.Graph.Input[0].Type = new TypeProto { SequenceType = new() { ElemType = new() { SequenceType = new() } } };
+        Refused(model, "inside of each other");
+        model.Graph.Input[0].Type = new TypeProto { SequenceType = new() { ElemType = new() { OptionalType = new() } } };
+        Refused(model, "inside of each other");
+        model.Graph.Input[0].Type = new TypeProto { OptionalType = new() { ElemType = new() { TensorType = new() { ElemType = 99 } } } };
+        Refused(model, "elements of the unknown type 99");
         model.Graph.Input[0].Type = new TypeProto { TensorType = new() { ElemType = 99 } };
         Refused(model, "elements of the unknown type 99");
         model.Graph.Input[0].Type = null;
