@@ -26,4 +26,12 @@ public static unsafe class Abi
     /// <summary>The instruction set (UTF-8, zero terminated) at an index among those that XNNPACK uses on this processor; null behind the last.</summary>
     [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern byte* onnxstream_instruction_set(nuint index);
+
+    /// <summary>
+    /// Has XNNPACK use no instruction set above <paramref name="newest"/> (UTF-8, zero terminated), which is one that it
+    /// uses: for tests of other processors' kernels. Once, before <c>xnn_initialize</c>. Returns 0 where XNNPACK uses no
+    /// instruction set of that name here.
+    /// </summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern int onnxstream_limit_instruction_sets(byte* newest);
 }

@@ -12,11 +12,14 @@ internal static unsafe class XnnpackLibrary
     /// <summary>How many bytes past the end of weights and tensors XNNPACK may read: 16, in whole lines of a processor's cache. They must be there, whatever is in them.</summary>
     public const int ReadPastEnd = 64;
 
+    /// <summary>The environment variable that names the newest instruction set that XNNPACK may use: to test kernels of other processors.</summary>
+    private const string InstructionSetVariable = "ONNXSTREAM_ISA";
+
     private static readonly Lock s_lock = new();
     private static bool s_initialized;
 
     /// <summary>Initialises XNNPACK with the counting allocator. Cheap after the first call.</summary>
-    /// <exception cref="XnnpackException">The processor lacks what XNNPACK needs at least.</exception>
+    /// <exception cref="XnnpackException">The processor lacks what XNNPACK needs at least, or what <c>ONNXSTREAM_ISA</c> names.</exception>
     public static void Initialize()
     {
         lock (s_lock)
@@ -25,6 +28,7 @@ internal static unsafe class XnnpackLibrary
             {
                 // What XNNPACK keeps for the whole process belongs to no session.
                 using MemoryAccount.Scope scope = MemoryAccount.Enter(null);
+                LimitInstructionSets();
                 xnn_allocator allocator = CountedMemory.XnnpackAllocator;
                 Check(Xnnpack.xnn_initialize(&allocator), nameof(Xnnpack.xnn_initialize));
                 _ = Abi.onnxstream_add_kernels();
@@ -61,6 +65,11 @@ internal static unsafe class XnnpackLibrary
     public static IReadOnlyList<string> ReadInstructionSets()
     {
         Initialize();
+        return ListInstructionSets();
+    }
+
+    private static List<string> ListInstructionSets()
+    {
         List<string> names = [];
         while (Marshal.PtrToStringUTF8((nint)Abi.onnxstream_instruction_set((nuint)names.Count)) is { } name)
         {
@@ -80,6 +89,24 @@ internal static unsafe class XnnpackLibrary
         {
             string? kernel = Marshal.PtrToStringUTF8((nint)Abi.onnxstream_matrix_kernel(name));
             return string.IsNullOrEmpty(kernel) ? null : kernel;
+        }
+    }
+
+    // XNNPACK chooses kernels when it is initialised, so this comes before.
+    private static void LimitInstructionSets()
+    {
+        if (Environment.GetEnvironmentVariable(InstructionSetVariable) is not { Length: > 0 } newest)
+        {
+            return;
+        }
+
+        fixed (byte* name = Encoding.UTF8.GetBytes($"{newest}\0"))
+        {
+            if (Abi.onnxstream_limit_instruction_sets(name) == 0)
+            {
+                throw new XnnpackException(
+                    nameof(Abi.onnxstream_limit_instruction_sets), "unsupported_hardware", $"{InstructionSetVariable}={newest}; here it can be {string.Join(", ", ListInstructionSets())}");
+            }
         }
     }
 
