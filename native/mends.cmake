@@ -38,12 +38,13 @@ function(onnxstream_mend_xnnpack root)
   # Clamping loses NaN. Kernels for SSE and AVX end with max(sum, low) and min(sum, high). These instructions give their
   # second operand if either is NaN, so that a NaN becomes the bound, infinite where there is none: a broken model would
   # look healthy. With the operands exchanged NaN stays NaN.
-  foreach(family f32-gemm f32-igemm f32-vmulcaddc f32-dwconv f32-dwconv2d-chw f32-conv-hwc2chw)
+  foreach(family f32-gemm f32-igemm f32-vmulcaddc f32-dwconv f32-dwconv2d-chw f32-conv-hwc2chw
+                 qd8-f32-qc8w-gemm qd8-f32-qc8w-igemm qd8-f32-qb4w-gemm)
     file(GLOB_RECURSE clamping "${root}/src/${family}/*.c")
     set(mended 0)
     foreach(file IN LISTS clamping)
       file(READ "${file}" code)
-      string(REGEX REPLACE "(_mm(256|512)?_(max|min)_ps)\\((v[a-zA-Z0-9]+), (vmin|vmax)\\)" "\\1(\\5, \\4)"
+      string(REGEX REPLACE "(_mm(256|512)?_(max|min)_ps)\\((v[a-zA-Z0-9]+), (v(output_)?(min|max))\\)" "\\1(\\5, \\4)"
              exchanged "${code}")
       if(NOT exchanged STREQUAL code)
         file(WRITE "${file}" "${exchanged}")

@@ -80,18 +80,19 @@ public class Int8FormatTests
         AssertClose(model, "gated fully connected, int8", TestTensors.Floats(5, rows, 256), 0.02);
     }
 
-    [TestCase(float.NaN)]
-    [TestCase(float.PositiveInfinity)]
-    [TestCase(float.NegativeInfinity)]
-    public void RowThatIsNotFiniteSpoilsItsResultsOnly(float value)
+    // Where results are limited, XNNPACK's kernels would make the limit of NaN: the build mends them.
+    [Test]
+    public void RowThatIsNotFiniteSpoilsItsResultsOnly([Values(float.NaN, float.PositiveInfinity, float.NegativeInfinity)] float value, [Values] bool isLimited)
     {
         TensorBuffer data = TestTensors.Floats(5, 7, 512);
         data.Span<float>()[3 * 512 + 100] = value;
-        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 7, 512).Output("y").Initializer("w", TestTensors.Floats(1, 512, 100)).Node("MatMul", "x w", "y");
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 7, 512).Output("y").Initializer("w", TestTensors.Floats(1, 512, 100)).Node("MatMul", "x w", isLimited ? "m" : "y");
+        model = isLimited ? model.Node("Relu", "m", "y") : model;
         TensorBuffer results = Run(model, ElementType.Int8, data, out _);
         for (int i = 0; i < 700; i++)
         {
-            Assert.That(float.IsFinite(results.Span<float>()[i]), Is.EqualTo(i / 100 != 3), $"row {i / 100}");
+            Assert.That(float.IsNaN(results.Span<float>()[i]), Is.EqualTo(i / 100 == 3), $"row {i / 100}");
+            Assert.That(i / 100 == 3 || float.IsFinite(results.Span<float>()[i]), Is.True, $"row {i / 100}");
         }
     }
 
