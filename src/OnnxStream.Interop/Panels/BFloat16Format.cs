@@ -6,7 +6,7 @@ namespace OnnxStream.Interop.Panels;
 
 /// <summary>Single precision that is stored as brain floats: half the bytes, the whole range of single precision, two digits, expanded before use.</summary>
 /// <remarks>A brain float is the upper half of a single-precision number, so that expanding one is a shift.</remarks>
-internal sealed unsafe class BFloat16Format : Float32Format
+internal sealed unsafe class BFloat16Format : TwoByteFormat
 {
     private const int ShiftBits = 16;
 
@@ -15,26 +15,6 @@ internal sealed unsafe class BFloat16Format : Float32Format
 
     /// <inheritdoc/>
     public override ElementType StoredType => ElementType.BFloat16;
-
-    /// <inheritdoc/>
-    public override bool IsUsedInPlace => false;
-
-    /// <inheritdoc/>
-    public override long StoredBytes(long packedBytes) => packedBytes / 2;
-
-    /// <inheritdoc/>
-    public override Span<byte> Encode(Span<byte> packed)
-    {
-        Span<uint> wide = MemoryMarshal.Cast<byte, uint>(packed);
-        Span<ushort> narrow = MemoryMarshal.Cast<byte, ushort>(packed)[..wide.Length];
-        for (int i = 0; i < wide.Length; i++)
-        {
-            // Each number is read before its place is taken: the narrow ones lie before it.
-            narrow[i] = Round(wide[i]);
-        }
-
-        return MemoryMarshal.AsBytes(narrow);
-    }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -54,6 +34,17 @@ internal sealed unsafe class BFloat16Format : Float32Format
         for (; i < count; i++)
         {
             destination[i] = (uint)source[i] << ShiftBits;
+        }
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void Round(ReadOnlySpan<float> numbers, Span<ushort> stored)
+    {
+        ReadOnlySpan<uint> bits = MemoryMarshal.Cast<float, uint>(numbers);
+        for (int i = 0; i < bits.Length; i++)
+        {
+            stored[i] = Round(bits[i]);
         }
     }
 

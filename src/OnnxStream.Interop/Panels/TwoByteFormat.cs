@@ -1,0 +1,37 @@
+using System.Runtime.InteropServices;
+
+namespace OnnxStream.Interop.Panels;
+
+/// <summary>Single precision that is stored in two bytes a number: half the bytes, expanded before use.</summary>
+internal abstract unsafe class TwoByteFormat : Float32Format
+{
+    // Two bytes take the place of the numbers that they are made of, which must have been read.
+    private const int RoundedAtOnce = 1024;
+
+    /// <inheritdoc/>
+    public sealed override bool IsUsedInPlace => false;
+
+    /// <inheritdoc/>
+    public sealed override long StoredBytes(long packedBytes) => packedBytes / 2;
+
+    /// <inheritdoc/>
+    public sealed override Span<byte> Encode(Span<byte> packed)
+    {
+        Span<float> wide = MemoryMarshal.Cast<byte, float>(packed);
+        Span<ushort> narrow = MemoryMarshal.Cast<byte, ushort>(packed)[..wide.Length];
+        Span<ushort> rounded = stackalloc ushort[RoundedAtOnce];
+        for (int i = 0; i < wide.Length; i += RoundedAtOnce)
+        {
+            Span<float> part = wide[i..Math.Min(i + RoundedAtOnce, wide.Length)];
+            Round(part, rounded[..part.Length]);
+            rounded[..part.Length].CopyTo(narrow[i..]);
+        }
+
+        return MemoryMarshal.AsBytes(narrow);
+    }
+
+    /// <summary>Rounds numbers to what is stored.</summary>
+    /// <param name="numbers">The numbers.</param>
+    /// <param name="stored">Receives as many.</param>
+    protected abstract void Round(ReadOnlySpan<float> numbers, Span<ushort> stored);
+}
