@@ -10,95 +10,84 @@ namespace OnnxStream.Interop.Kernels;
 /// <param name="type">The type of the output, of which <typeparamref name="TQuantized"/> is what it is held as.</param>
 /// <param name="precision">The type that quotients are rounded to first: float16, bfloat16, or anything else for single precision.</param>
 /// <param name="rounding">How numbers become narrow floats.</param>
-internal sealed unsafe class QuantizeKernel<T, TScale, TQuantized>(QuantizationRuns runs, bool hasZeroPoints, ElementType type, ElementType precision, NarrowRounding rounding) : RowKernel(runs.Count, runs.Length * sizeof(T))
+internal sealed unsafe class QuantizeKernel<T, TScale, TQuantized>(QuantizationRuns runs, bool hasZeroPoints, ElementType type, ElementType precision, NarrowRounding rounding) : QuantizationKernel<T, TScale, TQuantized, TQuantized>(runs, hasZeroPoints)
     where T : unmanaged, INumber<T>
     where TScale : unmanaged, INumber<TScale>
     where TQuantized : unmanaged, INumber<TQuantized>
 {
-    private const int Chunk = 512;
-
     private readonly NarrowFloat? _format = type.IsNarrowFloat() ? NarrowFloat.Of(type) : null;
 
     /// <inheritdoc/>
     public override string Name => "quantize";
 
     /// <inheritdoc/>
-    protected override void ComputeRows(KernelContext context, long first, long end)
+    protected override void Compute(T* input, TScale* scales, TQuantized* zeroPoints, TQuantized* output, Span<float> values, Span<float> parameters)
     {
-        Span<float> values = stackalloc float[Chunk];
-        Span<float> parameters = stackalloc float[runs.HasScalePerElement ? Chunk : 0];
-        Span<double> reals = stackalloc double[_format is null ? 0 : Chunk];
-        for (long run = first; run < end; run++)
+        if (IsSimple)
         {
-            T* input = (T*)context.Input(0) + run * runs.Length;
-            TQuantized* output = (TQuantized*)context.Output(0) + run * runs.Length;
-            TScale* scales = (TScale*)context.Input(1) + runs.Scale(run);
-            TQuantized* zeroPoints = hasZeroPoints ? (TQuantized*)context.Input(2) + runs.Scale(run) : null;
-            int length = runs.LengthOf(run);
-            if (IsSimple)
-            {
-                QuantizationLoops.Quantize((float*)input, float.CreateTruncating(*scales), hasZeroPoints ? float.CreateTruncating(*zeroPoints) : 0, (byte*)output, length, typeof(TQuantized) == typeof(sbyte));
-                continue;
-            }
-
-            for (int start = 0; start < length; start += Chunk)
-            {
-                int count = Math.Min(Chunk, length - start);
-                Span<float> chunk = values[..count];
-                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input + start, count), chunk);
-                if (runs.HasScalePerElement)
-                {
-                    TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TScale>(scales + start, count), parameters);
-                    TensorPrimitives.Divide(chunk, parameters[..count], chunk);
-                }
-                else
-                {
-                    TensorPrimitives.Divide(chunk, float.CreateTruncating(*scales), chunk);
-                }
-
-                RoundQuotients(chunk);
-                if (_format is null)
-                {
-                    TensorPrimitives.Round<float>(chunk, chunk);
-                }
-
-                if (hasZeroPoints && runs.HasScalePerElement)
-                {
-                    for (int i = 0; i < count; i++)
-                    {
-                        parameters[i] = Number(zeroPoints[start + i]);
-                    }
-
-                    TensorPrimitives.Add(chunk, parameters[..count], chunk);
-                }
-                else if (hasZeroPoints)
-                {
-                    TensorPrimitives.Add(chunk, Number(*zeroPoints), chunk);
-                }
-
-                if (_format is not null)
-                {
-                    TensorPrimitives.ConvertTruncating<float, double>(chunk, reals);
-                    _format.Round(reals[..count], new Span<byte>((byte*)output + start, count), rounding);
-                    continue;
-                }
-
-                if (type.IsNarrowInteger())
-                {
-                    (float least, float most) = NarrowRange;
-                    TensorPrimitives.Max(chunk, least, chunk);
-                    TensorPrimitives.Min(chunk, most, chunk);
-                }
-
-                TensorPrimitives.ConvertSaturating<float, TQuantized>(chunk, new Span<TQuantized>(output + start, count));
-            }
+            QuantizationLoops.Quantize(
+                (float*)input, float.CreateTruncating(*scales), zeroPoints is null ? 0 : float.CreateTruncating(*zeroPoints), (byte*)output, values.Length, typeof(TQuantized) == typeof(sbyte));
+            return;
         }
+
+        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input, values.Length), values);
+        if (HasScalePerElement)
+        {
+            TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TScale>(scales, values.Length), parameters);
+            TensorPrimitives.Divide(values, parameters, values);
+        }
+        else
+        {
+            TensorPrimitives.Divide(values, float.CreateTruncating(*scales), values);
+        }
+
+        RoundQuotients(values);
+        if (_format is null)
+        {
+            TensorPrimitives.Round<float>(values, values);
+        }
+
+        if (zeroPoints is not null && HasScalePerElement)
+        {
+            for (int i = 0; i < values.Length; i++)
+            {
+                parameters[i] = Number(zeroPoints[i]);
+            }
+
+            TensorPrimitives.Add(values, parameters, values);
+        }
+        else if (zeroPoints is not null)
+        {
+            TensorPrimitives.Add(values, Number(*zeroPoints), values);
+        }
+
+        if (_format is not null)
+        {
+            RoundToNarrow(values, (byte*)output);
+            return;
+        }
+
+        if (type.IsNarrowInteger())
+        {
+            (float least, float most) = NarrowRange;
+            TensorPrimitives.Max(values, least, values);
+            TensorPrimitives.Min(values, most, values);
+        }
+
+        TensorPrimitives.ConvertSaturating<float, TQuantized>(values, new Span<TQuantized>(output, values.Length));
+    }
+
+    private void RoundToNarrow(Span<float> values, byte* output)
+    {
+        Span<double> reals = stackalloc double[Chunk];
+        TensorPrimitives.ConvertTruncating<float, double>(values, reals);
+        _format!.Round(reals[..values.Length], new Span<byte>(output, values.Length), rounding);
     }
 
     // Bytes of single-precision numbers with one scale have loops of their own.
     private bool IsSimple =>
         typeof(T) == typeof(float) && (typeof(TQuantized) == typeof(byte) || typeof(TQuantized) == typeof(sbyte)) && type is ElementType.UInt8 or ElementType.Int8 &&
-        !runs.HasScalePerElement && precision is not (ElementType.Float16 or ElementType.BFloat16);
+        !HasScalePerElement && precision is not (ElementType.Float16 or ElementType.BFloat16);
 
     private (float Least, float Most) NarrowRange => type switch
     {
