@@ -74,8 +74,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
     {
         InferenceContext context = new(node);
         (SpatialAttributes spatial, int groups) = s_channelsLast.Parse(context);
-        return ConvFusion.Of(node).Limits is null && s_channelsLast.Data(context)[1] > 1 &&
-            context.InputShape(1)[0] >= XnnFullyConnected.FewestOutputs && Parameters(spatial.As2D(), groups).IsPointwise;
+        return ConvFusion.Of(node).Limits is null && Choice(context, spatial, groups).Choose() == ConvolutionAlgorithm.Product;
     }
 
     /// <summary>Whether a channels-last node can be told to double its image while it reads it: Winograd's algorithm must compute it.</summary>
@@ -83,7 +82,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
     {
         InferenceContext context = new(node);
         (SpatialAttributes spatial, int groups) = s_channelsLast.Parse(context);
-        return WinogradConvolutionKernel.IsFor(Parameters(spatial.As2D(), groups), context.InputShape(0), context.InputShape(1)[0]);
+        return Choice(context, spatial, groups).Choose() == ConvolutionAlgorithm.Winograd;
     }
 
     /// <inheritdoc/>
@@ -105,16 +104,21 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         PlanTensor data = channelsLast ? context.Input(0) : ToChannelsLast(context, context.Input(0));
         PlanTensor result = channelsLast ? output : context.Temporary(ElementType.Float32, ChannelsLast(output.Shape).Dimensions);
         Shape weightShape = context.InputShape(1);
-
-        // XNNPACK has kernels of its own for a single input channel; their weights are small.
-        bool isDense = groups == 1 && data.Shape[3] > 1;
+        Shape image = IsUpsampled(context) ? ChannelsLast(Data(context)) : data.Shape;
         ConvolutionParameters parameters = Parameters(spatial.As2D(), groups);
-        bool isPatched = isDense && !IsUpsampled(context) && XnnPatchConvolution2d.IsFor(parameters, data.Shape, weightShape[0]);
-        Constant? streamed = isDense && !isPatched && context.ConstantInput(1) is { Location: not null } weight ? weight : null;
+        Constant? constant = context.ConstantInput(1);
+        ConvolutionAlgorithm algorithm = new ConvolutionChoice(parameters, image, weightShape[0])
+        {
+            IsUpsampled = IsUpsampled(context),
+            IsStored = context.UsesStore && constant?.Location is not null,
+            IsQuantized = constant?.Location is not null && Panels(constant).Format.IsQuantized,
+        }.Choose();
+
+        // Weights of few channels, or of groups, are small: they are not divided into panels.
+        bool isDivided = algorithm is not (ConvolutionAlgorithm.Patches or ConvolutionAlgorithm.SmallGroups or ConvolutionAlgorithm.Groups);
+        Constant? streamed = isDivided && constant?.Location is not null ? constant : null;
         bool isStreamed = streamed is not null;
-        PanelWeights weights = context.Panels(
-            streamed, streamed?.IsChannelsLast == true ? PanelLayout.OutputMajor : PanelLayout.OutputInputSpace,
-            weightShape[0], weightShape[1], weightShape.Product(2, weightShape.Rank), context.ConstantInput(2));
+        PanelWeights weights = Panels(streamed);
         bool hasBias = context.HasInput(2);
         List<PlanTensor> inputs = [data];
         if (!isStreamed)
@@ -131,23 +135,26 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         (float low, float high) = fusion.Limits ?? ResultLimits.None;
         parameters = parameters with { Low = low, High = high };
         StorageTypes types = new(data.ElementType, result.ElementType) { StripeStride = result.StripeStride };
-        Shape image = IsUpsampled(context) ? ChannelsLast(Data(context)) : data.Shape;
-        Kernel kernel =
-            !isDense && GroupedConvolutionKernel.IsFor(parameters, data.Shape[3], weightShape[0]) ? GroupedConvolutionKernel.Create(weights, hasBias, image, parameters, types, context.ConstantInput(1) is not null) :
-            !isDense ? new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, types, context.ConstantInput(1) is not null && (!hasBias || context.ConstantInput(2) is not null)) :
-            isPatched ? new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types) :
-            parameters.IsPointwise && weightShape[0] >= XnnFullyConnected.FewestOutputs ? FullyConnected.Create(fusion.Activation, weights, hasBias, image.Product(0, 3), context.Workers, types, low, high) :
-            weights.Format.IsQuantized ? new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
-            context.UsesStore && weights.Identity is not null && StreamedWinogradConvolutionKernel.IsFor(parameters, image, weightShape[0])
-                ? new StreamedWinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
-            WinogradConvolutionKernel.IsFor(parameters, image, weightShape[0])
-                ? new WinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)) :
-            new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types);
+        bool isConstant = constant is not null;
+        Kernel kernel = algorithm switch
+        {
+            ConvolutionAlgorithm.SmallGroups => GroupedConvolutionKernel.Create(weights, hasBias, image, parameters, types, isConstant),
+            ConvolutionAlgorithm.Groups => new XnnGroupedConvolution2d(weights, hasBias, image, parameters, context.Workers, types, isConstant && (!hasBias || context.ConstantInput(2) is not null)),
+            ConvolutionAlgorithm.Patches => new XnnPatchConvolution2d(weights, hasBias, image, parameters, context.Workers, types),
+            ConvolutionAlgorithm.Product => FullyConnected.Create(fusion.Activation, weights, hasBias, image.Product(0, 3), context.Workers, types, low, high),
+            ConvolutionAlgorithm.StreamedWinograd => new StreamedWinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
+            ConvolutionAlgorithm.Winograd => new WinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
+            _ => new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
+        };
         context.Emit(kernel, [.. inputs], [result]);
         if (!channelsLast)
         {
             FromChannelsLast(context, result, output);
         }
+
+        PanelWeights Panels(Constant? weight) => context.Panels(
+            weight, weight?.IsChannelsLast == true ? PanelLayout.OutputMajor : PanelLayout.OutputInputSpace,
+            weightShape[0], weightShape[1], weightShape.Product(2, weightShape.Rank), context.ConstantInput(2));
     }
 
     // What XNNPACK does not compute.
@@ -200,6 +207,10 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         DilationWidth = (int)spatial.Dilations[1],
         Groups = groups,
     };
+
+    // Of a channels-last node, with its weight not in a store.
+    private static ConvolutionChoice Choice(NodeContext context, SpatialAttributes spatial, int groups) =>
+        new(Parameters(spatial.As2D(), groups), context.InputShape(0), context.InputShape(1)[0]);
 
     private Shape ChannelsFirst(Shape shape) => channelsLast && shape.Rank == 4 ? new Shape(shape[0], shape[3], shape[1], shape[2]) : shape;
 

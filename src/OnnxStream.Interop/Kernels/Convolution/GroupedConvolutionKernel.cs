@@ -20,13 +20,13 @@ namespace OnnxStream.Interop.Kernels;
 internal static class GroupedConvolutionKernel
 {
     /// <summary>Whether a convolution can be computed like this: groups of 2, 4, 8 or 16 channels, of which a vector holds whole ones, or of one.</summary>
-    public static bool IsFor(ConvolutionParameters parameters, long channels, long outputs)
+    public static bool Supports(ConvolutionParameters parameters, long channels, long outputs)
     {
         long group = channels / parameters.Groups;
         return channels == outputs && (group == 1 ? !HasLoop(parameters) : group is 2 or 4 or 8 or 16 && group <= Lanes && channels % Lanes == 0);
     }
 
-    /// <summary>Makes the kernel for an input of shape [N,H,W,C]; <see cref="IsFor"/> must hold.</summary>
+    /// <summary>Makes the kernel for an input of shape [N,H,W,C]; <see cref="Supports"/> must hold.</summary>
     /// <param name="weights">The weight.</param>
     /// <param name="hasBias">Whether there is a bias.</param>
     /// <param name="input">The input's shape.</param>

@@ -8,9 +8,6 @@ namespace OnnxStream.Interop.Kernels;
 /// <remarks>Where data or results are stored in half precision, a panel is computed for some rows at a time, which are single precision only in the cache.</remarks>
 internal unsafe class XnnFullyConnected : PanelKernel
 {
-    /// <summary>For fewer outputs, XNNPACK's fully connected operator has kernels a quarter as fast (the width of its tiles; least with AVX-512). Its convolutions have not.</summary>
-    public const int FewestOutputs = 32;
-
     private const long TileBytes = 512 << 10;
 
     // Data and results of a piece are in a cache when its results go through a function. A thread that is held up leaves pieces to the others.

@@ -14,9 +14,6 @@ namespace OnnxStream.Interop.Kernels;
 /// </remarks>
 internal sealed unsafe class XnnPatchConvolution2d : Kernel
 {
-    private const int MostChannels = 8;
-    private const long MostWeightBytes = 256 << 10;
-
     // A multiple of XNNPACK's row tiles, nearly.
     private const int RowTile = 210;
 
@@ -41,7 +38,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     /// <param name="weights">The weight, which is given at run time.</param>
     /// <param name="hasBias">Whether there is a bias.</param>
     /// <param name="input">The input's shape.</param>
-    /// <param name="parameters">The geometry; <see cref="IsFor"/> must hold.</param>
+    /// <param name="parameters">The geometry; <see cref="Supports"/> must hold.</param>
     /// <param name="workers">The threads.</param>
     /// <param name="types">How data and results are stored.</param>
     public XnnPatchConvolution2d(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, StorageTypes types = default)
@@ -101,10 +98,9 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     // Patches, and results before they are rounded.
     private long WorkerBytes => PatchBytes + (_types.WritesHalf ? CountedMemory.Align(RowTile * (long)_weights.Outputs * sizeof(float)) : 0);
 
-    /// <summary>Whether this is the better way to compute a convolution that is not pointwise.</summary>
-    public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs) =>
-        parameters is { DilationHeight: 1, DilationWidth: 1, Groups: 1 } && input[3] <= MostChannels && parameters.KernelHeight * parameters.KernelWidth > 1 &&
-        parameters.KernelHeight * parameters.KernelWidth * input[3] * outputs * sizeof(float) <= MostWeightBytes;
+    /// <summary>Whether a convolution can be computed like this: a row of the kernel covers neighbours.</summary>
+    public static bool Supports(ConvolutionParameters parameters) =>
+        parameters is { DilationHeight: 1, DilationWidth: 1, Groups: 1 } && parameters.KernelHeight * parameters.KernelWidth > 1;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)

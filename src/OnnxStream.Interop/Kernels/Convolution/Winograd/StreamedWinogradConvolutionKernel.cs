@@ -19,10 +19,6 @@ namespace OnnxStream.Interop.Kernels;
 /// </remarks>
 internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelLayer
 {
-    // For images that are no case for WinogradConvolutionKernel.
-    private const long LeastProducts = 600_000;
-    private const long MostBytesOfSmallImages = 12 << 20;
-
     // A panel, the transformed row of an image, and the sums and results of a group of outputs: small enough for the outer caches, and small
     // beside the activations of the layers that this is for.
     private const long PanelBytes = 512 << 10;
@@ -201,25 +197,9 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     // [tile, row, column, output]
     private float* Exact => (float*)((byte*)Sums + SumBytes);
 
-    /// <summary>Whether this is the better way to compute a convolution whose packed weight is in a store.</summary>
-    /// <remarks>
-    /// Measured with AVX-512. It is where the transformed weight has at least half as many numbers as the transformed image and its sums: from 256
-    /// channels on at 64x64 and 128 at 28x28. On smaller images the steps of a pass cost more than they save, and four times as many bytes as
-    /// the weight has must come from the store.
-    /// </remarks>
-    public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs)
-    {
-        if (!WinogradTiles.Fit(parameters) || outputs % SliceTile != 0 || input[3] < SliceTile)
-        {
-            return false;
-        }
-
-        long numbers = input[3] * outputs;
-        long tiles = new WinogradTiles(input, parameters, default, isUpsampled: false).Count;
-        return 2 * numbers >= tiles * (input[3] + outputs) &&
-            (WinogradConvolutionKernel.IsFor(parameters, input, outputs) ||
-                (numbers * tiles >= LeastProducts && WinogradTransform.Positions * numbers * sizeof(float) <= MostBytesOfSmallImages));
-    }
+    /// <summary>Whether a convolution can be computed like this: slices of channels, and outputs, are whole vectors.</summary>
+    public static bool Supports(ConvolutionParameters parameters, long channels, long outputs) =>
+        WinogradTiles.Fit(parameters) && outputs % SliceTile == 0 && channels >= SliceTile;
 
     /// <inheritdoc/>
     public long PackedBytes(int panel) => Find(panel).Panel < _panelsOfAll - 1 ? _packedBytes : _lastPackedBytes;

@@ -31,10 +31,6 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
 
     private const int ChannelTile = 32;
 
-    private const int LeastChannels = 48;
-
-    private const int TransformCost = 22;
-
     private const int AllRows = (1 << WinogradTransform.TileInputs) - 1;
 
     private readonly PanelWeights _weights;
@@ -191,16 +187,6 @@ internal sealed unsafe class WinogradConvolutionKernel : Kernel, IPanelLayer
     private float* Zeros => (float*)(_context!.Scratch + PackedScratchBytes + _workers * WorkerBytes);
 
     private float* Kept => (float*)((byte*)Zeros + CountedMemory.Align(_channels * sizeof(float)));
-
-    /// <summary>Whether this is the better way to compute a convolution.</summary>
-    public static bool IsFor(ConvolutionParameters parameters, Shape input, long outputs) =>
-        WinogradTiles.Fit(parameters) && input[3] >= LeastChannels && outputs >= 3 && HasManyProducts(input[3], Math.Max(outputs, ChannelTile)) &&
-        input[1] + parameters.PaddingTop + parameters.PaddingBottom >= 18 && input[2] + parameters.PaddingLeft + parameters.PaddingRight >= 18 &&
-        input[0] * input[1] * input[2] >= 400;
-
-    // The transforms take as long as TransformCost products for each channel of input and output; a product is computed in a quarter of the time.
-    // Measured with AVX-512 over 32 to 256 channels: slower at 32 and 128 channels, 1.6 times as fast at 64 and 64.
-    private static bool HasManyProducts(long channels, long outputs) => channels * outputs > TransformCost * (channels + outputs);
 
     /// <inheritdoc/>
     public long PackedBytes(int panel) => WinogradTransform.Positions * PositionBytes(panel);
