@@ -67,6 +67,21 @@ internal sealed unsafe class AttentionKernel : Kernel
     private readonly MatrixProduct _scores;
     private readonly MatrixProduct _sums;
     private readonly MatrixProduct _lastSums;
+
+    // The packed keys and values of a head, and of all heads at once.
+    private readonly ScratchPart _unitPart;
+    private readonly ScratchPart _keyPart;
+    private readonly ScratchPart _valuePart;
+
+    // Of each worker: a slot for the weights cache, queries if they are expanded, the scores of a tile or what is packed, the products of a
+    // tile with V, their sum, maximum and total of each row.
+    private readonly ScratchPart _workerPart;
+    private readonly ScratchPart _packPart;
+    private readonly ScratchPart _queryPart;
+    private readonly ScratchPart _scorePart;
+    private readonly ScratchPart _productPart;
+    private readonly ScratchPart _sumPart;
+    private readonly ScratchPart _rowPart;
     private KernelContext? _context;
     private int _firstUnit;
 
@@ -119,6 +134,21 @@ internal sealed unsafe class AttentionKernel : Kernel
             Dispose();
             throw;
         }
+
+        ScratchLayout unit = new();
+        _keyPart = unit.Add(_packedKeyBytes, _keyTiles);
+        _valuePart = unit.Add(_packedValueBytes, _keyTiles);
+        ScratchLayout worker = new();
+        _packPart = worker.Add(s_format.PackScratchBytes(_scores, Math.Min(keys, KeyTile)));
+        _queryPart = worker.Add(ExpandsQueries ? QueryTile * (long)depth * sizeof(float) : 0);
+        _scorePart = worker.Add((long)Math.Max(QueryTile, Math.Max(depth, valueDepth)) * tile * sizeof(float));
+        _productPart = worker.Add(QueryTile * (long)valueDepth * sizeof(float));
+        _sumPart = worker.Add(QueryTile * (long)valueDepth * sizeof(float));
+        _rowPart = worker.Add(2 * QueryTile * sizeof(float));
+        ScratchLayout layout = new();
+        _unitPart = layout.Add(unit.Bytes, UnitsAtOnce);
+        _workerPart = layout.Add(worker.Bytes, _workers);
+        ScratchBytes = layout.Bytes;
     }
 
     /// <summary>Whether a query that the mask hides all keys from gets zeros; otherwise NaN.</summary>
@@ -134,27 +164,17 @@ internal sealed unsafe class AttentionKernel : Kernel
     public override long Flops => 2L * _batch * _heads * _queries * _keys * (_depth + _valueDepth);
 
     /// <inheritdoc/>
-    public override long ScratchBytes => UnitsAtOnce * UnitBytes + _workers * WorkerBytes;
+    public override long ScratchBytes { get; }
 
     // Probabilities times the values of a tile.
     private MatrixProduct Sums(int keys) => keys == _lastTile ? _lastSums : _sums;
 
     private int UnitsAtOnce => Math.Min(_batch * _heads, _workers);
 
-    private long UnitBytes => _keyTiles * (_packedKeyBytes + _packedValueBytes);
-
     // Queries that are stored in half precision are expanded for a tile, side by side.
     private bool ExpandsQueries => _types.Query == ElementType.Float16;
 
     private long QueryStride => ExpandsQueries ? _depth : (long)_heads * _depth;
-
-    private long QueryBytes => ExpandsQueries ? CountedMemory.Align(QueryTile * (long)_depth * sizeof(float)) : 0;
-
-    // A slot for the weights cache, queries if they are expanded, the scores of a tile, the products of a tile with V, maximum and sum of each row.
-    private long PackBytes => CountedMemory.Align(s_format.PackScratchBytes(_scores, Math.Min(_keys, KeyTile)));
-
-    private long WorkerBytes => QueryBytes + PackBytes + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(_depth, _valueDepth)) * Math.Min(_keys, KeyTile) * sizeof(float)) +
-        2 * CountedMemory.Align(QueryTile * (long)_valueDepth * sizeof(float)) + CountedMemory.Align(2 * QueryTile * sizeof(float));
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -184,11 +204,11 @@ internal sealed unsafe class AttentionKernel : Kernel
         base.Dispose(disposing);
     }
 
-    private byte* PackedKeys(int unit, int tile) => _context!.Scratch + unit * UnitBytes + tile * _packedKeyBytes;
+    private byte* PackedKeys(int unit, int tile) => _keyPart.In(_unitPart.In(_context!.Scratch, unit), tile);
 
-    private byte* PackedValues(int unit, int tile) => _context!.Scratch + unit * UnitBytes + _keyTiles * _packedKeyBytes + tile * _packedValueBytes;
+    private byte* PackedValues(int unit, int tile) => _valuePart.In(_unitPart.In(_context!.Scratch, unit), tile);
 
-    private byte* WorkerMemory(int slot) => _context!.Scratch + UnitsAtOnce * UnitBytes + slot * WorkerBytes;
+    private byte* WorkerMemory(int slot) => _workerPart.In(_context!.Scratch, slot);
 
     // Copies rows of one head, which lie a whole token apart, side by side. "first" and "stride" are numbers of elements.
     private static void Gather(byte* source, ElementType type, long first, long stride, int rows, int columns, float* destination)
@@ -237,17 +257,17 @@ internal sealed unsafe class AttentionKernel : Kernel
             int count = Math.Min(KeyTile, kernel._keys - first);
             int slot = kernel._slots.Acquire();
             byte* memory = kernel.WorkerMemory(slot);
-            float* gathered = (float*)(memory + kernel.PackBytes + kernel.QueryBytes);
+            float* gathered = (float*)kernel._scorePart.In(memory);
             try
             {
                 long keyStride = (long)kernel._sharedHeads * kernel._depth;
                 Gather(kernel._context!.Input(1), kernel._types.Key, ((long)batch * kernel._keys + first) * keyStride + head * kernel._depth, keyStride, count, kernel._depth, gathered);
                 string node = kernel._context.Call.NodeName;
-                s_format.Pack(kernel._scores, count, gathered, null, memory, kernel.PackedKeys(unit, tile), kernel._packedKeyBytes, node);
+                s_format.Pack(kernel._scores, count, gathered, null, kernel._packPart.In(memory), kernel.PackedKeys(unit, tile), kernel._packedKeyBytes, node);
 
                 long valueStride = (long)kernel._sharedHeads * kernel._valueDepth;
                 Gather(kernel._context.Input(2), kernel._types.Value, ((long)batch * kernel._keys + first) * valueStride + head * kernel._valueDepth, valueStride, count, kernel._valueDepth, gathered);
-                s_format.Pack(kernel.Sums(count), kernel._valueDepth, gathered, null, memory, kernel.PackedValues(unit, tile), kernel._packedValueBytes, node);
+                s_format.Pack(kernel.Sums(count), kernel._valueDepth, gathered, null, kernel._packPart.In(memory), kernel.PackedValues(unit, tile), kernel._packedValueBytes, node);
             }
             finally
             {
@@ -276,13 +296,12 @@ internal sealed unsafe class AttentionKernel : Kernel
         private void Run(Products products, byte* memory, int unit, int batch, int head, int first, int rows)
         {
             string node = kernel._context!.Call.NodeName;
-            int tileKeys = Math.Min(kernel._keys, KeyTile);
             int valueDepth = kernel._valueDepth;
-            float* expanded = (float*)(memory + kernel.PackBytes);
-            float* scores = (float*)((byte*)expanded + kernel.QueryBytes);
-            float* product = (float*)((byte*)scores + CountedMemory.Align((long)Math.Max(QueryTile, Math.Max(kernel._depth, valueDepth)) * tileKeys * sizeof(float)));
-            float* sum = (float*)((byte*)product + CountedMemory.Align(QueryTile * (long)valueDepth * sizeof(float)));
-            float* maxima = (float*)((byte*)sum + CountedMemory.Align(QueryTile * (long)valueDepth * sizeof(float)));
+            float* expanded = (float*)kernel._queryPart.In(memory);
+            float* scores = (float*)kernel._scorePart.In(memory);
+            float* product = (float*)kernel._productPart.In(memory);
+            float* sum = (float*)kernel._sumPart.In(memory);
+            float* maxima = (float*)kernel._rowPart.In(memory);
             float* totals = maxima + QueryTile;
             long queryStride = (long)kernel._heads * kernel._depth;
             long firstQuery = ((long)batch * kernel._queries + first) * queryStride + head * kernel._depth;

@@ -36,6 +36,17 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private readonly PanelOperator?[] _lastOperators;
     private readonly WeightRange[] _unpacked;
     private PanelSource _source = null!;
+
+    // Of each worker: a packed panel unless it is used where it lies, memory for packing it, XNNPACK's workspace.
+    private ScratchPart _slotPart;
+    private ScratchPart _packedPart;
+    private ScratchPart _packPart;
+    private ScratchPart _workspacePart;
+
+    // Data that all panels read.
+    private ScratchPart _dataPart;
+    private ScratchPart _convertedPart;
+    private long _scratchBytes;
     private long _packedBytes;
     private long _lastPackedBytes;
     private long _workspaceBytes;
@@ -73,7 +84,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     }
 
     /// <inheritdoc/>
-    public override long ScratchBytes => _slotCount * SlotBytes + CountedMemory.Align(DataBytes) + Format.ConvertedBytes(Product, ConvertedRows);
+    public override long ScratchBytes => _scratchBytes;
 
     /// <inheritdoc/>
     public override long RunBytes => _source.IsStored ? 0 : _slotCount * _packingBytes;
@@ -111,9 +122,6 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <inheritdoc/>
     public PanelFormat Format { get; }
 
-    // A packed panel unless it is used where it lies, memory for packing it, XNNPACK's workspace.
-    private long SlotBytes => (_source.NeedsMemory ? CountedMemory.Align(_packedBytes) : 0) + (_source.IsStored ? 0 : PackScratchBytes) + CountedMemory.Align(_workspaceBytes);
-
     /// <inheritdoc/>
     public long PackedBytes(int panel) => panel < _panelCount - 1 ? _packedBytes : _lastPackedBytes;
 
@@ -132,9 +140,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public override void Run(KernelContext context)
     {
         _context = context;
-        byte* memory = context.Scratch + _slotCount * SlotBytes;
-        _data = Prepare(context.Input(0), memory);
-        _data = ConvertedRows == 0 ? _data : Format.Convert(Product, ConvertedRows, _data, memory + CountedMemory.Align(DataBytes), _isShared ? context.Workers : null);
+        _data = Prepare(context.Input(0), _dataPart.In(context.Scratch));
+        _data = ConvertedRows == 0 ? _data : Format.Convert(Product, ConvertedRows, _data, _convertedPart.In(context.Scratch), _isShared ? context.Workers : null);
         bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _weights.PartlyRead is null && !_source.IsStored && !_source.IsComplete;
         if (_source.IsComplete && !_weights.HasPanelRanges && StreamedWeights.Count > 0)
         {
@@ -212,6 +219,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             }
 
             _source = _weights.Sources.Open(this);
+            PlaceScratch();
         }
         catch
         {
@@ -229,6 +237,19 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         }
 
         base.Dispose(disposing);
+    }
+
+    private void PlaceScratch()
+    {
+        ScratchLayout worker = new();
+        _packedPart = worker.Add(_source.NeedsMemory ? _packedBytes : 0);
+        _packPart = worker.Add(_source.IsStored ? 0 : PackScratchBytes);
+        _workspacePart = worker.Add(_workspaceBytes);
+        ScratchLayout layout = new();
+        _slotPart = layout.Add(worker.Bytes, _slotCount);
+        _dataPart = layout.Add(DataBytes);
+        _convertedPart = layout.Add(Format.ConvertedBytes(Product, ConvertedRows));
+        _scratchBytes = layout.Bytes;
     }
 
     private int LastOutputs => _weights.Outputs - (_panelCount - 1) * _panelOutputs;
@@ -286,8 +307,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     {
         KernelContext context = _context!;
         int first = panel * _panelOutputs;
-        byte* slot = context.Scratch + slotIndex * SlotBytes;
-        byte* packed = _source.TryAcquire(context, panel, slot);
+        byte* slot = _slotPart.In(context.Scratch, slotIndex);
+        byte* packed = _source.TryAcquire(context, panel, _packedPart.In(slot));
         if (packed is null)
         {
             packed = PackPanel(context, panel, slot);
@@ -305,7 +326,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
             PanelOperator operation = operators[slotIndex]!;
             operation.PointTo(packed);
-            Compute(operation, first, count, slot + SlotBytes - CountedMemory.Align(_workspaceBytes), _data, context.Output(0), threads, context.Call.NodeName);
+            Compute(operation, first, count, _workspacePart.In(slot), _data, context.Output(0), threads, context.Call.NodeName);
         }
         finally
         {
@@ -321,8 +342,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         try
         {
             float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) : null;
-            byte* packed = _source.PackInto(panel, slot);
-            Pack(panel, source, bias, slot + CountedMemory.Align(_packedBytes), packed, _weights.PartlyRead is null ? null : _reader);
+            byte* packed = _source.PackInto(panel, _packedPart.In(slot));
+            Pack(panel, source, bias, _packPart.In(slot), packed, _weights.PartlyRead is null ? null : _reader);
             _source.SetPacked(panel);
             return packed;
         }

@@ -32,6 +32,15 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     private readonly WorkerSlots _slots;
     private readonly PanelOperator?[] _operators;
     private readonly Tiles _tiles;
+
+    // The packed weight, and what packing it needs.
+    private readonly ScratchPart _packedPart;
+    private readonly ScratchPart _gatheredPart;
+    private readonly ScratchPart _packPart;
+
+    // Of each worker: patches, and results before they are rounded.
+    private readonly ScratchPart _patchPart;
+    private readonly ScratchPart _resultPart;
     private KernelContext? _context;
 
     /// <summary>Makes the kernel for an input of shape [N,H,W,C].</summary>
@@ -71,6 +80,16 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
             Dispose();
             throw;
         }
+
+        ScratchLayout layout = new();
+        _packedPart = layout.Add(_packedBytes);
+        _gatheredPart = layout.Add(weights.GatherBytes(weights.Outputs));
+        _packPart = layout.Add(Format.PackScratchBytes(_product, weights.Outputs));
+
+        // A run of the kernel is copied in whole vectors: what is too much is overwritten by the next one, or lies behind the last.
+        _patchPart = layout.Add(RowTile * (long)_patch * sizeof(float) + Vector256<float>.Count * sizeof(float), _workers);
+        _resultPart = layout.Add(types.WritesHalf ? RowTile * (long)weights.Outputs * sizeof(float) : 0, _workers);
+        ScratchBytes = layout.Bytes;
     }
 
     /// <inheritdoc/>
@@ -80,23 +99,12 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     public override long Flops => 2 * _rows * _weights.Outputs * _patch;
 
     /// <inheritdoc/>
-    public override long ScratchBytes => PackingBytes + _workers * WorkerBytes;
+    public override long ScratchBytes { get; }
 
     // The weight is small and its sums are over a few hundred products: single precision whatever format other panels have.
     private static PanelFormat Format => PanelFormats.Default;
 
     private string Details => $"{_input} {_parameters}";
-
-    // The packed weight, and what packing it needs.
-    private long PackingBytes => _packedBytes + GatherBytes + Format.PackScratchBytes(_product, _weights.Outputs);
-
-    private long GatherBytes => CountedMemory.Align(_weights.GatherBytes(_weights.Outputs));
-
-    // A run of the kernel is copied in whole vectors: what is too much is overwritten by the next one, or lies behind the last.
-    private long PatchBytes => CountedMemory.Align(RowTile * (long)_patch * sizeof(float) + Vector256<float>.Count * sizeof(float));
-
-    // Patches, and results before they are rounded.
-    private long WorkerBytes => PatchBytes + (_types.WritesHalf ? CountedMemory.Align(RowTile * (long)_weights.Outputs * sizeof(float)) : 0);
 
     /// <summary>Whether a convolution can be computed like this: a row of the kernel covers neighbours.</summary>
     public static bool Supports(ConvolutionParameters parameters) =>
@@ -106,9 +114,9 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
     public override void Run(KernelContext context)
     {
         _context = context;
-        float* gathered = (float*)(context.Scratch + _packedBytes);
-        float* kernel = _weights.Gather(context.Input(1), 0, _weights.Outputs, gathered);
-        Format.Pack(_product, _weights.Outputs, kernel, _hasBias ? (float*)context.Input(2) : null, (byte*)gathered + GatherBytes, context.Scratch, _packedBytes, context.Call.NodeName);
+        float* kernel = _weights.Gather(context.Input(1), 0, _weights.Outputs, (float*)_gatheredPart.In(context.Scratch));
+        Format.Pack(
+            _product, _weights.Outputs, kernel, _hasBias ? (float*)context.Input(2) : null, _packPart.In(context.Scratch), _packedPart.In(context.Scratch), _packedBytes, context.Call.NodeName);
         context.Workers.Parallelize(_tiles, (int)((_rows + RowTile - 1) / RowTile), Flops / 8);
         _context = null;
     }
@@ -135,7 +143,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
             int slot = kernel._slots.Acquire();
             try
             {
-                float* patches = (float*)(context.Scratch + kernel.PackingBytes + slot * kernel.WorkerBytes);
+                float* patches = (float*)kernel._patchPart.In(context.Scratch, slot);
                 for (int row = 0; row < rows;)
                 {
                     float* patch = patches + (long)row * kernel._patch;
@@ -151,9 +159,9 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
 
                 long stride = kernel._types.ResultStride(outputs);
                 byte* target = context.Output(0) + first * stride * kernel._types.OutputSize;
-                float* results = kernel._types.WritesHalf ? (float*)((byte*)patches + kernel.PatchBytes) : (float*)target;
+                float* results = kernel._types.WritesHalf ? (float*)kernel._resultPart.In(context.Scratch, slot) : (float*)target;
                 PanelOperator operation = kernel._operators[slot]!;
-                operation.PointTo(context.Scratch);
+                operation.PointTo(kernel._packedPart.In(context.Scratch));
                 operation.Run(rows, null, (byte*)patches, 0, (byte*)results, null, context.Call.NodeName);
                 for (int row = 0; kernel._types.WritesHalf && row < rows; row++)
                 {
