@@ -31,6 +31,9 @@ internal sealed unsafe class DirectTiles : IParallelBody
     private const int OutputsAtOnce = 4;
 
     private const int TilesAtOnce = 16;
+
+    // Each needs up to half a megabyte.
+    private const int MostWorkers = 8;
     private const int KernelSize = 3;
     private const int Taps = KernelSize * KernelSize;
     private const int Results = WinogradTransform.TileOutputs * WinogradTransform.TileOutputs;
@@ -42,9 +45,14 @@ internal sealed unsafe class DirectTiles : IParallelBody
     private readonly StorageTypes _types;
     private readonly bool _hasBias;
     private readonly Mark[] _marks;
-    private readonly WorkerSlots _slots;
+    private readonly int _workers;
+
+    // Of each worker: weights as they are stored and as they are used, and a tile in single precision. Of all: a pixel of zeros.
+    private readonly ScratchPart _storedPart;
+    private readonly ScratchPart _gatheredPart;
+    private readonly ScratchPart _expandedPart;
+    private readonly ScratchPart _zeroPart;
     private KernelContext? _context;
-    private byte* _scratch;
 
     /// <summary>Looks after the results of a convolution.</summary>
     /// <param name="weights">The weight.</param>
@@ -52,28 +60,28 @@ internal sealed unsafe class DirectTiles : IParallelBody
     /// <param name="tiles">The tiles.</param>
     /// <param name="parameters">The limits of results.</param>
     /// <param name="types">How data and results are stored.</param>
-    /// <param name="slots">The workers' parts of the scratch memory.</param>
-    public DirectTiles(PanelWeights weights, bool hasBias, WinogradTiles tiles, ConvolutionParameters parameters, StorageTypes types, WorkerSlots slots)
+    /// <param name="workers">The number of threads.</param>
+    public DirectTiles(PanelWeights weights, bool hasBias, WinogradTiles tiles, ConvolutionParameters parameters, StorageTypes types, int workers)
     {
         _weights = weights;
         _hasBias = hasBias;
         _tiles = tiles;
         _parameters = parameters;
         _types = types;
-        _slots = slots;
+        _workers = Math.Min(Math.Min(workers, MostWorkers), Chunks);
         _marks = new Mark[tiles.Count];
+        ScratchLayout layout = new();
+        _storedPart = layout.Add(weights.IsStreamed ? weights.StoredBytes(OutputsAtOnce) : 0, _workers);
+        _gatheredPart = layout.Add(weights.GatherBytes(OutputsAtOnce), _workers);
+        _expandedPart = layout.Add(types.ReadsHalf ? WinogradTransform.Positions * (long)tiles.Channels * sizeof(float) : 0, _workers);
+        _zeroPart = layout.Add(tiles.Channels * sizeof(float));
+        ScratchBytes = layout.Bytes;
     }
 
-    /// <summary>Bytes of scratch memory for each worker.</summary>
-    public long WorkerBytes => StoredBytes + GatheredBytes + PixelBytes + ExpandedBytes;
+    /// <summary>Bytes of scratch memory, which are needed after all other results have been computed.</summary>
+    public long ScratchBytes { get; }
 
-    private long StoredBytes => _weights.IsStreamed ? CountedMemory.Align(_weights.StoredBytes(OutputsAtOnce)) : 0;
-
-    private long GatheredBytes => CountedMemory.Align(_weights.GatherBytes(OutputsAtOnce));
-
-    private long PixelBytes => CountedMemory.Align(_tiles.Channels * sizeof(float));
-
-    private long ExpandedBytes => _types.ReadsHalf ? CountedMemory.Align(WinogradTransform.Positions * (long)_tiles.Channels * sizeof(float)) : 0;
+    private int Chunks => (_weights.Outputs + OutputsAtOnce - 1) / OutputsAtOnce;
 
     /// <summary>Looks at tiles. Every run must look at all of them, each once, from any thread.</summary>
     /// <param name="images">The first byte of the first image.</param>
@@ -91,9 +99,8 @@ internal sealed unsafe class DirectTiles : IParallelBody
     }
 
     /// <summary>Computes the results that were found.</summary>
-    /// <param name="context">The run.</param>
-    /// <param name="scratch"><see cref="WorkerBytes"/> for each worker.</param>
-    public void Run(KernelContext context, byte* scratch)
+    /// <param name="context">The run, with <see cref="ScratchBytes"/> of scratch memory.</param>
+    public void Run(KernelContext context)
     {
         if (!_marks.AsSpan().ContainsAnyExcept(default(Mark)))
         {
@@ -101,22 +108,17 @@ internal sealed unsafe class DirectTiles : IParallelBody
         }
 
         _context = context;
-        _scratch = scratch;
-        context.Workers.Parallelize(this, (_weights.Outputs + OutputsAtOnce - 1) / OutputsAtOnce);
+        new Span<float>(_zeroPart.In(context.Scratch), _tiles.Channels).Clear();
+        context.Workers.Parallelize(this, _workers);
         _context = null;
     }
 
     /// <inheritdoc/>
     public void Execute(int index)
     {
-        int slot = _slots.Acquire();
-        try
+        for (int first = index * OutputsAtOnce; first < _weights.Outputs; first += _workers * OutputsAtOnce)
         {
-            Compute(index * OutputsAtOnce, Math.Min(OutputsAtOnce, _weights.Outputs - index * OutputsAtOnce), _scratch + slot * WorkerBytes);
-        }
-        finally
-        {
-            _slots.Release(slot);
+            Compute(first, Math.Min(OutputsAtOnce, _weights.Outputs - first), index);
         }
     }
 
@@ -187,14 +189,14 @@ internal sealed unsafe class DirectTiles : IParallelBody
     }
 
     // Some outputs of all results that were found.
-    private void Compute(int first, int count, byte* scratch)
+    private void Compute(int first, int count, int worker)
     {
-        float* zeros = (float*)(scratch + StoredBytes + GatheredBytes);
-        float* expanded = (float*)((byte*)zeros + PixelBytes);
-        new Span<float>(zeros, _tiles.Channels).Clear();
+        byte* scratch = _context!.Scratch;
+        float* zeros = (float*)_zeroPart.In(scratch);
+        float* expanded = (float*)_expandedPart.In(scratch, worker);
         float** pixels = stackalloc float*[WinogradTransform.Positions];
         float* sums = stackalloc float[OutputsAtOnce];
-        float* bias = _hasBias ? (float*)_context!.Input(_weights.IsStreamed ? 1 : 2) + first : null;
+        float* bias = _hasBias ? (float*)_context.Input(_weights.IsStreamed ? 1 : 2) + first : null;
         float* kernels = null;
         long stride = _types.ResultStride(_weights.Outputs);
         for (int tile = 0; tile < _marks.Length; tile++)
@@ -209,10 +211,10 @@ internal sealed unsafe class DirectTiles : IParallelBody
             {
                 if (kernels is null)
                 {
-                    kernels = ReadKernels(first, count, scratch);
+                    kernels = ReadKernels(first, count, worker);
                 }
 
-                _tiles.FindPixels(_context!.Input(0), tile, 0, _tiles.Channels, AllRows, zeros, expanded, pixels);
+                _tiles.FindPixels(_context.Input(0), tile, 0, _tiles.Channels, AllRows, zeros, expanded, pixels);
             }
 
             (long firstPixel, int rows, int columns) = _tiles.Results(tile);
@@ -230,7 +232,7 @@ internal sealed unsafe class DirectTiles : IParallelBody
                     Multiply(pixels + y * WinogradTransform.TileInputs + x, kernels, count, sums);
                 }
 
-                byte* target = _context!.Output(0) + ((firstPixel + (long)y * _tiles.OutputWidth + x) * stride + first) * _types.OutputSize;
+                byte* target = _context.Output(0) + ((firstPixel + (long)y * _tiles.OutputWidth + x) * stride + first) * _types.OutputSize;
                 for (int i = 0; i < count; i++)
                 {
                     float value = Math.Min(Math.Max(sums[i] + (bias is null ? 0 : bias[i]), _parameters.Low), _parameters.High);
@@ -247,19 +249,19 @@ internal sealed unsafe class DirectTiles : IParallelBody
         }
     }
 
-    private float* ReadKernels(int first, int count, byte* scratch)
+    private float* ReadKernels(int first, int count, int worker)
     {
-        byte* source = scratch;
+        byte* source = _storedPart.In(_context!.Scratch, worker);
         if (_weights.IsStreamed)
         {
-            _weights.ReadStored(first, count, scratch);
+            _weights.ReadStored(first, count, source);
         }
         else
         {
-            source = _context!.Input(1) + first * _weights.PerOutput * sizeof(float);
+            source = _context.Input(1) + first * _weights.PerOutput * sizeof(float);
         }
 
-        return _weights.Gather(source, first, count, (float*)(scratch + StoredBytes));
+        return _weights.Gather(source, first, count, (float*)_gatheredPart.In(_context.Scratch, worker));
     }
 
     // One window, and kernels [output, 3, 3, channel].

@@ -1,7 +1,6 @@
 using System.Numerics;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
-using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Kernels;
@@ -17,7 +16,7 @@ namespace OnnxStream.Interop.Kernels;
 /// <para>A run is a loop over groups of outputs, rows of positions and slices of channels. Panels come from a store only, in that order.</para>
 /// <para>Inputs of the step: data [N,H,W,C], then the bias if there is one.</para>
 /// </remarks>
-internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelLayer
+internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
 {
     // A panel, the transformed row of an image, and the sums and results of a group of outputs: small enough for the outer caches, and small
     // beside the activations of the layers that this is for.
@@ -29,8 +28,6 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     // the panels of a store.
     private const int MostPanelOutputs = 160;
 
-    private const int ChannelTile = 32;
-
     // A slice of channels is made of whole vectors of any processor, and is long enough for the multiplication.
     private const int SliceTile = 16;
     private const int LeastSlice = 64;
@@ -38,32 +35,27 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     // The outer rows come first: then the last row adds to all results, and finishes them.
     private static readonly int[] s_rows = [0, 5, 1, 2, 3, 4];
 
-    private readonly PanelWeights _weights;
-    private readonly PanelFormat _format;
-    private readonly MatrixProduct _product;
-    private readonly bool _hasBias;
-    private readonly WinogradTiles _tiles;
-    private readonly ConvolutionParameters _parameters;
-    private readonly StorageTypes _types;
     private readonly int _slices;
     private readonly int _sliceChannels;
-    private readonly int _panelOutputs;
-    private readonly int _panelsOfAll;
     private readonly int _panelsOfGroup;
     private readonly int _groups;
-    private readonly int _workers;
-    private readonly long _packedBytes;
-    private readonly long _lastPackedBytes;
-    private readonly uint _layout;
-    private readonly WorkerSlots _slots;
-    private readonly PanelOperator?[] _operators;
-    private readonly PanelOperator?[] _lastOperators;
     private readonly Pass[] _passes;
     private readonly WeightRange[] _unpacked;
     private readonly Multiplication _multiplication;
     private readonly Transformation _transformation;
-    private readonly PanelSource _source;
-    private readonly DirectTiles _direct;
+
+    // Of each worker: a tile's pixels in single precision where they are stored in half, or a panel likewise.
+    private readonly ScratchPart _slotPart;
+    private readonly ScratchPart _zeroPart;
+
+    // [position of the row, tile, channel]
+    private readonly ScratchPart _keptPart;
+
+    // [position of the row, tile, output]
+    private readonly ScratchPart _sumPart;
+
+    // Results before they are rounded: [tile, row, column, output]
+    private readonly ScratchPart _exactPart;
     private KernelContext? _context;
     private Pass? _next;
     private Pass? _previous;
@@ -77,145 +69,84 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     /// <param name="types">How data and results are stored.</param>
     /// <param name="isUpsampled">Whether the data has half the height and width, and each of its pixels stands for four.</param>
     public StreamedWinogradConvolutionKernel(PanelWeights weights, bool hasBias, Shape input, ConvolutionParameters parameters, WorkerPool workers, StorageTypes types = default, bool isUpsampled = false)
+        : base(weights, hasBias, input, parameters, workers, types, isUpsampled)
     {
-        _weights = weights;
-        _hasBias = hasBias;
-        _tiles = new WinogradTiles(input, parameters, types, isUpsampled);
-        _parameters = parameters;
-        _types = types;
-        _workers = workers.WorkerCount;
-        Flops = 2 * input[0] * _tiles.OutputHeight * _tiles.OutputWidth * weights.Outputs * weights.PerOutput;
+        _slices = ChooseSlices(Tiles);
+        _sliceChannels = Tiles.Channels / _slices;
+        Divide(Math.Max(1, Math.Min(PanelBytes / (_sliceChannels * sizeof(float)), MostPanelOutputs) / OutputTile) * OutputTile);
 
-        _slices = ChooseSlices(_tiles);
-        _sliceChannels = _tiles.Channels / _slices;
         // As if results were rounded, whether they are or not.
-        long bytesOfOutput = _tiles.Count * (long)sizeof(float) * (WinogradTransform.TileInputs + WinogradTransform.TileOutputs * WinogradTransform.TileOutputs);
-        int fitting = (int)Math.Max(1, Math.Min(PanelBytes / (_sliceChannels * sizeof(float)), MostPanelOutputs) / ChannelTile) * ChannelTile;
-        int panels = (weights.Outputs + fitting - 1) / fitting;
-        _panelOutputs = Math.Min(weights.Outputs, ((weights.Outputs + panels - 1) / panels + ChannelTile - 1) / ChannelTile * ChannelTile);
-        _panelsOfAll = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
-        _groups = (int)((_panelsOfAll * _panelOutputs * bytesOfOutput + ResultBytes - 1) / ResultBytes);
-        _panelsOfGroup = (_panelsOfAll + _groups - 1) / _groups;
-        _groups = (_panelsOfAll + _panelsOfGroup - 1) / _panelsOfGroup;
-
-        _slots = new WorkerSlots(_workers);
-        _direct = new DirectTiles(weights, hasBias, _tiles, parameters, types, _slots);
-        _operators = new PanelOperator?[_workers];
-        _lastOperators = new PanelOperator?[_workers];
-        WeightRange[] ranges = weights.Ranges(_panelOutputs);
+        long bytesOfOutput = Tiles.Count * (long)sizeof(float) * (WinogradTransform.TileInputs + WinogradTransform.TileOutputs * WinogradTransform.TileOutputs);
+        _groups = (int)((OutputPanels * PanelOutputs * bytesOfOutput + ResultBytes - 1) / ResultBytes);
+        _panelsOfGroup = (OutputPanels + _groups - 1) / _groups;
+        _groups = (OutputPanels + _panelsOfGroup - 1) / _panelsOfGroup;
         _passes = [.. Passes()];
-        _unpacked = [.. Enumerable.Range(0, WinogradTransform.TileInputs * _slices).SelectMany(_ => ranges)];
+        _unpacked = [.. Enumerable.Range(0, WinogradTransform.TileInputs * _slices).SelectMany(_ => Ranges)];
         _multiplication = new Multiplication(this);
         _transformation = new Transformation(this);
-        _format = weights.Format;
-        _product = new MatrixProduct(_sliceChannels) { OutputStride = GroupOutputs };
-        (long packedBytes, _layout) = _format.Measure(_product, _panelOutputs, Name);
-        (long lastPackedBytes, _) = _format.Measure(_product, Outputs(_panelsOfAll - 1), Name);
-        (_packedBytes, _lastPackedBytes) = (CountedMemory.Align(packedBytes), CountedMemory.Align(lastPackedBytes));
-        try
-        {
-            for (int i = 0; i < _workers; i++)
-            {
-                _operators[i] = PanelOperator.Create(_format, _product, _panelOutputs, hasBias: false, Name);
-                _lastOperators[i] = Outputs(_panelsOfAll - 1) == _panelOutputs ? _operators[i] : PanelOperator.Create(_format, _product, Outputs(_panelsOfAll - 1), hasBias: false, Name);
-            }
+        MatrixProduct product = new(_sliceChannels) { OutputStride = GroupOutputs };
+        Open(product, product, [.. _passes.SelectMany(pass => Enumerable.Range(0, pass.PanelCount * WinogradTransform.TileInputs).Select(index => StoredIndex(pass, index)))]);
 
-            _source = weights.Sources.Open(this, [.. _passes.SelectMany(pass => Enumerable.Range(0, pass.PanelCount * WinogradTransform.TileInputs).Select(index => StoredIndex(pass, index)))]);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
+        ScratchLayout passes = new();
+        _slotPart = passes.Add(
+            Math.Max(types.ReadsHalf ? WinogradTransform.Positions * (long)_sliceChannels * sizeof(float) : 0, Source.NeedsMemory ? MatrixBytes : 0), WorkerCount);
+        _zeroPart = passes.Add(_sliceChannels * sizeof(float));
+        _keptPart = passes.Add(WinogradTransform.TileInputs * (long)Tiles.Count * _sliceChannels * sizeof(float));
+        _sumPart = passes.Add(WinogradTransform.TileInputs * (long)Tiles.Count * GroupOutputs * sizeof(float));
+        _exactPart = passes.Add(types.WritesHalf ? WinogradTransform.TileOutputs * WinogradTransform.TileOutputs * (long)Tiles.Count * GroupOutputs * sizeof(float) : 0);
+        ScratchBytes = Math.Max(passes.Bytes, Direct.ScratchBytes);
     }
 
     /// <inheritdoc/>
     public override string Name => "streamed winograd convolution";
 
     /// <inheritdoc/>
-    public override long Flops { get; }
+    public override long ScratchBytes { get; }
 
     /// <inheritdoc/>
-    public override long ScratchBytes => Math.Max(_workers * SlotBytes + ZeroBytes + KeptImageBytes + SumBytes + ExactBytes, _workers * _direct.WorkerBytes);
+    public override string? Identity => Weights.Identity is { } weights ? $"streamed winograd 4x4:{weights}:{PanelOutputs}:{_slices}:{MatrixLayout:x8}" : null;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<WeightRange> StreamedWeights => _source.Ranges;
+    public override int PanelCount => WinogradTransform.Positions * _slices * OutputPanels;
 
     /// <inheritdoc/>
-    public override long WeightsInUse(WeightMeasure measure) => _workers * base.WeightsInUse(measure);
+    public override int PanelsAtOnce => WinogradTransform.TileInputs;
 
     /// <inheritdoc/>
-    public PanelFormat Format => _format;
+    public override IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
 
     /// <inheritdoc/>
-    public string? Identity => _weights.Identity is { } weights ? $"streamed winograd 4x4:{weights}:{_panelOutputs}:{_slices}:{_layout:x8}" : null;
+    public override long PackScratchBytes => CountedMemory.Align(GatherBytes) + MatrixScratchBytes(_sliceChannels);
 
-    /// <inheritdoc/>
-    public int PanelCount => WinogradTransform.Positions * _slices * _panelsOfAll;
+    private int GroupOutputs => Math.Min(_panelsOfGroup * PanelOutputs, Weights.Outputs);
 
-    /// <inheritdoc/>
-    public int PanelsAtOnce => WinogradTransform.TileInputs;
+    private float* Zeros => (float*)_zeroPart.In(_context!.Scratch);
 
-    /// <inheritdoc/>
-    public Constant? Bias => null;
+    private float* Kept => (float*)_keptPart.In(_context!.Scratch);
 
-    /// <inheritdoc/>
-    public IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
+    private float* Sums => (float*)_sumPart.In(_context!.Scratch);
 
-    /// <inheritdoc/>
-    public WeightRange? PartlyRead => null;
-
-    /// <inheritdoc/>
-    public long PackScratchBytes => GatherBytes + _format.PackScratchBytes(_product, _panelOutputs) + CountedMemory.Align((long)_panelOutputs * _sliceChannels * sizeof(float));
-
-    private int GroupOutputs => Math.Min(_panelsOfGroup * _panelOutputs, _weights.Outputs);
-
-    private long GatherBytes => CountedMemory.Align(_weights.GatherBytes(_panelOutputs));
-
-    // A tile's pixels in single precision where they are stored in half, or a panel likewise.
-    private long SlotBytes => CountedMemory.Align(Math.Max(
-        _types.ReadsHalf ? WinogradTransform.Positions * (long)_sliceChannels * sizeof(float) : 0,
-        _source.NeedsMemory ? _packedBytes : 0));
-
-    private long ZeroBytes => CountedMemory.Align(_sliceChannels * sizeof(float));
-
-    private long KeptImageBytes => CountedMemory.Align(WinogradTransform.TileInputs * (long)_tiles.Count * _sliceChannels * sizeof(float));
-
-    private long SumBytes => CountedMemory.Align(WinogradTransform.TileInputs * (long)_tiles.Count * GroupOutputs * sizeof(float));
-
-    // Results before they are rounded.
-    private long ExactBytes => _types.WritesHalf ? CountedMemory.Align(WinogradTransform.TileOutputs * WinogradTransform.TileOutputs * (long)_tiles.Count * GroupOutputs * sizeof(float)) : 0;
-
-    private float* Zeros => (float*)(_context!.Scratch + _workers * SlotBytes);
-
-    // [position of the row, tile, channel]
-    private float* Kept => (float*)((byte*)Zeros + ZeroBytes);
-
-    // [position of the row, tile, output]
-    private float* Sums => (float*)((byte*)Kept + KeptImageBytes);
-
-    // [tile, row, column, output]
-    private float* Exact => (float*)((byte*)Sums + SumBytes);
+    private float* Exact => (float*)_exactPart.In(_context!.Scratch);
 
     /// <summary>Whether a convolution can be computed like this: slices of channels, and outputs, are whole vectors.</summary>
     public static bool Supports(ConvolutionParameters parameters, long channels, long outputs) =>
         WinogradTiles.Fit(parameters) && outputs % SliceTile == 0 && channels >= SliceTile;
 
     /// <inheritdoc/>
-    public long PackedBytes(int panel) => Find(panel).Panel < _panelsOfAll - 1 ? _packedBytes : _lastPackedBytes;
+    public override long WeightsInUse(WeightMeasure measure) => WorkerCount * base.WeightsInUse(measure);
 
     /// <inheritdoc/>
-    public void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader)
+    public override long PackedBytes(int panel) => MatrixBytesOf(Find(panel).Panel);
+
+    /// <inheritdoc/>
+    public override void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader)
     {
         (int row, int slice, int outputs) = Find(panel);
-        float* gathered = _weights.Gather(source, outputs * _panelOutputs, Outputs(outputs), (float*)scratch);
-        byte* slot = scratch + GatherBytes;
-        float* transformed = (float*)(slot + _format.PackScratchBytes(_product, _panelOutputs));
+        float* gathered = Weights.Gather(source, outputs * PanelOutputs, Outputs(outputs), (float*)scratch);
         for (int column = 0; column < WinogradTransform.TileInputs; column++)
         {
-            WinogradTransform.TransformWeights(
-                gathered + slice * _sliceChannels, Outputs(outputs), _sliceChannels, _tiles.Channels, row * WinogradTransform.TileInputs + column, transformed);
-            _format.Pack(_product, Outputs(outputs), transformed, null, slot, destination + column * PackedBytes(panel), PackedBytes(panel), $"panel {panel + column}");
+            PackMatrix(
+                outputs, row * WinogradTransform.TileInputs + column, gathered + slice * _sliceChannels, _sliceChannels, scratch + CountedMemory.Align(GatherBytes), destination + column * PackedBytes(panel));
         }
     }
 
@@ -231,26 +162,15 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
 
             // What the last pass summed is added up while the next one's image is transformed.
             _next = pass;
-            context.Workers.Parallelize(_transformation, (_previous is null ? 1 : 2) * _tiles.Rows);
+            context.Workers.Parallelize(_transformation, (_previous is null ? 1 : 2) * Tiles.Rows);
             context.Workers.Parallelize(_multiplication, pass.PanelCount * WinogradTransform.TileInputs);
             _previous = pass;
         }
 
         _next = null;
-        context.Workers.Parallelize(_transformation, _tiles.Rows);
-        _direct.Run(context, context.Scratch);
+        context.Workers.Parallelize(_transformation, Tiles.Rows);
+        Direct.Run(context);
         _context = null;
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        foreach (PanelOperator? created in _operators.Concat(_lastOperators).Distinct())
-        {
-            created?.Dispose();
-        }
-
-        base.Dispose(disposing);
     }
 
     // As few slices as keep a row of the transformed image small, if the channels can be divided like that.
@@ -266,14 +186,12 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
         return slices;
     }
 
-    private int Outputs(int panel) => Math.Min(_panelOutputs, _weights.Outputs - panel * _panelOutputs);
-
     private IEnumerable<Pass> Passes()
     {
         int first = 0;
         for (int group = 0; group < _groups; group++)
         {
-            int panels = Math.Min(_panelsOfGroup, _panelsOfAll - group * _panelsOfGroup);
+            int panels = Math.Min(_panelsOfGroup, OutputPanels - group * _panelsOfGroup);
             foreach (int row in s_rows)
             {
                 for (int slice = 0; slice < _slices; slice++)
@@ -289,13 +207,13 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     private int StoredIndex(Pass pass, int index)
     {
         (int number, int column) = Math.DivRem(index, WinogradTransform.TileInputs);
-        return ((Array.IndexOf(s_rows, pass.Row) * _slices + pass.Slice) * _panelsOfAll + pass.FirstPanel + number) * WinogradTransform.TileInputs + column;
+        return ((Array.IndexOf(s_rows, pass.Row) * _slices + pass.Slice) * OutputPanels + pass.FirstPanel + number) * WinogradTransform.TileInputs + column;
     }
 
     // The row of positions and the slice of a stored panel, and which outputs it has.
     private (int Row, int Slice, int Panel) Find(int stored)
     {
-        (int pass, int panel) = Math.DivRem(stored / WinogradTransform.TileInputs, _panelsOfAll);
+        (int pass, int panel) = Math.DivRem(stored / WinogradTransform.TileInputs, OutputPanels);
         (int row, int slice) = Math.DivRem(pass, _slices);
         return (s_rows[row], slice, panel);
     }
@@ -318,25 +236,24 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
             KernelContext context = kernel._context!;
             int use = pass.FirstUse + index;
             int panel = pass.FirstPanel + number;
-            bool isLast = panel == kernel._panelsOfAll - 1;
-            int slot = kernel._slots.Acquire();
+            int slot = kernel.Slots.Acquire();
             try
             {
-                byte* packed = kernel._source.TryAcquire(context, use, context.Scratch + slot * kernel.SlotBytes);
+                byte* packed = kernel.Source.TryAcquire(context, use, kernel._slotPart.In(context.Scratch, slot));
                 try
                 {
-                    (isLast ? kernel._lastOperators : kernel._operators)[slot]!.Multiply(
-                        packed, kernel._tiles.Count, kernel.Kept + (long)column * kernel._tiles.Count * kernel._sliceChannels,
-                        kernel.Sums + (long)column * kernel._tiles.Count * kernel.GroupOutputs + number * kernel._panelOutputs, context.Call.NodeName);
+                    kernel.Multiply(
+                        slot, panel, packed, kernel.Tiles.Count, kernel.Kept + (long)column * kernel.Tiles.Count * kernel._sliceChannels,
+                        kernel.Sums + (long)column * kernel.Tiles.Count * kernel.GroupOutputs + number * kernel.PanelOutputs, context.Call.NodeName);
                 }
                 finally
                 {
-                    kernel._source.Release(context, use);
+                    kernel.Source.Release(context, use);
                 }
             }
             finally
             {
-                kernel._slots.Release(slot);
+                kernel.Slots.Release(slot);
             }
         }
     }
@@ -346,13 +263,13 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
     {
         public void Execute(int index)
         {
-            if (kernel._previous is { } previous && index < kernel._tiles.Rows)
+            if (kernel._previous is { } previous && index < kernel.Tiles.Rows)
             {
                 AddUp(previous, index);
             }
             else
             {
-                Transform(kernel._next!, index % kernel._tiles.Rows);
+                Transform(kernel._next!, index % kernel.Tiles.Rows);
             }
         }
 
@@ -361,51 +278,51 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
             int channels = kernel._sliceChannels;
             if (kernel._previous is null)
             {
-                kernel._direct.Examine(kernel._context!.Input(0), tileRow * kernel._tiles.Columns, kernel._tiles.Columns);
+                kernel.Direct.Examine(kernel._context!.Input(0), tileRow * kernel.Tiles.Columns, kernel.Tiles.Columns);
             }
 
             float** pixels = stackalloc float*[WinogradTransform.Positions];
-            int slot = kernel._slots.Acquire();
+            int slot = kernel.Slots.Acquire();
             try
             {
-                float* expanded = (float*)(kernel._context!.Scratch + slot * kernel.SlotBytes);
-                for (int tile = tileRow * kernel._tiles.Columns; tile < (tileRow + 1) * kernel._tiles.Columns; tile++)
+                float* expanded = (float*)kernel._slotPart.In(kernel._context!.Scratch, slot);
+                for (int tile = tileRow * kernel.Tiles.Columns; tile < (tileRow + 1) * kernel.Tiles.Columns; tile++)
                 {
-                    kernel._tiles.FindPixels(
+                    kernel.Tiles.FindPixels(
                         kernel._context.Input(0), tile, pass.Slice * channels, channels, WinogradTransform.PixelRows(pass.Row), kernel.Zeros, expanded, pixels);
-                    WinogradTransform.TransformInputRow(pixels, pass.Row, channels, kernel.Kept + (long)tile * channels, (long)kernel._tiles.Count * channels);
+                    WinogradTransform.TransformInputRow(pixels, pass.Row, channels, kernel.Kept + (long)tile * channels, (long)kernel.Tiles.Count * channels);
                 }
             }
             finally
             {
-                kernel._slots.Release(slot);
+                kernel.Slots.Release(slot);
             }
         }
 
         private void AddUp(Pass pass, int tileRow)
         {
             const int Size = WinogradTransform.TileOutputs;
-            int first = pass.FirstPanel * kernel._panelOutputs;
-            int count = Math.Min(pass.PanelCount * kernel._panelOutputs, kernel._weights.Outputs - first);
-            long outputStride = kernel._types.ResultStride(kernel._weights.Outputs);
+            int first = pass.FirstPanel * kernel.PanelOutputs;
+            int count = Math.Min(pass.PanelCount * kernel.PanelOutputs, kernel.Weights.Outputs - first);
+            long outputStride = kernel.Types.ResultStride(kernel.Weights.Outputs);
             int groupOutputs = kernel.GroupOutputs;
-            bool isRounded = kernel._types.WritesHalf;
+            bool isRounded = kernel.Types.WritesHalf;
             bool isFinished = pass.Row == s_rows[^1] && pass.Slice == kernel._slices - 1;
-            float* bias = kernel._hasBias ? (float*)kernel._context!.Input(1) + first : null;
-            Vector<float> low = new(kernel._parameters.Low);
-            Vector<float> high = new(kernel._parameters.High);
+            float* bias = kernel.BiasFrom(kernel._context!, first);
+            Vector<float> low = new(kernel.Parameters.Low);
+            Vector<float> high = new(kernel.Parameters.High);
             Vector<float>* contribution = stackalloc Vector<float>[Size];
             long pixelStride = isRounded ? groupOutputs : outputStride;
-            long rowStride = (isRounded ? Size : kernel._tiles.OutputWidth) * pixelStride;
-            for (int tile = tileRow * kernel._tiles.Columns; tile < (tileRow + 1) * kernel._tiles.Columns; tile++)
+            long rowStride = (isRounded ? Size : kernel.Tiles.OutputWidth) * pixelStride;
+            for (int tile = tileRow * kernel.Tiles.Columns; tile < (tileRow + 1) * kernel.Tiles.Columns; tile++)
             {
-                (long firstPixel, int rows, int columns) = kernel._tiles.Results(tile);
-                byte* output = kernel._context!.Output(0) + (firstPixel * outputStride + first) * kernel._types.OutputSize;
+                (long firstPixel, int rows, int columns) = kernel.Tiles.Results(tile);
+                byte* output = kernel._context!.Output(0) + (firstPixel * outputStride + first) * kernel.Types.OutputSize;
                 float* target = isRounded ? kernel.Exact + (long)tile * Size * Size * groupOutputs : (float*)output;
                 float* sums = kernel.Sums + (long)tile * groupOutputs;
                 for (int i = 0; i < count; i += Vector<float>.Count)
                 {
-                    WinogradTransform.TransformOutputRow(sums + i, (long)kernel._tiles.Count * groupOutputs, contribution);
+                    WinogradTransform.TransformOutputRow(sums + i, (long)kernel.Tiles.Count * groupOutputs, contribution);
                     for (int y = 0; y < rows; y++)
                     {
                         float coefficient = WinogradTransform.OutputCoefficient(pass.Row, y);
@@ -427,10 +344,9 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : Kernel, IPanelL
                     }
                 }
 
-                for (int i = 0; isRounded && isFinished && i < rows * columns; i++)
+                if (isRounded && isFinished)
                 {
-                    (int y, int x) = Math.DivRem(i, columns);
-                    StorageTypes.Round(target + y * rowStride + x * pixelStride, output + ((long)y * kernel._tiles.OutputWidth + x) * outputStride * kernel._types.OutputSize, count);
+                    kernel.RoundTile(tile, target, groupOutputs, kernel._context.Output(0), first, count);
                 }
             }
         }
