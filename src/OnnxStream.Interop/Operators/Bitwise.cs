@@ -59,6 +59,7 @@ internal sealed class Bitwise(BitwiseFunction function) : Operator
     {
         public static bool IsVectorized => true;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => left & right;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -70,6 +71,7 @@ internal sealed class Bitwise(BitwiseFunction function) : Operator
     {
         public static bool IsVectorized => true;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => left | right;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -81,6 +83,7 @@ internal sealed class Bitwise(BitwiseFunction function) : Operator
     {
         public static bool IsVectorized => true;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => left ^ right;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -90,12 +93,14 @@ internal sealed class Bitwise(BitwiseFunction function) : Operator
     private readonly unsafe struct ShiftLeftFunction<T> : IBinaryFunction<T, T>
         where T : unmanaged, IBinaryInteger<T>
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => right < T.CreateTruncating(8 * sizeof(T)) ? left << int.CreateTruncating(right) : T.Zero;
     }
 
     private readonly unsafe struct ShiftRightFunction<T> : IBinaryFunction<T, T>
         where T : unmanaged, IBinaryInteger<T>
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => right < T.CreateTruncating(8 * sizeof(T)) ? left >> int.CreateTruncating(right) : T.Zero;
     }
 }

@@ -1,4 +1,5 @@
-using System.Numerics.Tensors;
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -25,11 +26,14 @@ internal sealed class BitwiseNot : Operator
 
         // Bytes, whatever the type.
         Shape bytes = new(input.Type.ByteLength);
-        context.Emit(new UnaryKernel<byte, byte, NotFunction>(bytes, default), [input], [context.Output(0)]);
+        context.Emit(new UnaryKernel<byte, byte, VectorizedFunction<byte, NotFunction>>(bytes, default), [input], [context.Output(0)]);
     }
 
-    private readonly struct NotFunction : IUnaryFunction<byte, byte>
+    private readonly struct NotFunction : IVectorizedFunction<byte>
     {
-        public void Invoke(ReadOnlySpan<byte> input, Span<byte> output) => TensorPrimitives.OnesComplement(input, output);
+        public static byte Invoke(byte x) => (byte)~x;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<byte> Invoke(Vector<byte> x) => ~x;
     }
 }

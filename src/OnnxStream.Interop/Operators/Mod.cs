@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -55,6 +56,7 @@ internal sealed class Mod : Operator
         where T : unmanaged, INumber<T>
     {
         // The smallest integer modulo -1 is 0, but processors trap on it.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) =>
             T.IsInteger(T.One / (T.One + T.One)) && (T.IsZero(right) || (T.IsNegative(right) && right + T.One == T.Zero)) ? T.Zero : left % right;
     }
@@ -62,6 +64,7 @@ internal sealed class Mod : Operator
     private readonly struct FlooredRemainderFunction<T> : IBinaryFunction<T, T>
         where T : unmanaged, INumber<T>
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right)
         {
             T remainder = TruncatedRemainderFunction<T>.Invoke(left, right);

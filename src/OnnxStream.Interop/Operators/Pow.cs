@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
@@ -85,11 +86,13 @@ internal sealed class Pow : Operator
     private readonly struct PowFunction<T> : IBinaryFunction<T, T>
         where T : unmanaged, IFloatingPointIeee754<T>
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => T.Pow(left, right);
     }
 
     private readonly struct IntegerPowFunction : IBinaryFunction<long, long>
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static long Invoke(long left, long right)
         {
             if (right < 0)

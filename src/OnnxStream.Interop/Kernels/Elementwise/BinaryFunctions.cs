@@ -8,6 +8,7 @@ internal readonly struct AddFunction<T> : IBinaryFunction<T, T>
     where T : unmanaged, INumber<T>
 {
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Invoke(T left, T right) => left + right;
 
     /// <inheritdoc/>
@@ -23,6 +24,7 @@ internal readonly struct SubtractFunction<T> : IBinaryFunction<T, T>
     where T : unmanaged, INumber<T>
 {
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Invoke(T left, T right) => left - right;
 
     /// <inheritdoc/>
@@ -38,6 +40,7 @@ internal readonly struct MultiplyFunction<T> : IBinaryFunction<T, T>
     where T : unmanaged, INumber<T>
 {
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Invoke(T left, T right) => left * right;
 
     /// <inheritdoc/>
@@ -55,6 +58,7 @@ internal readonly struct DivideFunction<T> : IBinaryFunction<T, T>
     // C leaves the integer cases below undefined and .NET throws; ours is what most runtimes end up with.
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Invoke(T left, T right) =>
         !T.IsInteger(T.One / (T.One + T.One)) ? left / right :
         T.IsZero(right) ? T.Zero :
@@ -74,6 +78,7 @@ internal readonly struct MaximumFunction<T> : IBinaryFunction<T, T>
     where T : unmanaged, INumber<T>
 {
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Invoke(T left, T right) => T.Max(left, right);
 
     /// <inheritdoc/>
@@ -89,6 +94,7 @@ internal readonly struct MinimumFunction<T> : IBinaryFunction<T, T>
     where T : unmanaged, INumber<T>
 {
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Invoke(T left, T right) => T.Min(left, right);
 
     /// <inheritdoc/>
@@ -104,5 +110,6 @@ internal readonly struct ReplaceFunction<T> : IBinaryFunction<T, T>
     where T : unmanaged
 {
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Invoke(T left, T right) => right;
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -10,6 +11,7 @@ internal sealed unsafe class RangeKernel<T>(long count, T start, T delta) : RowK
     public override string Name => "range";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         T* output = (T*)context.Output(0);

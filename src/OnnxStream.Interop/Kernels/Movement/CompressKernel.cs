@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Keeps the blocks along an axis whose condition is true. How many there are is found out in the run.</summary>
@@ -13,6 +15,7 @@ internal sealed unsafe class CompressKernel(Shape data, int axis, long condition
     public override string Name => "compress";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(KernelContext context)
     {
         byte* condition = context.Input(1);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies the blocks of a tensor that indices name.</summary>
@@ -16,6 +18,7 @@ internal sealed unsafe class GatherKernel(long outer, long axisSize, long indexC
     protected override void Check(KernelContext context) => new IndexTensor(context, 1).Check(context, indexCount, axisSize);
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         IndexTensor indices = new(context, 1);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies the blocks of a tensor that tuples of indices name.</summary>
@@ -12,6 +14,7 @@ internal sealed unsafe class GatherTuplesKernel(IndexTuples tuples, int elementS
     protected override void Check(KernelContext context) => _tuples.Check(context, new IndexTensor(context, 1));
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         IndexTensor indices = new(context, 1);

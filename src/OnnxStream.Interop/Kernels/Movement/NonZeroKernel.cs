@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -12,6 +13,7 @@ internal sealed unsafe class NonZeroKernel<T>(Shape input) : Kernel
     public override string Name => "non-zero";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(KernelContext context)
     {
         T* elements = (T*)context.Input(0);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>For each index, a line of <c>depth</c> elements with one value at the index and another everywhere else. Indices outside of the line are nowhere.</summary>
@@ -11,6 +13,7 @@ internal sealed unsafe class OneHotKernel<T>(long outer, long depth, long inner)
     public override string Name => "one hot";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         IndexTensor indices = new(context, 0);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -93,6 +95,7 @@ internal sealed unsafe class PadKernel : RowKernel
     public override string Name => "pad";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         long blockBytes = _blockElements * _elementSize;
@@ -165,6 +168,7 @@ internal sealed unsafe class PadKernel : RowKernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CopyEdge<T>(T* input, T* output, long first, long end)
         where T : unmanaged
     {

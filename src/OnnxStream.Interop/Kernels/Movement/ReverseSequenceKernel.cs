@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies [outer, inner] blocks, reversing the first ones of each sequence along the time axis. The second input holds the lengths of the sequences.</summary>
@@ -24,6 +26,7 @@ internal sealed unsafe class ReverseSequenceKernel(long batch, long time, bool i
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         IndexTensor lengths = new(context, 1);

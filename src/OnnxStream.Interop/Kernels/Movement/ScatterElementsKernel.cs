@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies a tensor and changes single elements of it, in the order of the updates.</summary>
@@ -15,6 +17,7 @@ internal sealed unsafe class ScatterElementsKernel<T, TFunction>(Shape data, Sha
     public override bool CanRunInPlace(int input) => input == 0;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(KernelContext context)
     {
         IndexTensor indices = new(context, 1);

@@ -96,6 +96,7 @@ internal sealed unsafe class StridedCopy : Kernel, IParallelBody
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Execute(int index)
     {
         byte* input = _context!.Input(0);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -17,6 +18,7 @@ internal sealed unsafe class LpNormalizationKernel<T>(long outer, long length, l
     public override bool CanRunInPlace(int input) => true;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         for (long row = first; row < end; row++)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -13,6 +14,7 @@ internal sealed unsafe class MaxPoolingIndicesKernel<T>(PoolingGeometry geometry
     public override string Name => "max pooling with indices";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         (long depth, long height, long width) = (geometry.Input[0], geometry.Input[1], geometry.Input[2]);
@@ -38,6 +40,7 @@ internal sealed unsafe class MaxPoolingIndicesKernel<T>(PoolingGeometry geometry
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private (T Value, long Position) Find(T* input, long z, long y, long x)
     {
         T largest = MaximumReduction<T>.Initial;

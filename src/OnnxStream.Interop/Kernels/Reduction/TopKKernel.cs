@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -17,6 +18,7 @@ internal sealed unsafe class TopKKernel<T>(long outer, long size, long inner, lo
     public override string Name => "top k";
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         for (long row = first; row < end; row++)
