@@ -3,14 +3,14 @@ namespace OnnxStream.Interop.Cli;
 /// <summary>The types of tensors, from what a model declares and numbers for what it leaves open.</summary>
 internal static class InputTypes
 {
-    /// <summary>The type of each input.</summary>
+    /// <summary>The type of each input that is a tensor. Of sequences nothing is known before a run, and optional inputs have no content.</summary>
     /// <param name="inputs">What the model declares.</param>
     /// <param name="openDimensions">The numbers for open dimensions by name; those not named here are 1.</param>
     /// <exception cref="UsageException">An input has no declared shape or no numeric type, or a dimension is not the model's.</exception>
     public static Dictionary<string, TensorType> Create(IReadOnlyList<ValueMetadata> inputs, IReadOnlyDictionary<string, long> openDimensions)
     {
         CheckNames(inputs, openDimensions);
-        return inputs.ToDictionary(input => input.Name, input => Of(input, openDimensions));
+        return inputs.Where(input => !input.IsSequence && !input.IsOptional).ToDictionary(input => input.Name, input => Of(input, openDimensions));
     }
 
     /// <summary>Throws if a number is given for a dimension that the inputs do not have.</summary>

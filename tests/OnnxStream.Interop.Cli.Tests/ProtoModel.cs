@@ -29,6 +29,12 @@ internal sealed class ProtoModel(int operatorSet = 17)
     /// <summary>Adds an input; a dimension is a number or a name.</summary>
     public ProtoModel Input(string name, ElementType type, params object[] shape) => Add(11, Value(name, type, shape));
 
+    /// <summary>Adds an input that is a sequence, or optional, or both.</summary>
+    public ProtoModel Input(string name, ElementType type, bool isSequence, bool isOptional, params object[] shape) => Add(11, Value(name, type, shape, isSequence, isOptional));
+
+    /// <summary>Adds an output that is a sequence, or optional, or both.</summary>
+    public ProtoModel Output(string name, ElementType type, bool isSequence, bool isOptional) => Add(12, Value(name, type, null, isSequence, isOptional));
+
     /// <summary>Adds an output without a shape.</summary>
     public ProtoModel Output(string name, ElementType type = ElementType.Float32) => Add(12, Value(name, type, null));
 
@@ -51,10 +57,12 @@ internal sealed class ProtoModel(int operatorSet = 17)
         where T : unmanaged =>
         [.. shape.SelectMany(dimension => Number(1, dimension)), .. Number(2, type), .. Text(8, name), .. Message(9, MemoryMarshal.AsBytes(elements.AsSpan()).ToArray())];
 
-    private static byte[] Value(string name, ElementType type, object[]? shape)
+    private static byte[] Value(string name, ElementType type, object[]? shape, bool isSequence = false, bool isOptional = false)
     {
         byte[] dimensions = [.. (shape ?? []).SelectMany(dimension => Message(1, dimension is string symbol ? Text(2, symbol) : Number(1, Convert.ToInt64(dimension))))];
-        return [.. Text(1, name), .. Message(2, Message(1, [.. Number(1, (int)type), .. shape is null ? [] : Message(2, dimensions)]))];
+        byte[] declared = Message(1, [.. Number(1, (int)type), .. shape is null ? [] : Message(2, dimensions)]);
+        declared = isSequence ? Message(4, Message(1, declared)) : declared;
+        return [.. Text(1, name), .. Message(2, isOptional ? Message(9, Message(1, declared)) : declared)];
     }
 
     // Protobuf: a field is its number and wire type (0 a number, 2 bytes with their length before them), then its value.

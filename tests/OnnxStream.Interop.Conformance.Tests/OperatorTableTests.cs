@@ -102,6 +102,7 @@ public sealed class OperatorTableTests
             {
                 FunctionOperator => "made of other operators",
                 ControlFlow => "runs the graphs in its attributes",
+                SequenceOperator or OptionalOperator => "done between the steps",
                 _ => string.Join(", ", row.Kernels),
             };
             string name = (domain.Length > 0 ? domain + "." : "") + operatorType;
@@ -120,7 +121,8 @@ public sealed class OperatorTableTests
             return "";
         }
 
-        List<ElementType> types = [.. schema.Types[parameter].Where(type => !TypeLists.LeftOut.ContainsKey((schema.Name, $"{schema.Version}", parameter, type))).Select(OperatorSample.FindType).OfType<ElementType>().Order()];
+        List<ElementType> types = [.. schema.Types[parameter].Where(type => !TypeLists.LeftOut.ContainsKey((schema.Name, $"{schema.Version}", parameter, type)))
+            .Select(schema.Types[parameter].All(type => type.Contains('(', StringComparison.Ordinal)) ? OperatorSample.FindElementType : OperatorSample.FindType).OfType<ElementType>().Order()];
         List<string> words = [];
         ElementType[] all = [.. Enum.GetValues<ElementType>()];
         foreach ((string word, ElementType[] group) in new[] { ("numbers", all.Where(type => type.IsFloat() || type.IsInteger()).ToArray()), ("reals", all.Where(type => type.IsFloat()).ToArray()), ("integers", all.Where(type => type.IsInteger()).ToArray()), ("8-bit floats", [ElementType.Float8E4M3FN, ElementType.Float8E4M3FNUZ, ElementType.Float8E5M2, ElementType.Float8E5M2FNUZ]) })

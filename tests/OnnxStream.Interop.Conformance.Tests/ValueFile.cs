@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using OnnxStream.Interop.Onnx;
 using OnnxStream.Interop.Tests;
 
 namespace OnnxStream.Interop.Conformance.Tests;

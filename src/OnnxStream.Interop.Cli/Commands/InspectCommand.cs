@@ -99,7 +99,7 @@ internal sealed class InspectCommand : ToolCommand
         foreach ((string kind, ValueMetadata value) in model.Inputs.Select(value => ("input", value)).Concat(model.OptionalInputs.Select(value => ("input with default", value))).Concat(model.Outputs.Select(value => ("output", value))))
         {
             string shape = value.Dimensions is null ? "?" : $"[{string.Join(',', value.Dimensions)}]";
-            values.AddRow(kind, Markup.Escape(value.Name), value.ElementType.ToOnnxName(), Markup.Escape(shape));
+            values.AddRow(kind, Markup.Escape(value.Name), ValueReport.TypeName(value), Markup.Escape(shape));
         }
 
         terminal.Write(values);

@@ -197,7 +197,7 @@ internal sealed class PlanCommand : ToolCommand
 
         string more = listed.Length < report.Steps.Count ? $", {listed.Length:N0} of them listed (--all lists all)" : "";
         terminal.Output.WriteLine($"steps       {report.Steps.Count:N0}{more}");
-        if (report.Parts.Count > 1)
+        if (report.Parts.Count > 1 || report.Parts.Any(part => part.Unknown is not null))
         {
             PrintParts(report.Parts, terminal);
         }

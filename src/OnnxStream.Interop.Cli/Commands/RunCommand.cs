@@ -19,7 +19,7 @@ internal sealed class RunCommand : ToolCommand
 
     private readonly Option<string[]> _inputs = new("--input", "-i")
     {
-        Description = $"What an input is: {InputTensors.Values}. A number, ones, zeros and random fill the declared shape. Inputs that are not given are seeded random data, or have their default value.",
+        Description = $"What an input is: {InputTensors.Values}. A number, ones, zeros and random fill the declared shape. Inputs that are not given are seeded random data, or have their default value. A sequence is given a tensor by each --input of its name.",
         HelpName = "NAME=VALUE",
         AllowMultipleArgumentsPerToken = true,
     };
@@ -108,14 +108,14 @@ internal sealed class RunCommand : ToolCommand
         long start = Stopwatch.GetTimestamp();
         Model model = Model.Load(path);
         TimeSpan loadDuration = Stopwatch.GetElapsedTime(start);
-        Dictionary<string, TensorBuffer> inputs = LoadInputs(arguments, model, terminal);
+        Dictionary<string, OnnxValue> inputs = LoadInputs(arguments, model, terminal);
         string? folder = arguments.GetValue(_outputFolder);
         if (folder is not null)
         {
             Directory.CreateDirectory(folder);
         }
 
-        Dictionary<string, TensorType> types = inputs.ToDictionary(input => input.Key, input => input.Value.Type);
+        Dictionary<string, TensorType> types = inputs.Where(input => input.Value is TensorBuffer).ToDictionary(input => input.Key, input => ((TensorBuffer)input.Value).Type);
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
         PackingReporter packing = new();
         SessionOptions options = new()
@@ -158,7 +158,7 @@ internal sealed class RunCommand : ToolCommand
                 limit,
                 plan.PeakBytes,
                 memory.SmallestLimit(plan.SmallestBudgetBytes),
-                Save(result.Outputs, folder));
+                Save(session.Outputs, result, folder));
         }
         catch (MemoryBudgetException exception) when (limit is not null)
         {
@@ -180,7 +180,7 @@ internal sealed class RunCommand : ToolCommand
         ProcessMemory.Measure(plan.OperatorBytes + (isOpen ? plan.ConstantBytes : 0), plan.OutputBytes);
 
     private (double[] Seconds, long PeakNativeBytes, RunResult Result) Run(
-        ParseResult arguments, Terminal terminal, InferenceSession session, Dictionary<string, TensorBuffer> inputs, PackingReporter packing, bool isLimited, CancellationToken cancellationToken)
+        ParseResult arguments, Terminal terminal, InferenceSession session, Dictionary<string, OnnxValue> inputs, PackingReporter packing, bool isLimited, CancellationToken cancellationToken)
     {
         string? traceFile = arguments.GetValue(_trace);
         double[] runSeconds = new double[arguments.GetValue(_repeat)];
@@ -219,25 +219,47 @@ internal sealed class RunCommand : ToolCommand
         return (runSeconds, peakNativeBytes, result!);
     }
 
-    private static List<OutputReport> Save(IReadOnlyDictionary<string, TensorBuffer> outputs, string? folder)
+    // Each tensor of a sequence is an output of its own, with its place behind the name.
+    private static List<OutputReport> Save(IReadOnlyList<ValueMetadata> declared, RunResult result, string? folder)
     {
-        IReadOnlyList<string> files = FileNames.For(outputs.Keys, ".npy");
-        List<OutputReport> reports = [];
-        foreach ((KeyValuePair<string, TensorBuffer> output, string name) in outputs.Zip(files))
+        List<(string Name, string FileName, TensorBuffer? Tensor, OutputReport? Instead)> outputs = [];
+        foreach (string name in declared.Select(output => output.Name))
         {
-            string? file = folder is null ? null : Path.Combine(folder, name);
+            switch (result.Values.GetValueOrDefault(name))
+            {
+                case TensorBuffer tensor:
+                    outputs.Add((name, name, tensor, null));
+                    break;
+                case TensorSequence { Count: > 0 } sequence:
+                    outputs.AddRange(sequence.Select((tensor, i) => ($"{name}[{i}]", $"{name}.{i}", (TensorBuffer?)tensor, (OutputReport?)null)));
+                    break;
+                case TensorSequence empty:
+                    outputs.Add((name, name, null, new OutputReport(name, $"seq({empty.ElementType.ToOnnxName()})", [0], null)));
+                    break;
+                default:
+                    outputs.Add((name, name, null, new OutputReport(name, "no content", [], null)));
+                    break;
+            }
+        }
+
+        IReadOnlyList<string> files = FileNames.For(outputs.Select(output => output.FileName), ".npy");
+        List<OutputReport> reports = [];
+        for (int i = 0; i < outputs.Count; i++)
+        {
+            (string name, _, TensorBuffer? tensor, OutputReport? instead) = outputs[i];
+            string? file = folder is null || tensor is null ? null : Path.Combine(folder, files[i]);
             if (file is not null)
             {
-                NpyFile.Save(file, output.Value);
+                NpyFile.Save(file, tensor!);
             }
 
-            reports.Add(new OutputReport(output.Key, output.Value.ElementType.ToOnnxName(), output.Value.Shape.ToArray(), file));
+            reports.Add(instead ?? new OutputReport(name, tensor!.ElementType.ToOnnxName(), tensor.Shape.ToArray(), file));
         }
 
         return reports;
     }
 
-    private Dictionary<string, TensorBuffer> LoadInputs(ParseResult arguments, Model model, Terminal terminal)
+    private Dictionary<string, OnnxValue> LoadInputs(ParseResult arguments, Model model, Terminal terminal)
     {
         PictureOptions pictures = new(arguments.GetValue(_imageScale), arguments.GetRequiredValue(_imageMean), arguments.GetRequiredValue(_imageDeviation));
         InputTensors inputs = new(model, arguments.GetValue(_inputs) ?? [], ParseDimensions(arguments.GetValue(_dimensions)), arguments.GetValue(_seed), pictures);

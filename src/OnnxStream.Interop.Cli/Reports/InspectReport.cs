@@ -32,15 +32,23 @@ internal sealed record StepCountReport(string Kernel, int Count);
 
 /// <summary>An input or output.</summary>
 /// <param name="Name">Its name in the model.</param>
-/// <param name="Type">Its element type, as ONNX calls it.</param>
+/// <param name="Type">Its element type, as ONNX calls it, as in <c>float</c>, <c>seq(float)</c> or <c>optional(float)</c>.</param>
 /// <param name="Shape">For each dimension its number, or the name of an open one, or null; null where not even the rank is declared.</param>
 internal sealed record ValueReport(string Name, string Type, JsonArray? Shape)
 {
     /// <summary>Describes an input or output.</summary>
     public static ValueReport Of(ValueMetadata value) => new(
         value.Name,
-        value.ElementType.ToOnnxName(),
+        TypeName(value),
         value.Dimensions is null ? null : [.. value.Dimensions.Select(d => d.IsKnown ? JsonValue.Create(d.Value) : (JsonNode?)d.Symbol)]);
+
+    /// <summary>The element type, and what it is of.</summary>
+    public static string TypeName(ValueMetadata value)
+    {
+        string tensor = value.ElementType.ToOnnxName();
+        string whole = value.IsSequence ? $"seq({tensor})" : tensor;
+        return value.IsOptional ? $"optional({whole})" : whole;
+    }
 }
 
 /// <summary>An operator type.</summary>

@@ -22,8 +22,8 @@ internal sealed record RunReport(
     IReadOnlyList<OutputReport> Outputs);
 
 /// <summary>One output of a run.</summary>
-/// <param name="Name">Its name in the model.</param>
-/// <param name="Type">Its element type, as ONNX calls it.</param>
-/// <param name="Shape">Its dimensions.</param>
+/// <param name="Name">Its name in the model; of a tensor in a sequence, with its place, as in <c>boxes[2]</c>.</param>
+/// <param name="Type">Its element type, as ONNX calls it; <c>seq(…)</c> for a sequence of no tensors, <c>no content</c> for an optional output that has none.</param>
+/// <param name="Shape">Its dimensions; the length of a sequence of no tensors.</param>
 /// <param name="File">Where it was written; null if it was not.</param>
 internal sealed record OutputReport(string Name, string Type, IReadOnlyList<long> Shape, string? File);

@@ -11,31 +11,45 @@ internal sealed class InputTensors(Model model, IReadOnlyList<string> arguments,
     /// <summary>What may be given for an input, for help and messages.</summary>
     public const string Values = $"a file, {TensorFile.Formats}; a picture, {PictureFile.Formats}; a number; a list, as in [1,2] or [[1,2],[3,4]]; or ones, zeros or random";
 
+    /// <summary>What stands for a sequence of no tensors.</summary>
+    private const string Nothing = "none";
+
     private readonly IReadOnlyList<ValueMetadata> _declared = [.. model.Inputs, .. model.OptionalInputs];
     private readonly Dictionary<string, long> _dimensions = new(openDimensions);
     private readonly Dictionary<string, string> _sources = openDimensions.ToDictionary(pair => pair.Key, pair => $"--dim {pair.Key}={pair.Value}");
 
-    /// <summary>Makes a tensor for each input of the model that has no default value, and for those that are given.</summary>
+    /// <summary>Makes a tensor for each input of the model that has no default value and is not optional, and a tensor or sequence for those that are given.</summary>
     /// <param name="report">Is told of inputs that are made up although others are given.</param>
     /// <exception cref="UsageException">Something is said that makes no sense for this model.</exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelFormatException">A file is not what its name says.</exception>
-    public Dictionary<string, TensorBuffer> Create(Action<string> report)
+    public Dictionary<string, OnnxValue> Create(Action<string> report)
     {
         // Names are looked at first: reading a large file only to learn of a slip of the pen is no use.
         InputTypes.CheckNames(_declared, openDimensions);
         Dictionary<string, string> given = [];
+        Dictionary<string, List<string>> sequences = [];
         foreach (string argument in arguments)
         {
             (ValueMetadata input, string value) = Split(argument);
-            if (!given.TryAdd(input.Name, value))
+            if (input.IsSequence)
+            {
+                sequences.TryAdd(input.Name, []);
+                sequences[input.Name].Add(value);
+            }
+            else if (!given.TryAdd(input.Name, value))
             {
                 throw new UsageException($"--input {input.Name} was given twice.");
             }
         }
 
+        if (model.Inputs.FirstOrDefault(input => input is { IsSequence: true, IsOptional: false } && !sequences.ContainsKey(input.Name)) is { } missing)
+        {
+            throw new UsageException($"The input '{missing}' is a sequence, which cannot be made up: give each of its tensors with --input {missing.Name}=VALUE, in order, or --input {missing.Name}={Nothing} for a sequence of no tensors.");
+        }
+
         // Files and lists have shapes of their own, which say what open dimensions are for the others.
-        Dictionary<string, TensorBuffer> tensors = [];
+        Dictionary<string, OnnxValue> tensors = [];
         foreach (ValueMetadata input in _declared)
         {
             if (given.TryGetValue(input.Name, out string? value) && Load(input, value) is { } tensor)
@@ -58,7 +72,12 @@ internal sealed class InputTensors(Model model, IReadOnlyList<string> arguments,
         RandomTensors random = new(seed, model.FindIndexInputs());
         foreach (ValueMetadata input in _declared)
         {
-            if (tensors.ContainsKey(input.Name) || (input.HasDefault && !given.ContainsKey(input.Name)))
+            if (sequences.TryGetValue(input.Name, out List<string>? values))
+            {
+                tensors.Add(input.Name, Sequence(input, values, random));
+            }
+
+            if (tensors.ContainsKey(input.Name) || ((input.HasDefault || input.IsOptional) && !given.ContainsKey(input.Name)))
             {
                 continue;
             }
@@ -73,6 +92,35 @@ internal sealed class InputTensors(Model model, IReadOnlyList<string> arguments,
         }
 
         return tensors;
+    }
+
+    // Shapes differ from tensor to tensor, so they say nothing of open dimensions.
+    private TensorSequence Sequence(ValueMetadata input, List<string> values, RandomTensors random)
+    {
+        if (values is [Nothing])
+        {
+            RequireType(input);
+            return new TensorSequence(input.ElementType);
+        }
+
+        List<TensorBuffer> tensors = [];
+        foreach (string value in values)
+        {
+            if (value == Nothing)
+            {
+                throw new UsageException($"--input {input.Name}={Nothing}: the sequence has no tensors, and other --input {input.Name} give it some.");
+            }
+
+            TensorBuffer tensor = Load(input, value) ?? (PictureFile.IsOne(value) ? PictureFile.Load(value, input, _dimensions, pictures) : Made(input, value, random));
+            if (tensors.Count > 0 && tensors[0].ElementType != tensor.ElementType)
+            {
+                throw new UsageException($"--input {input.Name}={Shortened(value)} is {tensor.Type}; the tensors before have elements of {tensors[0].ElementType.ToOnnxName()}.");
+            }
+
+            tensors.Add(tensor);
+        }
+
+        return new TensorSequence(tensors[0].ElementType, tensors);
     }
 
     // A name may hold an '=': the longest one that fits is meant.

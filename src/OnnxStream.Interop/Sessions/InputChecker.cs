@@ -121,9 +121,9 @@ internal static class InputChecker
             throw new InvalidInputException($"The input '{input.Name}' is a sequence with elements of type {type.ToOnnxName()}; the model declares {input}.");
         }
 
-        foreach (TensorType tensor in tensors)
+        for (int i = 0; i < tensors.Length; i++)
         {
-            Check(input with { IsSequence = false }, tensor, []);
+            Check(input, tensors[i], [], $"Tensor {i} of the input '{input.Name}'");
         }
     }
 
@@ -134,14 +134,19 @@ internal static class InputChecker
             throw new InvalidInputException($"The input '{input.Name}' is a tensor {tensor}; the model declares {input}.");
         }
 
+        Check(input, tensor, symbols, $"The input '{input.Name}'");
+    }
+
+    private static void Check(ValueMetadata input, TensorType tensor, Dictionary<string, (long Value, string Input)> symbols, string subject)
+    {
         if (input.ElementType != ElementType.Undefined && tensor.ElementType != input.ElementType)
         {
-            throw new InvalidInputException($"The input '{input.Name}' has elements of type {tensor.ElementType.ToOnnxName()}; the model declares {input}.");
+            throw new InvalidInputException($"{subject} has elements of type {tensor.ElementType.ToOnnxName()}; the model declares {input}.");
         }
 
         if (tensor.Shape.Rank > Shape.MaximumRank)
         {
-            throw new InvalidInputException($"The input '{input.Name}' has {tensor.Shape.Rank:N0} dimensions; at most {Shape.MaximumRank} are supported.");
+            throw new InvalidInputException($"{subject} has {tensor.Shape.Rank:N0} dimensions; at most {Shape.MaximumRank} are supported.");
         }
 
         if (input.Dimensions is null)
@@ -151,7 +156,7 @@ internal static class InputChecker
 
         if (tensor.Shape.Rank != input.Dimensions.Count)
         {
-            throw new InvalidInputException($"The input '{input.Name}' has the shape {tensor.Shape}; the model declares {input}.");
+            throw new InvalidInputException($"{subject} has the shape {tensor.Shape}; the model declares {input}.");
         }
 
         for (int i = 0; i < tensor.Shape.Rank; i++)
@@ -159,7 +164,7 @@ internal static class InputChecker
             Dimension dimension = input.Dimensions[i];
             if (dimension.IsKnown && dimension.Value != tensor.Shape[i])
             {
-                throw new InvalidInputException($"The input '{input.Name}' has the shape {tensor.Shape}; the model declares {input}.");
+                throw new InvalidInputException($"{subject} has the shape {tensor.Shape}; the model declares {input}.");
             }
 
             if (!dimension.IsKnown && dimension.Symbol is { Length: > 0 } symbol && !symbols.TryAdd(symbol, (tensor.Shape[i], input.Name)) && symbols[symbol].Value != tensor.Shape[i])

@@ -31,6 +31,9 @@ internal sealed class SessionPlan
     // Constants that are only bounds, and values of which nothing is known, with the reason.
     private readonly Dictionary<Value, string> _bounds = [];
     private readonly Dictionary<Value, string> _unknown = [];
+
+    // Of these, the inputs that are sequences: no step reads them, so what stands before the first node that does is planned.
+    private readonly HashSet<Value> _unknownSequences = [];
     private long _mostBytes;
     private long _mostTensorBytes;
     private string? _storePath;
@@ -73,6 +76,7 @@ internal sealed class SessionPlan
             }
             else if (input.Declared is { IsSequence: true } && !inputs.IsComplete)
             {
+                plan._unknownSequences.Add(input);
                 plan._unknown[input] = $"the input '{input.Name}' is a sequence, of which a plan knows nothing";
             }
             else if (input.Declared is { IsOptional: true })
@@ -116,7 +120,7 @@ internal sealed class SessionPlan
         int start = 0;
         do
         {
-            if (_unknown.Where(pair => graph.IsReadFrom(start, pair.Key)).Select(pair => pair.Value).FirstOrDefault() is { } reason)
+            if (_unknown.Where(pair => !_unknownSequences.Contains(pair.Key) && graph.IsReadFrom(start, pair.Key)).Select(pair => pair.Value).FirstOrDefault() is { } reason)
             {
                 AddUnknown(graph, where, start, reason);
                 break;
@@ -134,6 +138,12 @@ internal sealed class SessionPlan
             if (segment?.EndsBeforeNode != false)
             {
                 Node node = graph.Nodes[start++];
+                if (node.Dependencies().FirstOrDefault(_unknownSequences.Contains) is { } sequence)
+                {
+                    AddUnknown(graph, where, start - 1, _unknown[sequence]);
+                    break;
+                }
+
                 try
                 {
                     WalkNode(node, values, Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output)), value => IsNeeded(start, value), $"{where}{node}", tensors);

@@ -138,6 +138,46 @@ internal sealed class InputTensorsTests
         }
     }
 
+    [Test]
+    public void A_sequence_is_given_tensor_by_tensor()
+    {
+        using TemporaryFolder folder = new();
+        string model = Sequences().Write(folder);
+        NpyFile.Save(folder["b.npy"], TensorBuffer.Create<float>([4, 5], 2));
+        string output = Invocation.Of("run", model, "--input", "s=[1,2,3]", "--input", $"s={folder["b.npy"]}", "--input", "s=6", "--dim", "n=2", "-o", folder["out"]).AssertSucceeded().Output;
+        Assert.That(Directory.GetFiles(folder["out"]).Select(Path.GetFileName), Is.EquivalentTo(new[] { "o.0.npy", "o.1.npy", "o.2.npy", "length.npy", "has.npy" }));
+        Assert.That(Enumerable.Range(0, 3).SelectMany(i => NpyFile.Load(Path.Combine(folder["out"], $"o.{i}.npy")).Span<float>().ToArray()), Is.EqualTo(new float[] { 1, 2, 3, 4, 5, 6, 6 }));
+        Assert.That(NpyFile.Load(Path.Combine(folder["out"], "length.npy")).Span<long>()[0], Is.EqualTo(3));
+        Assert.That(output, Does.Contain("o[2]").And.Contain("no content"));
+        Assert.That(Invocation.Of("run", model, "--input", "s=none", "--input", "x=[7,8]", "--json").AssertSucceeded().Output, Does.Contain("seq(float)"));
+    }
+
+    [Test]
+    public void A_sequence_cannot_be_made_up()
+    {
+        using TemporaryFolder folder = new();
+        string model = Sequences().Write(folder);
+        Invocation.Of("run", model).AssertFailed(ExitCode.BadInput, "'s: seq(float[n])' is a sequence", "--input s=VALUE", "--input s=none");
+        Invocation.Of("run", model, "--input", "s=none", "--input", "s=[1]").AssertFailed(ExitCode.BadInput, "--input s=none");
+        Invocation.Of("run", model, "--input", "s=[[1]]").AssertFailed(ExitCode.BadInput, "'s'", "seq(float[n])");
+    }
+
+    [Test]
+    public void Sequences_are_described_and_planned_around()
+    {
+        using TemporaryFolder folder = new();
+        string model = Sequences().Write(folder);
+        Assert.That(Invocation.Of("inspect", model).AssertSucceeded().Output, Does.Contain("seq(float)").And.Contain("optional(float)").And.Contain("[n]"));
+        Assert.That(Invocation.Of("inspect", model, "--json").AssertSucceeded().Output, Does.Contain("\"seq(float)\"").And.Contain("\"optional(float)\""));
+        Assert.That(Invocation.Of("plan", model).AssertSucceeded().Output, Does.Contain("the input 's' is a sequence"));
+    }
+
+    // A sequence that is returned and counted, and an optional tensor that is asked about and returned.
+    private static ProtoModel Sequences() => new ProtoModel(18)
+        .Input("s", ElementType.Float32, true, false, "n").Input("x", ElementType.Float32, false, true, 2)
+        .Node("OptionalHasElement", "x", "has").Node("Identity", "s", "o").Node("SequenceLength", "s", "length").Node("Identity", "x", "y")
+        .Output("o", ElementType.Float32, true, false).Output("length", ElementType.Int64).Output("has", ElementType.Bool).Output("y", ElementType.Float32, false, true);
+
     // As exporters write them: words, and two kinds of sentences, of a vocabulary of five; the mask is added to scores.
     private static ProtoModel TextEncoder() => new ProtoModel()
         .Input("input_ids", ElementType.Int64, "batch", "sequence").Input("attention_mask", ElementType.Int64, "batch", "sequence").Input("token_type_ids", ElementType.Int32, "batch", "sequence")
@@ -147,5 +187,5 @@ internal sealed class InputTensorsTests
         .Node("Cast", "attention_mask", "mask", ("to", 1)).Node("Unsqueeze", "mask axes", "m").Node("Mul", "h m", "y").Output("y");
 
     private static Dictionary<string, TensorBuffer> Create(TemporaryFolder folder, ProtoModel model, string[] arguments, params (string Name, long Value)[] dimensions) =>
-        new InputTensors(Model.Load(model.Write(folder)), arguments, dimensions.ToDictionary(dimension => dimension.Name, dimension => dimension.Value), 1, PictureOptions.Default).Create(_ => { });
+        new InputTensors(Model.Load(model.Write(folder)), arguments, dimensions.ToDictionary(dimension => dimension.Name, dimension => dimension.Value), 1, PictureOptions.Default).Create(_ => { }).ToDictionary(input => input.Key, input => (TensorBuffer)input.Value);
 }

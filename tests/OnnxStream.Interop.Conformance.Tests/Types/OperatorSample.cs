@@ -55,40 +55,71 @@ internal sealed class OperatorSample
         Dictionary<string, TensorBuffer> inputs = [];
         for (int i = 0; i < _inputs.Length; i++)
         {
-            if (_inputs[i] != "-")
+            if (_inputs[i] == "-")
             {
-                TensorBuffer tensor = Input(_inputs[i], i, type, values);
+                continue;
+            }
+
+            (string maker, string[] parts) = Parts(_inputs[i]);
+            for (int part = 0; part < parts.Length; part++)
+            {
+                string tensorName = maker.Length == 0 ? $"i{i}" : $"i{i}.{part}";
+                TensorBuffer tensor = Input(parts[part], i + part, type, values);
                 if (areConstants)
                 {
-                    builder.Initializer($"i{i}", tensor);
+                    builder.Initializer(tensorName, tensor);
                 }
                 else
                 {
-                    builder.Input($"i{i}", tensor.ElementType, tensor.Shape.ToArray());
-                    inputs.Add($"i{i}", tensor);
+                    builder.Input(tensorName, tensor.ElementType, tensor.Shape.ToArray());
+                    inputs.Add(tensorName, tensor);
                 }
             }
+
+            _ = maker.Length == 0 ? builder : builder.Node(maker, string.Join(' ', parts.Select((_, part) => $"i{i}.{part}")), $"i{i}");
         }
 
-        builder.Node(domain, name[(domain.Length > 0 ? domain.Length + 1 : 0)..], string.Join(' ', _inputs.Select((text, i) => text == "-" ? "-" : $"i{i}")), string.Join(' ', _outputs.Select((_, i) => $"o{i}")), [.. _attributes.Select(attribute => (attribute.Name, Attribute(attribute.Value, type)))]);
+        builder.Node(domain, name[(domain.Length > 0 ? domain.Length + 1 : 0)..], string.Join(' ', _inputs.Select((text, i) => text == "-" ? "-" : $"i{i}")), string.Join(' ', _outputs.Select((text, i) => Reader(text) is null ? $"o{i}" : $"m{i}")), [.. _attributes.Select(attribute => (attribute.Name, Attribute(attribute.Value, type)))]);
         for (int i = 0; i < _outputs.Length; i++)
         {
-            builder.Output($"o{i}", Type(_outputs[i], type));
+            _ = Reader(_outputs[i]) switch
+            {
+                "ConcatFromSequence" => builder.Node("ConcatFromSequence", $"m{i}", $"o{i}", ("axis", 0L)),
+                { } reader => builder.Node(reader, $"m{i}", $"o{i}"),
+                null => builder,
+            };
+            builder.Output($"o{i}", Type(_outputs[i].StartsWith("length(", StringComparison.Ordinal) ? "int64" : Parts(_outputs[i]).Parts[0], type));
         }
 
         return (builder.ToBytes(), inputs);
     }
 
+    /// <summary>The type of the elements in ONNX's name for a type of sequences or optional tensors; null if this library has none.</summary>
+    public static ElementType? FindElementType(string onnxName) =>
+        (onnxName.StartsWith("seq(tensor(", StringComparison.Ordinal) || onnxName.StartsWith("optional(tensor(", StringComparison.Ordinal)) ? FindType(onnxName[(onnxName.LastIndexOf('(') + 1)..^2]) : null;
+
+    /// <summary>Whether the parameter that is run through is the type of sequences or optional values.</summary>
+    public bool HasContainers(OperatorSchema schema) => Parameter(schema) is { } parameter && schema.Types[parameter].All(type => type.Contains('(', StringComparison.Ordinal));
+
     /// <summary>Whether an input has the chosen type.</summary>
     public bool HasChosenInput => _inputs.Any(input => input.StartsWith("T[", StringComparison.Ordinal));
 
     /// <summary>Whether an output has the chosen type.</summary>
-    public bool HasChosenType(int output) => _outputs[output] == "T";
+    public bool HasChosenType(int output) => _outputs[output] is "T" or "seq(T)" or "optional(T)";
 
     /// <summary>The type of ONNX's name for it; null if this library has none.</summary>
     public static ElementType? FindType(string onnxName) => Enum.GetValues<ElementType>().Where(type => type.SizeOf() > 0 && type.ToOnnxName() == onnxName).Select(type => (ElementType?)type).FirstOrDefault();
 
     private static ElementType Type(string text, ElementType chosen) => text == "T" ? chosen : FindType(text)!.Value;
+
+    // The node that makes an input of others, and these; no node for a tensor.
+    private static (string Maker, string[] Parts) Parts(string text) =>
+        text.StartsWith("seq(", StringComparison.Ordinal) ? ("SequenceConstruct", text[4..^1].Split('+')) :
+        text.StartsWith("optional(", StringComparison.Ordinal) ? ("Optional", [text[9..^1]]) : ("", [text]);
+
+    // The node that makes a tensor of an output; null for none.
+    private static string? Reader(string text) =>
+        text.StartsWith("seq(", StringComparison.Ordinal) ? "ConcatFromSequence" : text.StartsWith("optional(", StringComparison.Ordinal) ? "OptionalGetElement" : text.StartsWith("length(", StringComparison.Ordinal) ? "SequenceLength" : null;
 
     // type[dimensions]=values
     private static TensorBuffer Input(string text, int index, ElementType chosen, ElementType chosenValues)
@@ -127,6 +158,8 @@ internal sealed class OperatorSample
                 return Graph(chosen, [], "", [("Constant", "", "b")], "b");
             case "@loop":
                 return Graph(chosen, [("n", ElementType.Int64, []), ("c", ElementType.Bool, []), ("x", chosen, [2, 3])], "", [("Identity", "c", "d"), ("Identity", "x", "y")], "d y");
+            case "@map":
+                return Graph(chosen, [("x", chosen, [2, 3])], "", [("Identity", "x", "y")], "y");
             case "@scan":
                 return Graph(chosen, [("x", chosen, [2, 3]), ("e", chosen, [2, 3])], "", [("Identity", "e", "y"), ("Identity", "x", "f")], "y f");
         }

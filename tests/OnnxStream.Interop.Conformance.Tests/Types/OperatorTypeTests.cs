@@ -34,7 +34,7 @@ public sealed class OperatorTypeTests
         {
             foreach (string type in samples.Key is null ? ["float"] : schema.Types[samples.Key])
             {
-                if (OperatorSample.FindType(type) is not { } elementType)
+                if ((samples.All(sample => sample.HasContainers(schema)) ? OperatorSample.FindElementType(type) : OperatorSample.FindType(type)) is not { } elementType)
                 {
                     continue;
                 }

@@ -383,6 +383,168 @@ public class SequenceRunnerTests
             () => Run(new ModelBuilder(13).Input("x", ElementType.Float32, -1, 0).Node("SplitToSequence", "x", "s").Node("SequenceLength", "s", "o").Output("o", ElementType.Int64), new Inputs { ["x"] = new TensorBuffer(ElementType.Float32, new Shape(1L << 40, 0)) }),
             Throws.TypeOf<InvalidInputException>().With.Message.Contains("SplitToSequence").And.Message.Contains("at most"));
 
+    [Test]
+    public void RandomProgramsDoWhatListsDo([Range(0, 59)] int seed)
+    {
+        // Every operator with positions of all kinds, constant or given, some of them wrong: a list of arrays says what comes out.
+        Random random = new(seed);
+        ModelBuilder builder = new(13);
+        Inputs inputs = [];
+        List<(string Name, List<int[]> Tensors)> sequences = [];
+        List<(string Name, int[] Numbers)> tensors = [];
+        bool isWrong = false;
+        for (int i = 0; i < 3; i++)
+        {
+            int[] numbers = [.. Enumerable.Range(0, random.Next(1, 5)).Select(_ => random.Next(100))];
+            builder.Input($"x{i}", ElementType.Int32, -1);
+            inputs.Add($"x{i}", TensorBuffer.Create(numbers, numbers.Length));
+            tensors.Add(($"x{i}", numbers));
+        }
+
+        builder.Node("SequenceEmpty", "", "empty", ("dtype", (long)ElementType.Int32));
+        sequences.Add(("empty", []));
+        for (int i = 0; i < 14 && !isWrong; i++)
+        {
+            (string from, List<int[]> source) = sequences[random.Next(sequences.Count)];
+            (string tensor, int[] numbers) = tensors[random.Next(tensors.Count)];
+            List<int[]> result = [.. source];
+            switch (random.Next(7))
+            {
+                case 0 or 1 or 2:
+                    string place = Position(i, source.Count, source.Count, out int at);
+                    isWrong = at < 0;
+                    builder.Node("SequenceInsert", $"{from} {tensor} {place}", $"s{i}");
+                    result.Insert(isWrong ? 0 : at, numbers);
+                    break;
+                case 3:
+                    string erased = Position(i, source.Count, source.Count - 1, out int gone);
+                    isWrong = gone < 0;
+                    builder.Node("SequenceErase", $"{from} {erased}", $"s{i}");
+                    result = isWrong ? result : [.. source.Where((_, k) => k != gone)];
+                    break;
+                case 4:
+                    string read = Position(i, source.Count, source.Count - 1, out int found);
+                    isWrong = found < 0;
+                    builder.Node("SequenceAt", $"{from} {read}", $"t{i}").Node("Neg", $"t{i}", $"n{i}").Node("SequenceConstruct", $"n{i} t{i}", $"s{i}");
+                    result = isWrong ? [] : [Array.ConvertAll(source[found], number => -number), source[found]];
+                    break;
+                case 5:
+                    builder.Node("SplitToSequence", tensor, $"s{i}");
+                    result = [.. numbers.Select(number => new[] { number })];
+                    break;
+                default:
+                    isWrong = source.Count == 0;
+                    builder.Node("ConcatFromSequence", from, $"t{i}", ("axis", 0L)).Node("SequenceConstruct", $"t{i}", $"s{i}");
+                    result = [[.. source.SelectMany(part => part)]];
+                    tensors.Add(($"t{i}", result[0]));
+                    break;
+            }
+
+            sequences.Add(($"s{i}", result));
+        }
+
+        sequences.ForEach(sequence => builder.SequenceOutput(sequence.Name, ElementType.Int32));
+        if (isWrong)
+        {
+            Assert.That(() => Run(builder, inputs), Throws.TypeOf<InvalidInputException>().With.Message.Contains("Sequence"));
+            return;
+        }
+
+        RunResult made = Run(builder, inputs);
+        foreach ((string name, List<int[]> expected) in sequences)
+        {
+            Assert.That(made.Sequence(name).Select(tensor => tensor.Span<int>().ToArray()), Is.EqualTo(expected), name);
+        }
+
+        // One of the places up to the last one, from either end; one time in twenty one beside them.
+        string Position(int step, int count, int last, out int place)
+        {
+            place = last < 0 || random.Next(20) == 0 ? -1 : random.Next(last + 1);
+            long position = place < 0 ? (random.Next(2) == 0 ? count + 3 : -count - 3) : place < count && random.Next(2) == 0 ? place - count : place;
+            string name = $"p{step}";
+            if (random.Next(2) == 0)
+            {
+                builder.Initializer(name, Scalar(position));
+            }
+            else
+            {
+                builder.Input(name, ElementType.Int64);
+                inputs.Add(name, Scalar(position));
+            }
+
+            return name;
+        }
+    }
+
+    [Test]
+    public void TheSmallestBudgetOfSequencesWorks([Values(1, 2)] int threads, [Values] bool isGiven)
+    {
+        // Split, map, insert, erase, read and put together: everything is known when planning where the sequence is not given.
+        GraphProto body = new ModelBuilder(17).Input("a", ElementType.Float32, -1, -1).Node("Exp", "a", "e").Node("Sin", "e", "b").Output("b").Graph;
+        ModelBuilder builder = new ModelBuilder(17).Input("x", ElementType.Float32, 400, 300).Initializer("n", Scalar(100)).Initializer("two", Scalar(2)).Node("Tanh", "x", "t");
+        _ = isGiven ? builder.SequenceInput("s", ElementType.Float32, -1, 300) : builder.Node("SplitToSequence", "t n", "s");
+        builder.Node("SequenceMap", "s", "m", ("body", body)).Node("SequenceAt", "m two", "third").Node("Cos", "third", "c").Node("SequenceInsert", "m c two", "longer").Node("SequenceErase", "longer", "shorter")
+            .Node("ConcatFromSequence", "shorter", "whole", ("axis", 0L)).Node("Add", "whole t", "o").Output("o");
+        Inputs inputs = new() { ["x"] = TestTensors.Floats(1, 400, 300) };
+        if (isGiven)
+        {
+            inputs["s"] = Sequence([100, 300], [100, 300], [100, 300], [50, 300]);
+        }
+
+        using TemporaryFolder folder = new();
+        string path = folder.Write("model.onnx", builder.ToBytes());
+        SessionOptions options = new() { ThreadCount = threads };
+        using InferenceSession free = new(path, options);
+        RunResult expected = free.Run(inputs);
+        PlanSummary plan = free.Plan();
+        long smallest = plan.SmallestBudgetBytes;
+        if (isGiven)
+        {
+            // What a run is given, a plan does not know; a run refuses what does not fit, and names what would.
+            Assert.That(plan.Parts.Select(part => part.Unknown ?? ""), Has.Some.Contains("'s' is a sequence"));
+            using InferenceSession tiny = new(path, options with { MemoryBudget = smallest });
+            smallest = Assert.Throws<MemoryBudgetException>(() => tiny.Run(inputs))!.SmallestBudgetBytes;
+        }
+        else
+        {
+            Assert.That(plan.Parts.Select(part => part.Unknown ?? part.Bound), Is.All.Null);
+            Assert.That(expected.Statistics.PeakNativeBytes, Is.LessThanOrEqualTo(plan.PeakBytes));
+        }
+
+        // A sequence of 480,000 bytes and its copy are there at one time.
+        Assert.That(smallest, Is.GreaterThan(900_000));
+        using InferenceSession enough = new(path, options with { MemoryBudget = smallest });
+        for (int run = 0; run < 2; run++)
+        {
+            RunResult actual = enough.Run(inputs);
+            Assert.That(actual["o"].Bytes.SequenceEqual(expected["o"].Bytes), Is.True);
+            Assert.That(actual.Statistics.PeakNativeBytes, Is.LessThanOrEqualTo(smallest));
+        }
+
+        if (!isGiven)
+        {
+            Assert.That(() => new InferenceSession(path, options with { MemoryBudget = smallest - 1 }), Throws.TypeOf<MemoryBudgetException>());
+        }
+    }
+
+    [Test]
+    public void AGrowingSequenceStaysInsideOfTheBudget()
+    {
+        // How long it becomes is data: the run that does not fit any more ends with an exception, and the session goes on.
+        GraphProto body = LoopBody().Other(true, "s", ElementType.Float32, true, false, 1000).Node("Exp", "x", "e").Node("SequenceInsert", "s e", "s2").Node("Identity", "c", "c2").Output("c2", ElementType.Bool).SequenceOutput("s2").Graph;
+        ModelBuilder builder = new ModelBuilder(13).Input("n", ElementType.Int64).Input("x", ElementType.Float32, 1000).Initializer("yes", TensorBuffer.Create<bool>([true])).Node("SequenceEmpty", "", "e0").Node("Loop", "n yes e0", "s", ("body", body)).Node("SequenceLength", "s", "o").Output("o", ElementType.Int64);
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", builder.ToBytes()), new SessionOptions { ThreadCount = 1, MemoryBudget = 400_000 });
+        Assert.That(session.Plan().Parts.Select(part => part.Unknown ?? ""), Has.Some.Contains("changes"));
+        TensorBuffer x = TestTensors.Floats(1, 1000);
+        Assert.That(session.Run(new Inputs { ["n"] = Scalar(20), ["x"] = x })["o"].Span<long>()[0], Is.EqualTo(20));
+        Assert.That(session.Run(new Inputs { ["n"] = Scalar(40), ["x"] = x }).Statistics.PlansMade, Is.Zero, "a plan does not depend on the length of a sequence");
+        Assert.That(() => session.Run(new Inputs { ["n"] = Scalar(1000), ["x"] = x }), Throws.TypeOf<MemoryBudgetException>());
+        RunResult again = session.Run(new Inputs { ["n"] = Scalar(20), ["x"] = x });
+        Assert.That(again["o"].Span<long>()[0], Is.EqualTo(20));
+        Assert.That(again.Statistics.PeakNativeBytes, Is.LessThanOrEqualTo(400_000));
+    }
+
     // What a node can be given that is wrong.
     private static ModelBuilder Wrong() =>
         new ModelBuilder(18).Input("x", ElementType.Float32, 3).Initializer("zero", Scalar(0)).Initializer("three", Scalar(3)).Initializer("minus", Scalar(-3)).Initializer("four", TensorBuffer.Create<long>([2, 2], 2))
