@@ -13,7 +13,7 @@ internal static class Structures
     public const int WeightsBytes = 8192;
 
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<SeedModel> All { get; } = [.. new[] { Functions(), ExternalData(), Nested(), Layers(), DataDependent() }.Concat(Newer()).Select((model, i) => new SeedModel($"structure/{i}", model, []))];
+    public static IReadOnlyList<SeedModel> All { get; } = [.. new[] { Functions(), ExternalData(), Nested(), Sequences(), Layers(), DataDependent() }.Concat(Newer()).Select((model, i) => new SeedModel($"structure/{i}", model, []))];
 
     private static ModelProto Functions()
     {
@@ -67,6 +67,20 @@ internal static class Structures
             .Node("Identity", "c", "go").Output("go", ElementType.Bool).Output("w").Graph;
         return new ModelBuilder(17).Input("x", ElementType.Float32, 4).Initializer("three", TensorBuffer.Create<long>([3])).Initializer("yes", TensorBuffer.Create<bool>([true]))
             .Node("Loop", "three yes x", "o", ("body", outer)).Output("o").Build();
+    }
+
+    // A sequence that is given grows in a loop, is mapped, read at places that are data, and put together; an optional tensor is asked about.
+    private static ModelProto Sequences()
+    {
+        GraphProto body = new ModelBuilder(18).Input("i", ElementType.Int64).Input("c", ElementType.Bool).Other(true, "t", ElementType.Float32, true, false, -1)
+            .Node("SequenceInsert", "t x i", "longer").Node("Identity", "c", "go").Output("go", ElementType.Bool).SequenceOutput("longer").Graph;
+        GraphProto map = new ModelBuilder(18).Input("a", ElementType.Float32, -1).Node("Mul", "a x", "b").Output("b").Graph;
+        GraphProto then = new ModelBuilder(18).Node("OptionalGetElement", "maybe", "got").Output("got").Graph;
+        GraphProto otherwise = new ModelBuilder(18).Node("SequenceAt", "mapped place", "read").Output("read").Graph;
+        return new ModelBuilder(18).SequenceInput("s", ElementType.Float32, 4).Other(true, "maybe", ElementType.Float32, false, true, 4).Input("x", ElementType.Float32, 4).Input("place", ElementType.Int64).Initializer("three", TensorBuffer.Create<long>([3])).Initializer("yes", TensorBuffer.Create<bool>([true]))
+            .Node("Loop", "three yes s", "grown", ("body", body)).Node("SequenceMap", "grown", "mapped", ("body", map)).Node("OptionalHasElement", "maybe", "has").Node("If", "has", "one", ("then_branch", then), ("else_branch", otherwise))
+            .Node("SequenceErase", "mapped", "shorter").Node("ConcatFromSequence", "shorter", "whole", ("axis", 0L)).Node("SplitToSequence", "whole", "parts", ("keepdims", 0L)).Node("SequenceLength", "parts", "length")
+            .Output("one").Output("length", ElementType.Int64).SequenceOutput("parts").Build();
     }
 
     // Every kind of layer whose weights are streamed in panels.

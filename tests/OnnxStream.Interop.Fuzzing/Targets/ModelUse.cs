@@ -51,13 +51,25 @@ internal static class ModelUse
         session.Run(Inputs(session.Inputs, inputFiles, random), null, cancellationToken);
     }
 
-    private static Dictionary<string, TensorBuffer> Inputs(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<string> files, Random random)
+    private static Dictionary<string, OnnxValue> Inputs(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<string> files, Random random)
     {
-        Dictionary<string, TensorBuffer> inputs = [];
+        Dictionary<string, OnnxValue> inputs = [];
         for (int i = 0; i < declared.Count; i++)
         {
+            if (declared[i].IsOptional && random.Next(3) == 0)
+            {
+                continue;
+            }
+
+            if (declared[i].IsSequence)
+            {
+                TensorBuffer[] tensors = [.. Enumerable.Range(0, random.Next(5)).Select(_ => Random(declared[i], random))];
+                inputs[declared[i].Name] = new TensorSequence(tensors.FirstOrDefault()?.ElementType ?? declared[i].ElementType, tensors);
+                continue;
+            }
+
             // The case's own tensor goes with the model unless the declaration was changed, and sometimes even then.
-            TensorBuffer? own = i < files.Count ? OnnxTensorFile.Load(files[i]) : null;
+            TensorBuffer? own = i < files.Count && !declared[i].IsOptional ? OnnxTensorFile.Load(files[i]) : null;
             inputs[declared[i].Name] = own is not null && (Fits(declared[i], own) || random.Next(8) == 0) ? own : Random(declared[i], random);
         }
 

@@ -502,6 +502,7 @@ public class SequenceRunnerTests
         {
             // What a run is given, a plan does not know; a run refuses what does not fit, and names what would.
             Assert.That(plan.Parts.Select(part => part.Unknown ?? ""), Has.Some.Contains("'s' is a sequence"));
+            Assert.That(plan.Steps.Select(step => step.OperatorType), Is.EqualTo(new[] { "Tanh" }), "what stands before is planned");
             using InferenceSession tiny = new(path, options with { MemoryBudget = smallest });
             smallest = Assert.Throws<MemoryBudgetException>(() => tiny.Run(inputs))!.SmallestBudgetBytes;
         }
