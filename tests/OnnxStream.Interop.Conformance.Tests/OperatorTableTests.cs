@@ -121,8 +121,9 @@ public sealed class OperatorTableTests
             return "";
         }
 
+        bool areContainers = schema.Types[parameter].All(type => type.Contains('(', StringComparison.Ordinal));
         List<ElementType> types = [.. schema.Types[parameter].Where(type => !TypeLists.LeftOut.ContainsKey((schema.Name, $"{schema.Version}", parameter, type)))
-            .Select(schema.Types[parameter].All(type => type.Contains('(', StringComparison.Ordinal)) ? OperatorSample.FindElementType : OperatorSample.FindType).OfType<ElementType>().Order()];
+            .Select(type => areContainers ? OperatorSample.FindElementType(type) : OperatorSample.FindType(type)).OfType<ElementType>().Order()];
         List<string> words = [];
         ElementType[] all = [.. Enum.GetValues<ElementType>()];
         foreach ((string word, ElementType[] group) in new[] { ("numbers", all.Where(type => type.IsFloat() || type.IsInteger()).ToArray()), ("reals", all.Where(type => type.IsFloat()).ToArray()), ("integers", all.Where(type => type.IsInteger()).ToArray()), ("8-bit floats", [ElementType.Float8E4M3FN, ElementType.Float8E4M3FNUZ, ElementType.Float8E5M2, ElementType.Float8E5M2FNUZ]) })
