@@ -34,4 +34,49 @@ public static unsafe class Abi
     /// </summary>
     [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern int onnxstream_limit_instruction_sets(byte* newest);
+
+    /// <summary>
+    /// Starts XNNPACK with the allocator of this library, once for the process. Returns an <c>xnn_status</c>.
+    /// </summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern int onnxstream_initialize();
+
+    /// <summary>Allocates bytes, aligned to 64, and charges them to the thread's account; null if its limit or the system does not allow it.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void* onnxstream_allocate(nuint bytes);
+
+    /// <summary>Frees what <see cref="onnxstream_allocate"/> or XNNPACK has allocated; null is allowed.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void onnxstream_free(void* pointer);
+
+    /// <summary>Where the process counts: bytes that are allocated now, the most that were, and the number of allocations until one fails (negative for never).</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern long* onnxstream_memory_totals();
+
+    /// <summary>Counts bytes for the process that no block stands for.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void onnxstream_memory_count(long bytes);
+
+    /// <summary>
+    /// Opens an account inside of another one (or null): five numbers of 64 bits, the bytes that are charged, the most that were, the limit, the number of users, and
+    /// the account around. Null if the system has no memory.
+    /// </summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void* onnxstream_account_open(void* parent);
+
+    /// <summary>Says that the caller does not use an account any more. Its numbers stay as long as blocks are charged to it.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void onnxstream_account_release(void* account);
+
+    /// <summary>Charges bytes to an account, and to those around it, that no block stands for.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void onnxstream_account_count(void* account, long bytes);
+
+    /// <summary>Lets this thread work for an account, or none (null). Returns the one of before.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void* onnxstream_account_enter(void* account);
+
+    /// <summary>Returns to the account of before.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void onnxstream_account_leave(void* before);
 }

@@ -5,6 +5,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Loader;
 using System.Text;
 
 namespace OnnxStream.Interop.Bindings;
@@ -14,6 +15,10 @@ namespace OnnxStream.Interop.Bindings;
 /// In this order: the file or folder named by the environment variable <c>ONNXSTREAM_NATIVE</c>; beside the application;
 /// <c>runtimes/&lt;rid&gt;/native</c> below it; the runtime's own probing. If all fail, the exception tells every path that was
 /// tried and why it failed.
+/// <para>
+/// A host that sets a resolver for this assembly (<see cref="NativeLibrary.SetDllImportResolver"/>) before it uses anything of it decides instead. What that does not
+/// find, the runtime looks for, and then this class.
+/// </para>
 /// </remarks>
 public static class NativeLibraryResolver
 {
@@ -28,7 +33,19 @@ public static class NativeLibraryResolver
 
     [ModuleInitializer]
     [SuppressMessage("Usage", "CA2255", Justification = "The resolver must be there before the first import runs, whoever calls it.")]
-    internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraryResolver).Assembly, Resolve);
+    internal static void Register()
+    {
+        Assembly assembly = typeof(NativeLibraryResolver).Assembly;
+        try
+        {
+            NativeLibrary.SetDllImportResolver(assembly, Resolve);
+        }
+        catch (InvalidOperationException)
+        {
+            // The host has set a resolver of its own, which is asked first. What neither it nor the runtime finds is looked for here.
+            AssemblyLoadContext.GetLoadContext(assembly)!.ResolvingUnmanagedDll += (from, name) => from == assembly && name == LibraryName ? Load(Candidates(), () => 0) : 0;
+        }
+    }
 
     /// <summary>The file name of the library on this operating system.</summary>
     public static string FileName =>

@@ -26,17 +26,9 @@ public static class PngFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         byte[] bytes = Encode(image, parameters);
-        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            File.WriteAllBytes(temporary, bytes);
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        using UnfinishedPath temporary = new($"{path}.{Guid.NewGuid():N}.tmp");
+        File.WriteAllBytes(temporary.Path, bytes);
+        File.Move(temporary.Path, path, overwrite: true);
     }
 
     /// <summary>The bytes of a PNG file.</summary>

@@ -12,6 +12,8 @@ namespace OnnxStream.Interop;
 /// <remarks>
 /// A plan is made when the session is created if the model leaves no dimension open, otherwise by the first run with given
 /// input shapes; the last few plans are kept. One run is computed at a time: a second one on another thread waits.
+/// What a run calls (progress, a logger, a user's weights) must not call the session that runs: it gets an <see cref="InvalidOperationException"/>,
+/// and the session goes on.
 /// </remarks>
 public sealed class InferenceSession : IDisposable
 {
@@ -19,7 +21,7 @@ public sealed class InferenceSession : IDisposable
 
     private readonly Graph _graph;
     private readonly SessionOptions _options;
-    private readonly MemoryAccount _account = new(null);
+    private readonly MemoryAccount _account;
     private readonly WorkerPool _workers;
     private readonly WeightsProvider _weights;
     private readonly PlanCache _plans;
@@ -62,12 +64,18 @@ public sealed class InferenceSession : IDisposable
         model.Examine(() => OperatorRegistry.CheckSupported(_graph));
         _layouts = StateLayout.Create(model.Graph, model.Inputs, _options.StateBindings);
         XnnpackLibrary.Initialize();
+        _account = new MemoryAccount(null);
         using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
-        _workers = new WorkerPool(_options.ThreadCount);
-        _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
-        _plans = new PlanCache(model.Content, _options, _account, _workers, _weights, _layouts);
         try
         {
+            _workers = new WorkerPool(_options.ThreadCount);
+            if (_workers.WorkerCount < _workers.WantedCount)
+            {
+                SessionLog.FewerThreads(_options.Logger, _workers.WantedCount, _workers.WorkerCount);
+            }
+
+            _weights = _options.WeightsProvider ?? WeightsProvider.DiskPrefetch();
+            _plans = new PlanCache(model.Content, _options, _account, _workers, _weights, _layouts);
             if (Model.Inputs.All(input => input.IsTensor) && DeclaredTypes() is { } types)
             {
                 Prepare(types);
@@ -75,7 +83,7 @@ public sealed class InferenceSession : IDisposable
         }
         catch
         {
-            Dispose();
+            Close();
             throw;
         }
     }
@@ -104,7 +112,7 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="MemoryBudgetException">The plan for inputs of these shapes does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
     /// <exception cref="WeightsException">A weight could not be read.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
-    /// <exception cref="InvalidOperationException">The session is for planning only.</exception>
+    /// <exception cref="InvalidOperationException">The session is for planning only, or this is called inside of one of its runs.</exception>
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
     {
         RequireNoState();
@@ -176,6 +184,7 @@ public sealed class InferenceSession : IDisposable
             throw new InvalidOperationException(_options.PlanOnly ? "A session that only plans has no states." : $"The session has no {nameof(SessionOptions)}.{nameof(SessionOptions.StateBindings)}.");
         }
 
+        CheckEntry();
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
@@ -195,7 +204,7 @@ public sealed class InferenceSession : IDisposable
                 throw;
             }
 
-            SessionState state = new([.. tensors], Free);
+            SessionState state = new([.. tensors], Enter, Free);
             _states.Add(state);
 
             // What fitted beside fewer states may not any more.
@@ -226,6 +235,7 @@ public sealed class InferenceSession : IDisposable
             throw new InvalidOperationException($"A session with {nameof(SessionOptions)}.{nameof(SessionOptions.PlanOnly)} cannot run.");
         }
 
+        CheckEntry();
         if (state is null)
         {
             InputChecker.Check(Inputs, OptionalInputs, inputs);
@@ -298,19 +308,12 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
     public PlanSummary Plan(IReadOnlyDictionary<string, TensorType>? inputs = null)
     {
-        inputs ??= DeclaredTypes() ?? throw new InvalidInputException($"The model leaves dimensions open: {string.Join("; ", Inputs)}. Say the shapes of its inputs.");
+        inputs ??= KnownTypes();
         InputChecker.Check(Inputs, OptionalInputs, inputs);
-        return PlanFor(new InputTypes(inputs));
-    }
-
-    private PlanSummary PlanFor(InputTypes inputs)
-    {
+        CheckEntry();
         lock (_lock)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
-            PlanSummary summary = Model.Examine(() => SessionPlan.Make(_plans, _weights, _options.MemoryBudget, _graph, inputs, _outputs, Math.Max(1, _states.Count) * StateBytes));
-            return summary.SmallestBudgetBytes > _options.MemoryBudget ? throw new MemoryBudgetException(_options.MemoryBudget.Value, summary.SmallestBudgetBytes) : summary;
+            return PlanLocked(new InputTypes(inputs));
         }
     }
 
@@ -329,9 +332,12 @@ public sealed class InferenceSession : IDisposable
             throw new InvalidOperationException($"A session with {nameof(SessionOptions)}.{nameof(SessionOptions.PlanOnly)} cannot pack.");
         }
 
+        inputs ??= KnownTypes();
+        InputChecker.Check(Inputs, OptionalInputs, inputs);
+        CheckEntry();
         lock (_lock)
         {
-            PlanSummary plan = Plan(inputs);
+            PlanSummary plan = PlanLocked(new InputTypes(inputs));
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
             _plans.CompletePanelStore();
             return plan;
@@ -339,25 +345,59 @@ public sealed class InferenceSession : IDisposable
     }
 
     /// <summary>Frees the session's memory and threads. A run on another thread is waited for.</summary>
+    /// <remarks>A session that nobody uses any more, and nobody has disposed, gives back the same when it is collected.</remarks>
+    /// <exception cref="InvalidOperationException">This is called inside of one of the session's runs, such as by its progress; nothing has been freed.</exception>
     public void Dispose()
     {
+        CheckEntry();
         lock (_lock)
         {
-            if (_disposed)
-            {
-                return;
-            }
+            Close();
+        }
+    }
 
-            _disposed = true;
-            _states.ForEach(state => state.Free());
-            _plans.Dispose();
-            _workers.Dispose();
+    // A user's provider or reader may throw when it is let go. All else is let go all the same.
+    private void Close()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        _states.ForEach(state => state.Free());
+        try
+        {
+            _plans?.Dispose();
+        }
+        finally
+        {
+            _workers?.Dispose();
             if (_options.WeightsProvider is null)
             {
-                _weights.Dispose();
+                _weights?.Dispose();
             }
 
             _account.Close();
+        }
+    }
+
+    // A run calls a user's code: progress, a logger, weights, on this thread or on those that work for it. If that called the session again, it would
+    // change what the run works with, or wait for itself.
+    private void CheckEntry()
+    {
+        if (_account.IsCurrent || _lock.IsHeldByCurrentThread)
+        {
+            throw new InvalidOperationException("The session is at work and has called what calls it now (progress, a logger, or a source of weights). It can be used again when that call has returned and the session's work has ended; to end a run early, cancel it.");
+        }
+    }
+
+    private void Enter(Action action)
+    {
+        CheckEntry();
+        lock (_lock)
+        {
+            action();
         }
     }
 
@@ -366,6 +406,7 @@ public sealed class InferenceSession : IDisposable
 
     private void Free(SessionState state)
     {
+        CheckEntry();
         lock (_lock)
         {
             state.Free();
@@ -404,6 +445,18 @@ public sealed class InferenceSession : IDisposable
 
     private static LiveTensor StateResult(Value output, LiveValue value) =>
         value as LiveTensor ?? throw new InvalidInputException($"The output '{output.Name}' is bound to an input, and is {value.Description}, expected a tensor.");
+
+    // With the lock.
+    private PlanSummary PlanLocked(InputTypes inputs)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
+        PlanSummary summary = Model.Examine(() => SessionPlan.Make(_plans, _weights, _options.MemoryBudget, _graph, inputs, _outputs, Math.Max(1, _states.Count) * StateBytes));
+        return summary.SmallestBudgetBytes > _options.MemoryBudget ? throw new MemoryBudgetException(_options.MemoryBudget.Value, summary.SmallestBudgetBytes) : summary;
+    }
+
+    private Dictionary<string, TensorType> KnownTypes() =>
+        DeclaredTypes() ?? throw new InvalidInputException($"The model leaves dimensions open: {string.Join("; ", Inputs)}. Say the shapes of its inputs.");
 
     // Of inputs that are sequences or optional, nothing is planned beforehand.
     private Dictionary<string, TensorType>? DeclaredTypes() =>
@@ -465,7 +518,7 @@ public sealed class InferenceSession : IDisposable
             return;
         }
 
-        PlanFor(types);
+        PlanLocked(types);
         if (_checked.Count == MostChecked)
         {
             _checked.RemoveAt(0);

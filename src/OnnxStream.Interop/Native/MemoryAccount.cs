@@ -1,5 +1,5 @@
 using System.Runtime.ConstrainedExecution;
-using System.Runtime.InteropServices;
+using OnnxStream.Interop.Bindings;
 
 namespace OnnxStream.Interop.Native;
 
@@ -26,24 +26,38 @@ internal sealed unsafe class MemoryAccount : CriticalFinalizerObject
 
     /// <summary>Opens an account.</summary>
     /// <param name="parent">The account around it, which is charged as well; null for none.</param>
-    /// <exception cref="OutOfMemoryException">The operating system refuses.</exception>
+    /// <exception cref="NativeMemoryException">The operating system refuses.</exception>
     public MemoryAccount(MemoryAccount? parent)
     {
         _parent = parent;
-        _state = (State*)NativeMemory.AllocZeroed((nuint)sizeof(State));
-        _state->Users = 1;
-        _state->Limit = long.MaxValue;
-        if (parent is not null)
+        _state = (State*)Abi.onnxstream_account_open(parent is null ? null : parent.Opened);
+        if (_state is null)
         {
-            _state->Parent = parent._state;
-            Interlocked.Increment(ref parent._state->Users);
+            throw new NativeMemoryException(sizeof(State));
         }
+
+        GC.KeepAlive(parent);
     }
 
     ~MemoryAccount() => ReleaseState();
 
     /// <summary>The account that this thread works for; null for none.</summary>
     public static MemoryAccount? Current => t_current;
+
+    /// <summary>Whether this thread works for the account, or for one inside of it.</summary>
+    public bool IsCurrent
+    {
+        get
+        {
+            MemoryAccount? account = t_current;
+            while (account is not null && account != this)
+            {
+                account = account._parent;
+            }
+
+            return account is not null;
+        }
+    }
 
     /// <summary>The bytes that are charged now. Only valid while the account is open.</summary>
     public long LiveBytes => Interlocked.Read(ref Opened->LiveBytes);
@@ -64,7 +78,8 @@ internal sealed unsafe class MemoryAccount : CriticalFinalizerObject
     /// <param name="account">The account; null for memory that is nobody's, or everybody's.</param>
     public static Scope Enter(MemoryAccount? account)
     {
-        Scope scope = new(t_current);
+        void* before = Abi.onnxstream_account_enter(account is null ? null : account._state);
+        Scope scope = new(t_current, before);
         t_current = account;
         return scope;
     }
@@ -122,101 +137,51 @@ internal sealed unsafe class MemoryAccount : CriticalFinalizerObject
         ReleaseState();
     }
 
-    /// <summary>Charges bytes to this thread's account.</summary>
-    /// <param name="bytes">How many.</param>
-    /// <param name="state">What <see cref="Discharge"/> needs to know; null without an account.</param>
-    /// <returns>False if a <see cref="Limit"/> does not allow it; nothing has changed then.</returns>
-    public static bool TryCharge(long bytes, out State* state)
-    {
-        state = t_current is { } account ? account._state : null;
-        for (State* limited = state; limited is not null; limited = limited->Parent)
-        {
-            if (bytes > Interlocked.Read(ref limited->Limit) - Interlocked.Read(ref limited->LiveBytes))
-            {
-                return false;
-            }
-        }
-
-        if (state is not null)
-        {
-            Interlocked.Increment(ref state->Users);
-            Add(state, bytes);
-        }
-
-        return true;
-    }
-
-    /// <summary>Takes back what <see cref="TryCharge"/> did.</summary>
-    public static void Discharge(State* state, long bytes)
-    {
-        if (state is not null)
-        {
-            Add(state, -bytes);
-            Release(state);
-        }
-    }
-
     /// <summary>Adds bytes that no block stands for; negative ones take them back.</summary>
     public void Count(long bytes) => Add(Opened, bytes);
 
-    private static void Add(State* state, long bytes)
-    {
-        for (; state is not null; state = state->Parent)
-        {
-            long live = Interlocked.Add(ref state->LiveBytes, bytes);
-            for (long peak = Interlocked.Read(ref state->PeakBytes); live > peak;)
-            {
-                long seen = Interlocked.CompareExchange(ref state->PeakBytes, live, peak);
-                if (seen == peak)
-                {
-                    break;
-                }
-
-                peak = seen;
-            }
-        }
-    }
-
-    private static void Release(State* state)
-    {
-        while (state is not null && Interlocked.Decrement(ref state->Users) == 0)
-        {
-            State* parent = state->Parent;
-            NativeMemory.Free(state);
-            state = parent;
-        }
-    }
+    private static void Add(State* state, long bytes) => Abi.onnxstream_account_count(state, bytes);
 
     private void ReleaseState()
     {
         State* state = _state;
         _state = null;
-        Release(state);
+        if (state is not null)
+        {
+            Abi.onnxstream_account_release(state);
+        }
     }
 
-    /// <summary>The numbers of an account.</summary>
-    internal struct State
+    // The numbers of an account, as native/memory.c has them, which writes them.
+#pragma warning disable CS0649
+    private struct State
     {
-        /// <summary>What is charged now.</summary>
         public long LiveBytes;
-
-        /// <summary>The most that was charged at once.</summary>
         public long PeakBytes;
-
-        /// <summary>The most that blocks may be charged.</summary>
         public long Limit;
-
-        /// <summary>The open account, its blocks and the accounts inside it: as long as there is one, the numbers stay.</summary>
         public long Users;
-
-        /// <summary>The numbers of the account around it.</summary>
         public State* Parent;
     }
+#pragma warning restore CS0649
 
     /// <summary>The time in which a thread works for an account.</summary>
-    internal readonly ref struct Scope(MemoryAccount? previous)
+    internal readonly ref struct Scope
     {
+        private readonly MemoryAccount? _previous;
+        private readonly void* _previousState;
+
+        /// <summary>Remembers the account of before.</summary>
+        public Scope(MemoryAccount? previous, void* previousState)
+        {
+            _previous = previous;
+            _previousState = previousState;
+        }
+
         /// <summary>Returns to the account of before.</summary>
-        public void Dispose() => t_current = previous;
+        public void Dispose()
+        {
+            Abi.onnxstream_account_leave(_previousState);
+            t_current = _previous;
+        }
     }
 }

@@ -11,7 +11,10 @@ internal sealed unsafe class WorkerPool : SafeHandle
     /// <summary>Work of fewer elements or multiplications than this is done by one thread.</summary>
     public const long WorthSharing = 128 << 10;
 
-    private readonly GCHandle<WorkerPool> _self;
+    /// <summary>The most threads that may be asked for: far beyond that, starting them takes the machine's time and its address space for nothing.</summary>
+    public const int MostThreads = 1024;
+
+    private readonly WeakGCHandle<WorkerPool> _self;
     private IParallelBody? _body;
     private Exception? _exception;
     private MemoryAccount? _account;
@@ -22,22 +25,30 @@ internal sealed unsafe class WorkerPool : SafeHandle
         : base(0, ownsHandle: true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threadCount);
-        WorkerCount = threadCount == 0 ? Environment.ProcessorCount : threadCount;
-        if (WorkerCount > 1)
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(threadCount, MostThreads);
+        WantedCount = threadCount == 0 ? Math.Min(Environment.ProcessorCount, MostThreads) : threadCount;
+        WorkerCount = WantedCount;
+        if (WantedCount > 1)
         {
-            SetHandle((nint)PthreadpoolMethods.pthreadpool_create((nuint)WorkerCount));
+            SetHandle((nint)PthreadpoolMethods.pthreadpool_create((nuint)WantedCount));
             if (handle == 0)
             {
-                throw new NativeMemoryException(0, $"A pool of {WorkerCount} threads could not be started.");
+                throw new NativeMemoryException(0, $"A pool of {WantedCount} threads could not be started.");
             }
 
-            // Native threads find the pool by it; without any, it would only keep a forgotten pool alive.
-            _self = new GCHandle<WorkerPool>(this);
+            // Where the system refuses threads, those that it gave do the work.
+            WorkerCount = (int)PthreadpoolMethods.pthreadpool_get_threads_count(Pointer);
+
+            // Native threads find the pool by it. It keeps nobody alive: whoever runs something in the pool does.
+            _self = new WeakGCHandle<WorkerPool>(this);
         }
     }
 
     /// <summary>The number of threads, the calling one included.</summary>
     public int WorkerCount { get; }
+
+    /// <summary>The number of threads that were to be there.</summary>
+    public int WantedCount { get; }
 
     /// <summary>The native pool; null for a single thread, which XNNPACK understands as "the calling one".</summary>
     public Pthreadpool* Pointer => (Pthreadpool*)handle;
@@ -72,7 +83,8 @@ internal sealed unsafe class WorkerPool : SafeHandle
         _body = body;
         _exception = null;
         _account = MemoryAccount.Current;
-        PthreadpoolMethods.pthreadpool_parallelize_1d(Pointer, &Execute, (void*)GCHandle<WorkerPool>.ToIntPtr(_self), (nuint)count, 0);
+        PthreadpoolMethods.pthreadpool_parallelize_1d(Pointer, &Execute, (void*)WeakGCHandle<WorkerPool>.ToIntPtr(_self), (nuint)count, 0);
+        GC.KeepAlive(this);
         _body = null;
         _account = null;
         if (_exception is { } exception)
@@ -98,7 +110,9 @@ internal sealed unsafe class WorkerPool : SafeHandle
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Execute(void* context, nuint index)
     {
-        WorkerPool pool = GCHandle<WorkerPool>.FromIntPtr((nint)context).Target;
+        // It is there as long as somebody waits for the work.
+        _ = WeakGCHandle<WorkerPool>.FromIntPtr((nint)context).TryGetTarget(out WorkerPool? found);
+        WorkerPool pool = found!;
         using MemoryAccount.Scope scope = MemoryAccount.Enter(pool._account);
         try
         {

@@ -26,11 +26,8 @@ internal static unsafe class XnnpackLibrary
         {
             if (!s_initialized)
             {
-                // What XNNPACK keeps for the whole process belongs to no session.
-                using MemoryAccount.Scope scope = MemoryAccount.Enter(null);
                 LimitInstructionSets();
-                xnn_allocator allocator = CountedMemory.XnnpackAllocator;
-                Check(Xnnpack.xnn_initialize(&allocator), nameof(Xnnpack.xnn_initialize));
+                Check((xnn_status)Abi.onnxstream_initialize(), nameof(Abi.onnxstream_initialize));
                 _ = Abi.onnxstream_add_kernels();
                 s_initialized = true;
             }

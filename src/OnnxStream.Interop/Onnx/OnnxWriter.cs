@@ -27,29 +27,23 @@ internal sealed class OnnxWriter
         string dataPath = path + ".data";
         string partial = path + ".partial";
         string partialData = dataPath + ".partial";
-        try
+        using UnfinishedPath unfinished = new(partial);
+        using UnfinishedPath unfinishedData = new(partialData);
+        bool hasData;
+        using (FileStream data = File.Create(partialData))
         {
-            bool hasData;
-            using (FileStream data = File.Create(partialData))
-            {
-                ModelProto proto = new OnnxWriter(data, Path.GetFileName(dataPath)).WriteModel(model);
-                using FileStream file = File.Create(partial);
-                proto.WriteTo(file);
-                hasData = data.Length > 0;
-            }
-
-            if (hasData)
-            {
-                File.Move(partialData, dataPath, overwrite: true);
-            }
-
-            File.Move(partial, path, overwrite: true);
+            ModelProto proto = new OnnxWriter(data, Path.GetFileName(dataPath)).WriteModel(model);
+            using FileStream file = File.Create(partial);
+            proto.WriteTo(file);
+            hasData = data.Length > 0;
         }
-        finally
+
+        if (hasData)
         {
-            File.Delete(partial);
-            File.Delete(partialData);
+            File.Move(partialData, dataPath, overwrite: true);
         }
+
+        File.Move(partial, path, overwrite: true);
     }
 
     private ModelProto WriteModel(ModelContent model)

@@ -39,7 +39,17 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
             existing = parent;
         }
 
-        long room = new DriveInfo(existing).AvailableFreeSpace;
+        long room;
+        try
+        {
+            room = new DriveInfo(existing).AvailableFreeSpace;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            Log.Failed(logger, PanelStoreOptions.CacheFolder, exception.Message);
+            return false;
+        }
+
         if (room >= AmpleRoomFactor * bytes)
         {
             return true;
@@ -52,17 +62,21 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
     /// <summary>Writes what is missing.</summary>
     /// <param name="panels">The sources of a plan's layers.</param>
     /// <param name="room">The bytes that packing may hold; at least <see cref="SmallestBytes"/>.</param>
-    /// <returns>Whether the plan can use its store; otherwise nobody asked for it, and the plan must be made without.</returns>
     /// <exception cref="IOException">A store that was asked for by path cannot be written.</exception>
-    public bool TryWrite(PanelSources panels, long room)
+    public PackingOutcome Write(PanelSources panels, long room)
     {
         if (panels is not { Pending: { } pending, Store: { } store })
         {
-            return true;
+            return PackingOutcome.Complete;
         }
 
         try
         {
+            if (store.IsTaken(pending))
+            {
+                return PackingOutcome.WrittenByOthers;
+            }
+
             options.CancellationToken.ThrowIfCancellationRequested();
             Directory.CreateDirectory(Path.GetDirectoryName(pending.Path)!);
             Log.Making(logger, pending.Path, pending.SizeFor(modelPath), store.ReasonFor(pending));
@@ -81,18 +95,21 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
                 }
 
                 options.CancellationToken.ThrowIfCancellationRequested();
-                writer.Complete();
+                if (!writer.TryComplete())
+                {
+                    return PackingOutcome.WrittenByOthers;
+                }
             }
 
             store.Keep(pending);
             panels.SetComplete();
-            return true;
+            return PackingOutcome.Complete;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && options.Path is null)
         {
             // Nobody asked for the file: without it the model runs all the same.
             Log.Failed(logger, pending.Path, exception.Message);
-            return false;
+            return PackingOutcome.Refused;
         }
     }
 

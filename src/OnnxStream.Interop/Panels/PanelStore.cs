@@ -79,7 +79,18 @@ internal sealed class PanelStore
     /// <param name="part">What is written.</param>
     /// <param name="modelPath">The model, for those who look at the store.</param>
     /// <param name="blocks">How many blocks of <see cref="BlockWriter.BlockBytes"/> may be in memory at once.</param>
-    public StoreWriter Write(PanelStorePart part, string modelPath, int blocks) => new(part, _identity, modelPath, blocks, replaces: part.Path == _path || _stale.ContainsKey(part.Path));
+    public StoreWriter Write(PanelStorePart part, string modelPath, int blocks) => new(part, _identity, modelPath, blocks, replaces: _stale.ContainsKey(part.Path), IsUsable);
+
+    /// <summary>Whether somebody else has put a file where one will be written.</summary>
+    public bool IsTaken(PanelStorePart part) => File.Exists(part.Path) && (!_stale.ContainsKey(part.Path) || IsUsable(part.Path));
+
+    /// <summary>Looks for files that others have written since.</summary>
+    public void Refresh()
+    {
+        ForgetLost();
+        _stale.Clear();
+        FindParts();
+    }
 
     /// <summary>Says that a file has been written: it belongs to the store now.</summary>
     public void Keep(PanelStorePart part)
@@ -109,7 +120,7 @@ internal sealed class PanelStore
         string folder = System.IO.Path.GetDirectoryName(_path)!;
         string pattern = $"{System.IO.Path.GetFileNameWithoutExtension(_path)}.*{System.IO.Path.GetExtension(_path)}";
         IEnumerable<string> others = Directory.Exists(folder) ? Directory.EnumerateFiles(folder, pattern).Where(IsPart).Order(StringComparer.Ordinal) : [];
-        foreach (string path in others.Prepend(_path).Where(File.Exists))
+        foreach (string path in others.Prepend(_path).Where(path => File.Exists(path) && !_parts.Exists(part => part.Path == path)))
         {
             if (PanelStorePart.TryOpen(path, _identity, Format, out string reason) is { } found)
             {
@@ -121,6 +132,8 @@ internal sealed class PanelStore
             }
         }
     }
+
+    private bool IsUsable(string path) => PanelStorePart.TryOpen(path, _identity, Format, out _) is not null;
 
     private bool IsPart(string path) =>
         int.TryParse(System.IO.Path.GetExtension(System.IO.Path.GetFileNameWithoutExtension(path)).TrimStart('.'), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && path == PathOf(number);

@@ -10,28 +10,32 @@ internal sealed class StoreWriter : IDisposable
     private readonly UInt128 _identity;
     private readonly string _modelPath;
     private readonly string _partial;
+    private readonly UnfinishedPath _unfinished;
     private readonly SafeFileHandle _file;
     private readonly BlockWriter _blocks;
     private readonly bool _replaces;
-    private bool _complete;
+    private readonly Func<string, bool> _isUsable;
 
     /// <summary>Reserves the file.</summary>
     /// <param name="part">What is written: where its panels lie has been decided.</param>
     /// <param name="identity">The identity of model, format and library.</param>
     /// <param name="modelPath">The model, for those who look at the store.</param>
     /// <param name="blocks">How many blocks of <see cref="BlockWriter.BlockBytes"/> may be in memory at once.</param>
-    /// <param name="replaces">Whether a file that is there already is replaced; otherwise it is an error.</param>
+    /// <param name="replaces">Whether a file that is there already is replaced, unless it can be used.</param>
+    /// <param name="isUsable">Whether a file is a part of the same store.</param>
     /// <exception cref="IOException">It cannot be created, or the disk has no room for it.</exception>
-    public StoreWriter(PanelStorePart part, UInt128 identity, string modelPath, int blocks, bool replaces)
+    public StoreWriter(PanelStorePart part, UInt128 identity, string modelPath, int blocks, bool replaces, Func<string, bool> isUsable)
     {
+        _isUsable = isUsable;
         _part = part;
         _identity = identity;
         _modelPath = modelPath;
         _replaces = replaces;
-        _partial = $"{part.Path}.{Environment.ProcessId}{PanelStorePart.PartialExtension}";
-        _file = File.OpenHandle(_partial, FileMode.Create, FileAccess.ReadWrite, FileShare.None, preallocationSize: part.SizeFor(modelPath));
+        _partial = $"{part.Path}.{NewName()}{PanelStorePart.PartialExtension}";
+        _unfinished = new UnfinishedPath(_partial);
         try
         {
+            _file = File.OpenHandle(_partial, FileMode.Create, FileAccess.ReadWrite, FileShare.None, preallocationSize: part.SizeFor(modelPath));
             _blocks = new BlockWriter(_file, part.Pieces, blocks);
         }
         catch
@@ -40,6 +44,10 @@ internal sealed class StoreWriter : IDisposable
             throw;
         }
     }
+
+    /// <summary>What an unfinished file is called beside the name of the store; tests may choose.</summary>
+    /// <remarks>Others may be writing the same store: sessions of this process, other processes, those of other containers, whose numbers may be the same.</remarks>
+    internal static Func<string> NewName { get; set; } = () => $"{Environment.ProcessId}-{Guid.NewGuid():N}";
 
     /// <summary>The file that will be there when it is complete.</summary>
     public string Path => _part.Path;
@@ -57,9 +65,10 @@ internal sealed class StoreWriter : IDisposable
         _blocks.Write(_part.Offset(panel), bytes);
     }
 
-    /// <summary>Writes header and index and moves the file to its place.</summary>
-    /// <exception cref="IOException">The disk is full or fails, or somebody else has put a file there.</exception>
-    public void Complete()
+    /// <summary>Writes header and index and moves the file to its place, unless somebody else has put one there that can be used.</summary>
+    /// <returns>False if somebody has: that one stays, and what was written here is given up.</returns>
+    /// <exception cref="IOException">The disk is full or fails.</exception>
+    public bool TryComplete()
     {
         byte[] index = _part.WriteIndex(_modelPath);
         byte[] header = _part.WriteHeader(_identity, index);
@@ -67,18 +76,30 @@ internal sealed class StoreWriter : IDisposable
         RandomAccess.Write(_file, header, 0);
         RandomAccess.FlushToDisk(_file);
         _file.Dispose();
-        File.Move(_partial, Path, _replaces);
-        _complete = true;
+        if (_replaces && !_isUsable(Path))
+        {
+            File.Move(_partial, Path, overwrite: true);
+        }
+        else
+        {
+            try
+            {
+                File.Move(_partial, Path, overwrite: false);
+            }
+            catch (IOException) when (File.Exists(Path))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _blocks?.Dispose();
-        _file.Dispose();
-        if (!_complete)
-        {
-            File.Delete(_partial);
-        }
+        _file?.Dispose();
+        _unfinished.Dispose();
     }
 }

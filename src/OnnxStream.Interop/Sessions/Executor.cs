@@ -121,9 +121,15 @@ internal sealed unsafe class Executor : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _weights.Dispose();
-        _arena.Dispose();
-        _constants.Dispose();
+        try
+        {
+            _weights.Dispose();
+        }
+        finally
+        {
+            _arena.Dispose();
+            _constants.Dispose();
+        }
     }
 
     private void CopyConstants(IEnumerable<(PlanBuffer Buffer, byte[] Data)> constants)

@@ -183,12 +183,25 @@ internal sealed class PlanCache : IDisposable
     {
         Tensors.Dispose();
         _kept.Dispose();
-        foreach (PlannedSegment segment in _segments)
-        {
-            segment.Dispose();
-        }
-
         _evaluator.Dispose();
+        DisposeSegments();
+    }
+
+    // Where one throws, because a user's reader does, the others are let go all the same.
+    private void DisposeSegments()
+    {
+        while (_segments.Count > 0)
+        {
+            try
+            {
+                Evict(_segments.Count - 1);
+            }
+            catch
+            {
+                DisposeSegments();
+                throw;
+            }
+        }
     }
 
     // What is not kept to be used again stays.
@@ -223,8 +236,9 @@ internal sealed class PlanCache : IDisposable
 
     private void Evict(int index)
     {
-        _segments[index].Dispose();
+        PlannedSegment segment = _segments[index];
         _segments.RemoveAt(index);
+        segment.Dispose();
     }
 
     // How much memory kernels take is known when they are made. They are made inside of the budget: first beside everything that is kept, then
@@ -418,32 +432,38 @@ internal sealed class PlanCache : IDisposable
         }
     }
 
-    // What a store lacks is written before the memory is reserved in which the plan runs.
+    // What a store lacks is written before the memory is reserved in which the plan runs. Another process may be writing the same: what it has
+    // finished first is used, and only what is missing then is written.
     private void CompletePanelStore(PlannedSegment segment)
     {
-        if (segment.Panels.Missing.Count == 0)
+        while (segment.Panels.Missing.Count > 0)
         {
-            return;
-        }
+            if (segment.Panels.IsOutdated)
+            {
+                PlanAgain(segment);
+                continue;
+            }
 
-        if (segment.Panels.IsOutdated)
-        {
-            PlanAgain(segment);
-        }
+            long room = long.MaxValue;
+            if (_options.MemoryBudget is { } budget)
+            {
+                segment.Close();
+                MakeRoom(PanelPacker.SmallestBytes(segment.Panels));
+                room = budget - _account.LiveBytes;
+            }
 
-        long room = long.MaxValue;
-        if (_options.MemoryBudget is { } budget)
-        {
-            segment.Close();
-            MakeRoom(PanelPacker.SmallestBytes(segment.Panels));
-            room = budget - _account.LiveBytes;
-        }
-
-        if (!_packer.TryWrite(segment.Panels, room))
-        {
-            // Nobody asked for the store by its path: the model runs without.
-            _store = null;
-            PlanAgain(segment);
+            switch (_packer.Write(segment.Panels, room))
+            {
+                case PackingOutcome.WrittenByOthers:
+                    _store!.Refresh();
+                    PlanAgain(segment);
+                    break;
+                case PackingOutcome.Refused:
+                    // Nobody asked for the store by its path: the model runs without.
+                    _store = null;
+                    PlanAgain(segment);
+                    return;
+            }
         }
     }
 

@@ -88,15 +88,22 @@ internal sealed class PlannedSegment(Graph graph, IReadOnlyDictionary<Value, (Te
     /// <summary>Frees what running took; the plan stays.</summary>
     public void Close()
     {
-        Executor?.Dispose();
+        Executor? executor = Executor;
         Executor = null;
+        executor?.Dispose();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        Close();
-        Panels.Release();
-        Plan.Dispose();
+        try
+        {
+            Close();
+        }
+        finally
+        {
+            Panels.Release();
+            Plan.Dispose();
+        }
     }
 }

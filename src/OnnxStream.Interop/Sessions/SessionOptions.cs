@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Weights;
 
@@ -7,7 +8,10 @@ namespace OnnxStream.Interop;
 /// <summary>How a session computes. Immutable: derive variants with <c>with</c>.</summary>
 public sealed record SessionOptions
 {
-    /// <summary>The number of threads that compute, this one included; 0 (the default) means one for each processor.</summary>
+    /// <summary>The most threads that a session may be asked to compute with (1,024).</summary>
+    public const int MostThreads = WorkerPool.MostThreads;
+
+    /// <summary>The number of threads that compute, this one included; 0 (the default) means one for each processor. At most <see cref="MostThreads"/>. Where the system refuses some of them, the others compute, and the logger is told.</summary>
     public int ThreadCount { get; init; }
 
     /// <summary>

@@ -6,20 +6,23 @@ namespace OnnxStream.Interop;
 /// <summary>The tensors that a session carries from run to run: a conversation, a stream of sound, a video.</summary>
 /// <remarks>
 /// It is made by <see cref="InferenceSession.CreateState"/>, in native memory that counts against the session's budget, twice as much as its tensors
-/// need at their capacity: a run that fails leaves them as they were. A session may have several, and a run uses one of them. It must not be used
-/// while a run uses it.
+/// need at their capacity: a run that fails leaves them as they were. A session may have several, and a run uses one of them. What another thread does
+/// with it meanwhile waits for the run's end.
 /// </remarks>
 public sealed class SessionState : IDisposable
 {
     private readonly StateTensor[] _tensors;
+    private readonly Action<Action> _enter;
     private readonly Action<SessionState> _disposed;
 
     /// <summary>Takes the tensors over.</summary>
     /// <param name="tensors">The tensors.</param>
-    /// <param name="disposed">Called once, when the state is disposed.</param>
-    internal SessionState(StateTensor[] tensors, Action<SessionState> disposed)
+    /// <param name="enter">Calls what it is given while no run uses the state.</param>
+    /// <param name="disposed">Called when the state is disposed.</param>
+    internal SessionState(StateTensor[] tensors, Action<Action> enter, Action<SessionState> disposed)
     {
         _tensors = tensors;
+        _enter = enter;
         _disposed = disposed;
     }
 
@@ -33,11 +36,12 @@ public sealed class SessionState : IDisposable
     /// <param name="input">The name of the input.</param>
     /// <exception cref="ArgumentException">It is not a part of the state.</exception>
     /// <exception cref="ObjectDisposedException">The state or its session was disposed.</exception>
-    public TensorType TypeOf(string input) => Find(input).Type;
+    /// <exception cref="InvalidOperationException">This is called inside of a run of the session.</exception>
+    public TensorType TypeOf(string input) => Enter(() => Find(input).Type);
 
     /// <summary>A copy of what the next run reads.</summary>
     /// <inheritdoc cref="TypeOf"/>
-    public TensorBuffer Read(string input) => Find(input).Read();
+    public TensorBuffer Read(string input) => Enter(() => Find(input).Read());
 
     /// <summary>Sets what the next run reads.</summary>
     /// <param name="input">The name of the input.</param>
@@ -47,7 +51,7 @@ public sealed class SessionState : IDisposable
     public void Write(string input, TensorBuffer tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        Find(input).Write(tensor);
+        _enter(() => Find(input).Write(tensor));
     }
 
     /// <summary>Shortens every tensor that grows to the first entries along its axis, so that the next run goes on from there.</summary>
@@ -57,16 +61,22 @@ public sealed class SessionState : IDisposable
     public void Truncate(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ObjectDisposedException.ThrowIf(IsDisposed, this);
-        Array.ForEach(_tensors, tensor => tensor.Truncate(length));
+        _enter(() =>
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            Array.ForEach(_tensors, tensor => tensor.Truncate(length));
+        });
     }
 
     /// <summary>Goes back to the start: zeros, and no entries along an axis that grows unless the binding's shape has some.</summary>
     /// <exception cref="ObjectDisposedException">The state or its session was disposed.</exception>
     public void Reset()
     {
-        ObjectDisposedException.ThrowIf(IsDisposed, this);
-        Array.ForEach(_tensors, tensor => tensor.Reset());
+        _enter(() =>
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            Array.ForEach(_tensors, tensor => tensor.Reset());
+        });
     }
 
     /// <summary>Frees the memory. A run that uses the state is waited for.</summary>
@@ -110,6 +120,13 @@ public sealed class SessionState : IDisposable
 
         // One tensor's result may be what another one's was before.
         Array.ForEach(_tensors, tensor => tensor.Slide());
+    }
+
+    private T Enter<T>(Func<T> function)
+    {
+        T result = default!;
+        _enter(() => result = function());
+        return result;
     }
 
     private StateTensor Find(string input)

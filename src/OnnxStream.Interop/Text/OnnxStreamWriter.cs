@@ -44,24 +44,15 @@ internal sealed class OnnxStreamWriter
 
         OnnxStreamDialect dialect = OnnxStreamDialect.Rewrite(surveyed);
         string partial = $"{folder}.{Path.GetRandomFileName()}.partial";
+        using UnfinishedPath unfinished = new(partial);
         Directory.CreateDirectory(partial);
-        try
+        new OnnxStreamWriter(partial, halfPrecision, dialect).Write();
+        if (Directory.Exists(folder))
         {
-            new OnnxStreamWriter(partial, halfPrecision, dialect).Write();
-            if (Directory.Exists(folder))
-            {
-                Directory.Delete(folder);
-            }
+            Directory.Delete(folder);
+        }
 
-            Directory.Move(partial, folder);
-        }
-        finally
-        {
-            if (Directory.Exists(partial))
-            {
-                Directory.Delete(partial, recursive: true);
-            }
-        }
+        Directory.Move(partial, folder);
     }
 
     private void Write()

@@ -73,8 +73,11 @@ internal sealed unsafe class RamWeightsProvider(WeightsProvider? origin) : Weigh
             if (!_buffers.TryGetValue(key, out NativeBuffer? buffer))
             {
                 // Everybody's memory, which each session that uses it is charged for.
-                using MemoryAccount.Scope scope = MemoryAccount.Enter(null);
-                buffer = new NativeBuffer(HeldBytes(range));
+                using (MemoryAccount.Enter(null))
+                {
+                    buffer = new NativeBuffer(HeldBytes(range));
+                }
+
                 try
                 {
                     SlotChannel.ReadInto(Origin(range), range, buffer.Pointer);

@@ -102,7 +102,18 @@ internal sealed unsafe class ReaderChannel : WeightChannel
     }
 
     /// <inheritdoc/>
-    public override void Dispose() => _reader.Dispose();
+    /// <exception cref="WeightsException">The reader throws, which it must not.</exception>
+    public override void Dispose()
+    {
+        try
+        {
+            _reader.Dispose();
+        }
+        catch (Exception exception) when (exception is not OnnxStreamException)
+        {
+            throw Failure("close a reader", exception);
+        }
+    }
 
     private WeightsException Failure(string action, Exception exception) => new($"{_provider}: the weights provider could not {action}: {exception.Message}", exception);
 }

@@ -177,7 +177,7 @@ public class PanelStoreTests
         CountedMemory.FailureCountdown = allocations;
         try
         {
-            Assert.That(() => new StoreWriter(part, 1, _model, blocks: 3, replaces: true), Throws.InstanceOf<NativeMemoryException>());
+            Assert.That(() => new StoreWriter(part, 1, _model, blocks: 3, replaces: true, _ => false), Throws.InstanceOf<NativeMemoryException>());
         }
         finally
         {
@@ -399,7 +399,9 @@ public class PanelStoreTests
             Run(PanelStoreOptions.Auto);
             string store = Directory.GetFiles(_folder["cache"]).Single();
             File.Delete(store);
-            File.CreateSymbolicLink($"{store}.{Environment.ProcessId}.partial", "/dev/full");
+            Func<string> before = StoreWriter.NewName;
+            StoreWriter.NewName = () => "full";
+            File.CreateSymbolicLink($"{store}.full.partial", "/dev/full");
             if (isAutomatic)
             {
                 using InferenceSession session = new(_model, new SessionOptions { ThreadCount = 2, PanelStore = PanelStoreOptions.Auto });
@@ -411,6 +413,7 @@ public class PanelStoreTests
                 Assert.That(() => Run(PanelStoreOptions.File(store)), Throws.InstanceOf<IOException>().With.Message.Contains("No space left"));
             }
 
+            StoreWriter.NewName = before;
             Assert.That(Directory.GetFileSystemEntries(_folder["cache"]), Is.Empty);
             Assert.That(Run(PanelStoreOptions.File(store)).Bytes.SequenceEqual(_expected.Bytes), Is.True);
         });
@@ -446,6 +449,52 @@ public class PanelStoreTests
         Assert.That(Directory.GetFiles(_folder.Path, "*.panels"), Is.EqualTo(new[] { _store }));
 
         void Run(long height) => session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TestTensors.Floats(5, 1, 64, height, 40) });
+    }
+
+    // As two processes would: each begins to write what the store lacks before the other one has written it.
+    [Test]
+    public void TwoThatWriteTheSameStore([Values(0, 1)] int first, [Values] bool isStale, [Values] bool sameShapes)
+    {
+        if (isStale)
+        {
+            File.WriteAllText(_store, "something else");
+        }
+
+        string model = _folder.Write("two.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, 1, 64, -1, 40).Initializer("w", TestTensors.Floats(1, 64, 64, 3, 3))
+            .Initializer("m", TestTensors.Floats(2, 40, 300)).Node("Conv", "x w", "c", ("pads", new[] { 1, 1, 1, 1 })).Node("MatMul", "c m", "y").Output("y").ToBytes());
+        using InferenceSession plain = new(model);
+        using InferenceSession other = new(model, new SessionOptions { ThreadCount = 1, PanelStore = PanelStoreOptions.File(_store) });
+        bool hasRun = false;
+        Recorder recorder = new()
+        {
+            Action = report =>
+            {
+                if (report.Panel == first && !hasRun)
+                {
+                    hasRun = true;
+                    Check(other, sameShapes ? 40 : 3);
+                }
+            },
+        };
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = 1, PanelStore = PanelStoreOptions.File(_store) with { Progress = recorder } });
+        Check(session, 40);
+        Assert.That(hasRun, Is.True);
+        Check(other, 40);
+        Check(session, 3);
+        Assert.That(Directory.GetFiles(_folder.Path, "*.partial"), Is.Empty);
+
+        // Nothing is packed again by those who come later.
+        Recorder later = new();
+        using InferenceSession third = new(model, new SessionOptions { ThreadCount = 1, PanelStore = PanelStoreOptions.File(_store) with { Progress = later } });
+        Check(third, 40);
+        Check(third, 3);
+        Assert.That(later.Reports, Is.Empty);
+
+        void Check(InferenceSession any, long height)
+        {
+            Dictionary<string, TensorBuffer> inputs = new() { ["x"] = TestTensors.Floats(5, 1, 64, height, 40) };
+            Assert.That(TestTensors.RelativeRms(any.Run(inputs)["y"], plain.Run(inputs)["y"]), Is.LessThan(1e-5));
+        }
     }
 
     [Test]

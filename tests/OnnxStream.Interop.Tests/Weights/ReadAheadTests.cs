@@ -45,6 +45,60 @@ public class ReadAheadTests
     }
 
     [Test]
+    public void WhereTheSystemRefusesAThreadNothingIsReadAhead()
+    {
+        ReadAhead.RefusesThreads = true;
+        try
+        {
+            using (ReadAhead ahead = Start(window: 100, 40, 40))
+            {
+                Assert.That(ahead.HasThread, Is.False);
+                for (int run = 0; run < 2; run++)
+                {
+                    ahead.Begin();
+                    ahead.Used(0);
+                    ahead.Released(0);
+                    ahead.Used(1);
+                    ahead.Released(1);
+                    ahead.End();
+                }
+            }
+
+            Assert.That(_fetched, Is.Empty);
+            using TemporaryFolder folder = new();
+            using FileProvider provider = new(1 << 20);
+            using InferenceSession session = new(SmallModel.Write(folder), new SessionOptions { WeightsProvider = provider, KeptPanelBytes = 0 });
+            SmallModel.Check(session.Run(SmallModel.Inputs), "without a thread");
+            SmallModel.Check(session.Run(SmallModel.Inputs), "once more");
+        }
+        finally
+        {
+            ReadAhead.RefusesThreads = false;
+        }
+    }
+
+    [Test]
+    public void WhatThrowsIsLeftToThoseWhoUseIt()
+    {
+        int calls = 0;
+        using ReadAhead ahead = new([new WeightRange("a", s_source, 0, 10), new WeightRange("b", s_source, 10, 10)], 100, _ =>
+        {
+            Interlocked.Increment(ref calls);
+            throw new InvalidTimeZoneException("in the thread");
+        });
+        for (int run = 1; run <= 3; run++)
+        {
+            ahead.Begin();
+            Assert.That(() => calls, Is.EqualTo(run).After(5_000, 5), "one in each run");
+            ahead.Used(0);
+            ahead.Released(0);
+            ahead.Used(1);
+            ahead.Released(1);
+            ahead.End();
+        }
+    }
+
+    [Test]
     public void GoesOnBehindWhatIsUsedAlready()
     {
         using ReadAhead ahead = Start(window: 50, 40, 40, 40, 5, 5);

@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Logging;
+
+namespace OnnxStream.Interop.Sessions;
+
+/// <summary>What a session tells its logger about itself.</summary>
+internal static partial class SessionLog
+{
+    /// <summary>The system has refused threads: fewer compute than were to.</summary>
+    public static void FewerThreads(ILogger? logger, int wanted, int started)
+    {
+        if (logger is not null)
+        {
+            FewerThreadsCore(logger, wanted, started);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The system starts no more threads: {Started} compute instead of {Wanted}. A limit of processes (ulimit -u, or pids.max of a container) may be the reason")]
+    private static partial void FewerThreadsCore(ILogger logger, int wanted, int started);
+}
