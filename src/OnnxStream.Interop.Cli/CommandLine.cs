@@ -14,6 +14,9 @@ internal static partial class CommandLine
 {
     private const string Name = "onnxstream";
 
+    /// <summary>The line of a command that was stopped by a signal.</summary>
+    public const string Cancelled = $"{Name}: cancelled.";
+
     /// <summary>The version of the tool.</summary>
     public static string Version { get; } =
         typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";

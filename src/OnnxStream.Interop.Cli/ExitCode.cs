@@ -12,8 +12,11 @@ internal static class ExitCode
     /// <summary>The command line, a model or an input is wrong: trying again will not help, changing it will.</summary>
     public const int BadInput = 2;
 
-    /// <summary>Stopped by Ctrl-C or SIGTERM; 128 + 2, as shells report an interrupt.</summary>
+    /// <summary>Stopped by Ctrl-C (SIGINT); 128 + 2, as shells report an interrupt.</summary>
     public const int Cancelled = 130;
+
+    /// <summary>Stopped by SIGTERM; 128 + 15.</summary>
+    public const int Terminated = 143;
 
     /// <summary>The exit code that fits an exception.</summary>
     public static int Of(Exception exception) => exception switch

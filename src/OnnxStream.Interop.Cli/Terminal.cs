@@ -7,6 +7,7 @@ internal sealed class Terminal
 {
     // Lines in a pipe are for programs: they are not folded.
     private const int PipeWidth = 1000;
+    private const int PipeHeight = 1000;
 
     private readonly bool _isOutputInteractive;
 
@@ -85,6 +86,9 @@ internal sealed class Terminal
         if (!isInteractive)
         {
             console.Profile.Width = PipeWidth;
+
+            // Nobody asks for it. If it were not known, the console of .NET would be asked, which may not be there.
+            console.Profile.Height = PipeHeight;
         }
 
         return console;

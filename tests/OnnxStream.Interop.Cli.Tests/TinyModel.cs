@@ -6,22 +6,22 @@ namespace OnnxStream.Interop.Cli.Tests;
 /// <summary>An ONNX file that computes <c>scores/0 = max(0, x · w)</c>, encoded by hand: the tests have no other ONNX writer.</summary>
 /// <remarks>
 /// <c>x</c> is float[batch,3], <c>w</c> is [[1,-1],[2,-2],[3,-3]], so row [a,b,c] gives [max(0,s), max(0,-s)] with s = a+2b+3c.
-/// With more columns these two repeat; from some hundred on the weight is streamed and can be packed.
+/// With more columns these two repeat; from some hundred on the weight is streamed and can be packed. More rows go on as these do.
 /// </remarks>
 internal static class TinyModel
 {
     private const int Float = 1;
 
-    public static string Write(TemporaryFolder folder, string name = "tiny.onnx", string opType = "Relu", int columns = 2)
+    public static string Write(TemporaryFolder folder, string name = "tiny.onnx", string opType = "Relu", int columns = 2, int rows = 3)
     {
-        byte[] weight = MemoryMarshal.AsBytes<float>([.. Enumerable.Range(0, 3 * columns).Select(i => (i / columns + 1) * (i % 2 == 0 ? 1f : -1f))]).ToArray();
+        byte[] weight = MemoryMarshal.AsBytes<float>([.. Enumerable.Range(0, rows * columns).Select(i => (i / columns + 1) * (i % 2 == 0 ? 1f : -1f))]).ToArray();
         byte[] graph =
         [
             .. Message(1, Node("MatMul", ["x", "w"], "hidden")),
             .. Message(1, Node(opType, ["hidden"], "scores/0")),
             .. Text(2, "tiny"),
-            .. Message(5, [.. Number(1, 3), .. Number(1, columns), .. Number(2, Float), .. Text(8, "w"), .. Message(9, weight)]),
-            .. Message(11, Value("x", 3)),
+            .. Message(5, [.. Number(1, rows), .. Number(1, columns), .. Number(2, Float), .. Text(8, "w"), .. Message(9, weight)]),
+            .. Message(11, Value("x", rows)),
             .. Message(12, Value("scores/0", columns)),
         ];
         byte[] model = [.. Number(1, 8), .. Message(7, graph), .. Message(8, [.. Number(2, 17)])];

@@ -208,8 +208,13 @@ internal sealed class RunCommand : ToolCommand
             });
             if (trace is not null)
             {
-                using FileStream stream = File.Create(traceFile!);
-                trace.SaveChromeTrace(stream);
+                using UnfinishedPath partial = new(traceFile + ".partial");
+                using (FileStream stream = File.Create(partial.Path))
+                {
+                    trace.SaveChromeTrace(stream);
+                }
+
+                File.Move(partial.Path, traceFile!, overwrite: true);
             }
 
             peakNativeBytes = Math.Max(peakNativeBytes, result.Statistics.PeakNativeBytes);

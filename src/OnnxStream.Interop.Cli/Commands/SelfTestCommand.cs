@@ -49,19 +49,14 @@ internal sealed class SelfTestCommand : ToolCommand
         }
 
         int threads = arguments.GetValue(_threads);
-        string folder = Directory.CreateTempSubdirectory("onnxstream-selftest-").FullName;
         List<SelfTestResult> results = [];
-        try
+        using (UnfinishedPath folder = new(CreateFolder()))
         {
             foreach (SelfTestFamily family in families)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                results.Add(SelfTest.Run(family, threads, folder, cancellationToken));
+                results.Add(SelfTest.Run(family, threads, folder.Path, cancellationToken));
             }
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
         }
 
         SelfTestReport report = new(
@@ -117,5 +112,17 @@ internal sealed class SelfTestCommand : ToolCommand
         }
 
         terminal.Output.WriteLine($"{report.Families.Count - report.Failed} ok, {report.Failed} failed");
+    }
+
+    private static string CreateFolder()
+    {
+        try
+        {
+            return Directory.CreateTempSubdirectory("onnxstream-selftest-").FullName;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"{Path.GetTempPath()}: the folder for temporary files is not there, or cannot be written to ({exception.Message.TrimEnd('.')}). TMPDIR names another one.", exception);
+        }
     }
 }

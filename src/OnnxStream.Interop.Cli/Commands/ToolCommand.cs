@@ -31,12 +31,21 @@ internal abstract class ToolCommand : Command
     protected abstract void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken);
 
     /// <summary>An option whose value is a whole number not below <paramref name="minimum"/>.</summary>
-    protected static Option<int> NumberOption(string name, int minimum, int defaultValue, string description) => new(name)
+    protected static Option<int> NumberOption(string name, int minimum, int defaultValue, string description, int maximum = int.MaxValue) => new(name)
     {
         Description = description,
         HelpName = "N",
         DefaultValueFactory = _ => defaultValue,
-        CustomParser = result => ParseNumber(result, name, minimum, $"a whole number of at least {minimum}"),
+        CustomParser = result =>
+        {
+            int value = ParseNumber(result, name, minimum, $"a whole number of at least {minimum}");
+            if (value > maximum)
+            {
+                result.AddError($"{name} {result.Tokens[0].Value}: at most {maximum}.");
+            }
+
+            return value;
+        },
     };
 
     /// <summary>An option whose value is a whole number not below <paramref name="minimum"/>; null where it is not given.</summary>
@@ -63,7 +72,7 @@ internal abstract class ToolCommand : Command
 
     /// <summary>The option that says how many threads compute; 0 where it is not given.</summary>
     protected static Option<int> ThreadsOption() =>
-        NumberOption("--threads", 0, 0, "The number of threads that compute; 0 means one for each processor.");
+        NumberOption("--threads", 0, 0, "The number of threads that compute; 0 means one for each processor.", SessionOptions.MostThreads);
 
     /// <summary>The option that says where weights come from.</summary>
     protected static Option<string> WeightsOption()

@@ -22,21 +22,13 @@ internal static class NpyFile
     /// <summary>Writes a file; one that is there already is replaced when the new one is complete.</summary>
     public static void Save(string path, TensorBuffer tensor)
     {
-        string partial = path + ".partial";
-        try
+        using UnfinishedPath partial = new(path + ".partial");
+        using (FileStream stream = File.Create(partial.Path))
         {
-            using (FileStream stream = File.Create(partial))
-            {
-                Write(stream, tensor);
-            }
+            Write(stream, tensor);
+        }
 
-            File.Move(partial, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(partial);
-            throw;
-        }
+        File.Move(partial.Path, path, overwrite: true);
     }
 
     /// <summary>Reads a tensor that fills the rest of a stream.</summary>
