@@ -31,7 +31,8 @@ internal sealed class PlanCache : IDisposable
     private readonly ConstantEvaluator _evaluator;
     private readonly PanelPacker _packer;
     private readonly KeptPanels _kept;
-    private readonly HashSet<Value> _stateValues;
+    private readonly HashSet<Value> _stateInputs;
+    private readonly HashSet<Value> _stateOutputs;
     private readonly StateLayout[] _growing;
     private int _growthFailures;
     private PanelStore? _store;
@@ -49,7 +50,8 @@ internal sealed class PlanCache : IDisposable
     /// <param name="states">The tensors of the model that stay in the session's memory from run to run.</param>
     public PlanCache(ModelContent model, SessionOptions options, MemoryAccount account, WorkerPool workers, WeightsProvider weights, IReadOnlyList<StateLayout> states)
     {
-        _stateValues = [.. states.SelectMany(state => new[] { state.Input, state.Output })];
+        _stateInputs = [.. states.Select(state => state.Input)];
+        _stateOutputs = [.. states.Select(state => state.Output)];
         _growing = [.. states.Where(state => state.Axis is not null)];
         _options = options;
         _account = account;
@@ -397,13 +399,14 @@ internal sealed class PlanCache : IDisposable
         return (plan, panels);
     }
 
-    // The tensors of a state are read and written where they are. Memory for an output cannot be taken before its shape is known.
+    // The tensors of a state are read and written where they are. Memory for an output cannot be taken before its shape is known. An output that is an input
+    // of the plan may be anywhere: a caller's tensor, or what control flow has made.
     private HashSet<Value> FindStates(Segment segment)
     {
-        HashSet<Value> states = [.. segment.Inputs.Zip(segment.Graph.Inputs).Where(pair => _stateValues.Contains(pair.First)).Select(pair => pair.Second)];
+        HashSet<Value> states = [.. segment.Inputs.Zip(segment.Graph.Inputs).Where(pair => _stateInputs.Contains(pair.First)).Select(pair => pair.Second)];
         if (!segment.EndsDynamic)
         {
-            states.UnionWith(segment.Outputs.Zip(segment.Graph.Outputs).Where(pair => _stateValues.Contains(pair.First)).Select(pair => pair.Second));
+            states.UnionWith(segment.Outputs.Zip(segment.Graph.Outputs).Where(pair => _stateOutputs.Contains(pair.First)).Select(pair => pair.Second));
         }
 
         return states;

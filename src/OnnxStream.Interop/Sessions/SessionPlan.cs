@@ -513,6 +513,12 @@ internal sealed class SessionPlan
                 continue;
             }
 
+            if (isCollected && SaturatedProduct(count!.Value, made.Type.ByteLength) > Array.MaxLength)
+            {
+                _unknown[output] = $"'{output.Name}' would be larger than a tensor may be if {node} went through all of its {count:N0} iterations";
+                continue;
+            }
+
             TensorType type = isCollected ? stack(made.Type, i - carried.Length, count!.Value) : made.Type;
 
             // What is collected exists twice while it is put together.

@@ -42,10 +42,13 @@ internal sealed class LibrarySources
         IEnumerable<string> files = Directory.EnumerateFiles(_folder, "*.cs", SearchOption.AllDirectories)
             .Where(file => Path.GetRelativePath(_folder, file).Split(Path.DirectorySeparatorChar)[0] is not ("bin" or "obj"));
         SyntaxTree[] trees = [.. files.AsParallel().Select(file => CSharpSyntaxTree.ParseText(File.ReadAllText(file), options, file))];
+
+        // What several assemblies are compiled with belongs to no room.
+        IEnumerable<SyntaxTree> shared = Directory.EnumerateFiles(Repository.PathOf("src", "Shared"), "*.cs").Select(file => CSharpSyntaxTree.ParseText(File.ReadAllText(file), options));
         string[] assemblies = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator);
         _compilation = CSharpCompilation.Create(
             Namespace,
-            [.. trees, CSharpSyntaxTree.ParseText(ImplicitUsings, options)],
+            [.. trees, CSharpSyntaxTree.ParseText(ImplicitUsings, options), .. shared],
             assemblies.Where(path => Path.GetFileNameWithoutExtension(path) != Namespace).Select(path => MetadataReference.CreateFromFile(path)),
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Disable));
         Rooms = new SortedSet<string>(trees.Select(RoomOf), StringComparer.Ordinal);

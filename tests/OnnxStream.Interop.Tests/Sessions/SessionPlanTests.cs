@@ -8,6 +8,22 @@ namespace OnnxStream.Interop.Tests.Sessions;
 [NativeMemoryLeakCheck]
 public class SessionPlanTests
 {
+    // Found by mutated files: the count that a file writes down need not be one that a run reaches.
+    [TestCase(long.MaxValue)]
+    [TestCase(1L << 40)]
+    public void ALoopOfMoreIterationsThanATensorHasPlacesFor(long count)
+    {
+        GraphProto body = new ModelBuilder(17).Input("i", ElementType.Int64).Input("c", ElementType.Bool).Input("v", ElementType.Float32, 2, 3)
+            .Initializer("last", TensorBuffer.Create<long>([4])).Node("Less", "i last", "d").Node("Add", "v v", "w").Output("d", ElementType.Bool).Output("w").Output("v").Graph;
+        ModelBuilder builder = new ModelBuilder(17).Input("x", ElementType.Float32, 2, 3).Initializer("most", TensorBuffer.Create<long>([count])).Initializer("yes", TensorBuffer.Create<bool>([true]))
+            .Node("Loop", "most yes x", "o all", ("body", body)).Node("Neg", "all", "y").Output("o").Output("y");
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("m.onnx", builder.ToBytes()));
+        PlanSummary plan = session.Plan();
+        Assert.That(plan.Parts.Select(part => part.Unknown ?? ""), Has.Some.Contains("larger than a tensor may be"));
+        Assert.That(session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TestTensors.Floats(1, 2, 3) })["y"].Shape.ToArray(), Is.EqualTo(new long[] { 5, 2, 3 }));
+    }
+
     [Test]
     public void BothBranchesArePlanned()
     {

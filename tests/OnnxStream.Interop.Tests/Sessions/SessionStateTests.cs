@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Onnx;
 using OnnxStream.Interop.Planning;
 
 namespace OnnxStream.Interop.Tests.Sessions;
@@ -42,6 +43,29 @@ public class SessionStateTests
         }
 
         Assert.That(session.PlansMade, Is.EqualTo(1));
+    }
+
+    // Found by mutated files: the memory of such a tensor is the caller's, or what control flow has made, not the state's.
+    [Test]
+    public void AnOutputThatIsAnInputOfTheCallerOrMadeByControlFlow([Values] bool isRead)
+    {
+        GraphProto body = new ModelBuilder(17).Input("i", ElementType.Int64).Input("c", ElementType.Bool).Input("v", ElementType.Float32, 2)
+            .Node("Add", "v v", "w").Node("Identity", "c", "d").Output("d", ElementType.Bool).Output("w").Graph;
+        ModelBuilder builder = new ModelBuilder(17).Input("x", ElementType.Float32, 2).Input("h", ElementType.Float32, 2).Input("g", ElementType.Float32, 2)
+            .Initializer("three", TensorBuffer.Create<long>([3])).Initializer("yes", TensorBuffer.Create<bool>([true])).Node("Add", "x g", "xg").Node("Loop", "three yes xg", "made", ("body", body));
+        builder = isRead ? builder.Node("Add", "made h", "m").Node("Add", "m x", "y") : builder.Node("Add", "h g", "y");
+        using InferenceSession session = new(Load(builder.Output("x").Output("made").Output("y")), new SessionOptions { StateBindings = [new("x", "h"), new("made", "g")] });
+        using SessionState state = session.CreateState();
+        (float h, float g) = (0, 0);
+        for (int i = 1; i <= 3; i++)
+        {
+            float made = 8 * (i + g);
+            float y = session.Run(new Dictionary<string, TensorBuffer> { ["x"] = TensorBuffer.Create<float>([i, i], 2) }, state)["y"].Span<float>()[0];
+            Assert.That(y, Is.EqualTo(isRead ? made + h + i : h + g));
+            (h, g) = (i, made);
+            Assert.That(state.Read("h").Span<float>()[1], Is.EqualTo(h));
+            Assert.That(state.Read("g").Span<float>()[1], Is.EqualTo(g));
+        }
     }
 
     [Test]
