@@ -208,13 +208,10 @@ internal sealed class RunCommand : ToolCommand
             });
             if (trace is not null)
             {
-                using UnfinishedPath partial = new(traceFile + ".partial");
-                using (FileStream stream = File.Create(partial.Path))
-                {
-                    trace.SaveChromeTrace(stream);
-                }
-
-                File.Move(partial.Path, traceFile!, overwrite: true);
+                // At once, so that no half of it is left. It may be a pipe or a device, which a file beside it cannot replace.
+                using MemoryStream json = new();
+                trace.SaveChromeTrace(json);
+                File.WriteAllBytes(traceFile!, json.ToArray());
             }
 
             peakNativeBytes = Math.Max(peakNativeBytes, result.Statistics.PeakNativeBytes);
