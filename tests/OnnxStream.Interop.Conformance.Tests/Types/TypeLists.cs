@@ -9,7 +9,7 @@ internal static class TypeLists
 
     /// <summary>The lines of a file that say something.</summary>
     public static IEnumerable<string> Lines(string file) =>
-        File.ReadLines(Path.Combine(TestContext.CurrentContext.TestDirectory, "Types", file)).Where(line => line.Length > 0 && line[0] != '#');
+        File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Types", file)).Where(line => line.Length > 0 && line[0] != '#');
 
     private static Dictionary<(string Operator, string Version, string Parameter, string Type), string> ReadLeftOut()
     {

@@ -55,7 +55,7 @@ internal sealed class GraphMutator(IReadOnlyList<NodeProto> donors)
                 graph.Output.Add(new ValueInfoProto { Name = random.Pick(Names(graph)) });
                 break;
             case 19:
-                graph.Input.Add(new ValueInfoProto { Name = random.Pick(Names(graph)), Type = new TypeProto { TensorType = new() { ElemType = random.Next(0, 18) } } });
+                graph.Input.Add(new ValueInfoProto { Name = random.Pick(Names(graph)), Type = new TypeProto { TensorType = new() { ElemType = Interesting.Type(random) } } });
                 break;
             case 20:
                 node.Name = random.Next(2) == 0 ? Interesting.Text(random) : random.Pick(graph.Node).Name;
@@ -146,7 +146,7 @@ internal sealed class GraphMutator(IReadOnlyList<NodeProto> donors)
         ValueInfoProto[] declared = [.. graph.Input, .. graph.Output, .. graph.ValueInfo];
         if (declared.Length == 0 || random.Next(5) == 0)
         {
-            graph.ValueInfo.Add(new ValueInfoProto { Name = random.Pick(Names(graph)), Type = new TypeProto { TensorType = new() { ElemType = random.Next(0, 18), Shape = new() } } });
+            graph.ValueInfo.Add(new ValueInfoProto { Name = random.Pick(Names(graph)), Type = new TypeProto { TensorType = new() { ElemType = Interesting.Type(random), Shape = new() } } });
             return;
         }
 
@@ -164,7 +164,7 @@ internal sealed class GraphMutator(IReadOnlyList<NodeProto> donors)
                 value.Name = random.Next(2) == 0 ? Interesting.Text(random) : random.Pick(Names(graph));
                 break;
             case 3 when type is not null:
-                type.ElemType = random.Next(4) == 0 ? (int)Interesting.Integer(random) : random.Next(0, 24);
+                type.ElemType = random.Next(4) == 0 ? (int)Interesting.Integer(random) : Interesting.Type(random);
                 break;
             case 4 when type is not null:
                 type.Shape = null;
@@ -219,7 +219,7 @@ internal sealed class GraphMutator(IReadOnlyList<NodeProto> donors)
         }
     }
 
-    private static TensorProto Tensor(GraphProto graph, Random random) => graph.Initializer.Count > 0 ? random.Pick(graph.Initializer).Clone() : new TensorProto { DataType = random.Next(0, 17) };
+    private static TensorProto Tensor(GraphProto graph, Random random) => graph.Initializer.Count > 0 ? random.Pick(graph.Initializer).Clone() : new TensorProto { DataType = Interesting.Type(random) };
 
     // Graphs inside of graphs: a branch or a body, whole models as such, many levels of them, and functions, some of which call themselves.
     private static void Nest(GraphProto graph, ModelProto model, NodeProto node, Random random)

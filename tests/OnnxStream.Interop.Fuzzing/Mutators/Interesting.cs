@@ -19,6 +19,9 @@ internal static class Interesting
         "sizes", "Tanh", "Relu", "Affine", "DCR", "CRD", "å\u0301\U0001F600", "\uFFFD", "ai.onnx", "onnxstream",
     ];
 
+    /// <summary>The number of an element type; now and then one that no type has.</summary>
+    public static int Type(Random random) => random.Next(0, (int)ElementType.Int2 + 3);
+
     /// <summary>A whole number; small ones are likelier.</summary>
     public static long Integer(Random random) => random.Next(3) == 0 ? random.Next(-4, 12) : s_integers[random.Next(s_integers.Length)];
 

@@ -85,7 +85,7 @@ internal sealed class ModelMutator(IEnumerable<ModelProto> models)
             default:
                 if (sets.Count > 0)
                 {
-                    random.Pick(sets).Version = random.Next(1, 26);
+                    random.Pick(sets).Version = random.Next(1, 30);
                 }
 
                 break;

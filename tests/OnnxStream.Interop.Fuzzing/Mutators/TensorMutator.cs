@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Google.Protobuf.Collections;
 using OnnxStream.Interop.Onnx;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Fuzzing.Mutators;
 
@@ -13,6 +14,8 @@ internal static class TensorMutator
     private static readonly string[] s_numbers =
         ["0", "1", "-1", "4", "1024", "4096", "2147483648", "9223372036854775807", "9223372036854775808", "18446744073709551616", "x", "", "1e3", "0x10", " 8"];
 
+    private static readonly ElementType[] s_types = [.. Enum.GetValues<ElementType>().Where(type => type.SizeOf() > 0)];
+
     /// <summary>One change.</summary>
     public static void Mutate(TensorProto tensor, Random random)
     {
@@ -22,7 +25,7 @@ internal static class TensorMutator
                 MutateList(tensor.Dims, random);
                 break;
             case 1:
-                tensor.DataType = random.Next(3) == 0 ? (int)Interesting.Integer(random) : random.Next(0, 24);
+                tensor.DataType = random.Next(3) == 0 ? (int)Interesting.Integer(random) : Interesting.Type(random);
                 break;
             case 2:
                 tensor.RawData = ByteString.CopyFrom(tensor.RawData.Span[..random.Next(tensor.RawData.Length + 1)]);
@@ -54,9 +57,13 @@ internal static class TensorMutator
                 // A consistent tensor of another shape: only the graph can object.
                 tensor.Dims.Clear();
                 tensor.Dims.Add(Enumerable.Range(0, random.Next(5)).Select(_ => (long)random.Next(0, 5)));
-                tensor.DataType = (int)(random.Next(3) switch { 0 => ElementType.Float32, 1 => ElementType.Int64, _ => ElementType.Bool });
-                byte[] bytes = new byte[tensor.Dims.Aggregate(1L, (count, dimension) => count * dimension) * ((ElementType)tensor.DataType).SizeOf()];
-                tensor.RawData = ByteString.CopyFrom(bytes);
+                ElementType type = random.Next(4) switch { 0 => ElementType.Float32, 1 => ElementType.Int64, 2 => ElementType.Bool, _ => random.Pick(s_types) };
+                tensor.DataType = (int)type;
+                tensor.Int32Data.Clear();
+                tensor.FloatData.Clear();
+                byte[] bytes = new byte[tensor.Dims.Aggregate(1L, (count, dimension) => count * dimension) * type.SizeOf()];
+                random.NextBytes(bytes);
+                tensor.RawData = ByteString.CopyFrom(type.PerByte() > 1 ? PackedElements.Pack(type, bytes) : bytes);
                 break;
         }
     }

@@ -4,7 +4,7 @@ using OnnxStream.Interop.Operators;
 
 namespace OnnxStream.Interop.Fuzzing.Seeds;
 
-/// <summary>What is mutated: the cases of the ONNX project, pieces of real networks, and models with what neither has.</summary>
+/// <summary>What is mutated: the cases of the ONNX project, a sample of every operator in every type, pieces of real networks, and models with what none of these has.</summary>
 internal static class SeedModels
 {
     // Larger ones take longer to write than to read.
@@ -12,7 +12,7 @@ internal static class SeedModels
 
     private static readonly string[] s_networks = ["text_encoder_opset17", "text_encoder_f16", "unet_diffusers_opset11", "unet_f16", "vae_decoder_diffusers", "vae_decoder_f16"];
 
-    private static readonly Lazy<IReadOnlyList<SeedModel>> s_all = new(() => [.. Structures.All, .. Cases(), .. s_networks.SelectMany(name => NetworkPieces.Of(Path.Combine(AppContext.BaseDirectory, "Models", "sd15", $"{name}.onnx")))]);
+    private static readonly Lazy<IReadOnlyList<SeedModel>> s_all = new(() => [.. Structures.All, .. Samples.All(), .. Cases(), .. s_networks.SelectMany(name => NetworkPieces.Of(Path.Combine(AppContext.BaseDirectory, "Models", "sd15", $"{name}.onnx")))]);
 
     private static readonly Lazy<IReadOnlyList<IGrouping<string, SeedModel>>> s_groups = new(() => [.. All.GroupBy(model => model.Name.Split('/')[0])]);
 

@@ -13,7 +13,7 @@ internal static class Structures
     public const int WeightsBytes = 8192;
 
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<SeedModel> All { get; } = [.. new[] { Functions(), ExternalData(), Nested(), Sequences(), Layers(), DataDependent() }.Concat(Newer()).Select((model, i) => new SeedModel($"structure/{i}", model, []))];
+    public static IReadOnlyList<SeedModel> All { get; } = [.. new[] { Functions(), ExternalData(), Nested(), Sequences(), Layers(), DataDependent(), Narrow(), Recurrent(), Decoder() }.Concat(Newer()).Select((model, i) => new SeedModel($"structure/{i}", model, []))];
 
     private static ModelProto Functions()
     {
@@ -103,6 +103,38 @@ internal static class Structures
         .Node("ConstantOfShape", "size", "zeros").Node("Concat", "top zeros", "o", ("axis", 0)).Node("Range", "start end step", "r").Initializer("start", TensorBuffer.Create<long>([0]))
         .Initializer("end", TensorBuffer.Create<long>([9])).Initializer("step", TensorBuffer.Create<long>([2])).Node("Unique", "places", "u").Node("Expand", "u size", "e").Node("Tile", "r n", "tiled")
         .Output("o").Output("e", ElementType.Int64).Output("tiled", ElementType.Int64).Build();
+
+    // Weights of types that several elements share a byte of, floats of 8 bits, and brain floats, each in and out of its type.
+    private static ModelProto Narrow()
+    {
+        ModelBuilder builder = new ModelBuilder(28).Input("x", ElementType.Float32, 5, 6).Input("scale", ElementType.Float32);
+        ElementType[] types =
+        [
+            ElementType.Float8E4M3FN, ElementType.Float8E4M3FNUZ, ElementType.Float8E5M2, ElementType.Float8E5M2FNUZ, ElementType.Float4E2M1, ElementType.UInt4, ElementType.Int4, ElementType.UInt2, ElementType.Int2,
+        ];
+        foreach (ElementType type in types)
+        {
+            string name = type.ToOnnxName();
+            builder.Initializer($"{name}.w", new TensorBuffer(type, new Shape(6, 3))).Initializer($"{name}.scale", TensorBuffer.Create<float>([0.5f, 0.25f, 2], 3)).Initializer($"{name}.zero", new TensorBuffer(type, new Shape()))
+                .Node("DequantizeLinear", $"{name}.w {name}.scale", $"{name}.d", ("axis", 1)).Node("MatMul", $"x {name}.d", $"{name}.m").Output($"{name}.m")
+                .Node("QuantizeLinear", $"x scale {name}.zero", $"{name}.q").Node("Cast", $"{name}.q", $"{name}.c", ("to", (int)ElementType.Float32)).Output($"{name}.c")
+                .Node("Cast", "x", $"{name}.y", ("to", (int)type)).Node("Transpose", $"{name}.y", $"{name}.t").Output($"{name}.t", type);
+        }
+
+        return builder.Node("Cast", "x", "b", ("to", (int)ElementType.BFloat16)).Node("Add", "b b", "bb").Node("Softmax", "bb", "bs").Output("bs", ElementType.BFloat16).Build();
+    }
+
+    // Outputs that a session can carry to the next run, of a shape that stays.
+    private static ModelProto Recurrent() => new ModelBuilder(17).Input("x", ElementType.Float32, 2, 1, 4).Input("h", ElementType.Float32, 1, 1, 5).Input("c", ElementType.Float32, 1, 1, 5).Input("n", ElementType.Int64)
+        .Initializer("w", Floats(1, 20, 4)).Initializer("r", Floats(1, 20, 5)).Initializer("one", TensorBuffer.Create<long>([1]))
+        .Node("LSTM", "x w r - - h c", "y hn cn", ("hidden_size", 5)).Node("Add", "n one", "nn").Output("hn").Output("cn").Output("nn", ElementType.Int64).Output("y").Build();
+
+    // And of one that grows.
+    private static ModelProto Decoder() => new ModelBuilder(17).Input("x", ElementType.Float32, 1, -1, 8).Input("past.key", ElementType.Float32, 1, -1, 8).Input("past.value", ElementType.Float32, 1, -1, 8)
+        .Initializer("wq", Floats(8, 8)).Initializer("wk", Floats(8, 8)).Initializer("wv", Floats(8, 8))
+        .Node("MatMul", "x wq", "q").Node("MatMul", "x wk", "k").Node("MatMul", "x wv", "v").Node("Concat", "past.key k", "present.key", ("axis", 1)).Node("Concat", "past.value v", "present.value", ("axis", 1))
+        .Node("Transpose", "present.key", "kt", ("perm", new[] { 0, 2, 1 })).Node("MatMul", "q kt", "s").Node("Softmax", "s", "p").Node("MatMul", "p present.value", "y")
+        .Output("present.key").Output("present.value").Output("y").Build();
 
     private static IEnumerable<ModelProto> Newer() =>
     [

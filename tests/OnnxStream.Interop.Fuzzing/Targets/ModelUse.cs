@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Fuzzing.Mutators;
+using OnnxStream.Interop.Sessions;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Fuzzing.Targets;
@@ -47,8 +48,87 @@ internal static class ModelUse
             ActivationElementType = random.Next(8) == 0 ? ElementType.Float16 : ElementType.Float32,
             PanelStore = random.Next(12) == 0 ? PanelStoreOptions.File(Path.Combine(folder, "store.panels")) : PanelStoreOptions.Off,
         };
+        if (random.Next(5) == 0 && Bindings(model, random) is { Length: > 0 } bindings)
+        {
+            RunWithState(model, options with { StateBindings = bindings }, inputFiles, random, cancellationToken);
+            return;
+        }
+
         using InferenceSession session = new(model, options);
         session.Run(Inputs(session.Inputs, inputFiles, random), null, cancellationToken);
+    }
+
+    // Some runs on a state, which is read, set, shortened and set back between them.
+    private static void RunWithState(Model model, SessionOptions options, IReadOnlyList<string> inputFiles, Random random, CancellationToken cancellationToken)
+    {
+        using InferenceSession session = Open(model, options);
+        using SessionState state = session.CreateState();
+        for (int run = random.Next(1, 5); run > 0; run--)
+        {
+            Dictionary<string, TensorBuffer> inputs = Inputs(session.Inputs, inputFiles, random).Where(input => input.Value is TensorBuffer).ToDictionary(input => input.Key, input => (TensorBuffer)input.Value);
+            string bound = random.Pick(state.Inputs);
+            switch (random.Next(8))
+            {
+                case 0 when inputs.TryGetValue(bound, out TensorBuffer? given):
+                    state.Write(bound, given);
+                    break;
+                case 1:
+                    state.Truncate(random.Next(4));
+                    break;
+                case 2:
+                    state.Reset();
+                    break;
+                case 3:
+                    state.Write(bound, state.Read(bound));
+                    break;
+            }
+
+            foreach (string input in state.Inputs)
+            {
+                inputs.Remove(input);
+            }
+
+            session.Run(inputs, state, null, cancellationToken);
+        }
+    }
+
+    // Bindings that do not fit a model are the caller's fault, and the only one here.
+    private static InferenceSession Open(Model model, SessionOptions options)
+    {
+        try
+        {
+            return new InferenceSession(model, options);
+        }
+        catch (ArgumentException exception) when (exception.StackTrace?.Contains($"{nameof(StateLayout)}.{nameof(StateLayout.Create)}", StringComparison.Ordinal) == true)
+        {
+            throw new InvalidInputException(exception.Message);
+        }
+    }
+
+    // Outputs that go to inputs of the next run: those that look alike, with an axis that grows where one is open, and now and then any.
+    private static StateBinding[] Bindings(Model model, Random random)
+    {
+        List<StateBinding> bindings = [];
+        foreach (ValueMetadata input in model.Inputs)
+        {
+            ValueMetadata[] outputs = [.. model.Outputs.Where(output => !bindings.Exists(binding => binding.Output == output.Name) && (random.Next(20) == 0 || output.ElementType == input.ElementType))];
+            if (outputs.Length == 0 || random.Next(3) == 0)
+            {
+                continue;
+            }
+
+            int open = input.Dimensions is null ? -1 : input.Dimensions.ToList().FindIndex(dimension => !dimension.IsKnown);
+            int? axis = open >= 0 && random.Next(10) > 0 ? open : random.Next(8) == 0 ? random.Next(-2, 4) : null;
+            bindings.Add(new StateBinding(random.Pick(outputs).Name, input.Name)
+            {
+                Axis = axis,
+                Capacity = axis is null ? 0 : random.Next(4) == 0 ? Interesting.Integer(random) : random.Next(1, 20),
+                Window = axis is not null && random.Next(6) == 0 ? random.Next(0, 8) : null,
+                Shape = random.Next(8) == 0 ? new Shape([.. Enumerable.Range(0, random.Next(4)).Select(_ => (long)random.Next(0, 4))]) : null,
+            });
+        }
+
+        return [.. bindings];
     }
 
     private static Dictionary<string, OnnxValue> Inputs(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<string> files, Random random)
