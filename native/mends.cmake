@@ -57,6 +57,9 @@ function(onnxstream_mend_xnnpack root)
     endif()
   endforeach()
 
+  # Operators take denormals for zero. What is small is not nothing: without the flag, results are those of other code.
+  onnxstream_mend("${root}" src/operator-run.c 1 1 "flags = PTHREADPOOL_FLAG_DISABLE_DENORMALS" "flags = 0")
+
   # Products of dynamically quantized rows read parameters behind the rows. A kernel computes as many rows as it is
   # high; in the last tile the surplus rows are the last one again, but each with the parameters that lie behind the
   # last row's. 4-bit kernels in blocks for AVX-512 store the rows upwards, so that the last row gets the result of
