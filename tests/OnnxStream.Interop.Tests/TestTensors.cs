@@ -175,11 +175,20 @@ internal static class TestTensors
         }
     }
 
-    // The nearest number that has 8 significant bits, ties to even: what is in the middle after rounding to single precision is there before, too, for short numbers.
+    // The nearest of the two numbers around it that have 8 significant bits; of two that are equally near, the even one. What lies behind the last finite one is infinite.
     private static ushort ToBFloat16(double value)
     {
-        uint bits = BitConverter.SingleToUInt32Bits((float)value);
-        return double.IsNaN(value) ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+        if (double.IsNaN(value) || double.IsInfinity(value))
+        {
+            return (ushort)(BitConverter.SingleToUInt32Bits((float)value) >> 16);
+        }
+
+        uint below = BitConverter.SingleToUInt32Bits((float)Math.Abs(value)) >> 16;
+        double Number(uint bits) => bits == 0x7F80 ? Math.Pow(2, 128) : BitConverter.UInt32BitsToSingle(bits << 16);
+        below = below > 0 && Number(below) > Math.Abs(value) ? below - 1 : below;
+        double middle = (Number(below) + Number(Math.Min(below + 1, 0x7F80))) / 2;
+        uint bits = Math.Abs(value) > middle || (Math.Abs(value) == middle && below % 2 == 1) ? Math.Min(below + 1, 0x7F80) : below;
+        return (ushort)(bits | (double.IsNegative(value) ? 0x8000u : 0));
     }
 
     private static double[] Convert<T>(TensorBuffer tensor, Func<T, double> convert)

@@ -14,7 +14,7 @@ namespace OnnxStream.Interop.Operators;
 /// Up to three spatial dimensions (any number for the global ones). MaxPool: opset 8 brought indices, 10 dilations and
 /// <c>ceil_mode</c>, 12 8-bit integers. AveragePool: 7 <c>count_include_pad</c>, 10 <c>ceil_mode</c>, 19 dilations. LpPool: 18
 /// dilations and <c>ceil_mode</c>. Managed kernels compute all of them: XNNPACK's know fewer windows, and on x86 use vectors of four numbers.
-/// What becomes of a window with NaN is not defined.
+/// A window with NaN becomes NaN.
 /// </remarks>
 internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLast = false) : Operator
 {

@@ -10,7 +10,7 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>
 /// Opset 7 brought NumPy's broadcasting, 12 integers and an exponent of another type than the base's, which is the result's.
 /// Integer powers of integers are exact and wrap around; a negative one truncates. The constant exponents 2 and 3 are
-/// products, 0.5 is a square root.
+/// products, and a single exponent 0.5 is a square root.
 /// </remarks>
 internal sealed class Pow : Operator
 {
@@ -44,7 +44,7 @@ internal sealed class Pow : Operator
             context.Emit(
                 exponent == 2
                     ? new XnnBinary(xnn_binary_operator.xnn_binary_multiply, left.ElementType, left.Shape, left.Shape, context.Workers)
-                    : new UnaryKernel<float, float, UnaryMathFunction<float>>(left.Shape, new(UnaryMathFunction.Sqrt)),
+                    : new UnaryKernel<float, float, RootFunction>(left.Shape, default),
                 exponent == 2 ? [left, left] : [left], [output]);
             return;
         }
@@ -88,6 +88,17 @@ internal sealed class Pow : Operator
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => T.Pow(left, right);
+    }
+
+    // The power 0.5 is no square root of -infinity, where it is infinite, and of -0, where it is 0.
+    private readonly struct RootFunction : IUnaryFunction<float, float>, IVectorFunction
+    {
+        public void Invoke(ReadOnlySpan<float> input, Span<float> output) => VectorFunctions.Apply(input, output, this);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Invoke<TVector>(TVector x)
+            where TVector : unmanaged, IFloatVector<TVector> => TVector.Select(
+            TVector.Equal(x, TVector.Create(float.NegativeInfinity)), TVector.Create(float.PositiveInfinity), TVector.Sqrt(x + TVector.Create(0)));
     }
 
     private readonly struct IntegerPowFunction : IBinaryFunction<long, long>

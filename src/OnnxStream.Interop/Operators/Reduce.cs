@@ -46,16 +46,16 @@ internal sealed class Reduce(ReduceFunction function) : Operator
     /// <summary>Emits the step that reduces dimensions of a tensor.</summary>
     public static void Emit(LoweringContext context, ReduceFunction function, PlanTensor input, bool[] isReduced, PlanTensor output)
     {
-        // XNNPACK's preparation of a reduction of more elements does not come to an end.
-        if (function is ReduceFunction.Mean or ReduceFunction.Sum && input.ElementType == ElementType.Float32 && input.ElementCount <= int.MaxValue && XnnReduce.Supports(input.Shape, isReduced))
-        {
-            context.Emit(new XnnReduce(function == ReduceFunction.Mean, input.Shape, isReduced, context.Workers), [input], [output]);
-            return;
-        }
-
         ElementType type = input.ElementType == ElementType.Bool ? ElementType.UInt8 : input.ElementType;
         Kernel kernel = NumericKernels.Create(type, new Factory(function, input.Shape, isReduced)) ??
             throw context.Unsupported($"element type {type.ToOnnxName()}");
+
+        // XNNPACK's preparation of a reduction of more elements does not come to an end.
+        if (function is ReduceFunction.Mean or ReduceFunction.Sum && input.ElementType == ElementType.Float32 && input.ElementCount <= int.MaxValue && XnnReduce.Supports(input.Shape, isReduced))
+        {
+            kernel = new XnnReduce(function == ReduceFunction.Mean, input.Shape, isReduced, kernel, context.Workers);
+        }
+
         context.Emit(kernel, [input], [output]);
     }
 

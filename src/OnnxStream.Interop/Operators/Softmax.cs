@@ -5,8 +5,8 @@ namespace OnnxStream.Interop.Operators;
 
 /// <summary>Softmax, LogSoftmax and Hardmax along an axis. https://onnx.ai/onnx/operators/onnx__Softmax.html</summary>
 /// <remarks>
-/// Before opset 13 the tensor is taken as a matrix, and a row is everything from <c>axis</c> (1 unless given) on. Softmax of
-/// single precision is XNNPACK's.
+/// Before opset 13 the tensor is taken as a matrix, and a row is everything from <c>axis</c> (1 unless given) on. XNNPACK's
+/// softmax is not used: for AVX-512 it is NaN where elements are 4.4e26 or more below the largest one, as masks may be.
 /// </remarks>
 internal sealed class Softmax(SoftmaxFunction function) : Operator
 {
@@ -59,6 +59,7 @@ internal sealed class Softmax(SoftmaxFunction function) : Operator
     private Kernel CreateKernel(LoweringContext context, ElementType type, long rows, long length) => type switch
     {
         ElementType.Float32 when length > 0 && function is (SoftmaxFunction.Softmax or SoftmaxFunction.LogSoftmax) && !EmptyRowsAreZero(context) => new VectorSoftmaxKernel(rows, length, 1, function == SoftmaxFunction.LogSoftmax),
+        ElementType.Float32 when function == SoftmaxFunction.Softmax => new SingleSoftmaxKernel(rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },
         ElementType.Float32 => new SoftmaxKernel<float, float>(function, rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },
         ElementType.Float64 => new SoftmaxKernel<double, double>(function, rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },
         ElementType.Float16 => new SoftmaxKernel<Half, float>(function, rows, length) { EmptyRowsAreZero = EmptyRowsAreZero(context) },

@@ -103,7 +103,7 @@ internal static unsafe class ElementConversion
             case ElementType.BFloat16:
                 for (int i = 0; i < reals.Length; i++)
                 {
-                    ((ushort*)destination)[i] = ToBFloat16((float)reals[i]);
+                    ((ushort*)destination)[i] = ToBFloat16(ToOdd(reals[i]));
                 }
 
                 break;
@@ -277,6 +277,19 @@ internal static unsafe class ElementConversion
         {
             ((T*)destination)[i] = T.CreateTruncating(int.CreateSaturating(reals[i]));
         }
+    }
+
+    // The single-precision number next to another one towards zero, with its last bit set: rounding it again is as if it had been rounded once.
+    private static float ToOdd(double value)
+    {
+        float nearest = (float)value;
+        if (nearest == value || double.IsNaN(value) || double.IsInfinity(value))
+        {
+            return nearest;
+        }
+
+        uint bits = BitConverter.SingleToUInt32Bits(nearest);
+        return BitConverter.UInt32BitsToSingle((Math.Abs(nearest) > Math.Abs(value) ? bits - 1 : bits) | 1);
     }
 
     // Rounds to nearest, ties to even; a NaN stays one.

@@ -126,7 +126,9 @@ public class FloatRangeTests
     // Every exponent with some mantissas; and numbers near those where functions change.
     private static float[] Points()
     {
+        // Bits of a NaN are anything: those of 0 / 0 are the sign, the exponent and one bit, those of memory that was never written may be all.
         List<float> points = [0, -0f, float.PositiveInfinity, float.NegativeInfinity, float.NaN, float.Epsilon, float.MaxValue, float.MinValue];
+        points.AddRange(((int[])[0x7fc00000, -1, 0x7fffffff, 0x7f800001, -0x7fff01, 0x7fc00155]).Select(BitConverter.Int32BitsToSingle));
         for (int exponent = 0; exponent < 255; exponent++)
         {
             foreach (int mantissa in (int[])[1, 0x155555, 0x3fffff, 0x400000, 0x6a09e6, 0x7fffff])

@@ -40,6 +40,9 @@ internal sealed unsafe class AttentionKernel : Kernel
     private const int QueryTile = 70;
     private const int KeyTile = 1024;
 
+    // A fused product less the maximum has what the maximum lost when it was rounded. Of larger scores, that is no small number.
+    private const float LargestFusedScore = 1 << 14;
+
     // Keys and values are computed in every run: what is packed of them has the precision of the products.
     private static readonly PanelFormat s_format = PanelFormats.Default;
 
@@ -333,6 +336,12 @@ internal sealed unsafe class AttentionKernel : Kernel
                     // Keys that are masked by -infinity have no maximum; any finite one gives zeros instead of NaN. The lowest
                     // number is right for rows that are masked completely with it.
                     float maximum = MathF.Max(Math.Max(before, Extreme(rowScores, keys, scale)), float.MinValue);
+                    if (scale != 1 && !(Math.Abs(maximum) < LargestFusedScore))
+                    {
+                        Scale(rowScores, keys, scale);
+                        scale = 1;
+                    }
+
                     float total = Exponentials(rowScores, keys, scale, maximum);
                     float correction = before == maximum ? 1 : MathF.Exp(before - maximum);
                     maxima[row] = maximum;

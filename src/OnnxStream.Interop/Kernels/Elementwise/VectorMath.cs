@@ -12,10 +12,13 @@ internal static class VectorMath
     private const float Highest = 88.72283f;
 
     /// <summary>e to the power of <paramref name="x"/>; relative error below 3e-7, 0 below -87.3, infinity where single precision ends.</summary>
-    /// <remarks>x = n ln 2 + r with |r| at most (ln 2)/2; e^r by its Taylor polynomial of degree 6; 2^n by its exponent bits.</remarks>
+    /// <remarks>
+    /// x = n ln 2 + r with |r| at most (ln 2)/2; e^r by its Taylor polynomial of degree 6; 2^n by its exponent bits. What is no number
+    /// is neither below nor above the bounds, and the second operand of a maximum stays if it is none.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x) =>
-        Vector.ConditionalSelect(Vector.LessThan(x, new Vector<float>(Lowest)), Vector<float>.Zero, ExpAboveZero(x));
+        Vector.ConditionalSelect(Vector.GreaterThanOrEqual(x, new Vector<float>(Lowest)), ExpAboveZero(x), Vector.MaxNative(Vector<float>.Zero, x));
 
     /// <summary>The same function for processors with registers of 512 bits, which <see cref="Vector{T}"/> leaves half empty.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -36,7 +39,7 @@ internal static class VectorMath
         p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
         Vector512<float> result = (p.AsInt32() + (shifted.AsInt32() << 23)).AsSingle();
         result = Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(Highest)), Vector512.Create(float.PositiveInfinity), result);
-        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(Lowest)), Vector512<float>.Zero, result);
+        return Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(x, Vector512.Create(Lowest)), result, Vector512.MaxNative(Vector512<float>.Zero, x));
     }
 
     // The same, but 1e-38 where it would be less: added to 1 that makes no difference.
@@ -47,7 +50,9 @@ internal static class VectorMath
         Vector<float> clamped = Vector.MinNative(new Vector<float>(Highest), Vector.MaxNative(new Vector<float>(Lowest), x));
         Vector<float> p = PowerOfRemainder(clamped, out Vector<int> exponent);
         Vector<float> result = Vector.AsVectorSingle(Vector.AsVectorInt32(p) + Vector.ShiftLeft(exponent, 23));
-        return Vector.ConditionalSelect(Vector.GreaterThan(x, new Vector<float>(Highest)), new Vector<float>(float.PositiveInfinity), result);
+
+        // An exponent that is added to the bits of a NaN may make a number of them: NaN comes from x itself.
+        return Vector.ConditionalSelect(Vector.LessThanOrEqual(x, new Vector<float>(Highest)), result, Vector.MaxNative(new Vector<float>(float.PositiveInfinity), x));
     }
 
     /// <summary>x = n ln 2 + r with |r| at most (ln 2)/2: e^r, by its Taylor polynomial of degree 6.</summary>

@@ -8,7 +8,8 @@ namespace OnnxStream.Interop.Kernels;
 /// <remarks>
 /// One pass finds mean and variance of each channel in pieces, relative to the piece's first element; they are put together
 /// in double precision, relative to the group's first element. A second pass writes (x - mean) * a[c] + b[c]. So neither a
-/// large mean nor a large tensor costs digits. Channels-last data and results may be stored in half precision. Inputs of the step:
+/// large mean nor a large tensor costs digits. Groups whose squares leave the range of single precision are measured in double precision.
+/// Channels-last data and results may be stored in half precision. Inputs of the step:
 /// data, scale [C], bias [C]. Wu and He, arXiv 1803.08494.
 /// </remarks>
 internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
@@ -16,6 +17,10 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
 {
     private const int RowsPerPiece = 64;
     private const int CoefficientCount = 3;
+
+    // Between these, mean squares of single-precision numbers have lost no digits in single precision.
+    private const double LeastSquare = 1e-30;
+    private const double GreatestSquare = 1e36;
 
     private readonly int _batch;
     private readonly int _channels;
@@ -92,6 +97,12 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             for (int g = 0; g < _groups; g++)
             {
                 (double mean, double squares) = _channelsLast ? CombinePieces(n, g * perGroup, perGroup) : CombineChannels(n, g * perGroup, perGroup);
+                double divisor = squares / count + _epsilon;
+                if (!_types.ReadsHalf && !(divisor > LeastSquare && divisor < GreatestSquare))
+                {
+                    (mean, squares) = MeasureExactly(n, g * perGroup, perGroup);
+                }
+
                 double inverse = 1 / Math.Sqrt(squares / count + _epsilon);
                 float center = (float)mean;
                 float* coefficients = Coefficients + (long)n * CoefficientCount * _channels;
@@ -122,6 +133,29 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
         }
 
         return sums.Result;
+    }
+
+    private (double Mean, double Squares) MeasureExactly(int n, int first, int count)
+    {
+        float* input = (float*)_context!.Input(0) + (long)n * _space * _channels;
+        (long channelStride, long spaceStride) = _channelsLast ? (1L, (long)_channels) : (_space, 1L);
+        double Sum(double center, bool isSquared)
+        {
+            double sum = 0;
+            for (long i = 0; i < _space; i++)
+            {
+                for (long c = first; c < first + count; c++)
+                {
+                    double distance = input[c * channelStride + i * spaceStride] - center;
+                    sum += isSquared ? distance * distance : distance;
+                }
+            }
+
+            return sum;
+        }
+
+        double mean = Sum(0, isSquared: false) / ((double)count * _space);
+        return (mean, Sum(mean, isSquared: true));
     }
 
     private float Element(byte* data, int index) => _types.ReadsHalf ? (float)((Half*)data)[index] : ((float*)data)[index];

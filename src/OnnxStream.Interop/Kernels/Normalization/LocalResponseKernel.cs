@@ -11,6 +11,7 @@ namespace OnnxStream.Interop.Kernels;
 /// <param name="alpha">The factor of the sum.</param>
 /// <param name="beta">The exponent.</param>
 /// <param name="bias">What is added to the sum.</param>
+/// <remarks>Where squares leave the range of <typeparamref name="TCompute"/>, elements are computed one by one in double precision.</remarks>
 internal sealed unsafe class LocalResponseKernel<T, TCompute>(long rows, long channels, long space, long size, double alpha, double beta, double bias) : RowKernel(rows, space * sizeof(T) * Math.Min(size, channels))
     where T : unmanaged, INumber<T>
     where TCompute : unmanaged, IFloatingPointIeee754<TCompute>
@@ -44,6 +45,16 @@ internal sealed unsafe class LocalResponseKernel<T, TCompute>(long rows, long ch
                     TensorPrimitives.MultiplyAdd(values, values, sums, sums);
                 }
 
+                if (!TCompute.IsFinite(TensorPrimitives.Sum<TCompute>(sums)))
+                {
+                    for (long i = start; i < start + count; i++)
+                    {
+                        output[row * space + i] = Exact(input + item * channels * space + i, channel, lowest, highest);
+                    }
+
+                    continue;
+                }
+
                 TensorPrimitives.Multiply(sums, TCompute.CreateTruncating(alpha / size), sums);
                 TensorPrimitives.Add(sums, TCompute.CreateTruncating(bias), sums);
                 TensorPrimitives.Pow(sums, TCompute.CreateTruncating(-beta), sums);
@@ -52,5 +63,17 @@ internal sealed unsafe class LocalResponseKernel<T, TCompute>(long rows, long ch
                 TensorPrimitives.ConvertTruncating<TCompute, T>(values, new Span<T>(output + row * space + start, count));
             }
         }
+    }
+
+    private T Exact(T* column, long channel, long lowest, long highest)
+    {
+        double sum = 0;
+        for (long neighbour = lowest; neighbour <= highest; neighbour++)
+        {
+            double value = double.CreateTruncating(column[neighbour * space]);
+            sum += value * value;
+        }
+
+        return T.CreateTruncating(double.CreateTruncating(column[channel * space]) / Math.Pow(bias + alpha / size * sum, beta));
     }
 }

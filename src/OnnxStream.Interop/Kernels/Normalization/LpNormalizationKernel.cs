@@ -36,7 +36,7 @@ internal sealed unsafe class LpNormalizationKernel<T>(long outer, long length, l
             norm = p == 1 ? norm : Math.Sqrt(norm);
             for (long i = 0; i < length; i++)
             {
-                output[i * inner] = norm == 0 ? T.Zero : T.CreateTruncating(double.CreateTruncating(input[i * inner]) / norm);
+                output[i * inner] = norm == 0 ? input[i * inner] : T.CreateTruncating(double.CreateTruncating(input[i * inner]) / norm);
             }
         }
     }

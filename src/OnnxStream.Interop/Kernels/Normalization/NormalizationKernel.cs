@@ -50,7 +50,7 @@ internal readonly record struct Normalization
 /// A row is read once from memory for its moments: each short block gives its mean and its squared deviations from that mean
 /// while it is in the cache, and blocks are merged in double precision (Chan, Golub, LeVeque: "Updating Formulae and a Pairwise
 /// Algorithm for Computing Sample Variances"), so that a large mean costs no digits. A second reading makes the output. Few long
-/// rows are divided among the threads.
+/// rows are divided among the threads. Rows of single precision whose squares leave its range are measured in double precision.
 /// </remarks>
 internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParallelBody
     where T : unmanaged, INumber<T>
@@ -59,6 +59,10 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
     private const int Block = 1024;
     private const long PieceElements = 16 << 10;
     private const long PartElements = 32 << 10;
+
+    // Between these, mean squares of single-precision numbers have lost no digits in single precision.
+    private const double LeastSquare = 1e-30;
+    private const double GreatestSquare = 1e36;
 
     private readonly Normalization _normalization;
     private readonly int _partsPerRow;
@@ -163,7 +167,21 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
                 : new Moments(count, double.CreateTruncating(center) + offset, double.CreateTruncating(squares) - offset * offset * count));
         }
 
-        return moments;
+        double divisor = moments.Squares / length + _normalization.Epsilon;
+        return typeof(T) == typeof(float) && !_readsHalf && !(divisor > LeastSquare && divisor < GreatestSquare) ? MeasureExactly((float*)values, length) : moments;
+    }
+
+    private Moments MeasureExactly(float* values, long length)
+    {
+        double mean = _normalization.IsUncentered ? 0 : WideSums.Sum(values, length) / length;
+        double squares = 0;
+        for (long i = 0; i < length; i++)
+        {
+            double distance = values[i] - mean;
+            squares += distance * distance;
+        }
+
+        return new Moments(length, mean, squares);
     }
 
     private void Write(long row, long start, long length, Moments moments)

@@ -41,7 +41,7 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
                     output[i] = i == position ? T.One : T.Zero;
                 }
             }
-            else if (EmptyRowsAreZero && TCompute.IsNegativeInfinity(TCompute.CreateTruncating(maximum)) && !HasNaN(input))
+            else if (EmptyRowsAreZero && TCompute.IsNegativeInfinity(TCompute.CreateTruncating(maximum)))
             {
                 new Span<T>(output, checked((int)length)).Clear();
             }
@@ -52,14 +52,14 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
         }
     }
 
-    // Where some are none: those are passed over.
+    // Where some are none: the first of those counts as the greatest.
     private (T Maximum, long Position) GreatestNumber(T* input)
     {
         T maximum = input[0];
         long position = 0;
         for (long i = 1; i < length; i++)
         {
-            if (input[i] > maximum)
+            if (input[i] > maximum || (T.IsNaN(input[i]) && !T.IsNaN(maximum)))
             {
                 maximum = input[i];
                 position = i;
@@ -67,19 +67,6 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
         }
 
         return (maximum, position);
-    }
-
-    private bool HasNaN(T* input)
-    {
-        for (long i = 0; i < length; i++)
-        {
-            if (T.IsNaN(input[i]))
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 
     private void Normalize(T* input, T* output, TCompute maximum)

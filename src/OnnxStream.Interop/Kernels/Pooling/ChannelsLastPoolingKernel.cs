@@ -144,7 +144,7 @@ internal sealed unsafe class ChannelsLastPoolingKernel<TFunction> : RowKernel
     }
 }
 
-/// <summary>The largest element.</summary>
+/// <summary>The largest element; NaN if one is.</summary>
 internal readonly struct MaximumChannelPooling : IChannelPoolingFunction
 {
     /// <inheritdoc/>
@@ -155,7 +155,7 @@ internal readonly struct MaximumChannelPooling : IChannelPoolingFunction
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Accumulate(Vector<float> accumulator, Vector<float> value) => Vector.MaxNative(accumulator, value);
+    public static Vector<float> Accumulate(Vector<float> accumulator, Vector<float> value) => MaximumOperation<float>.Invoke(accumulator, value);
 
     /// <inheritdoc/>
     public static Vector<float> Result(Vector<float> accumulator, Vector<float> count) => accumulator;

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
-/// <summary>The largest element of each window, and where in the input it lies: [N, C, …] to the same with the output's spatial dimensions.</summary>
+/// <summary>The largest element of each window, or the first NaN, and where in the input it lies: [N, C, …] to the same with the output's spatial dimensions.</summary>
 /// <param name="geometry">The windows.</param>
 /// <param name="isColumnMajor">Whether positions in a plane are counted with the first spatial dimension innermost.</param>
 internal sealed unsafe class MaxPoolingIndicesKernel<T>(PoolingGeometry geometry, bool isColumnMajor)
@@ -56,7 +56,7 @@ internal sealed unsafe class MaxPoolingIndicesKernel<T>(PoolingGeometry geometry
                 for (long kx = firstX; kx < endX; kx++)
                 {
                     long position = line + geometry.Position(2, x, kx);
-                    if (found < 0 || input[position] > largest)
+                    if (found < 0 || input[position] > largest || (T.IsNaN(input[position]) && !T.IsNaN(largest)))
                     {
                         largest = input[position];
                         found = position;

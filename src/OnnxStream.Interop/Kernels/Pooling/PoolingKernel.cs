@@ -234,7 +234,7 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     }
 }
 
-/// <summary>The largest element.</summary>
+/// <summary>The largest element; NaN if one is.</summary>
 internal readonly struct MaximumPooling<T> : IPoolingFunction<T>
     where T : unmanaged, INumber<T>, IMinMaxValue<T>
 {
@@ -242,10 +242,10 @@ internal readonly struct MaximumPooling<T> : IPoolingFunction<T>
     public T Initial => MaximumReduction<T>.Initial;
 
     /// <inheritdoc/>
-    public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => VectorFolding.FoldEach<T, NativeMaximumOperation<T>>(accumulators, values);
+    public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => VectorFolding.FoldEach<T, MaximumOperation<T>>(accumulators, values);
 
     /// <inheritdoc/>
-    public void Combine(Span<T> accumulators, ReadOnlySpan<T> others) => VectorFolding.FoldEach<T, NativeMaximumOperation<T>>(accumulators, others);
+    public void Combine(Span<T> accumulators, ReadOnlySpan<T> others) => VectorFolding.FoldEach<T, MaximumOperation<T>>(accumulators, others);
 
     /// <inheritdoc/>
     public void Finish(Span<T> accumulators, ReadOnlySpan<T> counts, T count)

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
-/// <summary>Where along a dimension the largest or the smallest element is.</summary>
+/// <summary>Where along a dimension the largest or the smallest element is; where there is NaN, it is that.</summary>
 /// <param name="outer">The number of elements in front of the dimension.</param>
 /// <param name="length">The length of the dimension, at least 1.</param>
 /// <param name="inner">The number of elements behind it.</param>
@@ -85,7 +85,7 @@ internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long 
         for (long i = 1; i < length; i++)
         {
             T value = input[i];
-            if (value > best || (takesLast && value == best))
+            if (value > best || (takesLast && value == best) || (T.IsNaN(value) && (takesLast || !T.IsNaN(best))))
             {
                 best = value;
                 found = i;
@@ -102,7 +102,7 @@ internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long 
         for (long i = 1; i < length; i++)
         {
             T value = input[i];
-            if (value < best || (takesLast && value == best))
+            if (value < best || (takesLast && value == best) || (T.IsNaN(value) && (takesLast || !T.IsNaN(best))))
             {
                 best = value;
                 found = i;

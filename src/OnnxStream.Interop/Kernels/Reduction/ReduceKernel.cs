@@ -150,7 +150,7 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         TWide shift = TWide.Zero;
         if (IsLogSumExp)
         {
-            TWide maximum = TWide.MinValue;
+            TWide maximum = NegativeInfinity;
             for (long i = 0; i < _reducedCount; i++)
             {
                 T* run = input + Offset(i, _reducedDimensions, _reducedStrides);
@@ -195,7 +195,7 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         if (IsLogSumExp)
         {
             shifts = shifts[..accumulators.Length];
-            shifts.Fill(TWide.MinValue);
+            shifts.Fill(NegativeInfinity);
             for (long i = 0; i < _reducedCount; i++)
             {
                 TensorPrimitives.Max(shifts, Widen(input + Offset(i, _reducedDimensions, _reducedStrides), accumulators.Length, buffer), shifts);
@@ -231,7 +231,9 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         }
     }
 
-    private static TWide FiniteOrZero(TWide value) => TWide.IsFinite(value) && value != TWide.MinValue ? value : TWide.Zero;
+    private static TWide NegativeInfinity => TWide.CreateTruncating(double.NegativeInfinity);
+
+    private static TWide FiniteOrZero(TWide value) => TWide.IsFinite(value) ? value : TWide.Zero;
 
     private static ReadOnlySpan<TWide> Widen(T* source, int length, Span<TWide> buffer)
     {

@@ -88,43 +88,34 @@ internal static class VectorFolding
     }
 }
 
-/// <summary>The larger one; NaN if one is.</summary>
+/// <summary>The larger one; NaN if one is. Which of two zeros it is does not matter.</summary>
+/// <remarks>Three instructions, where that of IEEE 754 takes many: one instruction gives its second operand if either is NaN, so that only the first is to be looked at.</remarks>
 internal readonly struct MaximumOperation<T> : IFoldingOperation<T>
     where T : unmanaged, INumber<T>
 {
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Invoke(T left, T right) => T.Max(left, right);
+    public static T Invoke(T left, T right) => T.IsNaN(right) ? right : T.MaxNative(right, left);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.Max(left, right);
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) =>
+        Vector.ConditionalSelect(Vector.Equals(right, right), Vector.MaxNative(right, left), right);
 }
 
-/// <summary>The larger one by one instruction; if one is NaN, the processor decides.</summary>
-internal readonly struct NativeMaximumOperation<T> : IFoldingOperation<T>
-    where T : unmanaged, INumber<T>
-{
-    /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Invoke(T left, T right) => T.MaxNative(left, right);
-
-    /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.MaxNative(left, right);
-}
-
-/// <summary>The smaller one; NaN if one is.</summary>
+/// <summary>The smaller one; NaN if one is. Which of two zeros it is does not matter.</summary>
+/// <remarks>As <see cref="MaximumOperation{T}"/>.</remarks>
 internal readonly struct MinimumOperation<T> : IFoldingOperation<T>
     where T : unmanaged, INumber<T>
 {
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Invoke(T left, T right) => T.Min(left, right);
+    public static T Invoke(T left, T right) => T.IsNaN(right) ? right : T.MinNative(right, left);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => Vector.Min(left, right);
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) =>
+        Vector.ConditionalSelect(Vector.Equals(right, right), Vector.MinNative(right, left), right);
 }
 
 /// <summary>The sum.</summary>

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
@@ -5,6 +7,7 @@ using static OnnxStream.Interop.Bindings.Xnnpack;
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>The sum or the mean over dimensions of a single-precision tensor.</summary>
+/// <remarks>Where a result is no finite number, another kernel computes all of them: a sum on the way may have left the range that the result is in.</remarks>
 internal sealed unsafe class XnnReduce : XnnKernel
 {
     // XNNPACK adds in single precision, without correction: this many additions in a row cost less than 1e-5 of the sum.
@@ -13,13 +16,18 @@ internal sealed unsafe class XnnReduce : XnnKernel
     // The fewest partial sums that its micro-kernels make of a run: rows of 16 elements are added to each other.
     private const long PartialSums = 16;
 
+    private readonly Kernel _exact;
+    private readonly long _resultCount = 1;
+
     /// <summary>Makes the kernel; <see cref="Supports"/> must hold.</summary>
     /// <param name="isMean">Whether to divide by the number of elements.</param>
     /// <param name="input">The shape of the input.</param>
     /// <param name="isReduced">For each of its dimensions, whether it is reduced.</param>
+    /// <param name="exact">Computes the same of the same tensors in double precision.</param>
     /// <param name="workers">The threads.</param>
-    public XnnReduce(bool isMean, Shape input, ReadOnlySpan<bool> isReduced, WorkerPool workers)
+    public XnnReduce(bool isMean, Shape input, ReadOnlySpan<bool> isReduced, Kernel exact, WorkerPool workers)
     {
+        _exact = exact;
         // Sixteen additions take no longer than any other operator takes for an element.
         Operations = input.ElementCount / 16;
         string details = $"{input} [{string.Join(',', isReduced.ToArray())}]";
@@ -33,6 +41,10 @@ internal sealed unsafe class XnnReduce : XnnKernel
             if (runs[i].IsReduced)
             {
                 axes[axisCount++] = i;
+            }
+            else
+            {
+                _resultCount *= runs[i].Length;
             }
         }
 
@@ -73,6 +85,38 @@ internal sealed unsafe class XnnReduce : XnnKernel
     {
         XnnpackLibrary.Check(xnn_setup_reduce_nd(Operator, null, context.Input(0), context.Output(0)), nameof(xnn_setup_reduce_nd), context.Call.NodeName);
         RunOperator(context);
+        if (!AreFinite((float*)context.Output(0), _resultCount))
+        {
+            _exact.Run(context);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _exact.Dispose();
+        base.Dispose(disposing);
+    }
+
+    // The difference of a number and itself is zero; that of what is not finite is none.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool AreFinite(float* results, long count)
+    {
+        Vector<float> differences = default;
+        long i = 0;
+        for (; i + Vector<float>.Count <= count; i += Vector<float>.Count)
+        {
+            Vector<float> values = Vector.Load(results + i);
+            differences += values - values;
+        }
+
+        float difference = Vector.Sum(differences);
+        for (; i < count; i++)
+        {
+            difference += results[i] - results[i];
+        }
+
+        return difference == 0;
     }
 
     // Neighbouring dimensions that share their fate are one; those of 1 are none.
