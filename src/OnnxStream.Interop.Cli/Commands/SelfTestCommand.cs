@@ -66,7 +66,7 @@ internal sealed class SelfTestCommand : ToolCommand
             Processor.MatrixKernels,
             [
                 .. results.Select(result => new SelfTestFamilyReport(
-                    result.Family.Name, double.IsNaN(result.Error) ? null : result.Error, result.Family.Tolerance, result.Problem is null, result.Problem, Seconds(result.Duration))),
+                    result.Family.Name, double.IsFinite(result.Error) ? result.Error : null, result.Worst, result.Family.Tolerance, result.Problem is null, result.Problem, Seconds(result.Duration))),
             ],
             results.Count(result => result.Problem is not null));
         if (arguments.GetValue(_json))
@@ -100,9 +100,10 @@ internal sealed class SelfTestCommand : ToolCommand
         table.AddColumn("tolerance", column => column.RightAligned());
         table.AddColumn("");
         table.AddColumn("time", column => column.RightAligned());
+        table.AddColumn("worst in");
         foreach (SelfTestFamilyReport family in report.Families)
         {
-            table.AddRow(family.Name, family.Error is { } error ? $"{error:0.0e+0}" : "none", $"{family.Tolerance:0.0e+0}", family.Ok ? "ok" : "FAILED", Quantity.Seconds(family.Seconds));
+            table.AddRow(family.Name, family.Error is { } error ? $"{error:0.0e+0}" : "none", $"{family.Tolerance:0.0e+0}", family.Ok ? "ok" : "FAILED", Quantity.Seconds(family.Seconds), Markup.Escape(family.Worst?.Split(' ')[0] ?? ""));
         }
 
         terminal.Write(table);

@@ -13,8 +13,9 @@ internal sealed record SelfTestReport(
 /// <summary>A family of kernels.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Error">The largest error; null where there was nothing to compare.</param>
+/// <param name="Worst">The element that has it, what was found and what was expected; null where there is no error.</param>
 /// <param name="Tolerance">The largest error that is allowed.</param>
 /// <param name="Ok">Whether it passed.</param>
 /// <param name="Problem">What is wrong; null where nothing is.</param>
 /// <param name="Seconds">What its runs took.</param>
-internal sealed record SelfTestFamilyReport(string Name, double? Error, double Tolerance, bool Ok, string? Problem, double Seconds);
+internal sealed record SelfTestFamilyReport(string Name, double? Error, string? Worst, double Tolerance, bool Ok, string? Problem, double Seconds);

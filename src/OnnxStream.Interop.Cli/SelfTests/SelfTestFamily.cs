@@ -17,4 +17,8 @@ internal sealed record SelfTestFamily(string Name, string[] Kernels, double Tole
 /// <summary>A model and what it should compute.</summary>
 /// <param name="Model">The model.</param>
 /// <param name="Expected">The elements of its outputs, one output after the other.</param>
-internal sealed record SelfTestCase(SelfTestModel Model, params double[][] Expected);
+internal sealed record SelfTestCase(SelfTestModel Model, params double[][] Expected)
+{
+    /// <summary>For each element, what its error is divided by, 0 where it must be the nearest number; null where that is 1 for results below 1 and the result itself above.</summary>
+    public double[][]? Sizes { get; init; }
+}

@@ -17,7 +17,7 @@ internal sealed class SelfTestTests
     {
         SelfTestResult result = Run(new SelfTestFamily("wrong", [], 0.1, _ => [Doubling(expected: [2, 4.5, 6])]));
         Assert.That(result.Error, Is.EqualTo(0.5 / 4.5).Within(1e-9));
-        Assert.That(result.Problem, Is.EqualTo("the error is too large"));
+        Assert.That(result.Problem, Is.EqualTo("the error is too large: y[1] = 4, not 4.5"));
     }
 
     [Test]
@@ -25,6 +25,23 @@ internal sealed class SelfTestTests
     {
         SelfTestResult result = Run(new SelfTestFamily("nearly", [], 0.2, _ => [Doubling(expected: [2, 4.5, 6])]));
         Assert.That(result.Problem, Is.Null);
+    }
+
+    [Test]
+    public void Errors_are_in_parts_of_the_sizes_of_elements()
+    {
+        SelfTestResult result = Run(new SelfTestFamily("sized", [], 0.01, _ => [Doubling(expected: [2.5, 4, 6.5]) with { Sizes = [[1000, 0, 100]] }]));
+        Assert.That(result.Error, Is.EqualTo(0.005).Within(1e-9));
+        Assert.That(result.Worst, Is.EqualTo("y[2] = 6, not 6.5"));
+        Assert.That(result.Problem, Is.Null);
+    }
+
+    [Test]
+    public void An_element_without_size_must_be_the_nearest_number()
+    {
+        SelfTestResult result = Run(new SelfTestFamily("exact", [], 0.01, _ => [Doubling(expected: [2.0000000001, 4, 6.000001]) with { Sizes = [[0, 0, 0]] }]));
+        Assert.That(result.Error, Is.EqualTo(double.PositiveInfinity));
+        Assert.That(result.Problem, Is.EqualTo("the error is too large: y[2] = 6, not 6.000001"));
     }
 
     [Test]
