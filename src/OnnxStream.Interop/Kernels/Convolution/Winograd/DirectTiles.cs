@@ -9,9 +9,9 @@ namespace OnnxStream.Interop.Kernels;
 /// <remarks>
 /// <para>
 /// The algorithm adds and subtracts all 36 pixels of a tile for each of its 16 results, so the error of a result is a fraction of the
-/// largest number in the tile, which the result may have nothing to do with. A result is computed directly if the tile has a number more
-/// than <see cref="LargestRatio"/> times as large as all those in the result's own window; so are all results of a tile that has an
-/// infinity, a NaN, or a number beyond <see cref="LargestNumber"/>. Results whose window is zero are the bias.
+/// largest number in the tile, which the result may have nothing to do with. A tile is computed directly if it has a number more than
+/// <see cref="LargestRatio"/> times as large as all those in the window of one of its results, an infinity, a NaN, or a number beyond
+/// <see cref="LargestNumber"/>. Results whose window is zero are the bias.
 /// </para>
 /// <para>
 /// Looking for them takes a tenth to a quarter of the time of the input's transform: 2 % of a layer with 64 channels, 0.2 % with 320. The
@@ -176,7 +176,8 @@ internal sealed unsafe class DirectTiles : IParallelBody
             }
         }
 
-        return new Mark((ushort)direct, (ushort)empty);
+        // The results of the large number's own windows, too: a small weight may make them small.
+        return new Mark((ushort)(direct == 0 ? 0 : ~empty), (ushort)empty);
 
         static int Row(int* row) => Math.Max(Math.Max(row[0], row[1]), row[2]);
 
