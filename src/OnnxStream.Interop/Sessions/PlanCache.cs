@@ -453,6 +453,9 @@ internal sealed class PlanCache : IDisposable
                 segment.Close();
                 MakeRoom(PanelPacker.SmallestBytes(segment.Panels));
                 room = budget - _account.LiveBytes;
+
+                // Packing takes minutes and fills the budget. What planning left on the managed heap, tens of megabytes, is given back before that.
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             }
 
             switch (_packer.Write(segment.Panels, room))
