@@ -17,7 +17,8 @@ internal static class SampleInputs
     /// <param name="vocabularySize">The number of tokens there are.</param>
     public static Dictionary<string, TensorBuffer> Create(Model model, int vocabularySize = VocabularySize)
     {
-        Dictionary<string, TensorBuffer> inputs = new InputTensors(model, [], new Dictionary<string, long>(), Seed, PictureOptions.Default).Create(_ => { });
+        Dictionary<string, TensorBuffer> inputs = new InputTensors(model, [], new Dictionary<string, long>(), Seed, PictureOptions.Default).Create(_ => { })
+            .ToDictionary(input => input.Key, input => (TensorBuffer)input.Value);
         if (inputs.TryGetValue("timestep", out TensorBuffer? timestep))
         {
             timestep.Span<float>().Fill(Timestep);
