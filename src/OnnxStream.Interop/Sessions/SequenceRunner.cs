@@ -27,6 +27,11 @@ internal sealed class SequenceRunner(ITensorMemory memory, Func<Value, bool> isK
     /// <exception cref="InvalidInputException">A position is not in the sequence, tensors do not fit together, or an optional value has no content.</exception>
     public LiveValue? Run(Node node, LiveValues values, bool leaves, Action taken)
     {
+        if (node.Outputs.Skip(1).Any(output => output is not null))
+        {
+            throw new InvalidGraphException($"{node}: it has {node.Outputs.Length} outputs, expected 1.");
+        }
+
         switch (node.OperatorType)
         {
             case "SequenceConstruct":

@@ -56,7 +56,7 @@ internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long 
             for (int k = 0; k < lanes; k++)
             {
                 T value = values[k];
-                if ((least ? value < best[k] : value > best[k]) || (last && value == best[k]))
+                if ((least ? value < best[k] : value > best[k]) || (last && value == best[k]) || (T.IsNaN(value) && (last || !T.IsNaN(best[k]))))
                 {
                     best[k] = value;
                     output[k] = i;
