@@ -44,12 +44,17 @@ public sealed class MutatorTests
         {
             Targets.ModelFolder.Write(folder, Structures.All[index].Proto.ToByteArray());
             using InferenceSession session = new(Targets.ModelFolder.PathIn(folder));
-            Dictionary<string, TensorBuffer> inputs = session.Inputs.ToDictionary(input => input.Name, input => new TensorBuffer(input.ElementType, new Shape([.. input.Dimensions!.Select(dimension => dimension.IsKnown ? dimension.Value : 3)])));
-            Assert.That(session.Run(inputs).Outputs, Is.Not.Empty);
+            Assert.That(session.Run(session.Inputs.ToDictionary(input => input.Name, Input)).Values, Is.Not.Empty);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+
+        static OnnxValue Input(ValueMetadata input)
+        {
+            TensorBuffer tensor = new(input.ElementType, new Shape([.. input.Dimensions!.Select(dimension => dimension.IsKnown ? dimension.Value : 3)]));
+            return input.IsSequence ? new TensorSequence(input.ElementType, [tensor]) : tensor;
         }
     }
 }

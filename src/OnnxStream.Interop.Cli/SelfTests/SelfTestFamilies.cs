@@ -46,7 +46,7 @@ internal static class SelfTestFamilies
         new("layer normalization", ["normalize"], 1e-4, random => [LayerNormalization(random)]),
         new("group normalization", ["group normalization"], 1e-4, random => [GroupNormalization(random)]),
         new("batch normalization", ["batch normalization"], Function, random => [BatchNormalization(random)]),
-        new("functions", ["xnn_unary_"], Function, random => [Functions(random)]),
+        new("functions", ["unary math"], Function, random => [Functions(random)]),
         new("range of numbers", ["softmax", "attention", "pooling", "normalize", "xnn reduce", "xnn_binary_"], NumberRanges.Tolerance, NumberRanges.Cases),
         new("activations", [], Function, random => [Activations(random)]),
         new("arithmetic", ["xnn_binary_"], 1e-6, random => [Arithmetic(random)]),

@@ -8,10 +8,11 @@ public class OperatorCaseTests
     // What is no elementwise, reduction or movement operator: products, recurrent layers, control flow, signals, losses, text, random numbers, attention.
     private static readonly string[] s_others =
     [
-        "Attention", "Bernoulli", "BlackmanWindow", "CausalConvWithState", "Constant", "Conv", "ConvInteger", "ConvTranspose", "DFT", "DeformConv", "Det", "Einsum", "GRU", "Gemm",
+        "Attention", "Bernoulli", "BlackmanWindow", "CausalConvWithState", "ConcatFromSequence", "Constant", "Conv", "ConvInteger", "ConvTranspose", "DFT", "DeformConv", "Det", "Einsum", "GRU", "Gemm",
         "HammingWindow", "HannWindow", "If", "LSTM", "LinearAttention", "Loop", "MatMul", "MatMulInteger", "MaxRoiPool", "MelWeightMatrix", "Multinomial", "NegativeLogLikelihoodLoss",
-        "NonMaxSuppression", "QLinearConv", "QLinearMatMul", "RNN", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "RotaryEmbedding", "STFT", "Scan",
-        "SimplifiedLayerNormalization", "SoftmaxCrossEntropyLoss", "SwiGLU", "TfIdfVectorizer",
+        "NonMaxSuppression", "Optional", "OptionalGetElement", "OptionalHasElement", "QLinearConv", "QLinearMatMul", "RNN", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "RotaryEmbedding", "STFT", "Scan",
+        "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap",
+        "SimplifiedLayerNormalization", "SoftmaxCrossEntropyLoss", "SplitToSequence", "SwiGLU", "TfIdfVectorizer",
     ];
 
     [Test]
