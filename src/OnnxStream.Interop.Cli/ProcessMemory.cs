@@ -12,7 +12,7 @@ internal sealed partial class ProcessMemory
     /// What the process still grows by when its session has been planned: code that runs for the first time, the stacks of threads, what running
     /// allocates.
     /// </summary>
-    private static readonly long ReserveBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 48L : 7L) << 19;
+    private static readonly long ReserveBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 48L : 11L) << 19;
 
     // Two processes that do the same are not equally large: a limit that one of them names must do for the next.
     private const long VariationBytes = 768L << 10;

@@ -45,7 +45,7 @@ internal sealed class SignalsTests
     public void While_a_model_is_converted([Values("INT", "TERM")] string signal, [Values("converted.onnx", "converted")] string name)
     {
         // Large enough that the signal comes before the end.
-        string model = TinyModel.Write(_folder, columns: 100_000_000);
+        string model = TinyModel.Write(_folder, columns: 50_000_000);
         string[] before = Directory.GetFileSystemEntries(_folder.Path);
         using ToolProcess tool = ToolProcess.Start(["convert", model, _folder[name]]);
         SpinWait.SpinUntil(() => tool.HasEnded || Directory.GetFileSystemEntries(_folder.Path).Length > before.Length);

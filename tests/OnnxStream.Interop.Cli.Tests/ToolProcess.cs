@@ -51,7 +51,10 @@ internal sealed class ToolProcess : IDisposable
     public static ToolProcess Start(string[] arguments, string[]? wrapper = null, IReadOnlyDictionary<string, string?>? environment = null)
     {
         string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        string[] command = [.. wrapper ?? [], host, typeof(CommandLine).Assembly.Location, .. arguments];
+
+        // A shell starts programs in the background with SIGINT ignored, which is inherited: the tool would ignore it as well, as it should.
+        string[] listening = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT"] : [];
+        string[] command = [.. wrapper ?? [], .. listening, host, typeof(CommandLine).Assembly.Location, .. arguments];
         ProcessStartInfo start = new(command[0], command[1..])
         {
             RedirectStandardError = true,

@@ -24,6 +24,8 @@ internal sealed class PlanCache : IDisposable
     // Of all parts together: each has memory and a thread of its own.
     private const int MostKeptPlans = 512;
 
+    private const long MostGarbageBytes = 4 << 20;
+
     private readonly SessionOptions _options;
     private readonly MemoryAccount _account;
     private readonly WorkerPool _workers;
@@ -36,6 +38,9 @@ internal sealed class PlanCache : IDisposable
     private readonly StateLayout[] _growing;
     private int _growthFailures;
     private PanelStore? _store;
+
+    // What .NET had allocated when its heap was collected last.
+    private long _collectedAt;
 
     // The one that was used least recently first.
     private readonly List<PlannedSegment> _segments = [];
@@ -143,6 +148,7 @@ internal sealed class PlanCache : IDisposable
             if (segment.Executor is null || segment.Weights != weights || segment.WindowBytes != windowBytes)
             {
                 segment.Close();
+                GiveBackGarbage();
                 segment.Executor = new Executor(segment.Plan, _workers, _weights, weights, windowBytes);
                 (segment.Weights, segment.WindowBytes) = (weights, windowBytes);
             }
@@ -453,9 +459,7 @@ internal sealed class PlanCache : IDisposable
                 segment.Close();
                 MakeRoom(PanelPacker.SmallestBytes(segment.Panels));
                 room = budget - _account.LiveBytes;
-
-                // Packing takes minutes and fills the budget. What planning left on the managed heap, tens of megabytes, is given back before that.
-                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                GiveBackGarbage();
             }
 
             switch (_packer.Write(segment.Panels, room))
@@ -470,6 +474,17 @@ internal sealed class PlanCache : IDisposable
                     PlanAgain(segment);
                     return;
             }
+        }
+    }
+
+    // Planning leaves some ten megabytes on the managed heap, which a process with a budget must not hold beside the plan's memory. A small plan is
+    // not worth the twentieth of a second that it takes to collect them.
+    private void GiveBackGarbage()
+    {
+        if (_options.MemoryBudget is not null && GC.GetTotalAllocatedBytes() - _collectedAt >= MostGarbageBytes)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            _collectedAt = GC.GetTotalAllocatedBytes();
         }
     }
 
