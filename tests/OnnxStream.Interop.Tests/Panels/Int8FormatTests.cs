@@ -6,13 +6,13 @@ namespace OnnxStream.Interop.Tests.Panels;
 [NativeMemoryLeakCheck]
 public class Int8FormatTests
 {
-    private TemporaryFolder _folder = null!;
+    private QuantizedLayers _layers = null!;
 
     [SetUp]
-    public void SetUp() => _folder = new TemporaryFolder();
+    public void SetUp() => _layers = new QuantizedLayers();
 
     [TearDown]
-    public void TearDown() => _folder.Dispose();
+    public void TearDown() => _layers.Dispose();
 
     [Test]
     public void SmallAndVeryDeepWeightsAreNotTaken()
@@ -28,18 +28,18 @@ public class Int8FormatTests
     [Test]
     public void Matrices([Range(1, 35)] int rows, [Values] bool isInputMajor)
     {
-        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, rows, 211).Output("y").Initializer("b", Whole(4, -5000, 5000, 173));
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, rows, 211).Output("y").Initializer("b", QuantizedLayers.Whole(4, -5000, 5000, 173));
         model = isInputMajor
             ? model.Initializer("w", Weights(1, 211, 173, isInputMajor)).Node("Gemm", "x w b", "y")
             : model.Initializer("w", Weights(1, 173, 211, isInputMajor)).Node("Gemm", "x w b", "y", ("transB", 1));
-        AssertExact(model, "fully connected, int8", Data(5, rows, rows, 211));
+        AssertExact(model, "fully connected, int8", QuantizedLayers.Rows(5, rows, 211));
     }
 
     [Test]
     public void MatrixOfManyPanels([Values(1, 2, 3)] int threads, [Values(1, 50)] int rows)
     {
         ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, rows, 512).Output("y").Initializer("w", Weights(1, 512, 2100, isInputMajor: true)).Node("MatMul", "x w", "y");
-        AssertExact(model, "fully connected, int8", Data(5, rows, rows, 512), threads);
+        AssertExact(model, "fully connected, int8", QuantizedLayers.Rows(5, rows, 512), threads);
     }
 
     [Test]
@@ -47,7 +47,7 @@ public class Int8FormatTests
         [Values(1, 2)] int batch, [Values(1, 2)] int stride, [Values(1, 2)] int dilation, [Values(0, 1)] int padding, [Values(1, 3)] int kernel, [Values(1, 3)] int threads)
     {
         ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, batch, 67, 11, 9).Output("y").Initializer("w", Weights(1, kernel == 1 ? 530 : 61, 67, kernel, kernel))
-            .Initializer("b", Whole(2, -5000, 5000, kernel == 1 ? 530 : 61))
+            .Initializer("b", QuantizedLayers.Whole(2, -5000, 5000, kernel == 1 ? 530 : 61))
             .Node("Conv", "x w b", "y", ("pads", new[] { padding, padding, padding, padding }), ("strides", new[] { stride, stride }), ("dilations", new[] { dilation, dilation }));
         AssertExact(model, ", int8", Images(5, batch, 67, 11, 9), threads);
     }
@@ -67,7 +67,7 @@ public class Int8FormatTests
     {
         ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 6, 300).Output("y").Initializer("w", Weights(1, 300, 120, isInputMajor: true))
             .Node("MatMul", "x w", "m").Node("Relu", "m", "y");
-        AssertExact(model, "fully connected, int8", Data(5, 6, 6, 300));
+        AssertExact(model, "fully connected, int8", QuantizedLayers.Rows(5, 6, 300));
     }
 
     // Half of the columns are multiplied with a function of the other half.
@@ -88,7 +88,7 @@ public class Int8FormatTests
         data.Span<float>()[3 * 512 + 100] = value;
         ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 7, 512).Output("y").Initializer("w", TestTensors.Floats(1, 512, 100)).Node("MatMul", "x w", isLimited ? "m" : "y");
         model = isLimited ? model.Node("Relu", "m", "y") : model;
-        TensorBuffer results = Run(model, ElementType.Int8, data, out _);
+        TensorBuffer results = _layers.Run(model, ElementType.Int8, data, out _);
         for (int i = 0; i < 700; i++)
         {
             Assert.That(float.IsNaN(results.Span<float>()[i]), Is.EqualTo(i / 100 == 3), $"row {i / 100}");
@@ -111,15 +111,15 @@ public class Int8FormatTests
     public void StoreIsAQuarter()
     {
         ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 4, 1024).Output("y").Initializer("w", TestTensors.Floats(1, 1024, 2048)).Node("MatMul", "x w", "y");
-        Run(model, ElementType.Float32, TestTensors.Floats(5, 4, 1024), out _);
-        Run(model, ElementType.Int8, TestTensors.Floats(5, 4, 1024), out _);
-        Assert.That(new FileInfo(_folder["Int8.panels"]).Length, Is.LessThan(0.27 * new FileInfo(_folder["Float32.panels"]).Length));
+        _layers.Run(model, ElementType.Float32, TestTensors.Floats(5, 4, 1024), out _);
+        _layers.Run(model, ElementType.Int8, TestTensors.Floats(5, 4, 1024), out _);
+        Assert.That(_layers.StoreBytes(ElementType.Int8), Is.LessThan(0.27 * _layers.StoreBytes(ElementType.Float32)));
     }
 
     private void AssertExact(ModelBuilder model, string kernel, TensorBuffer data, int threads = 2, ElementType activations = ElementType.Float32)
     {
-        TensorBuffer expected = Run(model, null, data, out _, threads, activations);
-        TensorBuffer actual = Run(model, ElementType.Int8, data, out string[] kernels, threads, activations);
+        TensorBuffer expected = _layers.Run(model, null, data, out _, threads, activations);
+        TensorBuffer actual = _layers.Run(model, ElementType.Int8, data, out string[] kernels, threads, activations);
         Assert.That(kernels, Has.Some.Contains(kernel));
 
         // Winograd's algorithm, which computes what is expected for some convolutions, is not exact.
@@ -128,20 +128,10 @@ public class Int8FormatTests
 
     private void AssertClose(ModelBuilder model, string kernel, TensorBuffer data, double tolerance)
     {
-        TensorBuffer expected = Run(model, null, data, out _);
-        TensorBuffer actual = Run(model, ElementType.Int8, data, out string[] kernels);
+        TensorBuffer expected = _layers.Run(model, null, data, out _);
+        TensorBuffer actual = _layers.Run(model, ElementType.Int8, data, out string[] kernels);
         Assert.That(kernels, Has.Some.Contains(kernel));
         Assert.That(TestTensors.RelativeRms(actual, expected), Is.LessThanOrEqualTo(tolerance));
-    }
-
-    private TensorBuffer Run(ModelBuilder model, ElementType? type, TensorBuffer data, out string[] kernels, int threads = 2, ElementType activations = ElementType.Float32)
-    {
-        string path = _folder.Write("model.onnx", model.ToBytes());
-        PanelStoreOptions store = type is { } stored ? PanelStoreOptions.File(_folder[$"{stored}.panels"]) with { ElementType = stored } : PanelStoreOptions.Off;
-        using InferenceSession session = new(path, new SessionOptions { ThreadCount = threads, PanelStore = store, ActivationElementType = activations });
-        Dictionary<string, TensorBuffer> inputs = new() { ["x"] = data };
-        kernels = [.. session.Plan(inputs.ToDictionary(input => input.Key, input => input.Value.Type)).Steps.Select(step => step.KernelName)];
-        return session.Run(inputs)["y"];
     }
 
     private static TensorBuffer Scaled(TensorBuffer tensor, float factor)
@@ -154,37 +144,10 @@ public class Int8FormatTests
         return tensor;
     }
 
-    private static TensorBuffer Whole(int seed, int low, int high, params long[] shape)
-    {
-        Random random = new(seed);
-        TensorBuffer tensor = TestTensors.Floats(seed, shape);
-        foreach (ref float element in tensor.Span<float>())
-        {
-            element = random.Next(low, high + 1);
-        }
-
-        return tensor;
-    }
-
-    // Each row has both ends of the range of 8 bits, so that its scale is 1 and its zero point 0.
-    private static TensorBuffer Data(int seed, int rows, params long[] shape)
-    {
-        TensorBuffer tensor = Whole(seed, -128, 127, shape);
-        Span<float> elements = tensor.Span<float>();
-        int length = elements.Length / rows;
-        for (int row = 0; row < rows; row++)
-        {
-            elements[row * length + row % length] = -128;
-            elements[row * length + (row + 7) % length] = 127;
-        }
-
-        return tensor;
-    }
-
-    // So has each pixel: a convolution over single pixels gives each a scale of its own.
+    // Each image and each pixel have both ends of the range of 8 bits: a convolution over single pixels gives each a scale of its own.
     private static TensorBuffer Images(int seed, long count, long channels, long height, long width)
     {
-        TensorBuffer tensor = Whole(seed, -128, 127, count, channels, height, width);
+        TensorBuffer tensor = QuantizedLayers.Whole(seed, -128, 127, count, channels, height, width);
         Span<float> elements = tensor.Span<float>();
         for (long image = 0; image < count; image++)
         {
@@ -199,7 +162,7 @@ public class Int8FormatTests
     // Each output channel has a weight of 127, so that its scale is 1.
     private static TensorBuffer Weights(int seed, long first, long second, bool isInputMajor)
     {
-        TensorBuffer tensor = Whole(seed, -127, 127, first, second);
+        TensorBuffer tensor = QuantizedLayers.Whole(seed, -127, 127, first, second);
         for (long channel = 0; channel < (isInputMajor ? second : first); channel++)
         {
             tensor.Span<float>()[(int)(isInputMajor ? channel % first * second + channel : channel * second + channel % second)] = 127;
@@ -210,7 +173,7 @@ public class Int8FormatTests
 
     private static TensorBuffer Weights(int seed, long outputs, long inputs, long height, long width)
     {
-        TensorBuffer tensor = Whole(seed, -127, 127, outputs, inputs, height, width);
+        TensorBuffer tensor = QuantizedLayers.Whole(seed, -127, 127, outputs, inputs, height, width);
         for (long channel = 0; channel < outputs; channel++)
         {
             tensor.Span<float>()[(int)(channel * inputs * height * width + channel % inputs)] = 127;
