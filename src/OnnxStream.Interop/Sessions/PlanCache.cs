@@ -24,7 +24,8 @@ internal sealed class PlanCache : IDisposable
     // Of all parts together: each has memory and a thread of its own.
     private const int MostKeptPlans = 512;
 
-    private const long MostGarbageBytes = 4 << 20;
+    // Planning leaves about 50 KB for each.
+    private const int FewestStepsToCollect = 100;
 
     private readonly SessionOptions _options;
     private readonly MemoryAccount _account;
@@ -38,9 +39,6 @@ internal sealed class PlanCache : IDisposable
     private readonly StateLayout[] _growing;
     private int _growthFailures;
     private PanelStore? _store;
-
-    // What .NET had allocated when its heap was collected last.
-    private long _collectedAt;
 
     // The one that was used least recently first.
     private readonly List<PlannedSegment> _segments = [];
@@ -148,7 +146,7 @@ internal sealed class PlanCache : IDisposable
             if (segment.Executor is null || segment.Weights != weights || segment.WindowBytes != windowBytes)
             {
                 segment.Close();
-                GiveBackGarbage();
+                GiveBackGarbage(segment.Plan);
                 segment.Executor = new Executor(segment.Plan, _workers, _weights, weights, windowBytes);
                 (segment.Weights, segment.WindowBytes) = (weights, windowBytes);
             }
@@ -459,7 +457,7 @@ internal sealed class PlanCache : IDisposable
                 segment.Close();
                 MakeRoom(PanelPacker.SmallestBytes(segment.Panels));
                 room = budget - _account.LiveBytes;
-                GiveBackGarbage();
+                GiveBackGarbage(segment.Plan);
             }
 
             switch (_packer.Write(segment.Panels, room))
@@ -477,14 +475,13 @@ internal sealed class PlanCache : IDisposable
         }
     }
 
-    // Planning leaves some ten megabytes on the managed heap, which a process with a budget must not hold beside the plan's memory. A small plan is
-    // not worth the twentieth of a second that it takes to collect them.
-    private void GiveBackGarbage()
+    // Planning leaves tens of megabytes on the managed heap for a network of many steps, which a process with a budget must not hold beside the plan's
+    // memory. A small plan is not worth the twentieth of a second that it takes to collect them.
+    private void GiveBackGarbage(ExecutionPlan plan)
     {
-        if (_options.MemoryBudget is not null && GC.GetTotalAllocatedBytes() - _collectedAt >= MostGarbageBytes)
+        if (_options.MemoryBudget is not null && plan.Steps.Count >= FewestStepsToCollect)
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            _collectedAt = GC.GetTotalAllocatedBytes();
         }
     }
 
