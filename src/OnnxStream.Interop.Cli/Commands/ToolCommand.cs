@@ -108,7 +108,7 @@ internal abstract class ToolCommand : Command
     {
         Option<string> option = new("--panel-type")
         {
-            Description = "How kept weights are stored: f16 and bf16 take half the bytes and lose some digits; bf16 keeps the range of f32. int8 takes a quarter and int4 an eighth, and data are rounded to 8 bits as well: quicker, with errors of a few hundredths (int8) to a tenth (int4).",
+            Description = "How kept weights are stored: f16 and bf16 take half the bytes and lose some digits; bf16 keeps the range of f32. int8 takes a quarter, and int4 an eighth for matrices; data are rounded to 8 bits as well: quicker, with errors of a few hundredths (int8) or more than a tenth (int4).",
             HelpName = "f32|f16|bf16|int8|int4",
             DefaultValueFactory = _ => "f32",
         };
