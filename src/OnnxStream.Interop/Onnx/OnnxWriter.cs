@@ -96,9 +96,9 @@ internal sealed class OnnxWriter
     // Half-precision numbers that are computed with in single precision stay half the size: a Cast follows them.
     private void WriteConstant(Value value, Constant constant, GraphProto graph)
     {
-        if (constant.Quantization is { } quantization)
+        if (constant.Quantization?.TryReadScalar() is { } quantization)
         {
-            WriteQuantized(value, constant, quantization, graph);
+            WriteQuantized(value, constant, quantization.Scale, quantization.ZeroPoint, graph);
             return;
         }
 
@@ -118,14 +118,14 @@ internal sealed class OnnxWriter
     }
 
     // 8-bit numbers stay 8 bits, too.
-    private void WriteQuantized(Value value, Constant constant, AffineQuantization quantization, GraphProto graph)
+    private void WriteQuantized(Value value, Constant constant, float number, int zero, GraphProto graph)
     {
         string stored = $"{value.Name}.{constant.StoredType.ToOnnxName()}";
         string scale = $"{value.Name}.scale";
         string zeroPoint = $"{value.Name}.zero_point";
         graph.Initializer.Add(WriteTensor(stored, constant));
-        graph.Initializer.Add(WriteTensor(scale, Constant.Of<float>(Shape.Scalar, quantization.Scale)));
-        graph.Initializer.Add(WriteTensor(zeroPoint, Constant.Of<byte>(Shape.Scalar, (byte)quantization.ZeroPoint)));
+        graph.Initializer.Add(WriteTensor(scale, Constant.Of<float>(Shape.Scalar, number)));
+        graph.Initializer.Add(WriteTensor(zeroPoint, Constant.Of<byte>(Shape.Scalar, (byte)zero)));
         NodeProto node = new() { Name = $"{value.Name}.DequantizeLinear", OpType = "DequantizeLinear" };
         node.Input.Add([stored, scale, zeroPoint]);
         node.Output.Add(value.Name);

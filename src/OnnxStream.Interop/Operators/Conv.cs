@@ -110,7 +110,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
         ConvolutionAlgorithm algorithm = new ConvolutionChoice(parameters, image, weightShape[0])
         {
             IsUpsampled = IsUpsampled(context),
-            IsStored = context.UsesStore && constant?.Location is not null,
+            IsStored = context.UsesStore && constant is { Location: not null, IsPacked: false },
             IsQuantized = constant?.Location is not null && Panels(constant).Format.IsQuantized,
         }.Choose();
 

@@ -2,6 +2,8 @@ using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -48,6 +50,11 @@ internal sealed class FullyConnected : Operator
         PanelLayout layout = fusion.IsTransposed ? PanelLayout.OutputMajor : PanelLayout.InputMajor;
         PanelWeights panels = context.Panels(context.ConstantInput(1), layout, outputs, inputs, bias: context.ConstantInput(2), isGated: IsGated(context));
         StorageTypes types = new(context.Input(0).ElementType, context.Output(0).ElementType) { StripeStride = context.Output(0).StripeStride };
+        if (layout == PanelLayout.OutputMajor && fusion is { Gate: null, Activation: null } && !types.ReadsHalf && !types.WritesHalf && TryEmitFewRows(context, context.ConstantInput(1)!, context.Input(0), hasBias ? context.Input(2) : null, rows, context.Output(0), types.StripeStride))
+        {
+            return;
+        }
+
         Kernel kernel = fusion.Gate switch
         {
             null => Create(fusion.Activation, panels, hasBias, rows, context.Workers, types),
@@ -58,6 +65,18 @@ internal sealed class FullyConnected : Operator
             var kind => throw new InvalidOperationException($"There is no kernel for the activation {kind}."),
         };
         context.Emit(kernel, hasBias ? [context.Input(0), context.Input(2)] : [context.Input(0)], [context.Output(0)]);
+    }
+
+    /// <summary>Emits the step for a few rows times a quantized weight [N, K] that is used where it lies; false where packed panels are needed or quicker.</summary>
+    public static bool TryEmitFewRows(LoweringContext context, Constant weight, PlanTensor data, PlanTensor? bias, long rows, PlanTensor output, long resultStride = 0)
+    {
+        if (rows > QuantizedRowsKernel.MostRows || !QuantizedRowsKernel.CanCompute(weight))
+        {
+            return false;
+        }
+
+        context.Emit(new QuantizedRowsKernel(weight, bias is not null, rows, context.Workers, resultStride), bias is null ? [data] : [data, bias], [output]);
+        return true;
     }
 
     /// <summary>The kernel for rows that go through an activation, or through none but between limits.</summary>

@@ -123,7 +123,8 @@ internal sealed class FunctionContext(Node node, Action<Node> add, Func<Value, V
         }
     }
 
-    private Value Constant(Constant constant) => new(NewName("Constant")) { Type = constant.Type, Constant = constant };
+    /// <summary>A value that is a constant.</summary>
+    public Value Constant(Constant constant) => new(NewName("Constant")) { Type = constant.Type, Constant = constant };
 
     private string NewName(string operatorType) => $"{(Node.Name.Length > 0 ? Node.Name : Node.Outputs.FirstOrDefault(output => output is not null)?.Name)}/{operatorType}_{_count++}";
 }

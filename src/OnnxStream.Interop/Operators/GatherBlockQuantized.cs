@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -34,9 +35,18 @@ internal sealed class GatherBlockQuantized : FunctionOperator
             throw context.Invalid($"scales must be {scales}{(context.HasInput(3) ? $", and zero points {type.ToOnnxName()}{zeros}" : "")}");
         }
 
+        Constant? weight = Weight(context, gatherAxis, quantizeAxis, block, (int)bits);
         (Value indices, Value isInside) = Indices(context, data[gatherAxis]);
         int indexRank = context.InputShape(1).Rank;
         int axis = quantizeAxis < gatherAxis ? quantizeAxis : quantizeAxis + indexRank - 1;
+        if (weight is not null)
+        {
+            Value rows = context.Cast(context.Add("Gather", [context.Constant(weight), indices]), context.InputElementType(2));
+            long[] flags = [.. context.InputShape(1).Dimensions, .. Enumerable.Repeat(1L, data.Rank - 1)];
+            context.SetOutput(0, context.Add("Where", [context.Reshape(isInside, flags), rows, context.Number(context.InputElementType(2), 0)]));
+            return;
+        }
+
         Value numbers = Slices(0);
         Value scale = context.Add("Gather", [context.Input(2), indices], ("axis", gatherAxis));
         Value? zero = context.HasInput(3)
@@ -54,6 +64,37 @@ internal sealed class GatherBlockQuantized : FunctionOperator
             Value taken = context.Add("Gather", [context.Input(index), indices], ("axis", gatherAxis));
             return each == 1 ? taken : Unpacked(context, taken, each, (int)bits);
         }
+    }
+
+    // The tensor as a weight that stays in its file, of which slices are read; null where it is computed, small, or has blocks along another axis.
+    private static Constant? Weight(FunctionContext context, int gatherAxis, int quantizeAxis, long block, int bits)
+    {
+        if (context.ConstantInput(0) is not { Location: not null, Quantization: null, IsChannelsLast: false } given || gatherAxis != 0 || quantizeAxis != given.Type.Shape.Rank - 1 || given.Type.Shape.Rank < 2 ||
+            context.ConstantInput(2) is not { Quantization: null } scales || (context.HasInput(3) && context.ConstantInput(3) is null))
+        {
+            return null;
+        }
+
+        ElementType stored = given.StoredType != ElementType.UInt8 ? given.StoredType : bits switch { 8 => ElementType.UInt8, 4 => ElementType.UInt4, _ => ElementType.UInt2 };
+        Shape shape = given.Type.Shape;
+        int each = stored == given.StoredType ? 1 : stored.PerByte();
+        shape = shape.With(shape.Rank - 1, shape[^1] * each);
+        if (shape[^1] % block != 0 || new TensorType(ElementType.Float32, shape).ByteLength <= FoldLimitBytes)
+        {
+            return null;
+        }
+
+        // Without zero points, uint8 stands for integers around the middle, and int4 and uint4 for themselves.
+        long blocks = shape[^1] / block;
+        long stride = blocks;
+        Constant? zeroPoints = given.StoredType == ElementType.UInt8 ? Constant.Of<byte>(Shape.Scalar, (byte)(1 << (bits - 1))) : null;
+        if (context.ConstantInput(3) is { } points)
+        {
+            stride = (blocks + each - 1) / each * each;
+            zeroPoints = each == 1 ? points : points.AsElements(stored, shape.With(shape.Rank - 1, stride));
+        }
+
+        return Constant.Quantized(given.StoredType == stored ? given : given.AsElements(stored, shape), new WeightQuantization(scales, zeroPoints, shape[^1], 1, block) { ZeroPointStride = stride });
     }
 
     // Indices that are all inside, counted from the front, and which were.

@@ -70,8 +70,12 @@ internal sealed class Gemm : Operator
         PlanTensor product = attributes.Alpha != 1 || (hasBias && !fuseBias) ? context.Temporary(output.Type) : output;
         if (isStreamed)
         {
-            PanelWeights panels = context.Panels(context.ConstantInput(1), attributes.TransposeB ? PanelLayout.OutputMajor : PanelLayout.InputMajor, n, k, bias: fuseBias ? context.ConstantInput(2) : null);
-            context.Emit(new XnnFullyConnected(panels, fuseBias, m, context.Workers), fuseBias ? [a, context.Input(2)] : [a], [product]);
+            if (!attributes.TransposeB || !FullyConnected.TryEmitFewRows(context, context.ConstantInput(1)!, a, fuseBias ? context.Input(2) : null, m, product))
+            {
+                PanelWeights panels = context.Panels(context.ConstantInput(1), attributes.TransposeB ? PanelLayout.OutputMajor : PanelLayout.InputMajor, n, k, bias: fuseBias ? context.ConstantInput(2) : null);
+                context.Emit(new XnnFullyConnected(panels, fuseBias, m, context.Workers), fuseBias ? [a, context.Input(2)] : [a], [product]);
+            }
+
             hasBias &= !fuseBias;
         }
         else

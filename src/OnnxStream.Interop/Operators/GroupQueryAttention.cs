@@ -36,8 +36,8 @@ internal sealed class GroupQueryAttention : FunctionOperator
             throw context.Invalid($"there are {input[1]} tokens, but only {total} with those of before");
         }
 
-        // In a first prompt, what is shorter is filled up behind its end, where nobody looks.
-        long[] lasts = past == 0 ? [] : context.RequireIntegers(5);
+        // In a first prompt, what is shorter is filled up behind its end, where nobody looks. A single sequence is as long as the longest.
+        long[] lasts = past == 0 || input[0] == 1 ? [] : context.RequireIntegers(5);
         bool isUniform = lasts.All(last => last == total - 1);
         if (!isUniform && (lasts.Length != input[0] || lasts.Any(last => last < input[1] - 1 || last >= total)))
         {

@@ -13,6 +13,9 @@ namespace OnnxStream.Interop.Operators;
 /// </remarks>
 internal sealed class LinearQuantization(bool isInverse) : Operator
 {
+    // The last dimension of weights that stay quantized though several elements share a byte: halves of a row begin with a byte, too.
+    private const int PackedGroup = 8;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
@@ -47,6 +50,10 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
         }
 
         context.SetOutput(0, isInverse ? real : quantized, input);
+        if (isInverse && real == ElementType.Float32 && new TensorType(real, input).ByteLength > FoldLimitBytes && QuantizedWeight(context) is { } weight)
+        {
+            context.SetConstantOutput(0, weight);
+        }
     }
 
     /// <inheritdoc/>
@@ -77,6 +84,42 @@ internal sealed class LinearQuantization(bool isInverse) : Operator
         {
             context.Emit(new CastKernel(real, output.ElementType, output.ElementCount), [result], [output]);
         }
+    }
+
+    // A weight stays quantized where it lies, and its readers dequantize the part that they need.
+    private static Constant? QuantizedWeight(NodeContext context)
+    {
+        if (context.ConstantInput(0) is not { Location: not null, IsChannelsLast: false, Quantization: null } stored || stored.StoredType != stored.Type.ElementType || !QuantizedNumbers.CanRead(stored.StoredType) ||
+            context.ConstantInput(1) is not { Quantization: null } scales || !QuantizedNumbers.CanRead(scales.Type.ElementType) || (context.HasInput(2) && context.ConstantInput(2) is null))
+        {
+            return null;
+        }
+
+        // Elements that share bytes are read in groups.
+        Shape shape = stored.Type.Shape;
+        long count = shape.ElementCount;
+        if (stored.IsPacked && (shape.Rank == 0 || shape[^1] % PackedGroup != 0))
+        {
+            return null;
+        }
+
+        Constant? zeroPoints = context.ConstantInput(2);
+        long block = context.Attributes.Int("block_size", 0);
+        if (scales.Type.Shape.ElementCount == 1 && block == 0)
+        {
+            return Constant.Quantized(stored, new WeightQuantization(scales, zeroPoints, count, 1, count));
+        }
+
+        int axis = context.Axis(context.Attributes.Int("axis", 1), shape.Rank);
+        long last = shape[^1];
+        return (axis, block) switch
+        {
+            (0, 0) => Constant.Quantized(stored, new WeightQuantization(scales, zeroPoints, count / shape[0], 1, count / shape[0])),
+            (_, 0) when axis == shape.Rank - 1 => Constant.Quantized(stored, new WeightQuantization(scales, zeroPoints, last, count / last, 1)),
+            (_, > 0) when axis == shape.Rank - 1 => Constant.Quantized(stored, new WeightQuantization(scales, zeroPoints, last, 1, block)),
+            (0, > 0) when shape.Rank == 2 => Constant.Quantized(stored, new WeightQuantization(scales, zeroPoints, last, block, 1)),
+            _ => null,
+        };
     }
 
     private ElementType Quantized(NodeContext context)

@@ -10,6 +10,8 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>What <see cref="Operator.Lower"/> uses to turn a node into steps.</summary>
 internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext(node)
 {
+    private static readonly PanelSources s_unstored = new();
+
     /// <summary>The threads that the plan will run on.</summary>
     public WorkerPool Workers => plan.Workers;
 
@@ -17,8 +19,9 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     public bool UsesStore => plan.Panels.UsesStore;
 
     /// <summary>A weight that will be used in panels. The parameters are those of <see cref="PanelWeights"/>.</summary>
+    /// <remarks>Weights of 4 bits and less are packed from their file in each run: in a store, they would take several times the bytes that are read then.</remarks>
     public PanelWeights Panels(Constant? constant, PanelLayout layout, long outputs, long inputs, long space = 1, Constant? bias = null, bool isGated = false) =>
-        new(constant, layout, checked((int)outputs), checked((int)inputs), checked((int)space)) { Bias = bias, IsGated = isGated, ReadsParts = constant?.Location is { } location && plan.Traits.ReadsParts(location.Source), Sources = plan.Panels };
+        new(constant, layout, checked((int)outputs), checked((int)inputs), checked((int)space)) { Bias = bias, IsGated = isGated, ReadsParts = constant?.Location is { } location && plan.Traits.ReadsParts(location.Source), Sources = constant is { IsPacked: true } ? s_unstored : plan.Panels };
 
     /// <summary>Input <paramref name="index"/> in the order of its shape: a weight may be stored in another type, which the kernel converts.</summary>
     public PlanTensor StoredInput(int index) =>
@@ -34,7 +37,7 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
         if (constant is { IsConverted: true })
         {
             PlanTensor converted = Temporary(constant.Type);
-            Emit(constant.IsPacked ? new UnpackWeightKernel(constant) : new ConvertWeightKernel(constant), [tensor], [converted]);
+            Emit(constant.StoredType == constant.Type.ElementType ? new UnpackWeightKernel(constant) : new ConvertWeightKernel(constant), [tensor], [converted]);
             tensor = converted;
         }
 

@@ -9,6 +9,9 @@ namespace OnnxStream.Interop.Operators;
 /// </remarks>
 internal abstract class Operator
 {
+    /// <summary>Constants that are computed while planning are at most as large, in bytes: what is larger stays a computation, because memory is worth more than time.</summary>
+    public const long FoldLimitBytes = 64 << 10;
+
     /// <summary>Whether nodes are steps of a plan, or made of such. Otherwise a session cuts its graph there and runs them itself.</summary>
     public virtual bool IsStep => true;
 

@@ -179,7 +179,7 @@ internal sealed unsafe partial class PanelPacker(PanelStoreOptions options, stri
         constant.Read(0, stored);
         fixed (byte* bytes = stored)
         {
-            WeightElements.ToFloat32(constant, bytes, bias);
+            WeightElements.ToFloat32(constant, 0, bytes, bias);
         }
 
         return bias;

@@ -100,8 +100,8 @@ internal sealed unsafe class PanelWeights
     /// <summary>Whether each panel is a range of its own in the file; otherwise all of the weight is needed for any.</summary>
     public bool HasPanelRanges => _layout != PanelLayout.InputMajor;
 
-    /// <summary>The bytes of one stored element.</summary>
-    private int StoredSize => (_constant?.StoredType ?? ElementType.Float32).SizeOf();
+    /// <summary>The quantization of the weight in its file; null where numbers stand for themselves.</summary>
+    public WeightQuantization? Quantization => _constant?.Quantization;
 
     private bool IsStoredAsFloat32 => _constant is null || _constant.StoredType == ElementType.Float32;
 
@@ -122,7 +122,7 @@ internal sealed unsafe class PanelWeights
         for (int first = 0; first < Outputs; first += panelOutputs)
         {
             long count = Math.Min(panelOutputs, Outputs - first);
-            ranges.Add(location.Slice(first * PerOutput * StoredSize, count * PerOutput * StoredSize));
+            ranges.Add(location.Slice(StoredBytes(first), StoredBytes((int)count)));
         }
 
         return [.. ranges];
@@ -131,10 +131,10 @@ internal sealed unsafe class PanelWeights
     /// <summary>Bytes of scratch memory that <see cref="Gather"/> needs for a panel.</summary>
     public long GatherBytes(int panelOutputs) =>
         _layout == PanelLayout.OutputMajor && IsStoredAsFloat32 ? 0 :
-        panelOutputs * PerOutput * sizeof(float) + (_layout == PanelLayout.OutputInputSpace && !IsStoredAsFloat32 ? PerOutput * sizeof(float) : 0);
+        panelOutputs * PerOutput * sizeof(float) + (_layout == PanelLayout.OutputInputSpace && !IsStoredAsFloat32 ? PerOutput * sizeof(float) : 0) + FactorBytes(panelOutputs);
 
     /// <summary>The stored bytes of some output channels of a weight that has <see cref="HasPanelRanges"/>.</summary>
-    public long StoredBytes(int outputs) => outputs * PerOutput * StoredSize;
+    public long StoredBytes(int outputs) => ElementBytes(outputs * PerOutput);
 
     /// <summary>Reads the stored bytes of some output channels past the schedule of the run, where that is rare. Callable from any thread.</summary>
     /// <param name="first">The first output channel.</param>
@@ -142,7 +142,7 @@ internal sealed unsafe class PanelWeights
     /// <param name="destination">Receives <see cref="StoredBytes"/>: what <see cref="Gather"/> takes.</param>
     /// <exception cref="WeightsException">They cannot be read.</exception>
     public void ReadStored(int first, int count, byte* destination) =>
-        _constant!.Read(first * PerOutput * StoredSize, new Span<byte>(destination, checked((int)StoredBytes(count))));
+        _constant!.Read(StoredBytes(first), new Span<byte>(destination, checked((int)StoredBytes(count))));
 
     /// <summary>The numbers of a panel as single-precision [output, space, input], or [input, output] if <see cref="IsInputMajor"/>.</summary>
     /// <param name="source">The panel's first stored byte if <see cref="HasPanelRanges"/>, else the weight's.</param>
@@ -157,32 +157,25 @@ internal sealed unsafe class PanelWeights
             case PanelLayout.OutputMajor when IsStoredAsFloat32:
                 return (float*)source;
             case PanelLayout.OutputMajor:
-                Convert(source, new Span<float>(scratch, checked((int)(count * PerOutput))));
+                float* factors = scratch + count * PerOutput;
+                ConvertRun(source, first * PerOutput, new Span<float>(scratch, checked((int)(count * PerOutput))), factors);
                 return scratch;
             case PanelLayout.InputMajor when IsGated:
                 int half = count / 2;
-                for (int row = 0; row < _inputs; row++)
-                {
-                    Take(source, (long)row * Outputs + first / 2, reader, new Span<float>(scratch + (long)row * count, half));
-                    Take(source, (long)row * Outputs + Outputs / 2 + first / 2, reader, new Span<float>(scratch + (long)row * count + half, half));
-                }
-
+                TakeColumns(source, first / 2, half, reader, scratch, count, scratch + count * PerOutput);
+                TakeColumns(source, Outputs / 2 + first / 2, half, reader, scratch + half, count, scratch + count * PerOutput);
                 return scratch;
             case PanelLayout.InputMajor:
-                for (int row = 0; row < _inputs; row++)
-                {
-                    Take(source, (long)row * Outputs + first, reader, new Span<float>(scratch + (long)row * count, count));
-                }
-
+                TakeColumns(source, first, count, reader, scratch, count, scratch + count * PerOutput);
                 return scratch;
             default:
                 float* converted = scratch + count * PerOutput;
                 for (int channel = 0; channel < count; channel++)
                 {
-                    byte* stored = source + channel * PerOutput * StoredSize;
+                    byte* stored = source + StoredBytes(channel);
                     if (!IsStoredAsFloat32)
                     {
-                        Convert(stored, new Span<float>(converted, (int)PerOutput));
+                        ConvertRun(stored, (first + channel) * PerOutput, new Span<float>(converted, (int)PerOutput), converted + PerOutput);
                         stored = (byte*)converted;
                     }
 
@@ -222,11 +215,86 @@ internal sealed unsafe class PanelWeights
         }
     }
 
+    // Columns of an [input, output] weight, one row behind the other.
+    private void TakeColumns(byte* source, int first, int count, WeightReader? reader, float* destination, int stride, float* factorMemory)
+    {
+        QuantizationFactors factors = Quantization is { } quantization ? FactorsOfColumns(quantization, first, count, factorMemory) : default;
+        for (long row = 0; row < _inputs; row++)
+        {
+            Span<float> numbers = new(destination + row * stride, count);
+            Take(source, row * Outputs + first, reader, numbers);
+            if (Quantization is { IsOfAll: false })
+            {
+                factors.Apply(row, first, numbers);
+            }
+            else if (Quantization is not null)
+            {
+                factors.Apply(0, row * Outputs + first, numbers);
+            }
+        }
+    }
+
+    // One scale for all is described as one row.
+    private QuantizationFactors FactorsOfColumns(WeightQuantization quantization, int first, int count, float* memory) =>
+        quantization.IsOfAll ? new QuantizationFactors(quantization, 0, 1, 0, 1, memory) : new QuantizationFactors(quantization, 0, _inputs, first, count, memory);
+
+    // Elements that lie behind each other, which are rows or parts of rows of the quantization.
+    private void ConvertRun(byte* source, long first, Span<float> destination, float* factorMemory)
+    {
+        if (Quantization is not { } quantization)
+        {
+            WeightElements.Numbers(_constant!, source, destination);
+            return;
+        }
+
+        WeightElements.Numbers(_constant!, source, destination);
+        long length = quantization.RowLength;
+        long firstRow = first / length;
+        long column = first % length;
+        bool isWithinRow = column + destination.Length <= length;
+        QuantizationFactors factors = isWithinRow
+            ? new QuantizationFactors(quantization, firstRow, 1, column, destination.Length, factorMemory)
+            : new QuantizationFactors(quantization, firstRow, (first + destination.Length + length - 1) / length - firstRow, 0, length, factorMemory);
+        for (long row = firstRow; destination.Length > 0; row++)
+        {
+            int count = (int)Math.Min(destination.Length, length - column);
+            factors.Apply(row, column, destination[..count]);
+            destination = destination[count..];
+            column = 0;
+        }
+    }
+
+    // The scales and zero points that a panel needs at once.
+    private long FactorBytes(int panelOutputs)
+    {
+        if (Quantization is not { } quantization)
+        {
+            return 0;
+        }
+
+        if (quantization.IsOfAll)
+        {
+            return QuantizationFactors.Bytes(quantization, 1, 1);
+        }
+
+        if (_layout == PanelLayout.InputMajor)
+        {
+            return QuantizationFactors.Bytes(quantization, _inputs, panelOutputs);
+        }
+
+        long elements = _layout == PanelLayout.OutputMajor ? panelOutputs * PerOutput : PerOutput;
+        return elements <= quantization.RowLength && quantization.RowLength % elements == 0
+            ? QuantizationFactors.Bytes(quantization, 1, elements)
+            : QuantizationFactors.Bytes(quantization, elements / quantization.RowLength + 2, quantization.RowLength);
+    }
+
+    private long ElementBytes(long elements) => _constant is null ? elements * sizeof(float) : WeightElements.StoredBytes(_constant, elements);
+
     private void Take(byte* source, long first, WeightReader? reader, Span<float> destination)
     {
         if (reader is null)
         {
-            Convert(source + first * StoredSize, destination);
+            Convert(source + ElementBytes(first), destination);
         }
         else if (IsStoredAsFloat32)
         {
@@ -239,7 +307,7 @@ internal sealed unsafe class PanelWeights
             while (destination.Length > 0)
             {
                 int count = Math.Min(PieceElements, destination.Length);
-                reader(first * StoredSize, new Span<byte>(piece, count * StoredSize));
+                reader(ElementBytes(first), new Span<byte>(piece, (int)ElementBytes(count)));
                 Convert(piece, destination[..count]);
                 destination = destination[count..];
                 first += count;
@@ -255,11 +323,14 @@ internal sealed unsafe class PanelWeights
         }
         else
         {
-            WeightElements.ToFloat32(_constant, source, destination);
+            WeightElements.Numbers(_constant, source, destination);
         }
     }
 
     // The place of what is in a file, the content of what is in memory.
     private static string Describe(Constant constant) =>
-        $"{(constant.Location is { } location ? $"{location.Source.Id}@{location.Offset}" : System.Convert.ToHexString(XxHash128.Hash(constant.Data!)))}:{constant.StoredType}{constant.Quantization}";
+        $"{(constant.Location is { } location ? $"{location.Source.Id}@{location.Offset}" : System.Convert.ToHexString(XxHash128.Hash(constant.Data!)))}:{constant.StoredType}{Describe(constant.Quantization)}";
+
+    private static string Describe(WeightQuantization? quantization) => quantization is null ? "" :
+        $"({Describe(quantization.Scales)}:{(quantization.ZeroPoints is { } zeroPoints ? Describe(zeroPoints) : "")}:{quantization.RowLength}:{quantization.RowBlock}x{quantization.ColumnBlock}:{quantization.ZeroPointStride})";
 }

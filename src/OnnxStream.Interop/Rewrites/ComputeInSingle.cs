@@ -190,7 +190,7 @@ internal sealed class ComputeInSingle
         byte[] converted = new byte[checked((int)constant.Type.Shape.ElementCount) * sizeof(float)];
         fixed (byte* source = data)
         {
-            WeightElements.ToFloat32(constant, source, MemoryMarshal.Cast<byte, float>(converted.AsSpan()));
+            WeightElements.ToFloat32(constant, 0, source, MemoryMarshal.Cast<byte, float>(converted.AsSpan()));
         }
 
         return Constant.FromData(constant.Type with { ElementType = ElementType.Float32 }, converted);

@@ -187,7 +187,12 @@ internal sealed class GrowingPart
     private static bool IsSame(Constant? constant, Constant? other) =>
         ReferenceEquals(constant, other) ||
         (constant is not null && other is not null && constant.Type == other.Type && constant.StoredType == other.StoredType && constant.Location == other.Location &&
-            constant.IsChannelsLast == other.IsChannelsLast && constant.Quantization == other.Quantization && constant.Data is null == other.Data is null && constant.Data.AsSpan().SequenceEqual(other.Data));
+            constant.IsChannelsLast == other.IsChannelsLast && IsSame(constant.Quantization, other.Quantization) && constant.Data is null == other.Data is null && constant.Data.AsSpan().SequenceEqual(other.Data));
+
+    private static bool IsSame(WeightQuantization? quantization, WeightQuantization? other) =>
+        ReferenceEquals(quantization, other) ||
+        (quantization is not null && other is not null && IsSame(quantization.Scales, other.Scales) && IsSame(quantization.ZeroPoints, other.ZeroPoints) &&
+            (quantization.RowLength, quantization.RowBlock, quantization.ColumnBlock, quantization.ZeroPointStride) == (other.RowLength, other.RowBlock, other.ColumnBlock, other.ZeroPointStride));
 
     private bool Varies(SpecializedNode node) =>
         (node.Condition is { } condition && _varying.Contains(condition)) || node.Node.Inputs.Concat(node.Node.Outputs).Any(value => value is not null && _varying.Contains(value));

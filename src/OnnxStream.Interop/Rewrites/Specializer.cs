@@ -13,9 +13,6 @@ namespace OnnxStream.Interop.Rewrites;
 /// </remarks>
 internal sealed class Specializer
 {
-    /// <summary>Results of folding larger than this stay computations: memory is worth more than time.</summary>
-    private const long FoldLimitBytes = 64 << 10;
-
     private readonly Graph _graph;
     private readonly Dictionary<Value, Value> _values = [];
     private readonly List<Node> _nodes = [];
@@ -305,8 +302,8 @@ internal sealed class Specializer
     public static bool TryFold(Node node, Func<Node, IReadOnlyDictionary<Value, Constant>?> evaluate)
     {
         if (!OperatorRegistry.Get(node).IsDeterministic ||
-            !node.Inputs.All(input => input is null || (input.Constant is { } constant && constant.Type.ByteLength <= FoldLimitBytes)) ||
-            !node.Outputs.All(output => output is null || output.Type!.Value.ByteLength <= FoldLimitBytes) ||
+            !node.Inputs.All(input => input is null || (input.Constant is { } constant && constant.Type.ByteLength <= Operator.FoldLimitBytes)) ||
+            !node.Outputs.All(output => output is null || output.Type!.Value.ByteLength <= Operator.FoldLimitBytes) ||
             evaluate(node) is not { } constants)
         {
             return false;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
@@ -154,9 +155,15 @@ internal sealed class LiveValues(RangeReader reader, ITensorMemory memory)
             return;
         }
 
-        if (constant.IsPacked)
+        if (constant.StoredType == constant.Type.ElementType)
         {
             constant.ReadElements(destination);
+            return;
+        }
+
+        if (constant.Quantization is not null)
+        {
+            WeightElements.Read(constant, MemoryMarshal.Cast<byte, float>(destination));
             return;
         }
 

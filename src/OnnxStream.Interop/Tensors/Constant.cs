@@ -9,7 +9,7 @@ internal sealed class Constant
 {
     private readonly RangeReader? _reader;
 
-    private Constant(TensorType type, ElementType storedType, byte[]? data, WeightRange? location, AffineQuantization? quantization, bool isChannelsLast = false, RangeReader? reader = null)
+    private Constant(TensorType type, ElementType storedType, byte[]? data, WeightRange? location, WeightQuantization? quantization, bool isChannelsLast = false, RangeReader? reader = null)
     {
         _reader = reader;
         Type = type;
@@ -32,8 +32,8 @@ internal sealed class Constant
     /// <summary>Where the weight lies; null for data in memory.</summary>
     public WeightRange? Location { get; }
 
-    /// <summary>How stored 8-bit integers stand for real numbers; null where they stand for themselves.</summary>
-    public AffineQuantization? Quantization { get; }
+    /// <summary>How stored integers, or small floats, stand for real numbers; null where they stand for themselves.</summary>
+    public WeightQuantization? Quantization { get; }
 
     /// <summary>
     /// Whether the bytes of a weight [N, C, space…] lie as [N, space…, C] in its file, which is what convolutions compute with.
@@ -55,11 +55,11 @@ internal sealed class Constant
         where T : unmanaged => FromData(new TensorType(ElementTypes.Of<T>(), shape), MemoryMarshal.AsBytes(elements).ToArray());
 
     /// <summary>A weight in a file.</summary>
-    public static Constant FromLocation(TensorType type, ElementType storedType, WeightRange location, AffineQuantization? quantization = null) =>
+    public static Constant FromLocation(TensorType type, ElementType storedType, WeightRange location, WeightQuantization? quantization = null) =>
         new(type, storedType, null, location, quantization);
 
     /// <summary>A weight in a file, of the shape [N, C, space…], that lies there as [N, space…, C].</summary>
-    public static Constant FromChannelsLastLocation(TensorType type, ElementType storedType, WeightRange location, AffineQuantization? quantization = null) =>
+    public static Constant FromChannelsLastLocation(TensorType type, ElementType storedType, WeightRange location, WeightQuantization? quantization = null) =>
         new(type, storedType, null, location, quantization, isChannelsLast: true);
 
     /// <summary>The same elements under another shape.</summary>
@@ -67,19 +67,19 @@ internal sealed class Constant
         IsChannelsLast && shape != Type.Shape ? throw new InvalidOperationException("A channels-last weight has no other shape.") :
         new(Type with { Shape = shape }, StoredType, Data, Location, Quantization, IsChannelsLast, _reader);
 
-    /// <summary>Whether a part that begins with this element begins with a byte of the weight.</summary>
-    public bool CanPart(long first) => !IsPacked || first % StoredType.PerByte() == 0;
+    /// <summary>Whether a part that begins with this element begins with a byte of the weight, and has scales of its own where the weight has some.</summary>
+    public bool CanPart(long first) => (!IsPacked || first % StoredType.PerByte() == 0) && Quantization?.CanPart(first) != false;
 
     /// <summary>The elements from <paramref name="first"/> on, as many as fill <paramref name="shape"/>.</summary>
     public Constant Part(long first, Shape shape)
     {
         (long start, long length) = IsPacked ? (first / StoredType.PerByte(), new TensorType(StoredType, shape).PackedByteLength) : (first * StoredType.SizeOf(), shape.ElementCount * StoredType.SizeOf());
-        return new(Type with { Shape = shape }, StoredType, Data?.AsSpan((int)start, (int)length).ToArray(), Location?.Slice(start, length), Quantization, reader: _reader);
+        return new(Type with { Shape = shape }, StoredType, Data?.AsSpan((int)start, (int)length).ToArray(), Location?.Slice(start, length), Quantization?.Part(first, shape.ElementCount), reader: _reader);
     }
 
     /// <summary>The same constant, read by a session's provider.</summary>
     public Constant ReadBy(RangeReader? reader) =>
-        Location is null || reader is null || Equals(_reader, reader) ? this : new(Type, StoredType, Data, Location, Quantization, IsChannelsLast, reader);
+        Location is null || reader is null || Equals(_reader, reader) ? this : new(Type, StoredType, Data, Location, Quantization?.ReadBy(reader), IsChannelsLast, reader);
 
     /// <summary>Copies stored bytes.</summary>
     /// <param name="offset">The first byte.</param>
@@ -133,9 +133,32 @@ internal sealed class Constant
     /// <summary>The elements of an int64 constant in memory; null for any other.</summary>
     public long[]? TryReadIntegers() => Data is not null && Type.ElementType == ElementType.Int64 ? MemoryMarshal.Cast<byte, long>(Data).ToArray() : null;
 
+    /// <summary>The weight in single precision whose stored numbers are those of <paramref name="stored"/>, a weight in a file.</summary>
+    /// <param name="stored">Integers or small floats.</param>
+    /// <param name="quantization">What they stand for.</param>
+    public static Constant Quantized(Constant stored, WeightQuantization quantization) =>
+        new(stored.Type with { ElementType = ElementType.Float32 }, stored.StoredType, null, stored.Location ?? throw new ArgumentException("Only a weight in a file stays quantized.", nameof(stored)), quantization, reader: stored._reader);
+
+    /// <summary>Bytes as elements of 8 bits or less, of which several may share a byte, the first in its lowest bits.</summary>
+    /// <param name="type">The type of the elements.</param>
+    /// <param name="shape">How many, and in which shape: as many as the bytes hold.</param>
+    public Constant AsElements(ElementType type, Shape shape)
+    {
+        if (Data is null)
+        {
+            return new(new TensorType(type, shape), type, null, Location, null, reader: _reader);
+        }
+
+        byte[] elements = Data;
+        if (type.PerByte() > 1)
+        {
+            elements = new byte[checked((int)shape.ElementCount)];
+            PackedElements.Unpack(type, Data, elements);
+        }
+
+        return FromData(new TensorType(type, shape), elements);
+    }
+
     /// <summary>The same weight, converted to <paramref name="type"/> when it is read.</summary>
     public Constant WithType(ElementType type) => new(Type with { ElementType = type }, StoredType, Data, Location, Quantization, IsChannelsLast, _reader);
 }
-
-/// <summary>real = (stored - <paramref name="ZeroPoint"/>) * <paramref name="Scale"/>.</summary>
-internal readonly record struct AffineQuantization(float Scale, int ZeroPoint);

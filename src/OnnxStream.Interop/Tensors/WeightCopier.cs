@@ -59,7 +59,7 @@ internal static unsafe class WeightCopier
         {
             int length = (int)Math.Min(piece, count - done);
             Read(constant, done, stored.AsSpan(0, length * constant.StoredType.SizeOf()));
-            destination.Write(Convert(constant, stored.AsSpan(0, length * constant.StoredType.SizeOf()), type, ref fits));
+            destination.Write(Convert(constant, done, stored.AsSpan(0, length * constant.StoredType.SizeOf()), type, ref fits));
         }
 
         return fits;
@@ -100,7 +100,7 @@ internal static unsafe class WeightCopier
                 int band = (int)Math.Min(bandRows, rows - row);
                 Span<byte> source = stored.AsSpan(0, (int)(band * columns * storedSize));
                 Read(constant, (matrix * rows + row) * columns, source);
-                ReadOnlySpan<byte> converted = Convert(constant, source, type, ref fits);
+                ReadOnlySpan<byte> converted = Convert(constant, (matrix * rows + row) * columns, source, type, ref fits);
                 Transpose(converted, transposed, band, (int)columns, size);
                 if (band == rows)
                 {
@@ -157,7 +157,7 @@ internal static unsafe class WeightCopier
     private static void Read(Constant constant, long firstElement, Span<byte> destination) =>
         constant.Read(firstElement * constant.StoredType.SizeOf(), destination);
 
-    private static ReadOnlySpan<byte> Convert(Constant constant, ReadOnlySpan<byte> stored, ElementType type, ref bool fits)
+    private static ReadOnlySpan<byte> Convert(Constant constant, long first, ReadOnlySpan<byte> stored, ElementType type, ref bool fits)
     {
         if (type == constant.StoredType)
         {
@@ -172,7 +172,7 @@ internal static unsafe class WeightCopier
         float[] numbers = new float[stored.Length / constant.StoredType.SizeOf()];
         fixed (byte* source = stored)
         {
-            WeightElements.ToFloat32(constant, source, numbers);
+            WeightElements.ToFloat32(constant, first, source, numbers);
         }
 
         if (type == ElementType.Float32)

@@ -165,7 +165,7 @@ internal sealed partial class OnnxStreamDialect
         int zeroPoint = node.Input(2)?.Constant!.Data![0] ?? 0;
         Value output = node.Source.Outputs[0]!;
         Value real = new(output.Name) { Declared = output.Declared };
-        real.Constant = Constant.FromLocation(weight.Type with { ElementType = ElementType.Float32 }, ElementType.UInt8, location, new AffineQuantization(scale, zeroPoint));
+        real.Constant = Constant.FromLocation(weight.Type with { ElementType = ElementType.Float32 }, ElementType.UInt8, location, WeightQuantization.OfAll(scale, zeroPoint, weight.Type.Shape.ElementCount));
         _aliases.Add(output, real);
         return true;
     }

@@ -249,7 +249,7 @@ internal sealed class OnnxStreamReader
         }
 
         WeightRange location = new(name, file, 0, length);
-        AffineQuantization? quantization = tensor.StoredType == ElementType.UInt8 ? new AffineQuantization(tensor.Scale, tensor.ZeroPoint) : null;
+        WeightQuantization? quantization = tensor.StoredType == ElementType.UInt8 ? WeightQuantization.OfAll(tensor.Scale, tensor.ZeroPoint, shape.ElementCount) : null;
         Constant constant = isChannelsLast
             ? Constant.FromChannelsLastLocation(new TensorType(type, shape), tensor.StoredType, location, quantization)
             : Constant.FromLocation(new TensorType(type, shape), tensor.StoredType, location, quantization);

@@ -149,7 +149,8 @@ internal sealed class OnnxStreamWriter
             ElementType.Float32 => "float32",
             ElementType.Float16 => "float16",
             ElementType.Int64 => "int64",
-            _ => $"uint8[{constant.Quantization!.Value.Scale:R},{constant.Quantization.Value.ZeroPoint}]",
+            _ when constant.Quantization?.TryReadScalar() is (var scale, var zeroPoint) => $"uint8[{scale:R},{zeroPoint}]",
+            _ => throw new InvalidOperationException($"Weights of {type} are not written."),
         };
         return $"{stem}{suffix}{OnnxStreamReader.Extension}({typeText}:{Listing.Of(shape)})";
     }

@@ -10,7 +10,7 @@ namespace OnnxStream.Interop.Kernels;
 internal sealed unsafe class GatherWeightKernel(Constant weight, long axisSize, long indexCount, long rowElements) : Kernel
 {
     private readonly bool _isConverted = weight.IsConverted;
-    private readonly long _storedRowBytes = weight.IsPacked ? rowElements / weight.StoredType.PerByte() : checked(rowElements * weight.StoredType.SizeOf());
+    private readonly long _storedRowBytes = checked(WeightElements.StoredBytes(weight, rowElements));
 
     /// <inheritdoc/>
     public override string Name => "gather weight";
@@ -31,14 +31,20 @@ internal sealed unsafe class GatherWeightKernel(Constant weight, long axisSize, 
         {
             byte* row = context.Output(0) + i * rowBytes;
             byte* stored = _isConverted ? context.Scratch : row;
-            context.ReadInput(0, indices.Resolve(i, axisSize) * _storedRowBytes, new Span<byte>(stored, checked((int)_storedRowBytes)));
-            if (weight.IsPacked)
+            long index = indices.Resolve(i, axisSize);
+            context.ReadInput(0, index * _storedRowBytes, new Span<byte>(stored, checked((int)_storedRowBytes)));
+            if (!_isConverted)
+            {
+                continue;
+            }
+
+            if (weight.StoredType == weight.Type.ElementType)
             {
                 PackedElements.Unpack(weight.StoredType, new ReadOnlySpan<byte>(stored, (int)_storedRowBytes), new Span<byte>(row, checked((int)rowBytes)));
             }
-            else if (_isConverted)
+            else
             {
-                WeightElements.ToFloat32(weight, stored, new Span<float>(row, (int)rowElements));
+                WeightElements.ToFloat32(weight, index * rowElements, stored, new Span<float>(row, (int)rowElements));
             }
         }
     }

@@ -1,0 +1,234 @@
+using System.Runtime.CompilerServices;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>A few rows times a quantized matrix [N, K] whose numbers are used where they lie: [rows, K] x [N, K]' + [N].</summary>
+/// <remarks>
+/// <para>
+/// With few rows, the time is that of reading the weight once; packing it first would read and write several times as many bytes. A number of
+/// the weight becomes a single-precision one, (q - zero point) · scale as DequantizeLinear has it, in the processor's registers, and is multiplied with the data at once.
+/// </para>
+/// <para>Threads take turns at groups of rows of the weight, each of which is a range of its own, with its scales and zero points.</para>
+/// </remarks>
+internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
+{
+    /// <summary>More rows than these are computed with packed panels.</summary>
+    public const long MostRows = 16;
+
+    // A group of rows of the weight stays in a core's cache while the rows of data pass over it.
+    private const long GroupBytes = 256 << 10;
+    private const int LeastOutputs = 32;
+
+    private readonly Constant _weight;
+    private readonly WeightQuantization _quantization;
+    private readonly bool _hasBias;
+    private readonly long _rows;
+    private readonly long _inputs;
+    private readonly long _outputs;
+    private readonly long _resultStride;
+    private readonly int _groupOutputs;
+    private readonly int _groupCount;
+    private readonly int _blocks;
+    private readonly QuantizedDotProduct _product;
+    private readonly WorkerSlots _slots;
+    private readonly int _slotCount;
+    private readonly WeightRange[] _ranges;
+
+    // For each group, its range of the weight is followed by those of its scales and zero points, where they lie in a file.
+    private readonly int _rangesOfGroup;
+    private readonly ScratchPart _dataPart;
+    private readonly ScratchPart _slotPart;
+    private readonly ScratchPart _scalesPart;
+    private readonly ScratchPart _zeroPointsPart;
+    private KernelContext? _context;
+
+    /// <summary>Makes the kernel.</summary>
+    /// <param name="weight">The matrix: <see cref="CanCompute"/> must be true for it.</param>
+    /// <param name="hasBias">Whether there is a bias, as the second input.</param>
+    /// <param name="rows">The rows of data.</param>
+    /// <param name="workers">The threads.</param>
+    /// <param name="resultStride">Elements from a row of results to the next; 0 where rows lie behind each other.</param>
+    public QuantizedRowsKernel(Constant weight, bool hasBias, long rows, WorkerPool workers, long resultStride = 0)
+    {
+        _weight = weight;
+        _quantization = weight.Quantization!;
+        _hasBias = hasBias;
+        _rows = rows;
+        _outputs = weight.Type.Shape[0];
+        _inputs = weight.Type.Shape[1];
+        _resultStride = resultStride == 0 ? _outputs : resultStride;
+        _blocks = checked((int)_quantization.BlocksInRow);
+        long rowBytes = WeightElements.StoredBytes(weight, _inputs);
+        _groupOutputs = (int)Math.Min(_outputs, Math.Max(1, GroupBytes / rowBytes / LeastOutputs) * LeastOutputs);
+        _groupCount = checked((int)((_outputs + _groupOutputs - 1) / _groupOutputs));
+        _slotCount = Math.Min(workers.WorkerCount, _groupCount);
+        _slots = new WorkerSlots(_slotCount);
+        _product = QuantizedDotProduct.Create(weight.StoredType, checked((int)_inputs), checked((int)_quantization.ColumnBlock));
+
+        Constant?[] streamed = [weight, _quantization.Scales, _quantization.HasOneZeroPoint ? null : _quantization.ZeroPoints];
+        _rangesOfGroup = streamed.Count(constant => constant?.Location is not null);
+        _ranges = new WeightRange[_groupCount * _rangesOfGroup];
+        long[] perOutput = [_inputs, _blocks, _quantization.ZeroPointStride];
+        for (int group = 0, next = 0; group < _groupCount; group++)
+        {
+            for (int i = 0; i < streamed.Length; i++)
+            {
+                if (streamed[i] is { Location: { } location } constant)
+                {
+                    long start = ElementBytes(constant, (long)group * _groupOutputs * perOutput[i]);
+                    _ranges[next++] = location.Slice(start, ElementBytes(constant, Outputs(group) * perOutput[i]));
+                }
+            }
+        }
+
+        ScratchLayout slot = new();
+        _scalesPart = slot.Add((long)_groupOutputs * _blocks * sizeof(float));
+        _zeroPointsPart = slot.Add((long)_groupOutputs * _blocks * sizeof(float));
+        ScratchLayout layout = new();
+        _dataPart = layout.Add(rows * _inputs * sizeof(float));
+        _slotPart = layout.Add(slot.Bytes, _slotCount);
+        ScratchBytes = layout.Bytes;
+    }
+
+    /// <inheritdoc/>
+    public override string Name => $"few rows, {_weight.StoredType.ToOnnxName()}";
+
+    /// <inheritdoc/>
+    public override long Flops => 2 * _rows * _inputs * _outputs;
+
+    /// <inheritdoc/>
+    public override long ScratchBytes { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<WeightRange> StreamedWeights => _ranges;
+
+    /// <inheritdoc/>
+    public override long WeightsInUse(WeightMeasure measure) => _slotCount * _ranges.Take(_rangesOfGroup).Sum(range => measure.Streamed(range));
+
+    /// <summary>Whether a matrix [N, K] can be used where it lies: its rows are divided into blocks of a multiple of 32 columns, or are blocks themselves.</summary>
+    /// <param name="weight">The matrix.</param>
+    public static bool CanCompute(Constant weight) =>
+        weight is { Location: not null, Quantization: { RowBlock: 1 } quantization, Type.Shape: { Rank: 2 } shape } &&
+        weight.StoredType is ElementType.UInt8 or ElementType.Int8 or ElementType.UInt4 or ElementType.Int4 or ElementType.Float4E2M1 &&
+        quantization.RowLength == shape[1] && shape[1] % QuantizedDotProduct.Step == 0 && quantization.ColumnBlock % QuantizedDotProduct.Step == 0 &&
+        (quantization.ZeroPoints is null || quantization.HasOneZeroPoint || quantization.ZeroPointStride * LeastOutputs % quantization.ZeroPoints.StoredType.PerByte() == 0);
+
+    /// <inheritdoc/>
+    public override void Run(KernelContext context)
+    {
+        _context = context;
+        float* data = (float*)_dataPart.In(context.Scratch);
+        for (long row = 0; row < _rows; row++)
+        {
+            _product.Arrange((float*)context.Input(0) + row * _inputs, data + row * _inputs);
+        }
+
+        try
+        {
+            context.Workers.Parallelize(this, _groupCount, _rows * _inputs * _outputs);
+        }
+        finally
+        {
+            _context = null;
+        }
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Execute(int index)
+    {
+        KernelContext context = _context!;
+        context.CancellationToken.ThrowIfCancellationRequested();
+        int slotIndex = _slots.Acquire();
+        int acquired = 0;
+        int firstRange = index * _rangesOfGroup;
+        try
+        {
+            byte* slot = _slotPart.In(context.Scratch, slotIndex);
+            float* scales = (float*)_scalesPart.In(slot);
+            float* zeroPoints = (float*)_zeroPointsPart.In(slot);
+            int outputs = Outputs(index);
+            long first = (long)index * _groupOutputs;
+            byte* stored = context.AcquireWeight(firstRange + acquired++);
+            Read(context, _quantization.Scales, first, outputs, _blocks, _blocks, scales, firstRange, ref acquired);
+            if (_quantization.ZeroPoints is { } points && !_quantization.HasOneZeroPoint)
+            {
+                Read(context, points, first, outputs, _blocks, _quantization.ZeroPointStride, zeroPoints, firstRange, ref acquired);
+            }
+            else
+            {
+                new Span<float>(zeroPoints, outputs * _blocks).Fill(_quantization.ZeroPoints is { } one ? QuantizedNumbers.Read(one) : 0);
+            }
+
+            float* data = (float*)_dataPart.In(context.Scratch);
+            float* bias = _hasBias ? (float*)context.Input(1) + first : null;
+            long rowBytes = WeightElements.StoredBytes(_weight, _inputs);
+            float* results = (float*)context.Output(0) + first;
+            for (int output = 0; output < outputs; output++)
+            {
+                float* own = scales + (long)output * _blocks;
+                float* points0 = zeroPoints + (long)output * _blocks;
+                long row = 0;
+                for (; row <= _rows - QuantizedDotProduct.RowsAtOnce; row += QuantizedDotProduct.RowsAtOnce)
+                {
+                    _product.MultiplyRows(stored, own, points0, data + row * _inputs, results + row * _resultStride, _resultStride);
+                }
+
+                for (; row < _rows; row++)
+                {
+                    results[row * _resultStride] = _product.Multiply(stored, own, points0, data + row * _inputs);
+                }
+
+                for (row = 0; row < _rows && bias is not null; row++)
+                {
+                    results[row * _resultStride] += bias[output];
+                }
+
+                results++;
+                stored += rowBytes;
+            }
+        }
+        finally
+        {
+            while (acquired > 0)
+            {
+                context.ReleaseWeight(firstRange + --acquired);
+            }
+
+            _slots.Release(slotIndex);
+        }
+    }
+
+    private int Outputs(int group) => (int)Math.Min(_groupOutputs, _outputs - (long)group * _groupOutputs);
+
+    private static long ElementBytes(Constant constant, long elements) => (elements * constant.StoredType.SizeOf() + constant.StoredType.PerByte() - 1) / constant.StoredType.PerByte();
+
+    // The scales or zero points of a group in single precision, without what rows are filled up with.
+    private static void Read(KernelContext context, Constant constant, long first, int outputs, int blocks, long stride, float* numbers, int firstRange, ref int acquired)
+    {
+        if (constant.Location is null)
+        {
+            for (int output = 0; output < outputs; output++)
+            {
+                QuantizedNumbers.Read(constant, (first + output) * stride, new Span<float>(numbers + (long)output * blocks, blocks));
+            }
+
+            return;
+        }
+
+        byte* stored = context.AcquireWeight(firstRange + acquired++);
+        if (stride == blocks)
+        {
+            WeightElements.Numbers(constant, stored, new Span<float>(numbers, checked(outputs * blocks)));
+            return;
+        }
+
+        for (int output = 0; output < outputs; output++)
+        {
+            WeightElements.Numbers(constant, stored + WeightElements.StoredBytes(constant, output * stride), new Span<float>(numbers + (long)output * blocks, blocks));
+        }
+    }
+}
