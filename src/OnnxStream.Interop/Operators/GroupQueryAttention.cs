@@ -71,8 +71,10 @@ internal sealed class GroupQueryAttention : FunctionOperator
         context.SetOutput(2, presentValues);
 
         Value Angles(int index) =>
-            (context.OptionalInput(9) ?? positions) is { } places ? context.Add("Gather", [context.Input(index), places], ("axis", 0)) :
-            context.Add("Unsqueeze", [context.Slice(context.Input(index), 0, past, total), context.Integers(0)]);
+            context.Add("Gather", [context.Input(index), context.OptionalInput(9) ?? positions ?? Positions()], ("axis", 0));
+
+        // Rows by number: a state that grows changes the numbers, and nothing else.
+        Value Positions() => context.Constant<long>([.. Enumerable.Range(0, (int)input[1]).Select(token => past + token)], 1, input[1]);
     }
 
     // Without keys and values, the queries hold all three.

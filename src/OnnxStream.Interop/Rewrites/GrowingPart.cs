@@ -319,7 +319,7 @@ internal sealed class GrowingPart
 
         if (counterparts.TryGetValue(input, out Value? counterpart))
         {
-            return ReferenceEquals(counterpart, planned);
+            return ReferenceEquals(Named(counterpart), Named(planned));
         }
 
         if (input.Constant is not { } constant || !FitsPlan(planned, constant.Type, constant))
@@ -330,6 +330,17 @@ internal sealed class GrowingPart
         (planned.Type, planned.Constant) = (constant.Type, constant);
         counterparts.Add(input, planned);
         return true;
+    }
+
+    // The value that others are only names of: nodes of the graph may read it directly where the function does not.
+    private static Value Named(Value value)
+    {
+        while (value.Producer is { Domain: "", OperatorType: "Identity" } identity)
+        {
+            value = identity.Inputs[0]!;
+        }
+
+        return value;
     }
 
     private static bool HaveSameAttributes(Node node, Node other) =>

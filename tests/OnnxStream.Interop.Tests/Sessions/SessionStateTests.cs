@@ -189,6 +189,56 @@ public class SessionStateTests
     }
 
     [Test]
+    public void ADecoderAsOnnxRuntimeGenAiWritesIt([Values(1, 2)] int threads, [Values(1, 3)] int step)
+    {
+        // Weights of 4 bits, queries, keys and values in one tensor, rotary embedding, and lengths that are counted in a mask.
+        const int Size = 256, Heads = 4, Groups = 2, HeadSize = 64, Vocabulary = 300;
+        ModelBuilder builder = new ModelBuilder(21, "com.microsoft").Input("ids", ElementType.Int64, 1, -1).Input("mask", ElementType.Int64, 1, -1).Output("logits");
+        builder.Initializer("one", TensorBuffer.Create<long>([1], 1)).Initializer("index", TensorBuffer.Create<long>([1]))
+            .Node("ReduceSum", "mask one", "count", ("keepdims", 0)).Node("Sub", "count one", "last.long").Node("Cast", "last.long", "last", ("to", (long)ElementType.Int32))
+            .Node("Shape", "mask", "mask.shape").Node("Gather", "mask.shape index", "total.long").Node("Cast", "total.long", "total", ("to", (long)ElementType.Int32))
+            .Initializer("embedding", TestTensors.Random(ElementType.UInt8, 1, 0, 255, Vocabulary, Size / 2)).Initializer("embedding.scales", TestTensors.Random(ElementType.Float32, 2, 0.1, 0.2, Vocabulary, Size / 32))
+            .Node("com.microsoft", "GatherBlockQuantized", "embedding ids embedding.scales", "x0", ("bits", 4), ("block_size", 32))
+            .Initializer("cos", TestTensors.Random(ElementType.Float32, 3, -1, 1, 64, HeadSize / 2)).Initializer("sin", TestTensors.Random(ElementType.Float32, 4, -1, 1, 64, HeadSize / 2));
+        List<StateBinding> bindings = [];
+        for (int layer = 0; layer < 2; layer++)
+        {
+            Multiply($"x{layer}", $"qkv{layer}", Size, (Heads + 2 * Groups) * HeadSize, 10 * layer);
+            (string keys, string values) = ($"{layer}.key", $"{layer}.value");
+            foreach (string name in (string[])[keys, values])
+            {
+                builder.Input($"past.{name}", ElementType.Float32, 1, Groups, -1, HeadSize).Output($"present.{name}");
+                bindings.Add(new StateBinding($"present.{name}", $"past.{name}") { Axis = 2, Capacity = 40 });
+            }
+
+            builder.Node("com.microsoft", "GroupQueryAttention", $"qkv{layer} - - past.{keys} past.{values} last total cos sin", $"a{layer} present.{keys} present.{values}", ("num_heads", Heads), ("kv_num_heads", Groups), ("do_rotary", 1));
+            Multiply($"a{layer}", $"o{layer}", Size, Size, 10 * layer + 5);
+            builder.Node("Add", $"x{layer} o{layer}", $"x{layer + 1}");
+        }
+
+        Multiply("x2", "logits", Size, Vocabulary, 50);
+        Model model = Load(builder);
+        using InferenceSession plain = new(model, new SessionOptions { ThreadCount = threads });
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = threads, StateBindings = bindings });
+        using SessionState state = session.CreateState();
+        Dictionary<string, TensorBuffer> cache = bindings.ToDictionary(binding => binding.Input, _ => new TensorBuffer(ElementType.Float32, new Shape(1, Groups, 0, HeadSize)));
+        int past = 0;
+        foreach (int length in (int[])[9, .. Enumerable.Repeat(step, 8)])
+        {
+            Dictionary<string, TensorBuffer> inputs = new() { ["ids"] = TestTensors.Random(ElementType.Int64, past, 0, Vocabulary, 1, length), ["mask"] = TestTensors.Random(ElementType.Int64, 1, 1, 1, 1, past += length) };
+            RunResult expected = plain.Run(new Dictionary<string, TensorBuffer>(inputs.Concat(cache)));
+            TestTensors.AssertClose(session.Run(inputs, state)["logits"], expected["logits"], 1e-5, $"after {past}");
+            cache = bindings.ToDictionary(binding => binding.Input, binding => expected[binding.Output]);
+        }
+
+        Assert.That(session.PlansMade, Is.EqualTo(2));
+
+        void Multiply(string from, string to, int inputs, int outputs, int seed) =>
+            builder.Initializer($"{to}.weight", TestTensors.Random(ElementType.UInt8, seed, 0, 255, outputs, inputs / 32, 16)).Initializer($"{to}.scales", TestTensors.Random(ElementType.Float32, seed + 1, 0.005, 0.01, outputs * inputs / 32))
+                .Node("com.microsoft", "MatMulNBits", $"{from} {to}.weight {to}.scales", to, ("K", inputs), ("N", outputs), ("bits", 4), ("block_size", 32));
+    }
+
+    [Test]
     public void GoingOnTakesNoMemory()
     {
         using InferenceSession session = new(Decoder(), new SessionOptions { ThreadCount = 1, StateBindings = DecoderBindings(50) });
