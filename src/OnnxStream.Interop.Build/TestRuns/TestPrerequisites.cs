@@ -17,6 +17,15 @@ internal static class TestPrerequisites
         }
     }
 
+    /// <summary>Installs a web server that models are streamed from, as root on Debian and Ubuntu. It is not started here.</summary>
+    public static void EnsureWebServer(BuildHost host)
+    {
+        if (!File.Exists("/usr/sbin/nginx") && host.HasApt && host.IsPrivileged)
+        {
+            Install(host, "nginx-light", "tests with nginx are skipped");
+        }
+    }
+
     /// <summary>
     /// Makes the packages for their tests, and installs an emulator of 64-bit ARM. Packing compiles the tool for each platform, so packages
     /// are kept in the cache by what they are made from.

@@ -16,6 +16,7 @@ internal static class TestVerb
         TestOptions options = TestOptions.Parse(arguments);
         _ = BuildVerb.Run(host);
         TestPrerequisites.EnsureOnnxTestCases(host);
+        TestPrerequisites.EnsureWebServer(host);
         // Options choose among tests: those of packages then take the packages that are there.
         bool allTests = options.Rest.Count == 0;
         if (allTests)

@@ -7,7 +7,7 @@ internal sealed class ConvertCommand : ToolCommand
 {
     private readonly Argument<string> _source = new("SOURCE")
     {
-        Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
+        Description = "An .onnx file, or an OnnxStream folder with a model.txt; or the address of one (http://, https://), whose weights are streamed from there.",
     };
 
     private readonly Argument<string> _destination = new("DESTINATION")
@@ -32,14 +32,14 @@ internal sealed class ConvertCommand : ToolCommand
     {
         string source = arguments.GetRequiredValue(_source);
         string destination = arguments.GetRequiredValue(_destination);
-        RequireExisting(source);
         bool exists = Directory.Exists(destination) ? Directory.EnumerateFileSystemEntries(destination).Any() : File.Exists(destination);
         if (exists)
         {
             throw new UsageException($"{destination} exists already: remove it, or choose another name.");
         }
 
-        Model model = Model.Load(source);
+        using OpenedModel opened = OpenedModel.Open(source);
+        Model model = opened.Model;
         if (Path.GetExtension(destination).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
         {
             model.SaveOnnx(destination);

@@ -9,7 +9,7 @@ internal sealed class InspectCommand : ToolCommand
 {
     private readonly Argument<string> _model = new("MODEL")
     {
-        Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
+        Description = "An .onnx file, or an OnnxStream folder with a model.txt; or the address of one (http://, https://), whose weights are streamed from there.",
     };
 
     private readonly Option<bool> _plan = new("--plan")
@@ -37,8 +37,8 @@ internal sealed class InspectCommand : ToolCommand
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
         string path = arguments.GetRequiredValue(_model);
-        RequireExisting(path);
-        Model model = Model.Load(path);
+        using OpenedModel opened = OpenedModel.Open(path);
+        Model model = opened.Model;
         ModelSummary summary = model.Summarize();
         if (arguments.GetValue(_json))
         {

@@ -9,7 +9,7 @@ internal sealed class PackCommand : ToolCommand
 {
     private readonly Argument<string> _model = new("MODEL")
     {
-        Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
+        Description = "An .onnx file, or an OnnxStream folder with a model.txt; or the address of one (http://, https://), whose weights are streamed from there.",
     };
 
     private readonly Option<string?> _output = new("--output", "-o")
@@ -46,8 +46,8 @@ internal sealed class PackCommand : ToolCommand
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
         string path = arguments.GetRequiredValue(_model);
-        RequireExisting(path);
-        Model model = Model.Load(path);
+        using OpenedModel opened = OpenedModel.Open(path);
+        Model model = opened.Model;
         Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, ParseDimensions(arguments.GetValue(_dimensions)));
         PackingReporter packing = new();
         string type = arguments.GetRequiredValue(_panelType);

@@ -10,7 +10,7 @@ internal sealed class PlanCommand : ToolCommand
 {
     private readonly Argument<string> _model = new("MODEL")
     {
-        Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
+        Description = "An .onnx file, or an OnnxStream folder with a model.txt; or the address of one (http://, https://), whose weights are streamed from there.",
     };
 
     private readonly Option<long?> _memory = MemoryOption();
@@ -66,6 +66,7 @@ internal sealed class PlanCommand : ToolCommand
         "onnxstream plan model.onnx                              how much memory, and where?",
         "onnxstream plan model.onnx --memory 128MB               does it fit?",
         "onnxstream plan model.onnx --dim batch=4 --dim sequence=128 --image memory.png",
+        "onnxstream plan https://example.org/big/model.onnx      what does it need? Only its graph is fetched",
         "onnxstream plan model.onnx --output scores              what that output needs only",
         "onnxstream plan model.onnx --panel-store auto --all     the plan with packed weights; nothing is packed",
     ];
@@ -73,8 +74,8 @@ internal sealed class PlanCommand : ToolCommand
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
         string path = arguments.GetRequiredValue(_model);
-        RequireExisting(path);
-        Model model = Model.Load(path);
+        using OpenedModel opened = OpenedModel.Open(path);
+        Model model = opened.Model;
         Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, ParseDimensions(arguments.GetValue(_dimensions)));
         long? limit = arguments.GetValue(_memory);
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
@@ -152,6 +153,7 @@ internal sealed class PlanCommand : ToolCommand
     // Many models are called model.onnx: their folder tells more.
     private static string ModelName(string path)
     {
+        path = HttpFiles.IsAddress(path) ? new Uri(path).AbsolutePath : path;
         string full = Path.GetFullPath(path);
         return Path.Combine(Path.GetFileName(Path.GetDirectoryName(full)) ?? "", Path.GetFileName(full));
     }

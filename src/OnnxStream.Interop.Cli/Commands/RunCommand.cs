@@ -14,7 +14,7 @@ internal sealed class RunCommand : ToolCommand
 {
     private readonly Argument<string> _model = new("MODEL")
     {
-        Description = "An .onnx file, or an OnnxStream folder with a model.txt.",
+        Description = "An .onnx file, or an OnnxStream folder with a model.txt; or the address of one (http://, https://), whose weights are streamed from there.",
     };
 
     private readonly Option<string[]> _inputs = new("--input", "-i")
@@ -88,6 +88,7 @@ internal sealed class RunCommand : ToolCommand
         "onnxstream run model.onnx --input sample=x.npy --input timestep=981 --output-dir out",
         "onnxstream run bert.onnx --input input_ids=[[101,7592,102]] --input attention_mask=ones",
         "onnxstream run resnet.onnx --input image=photo.png --image-mean 0.485,0.456,0.406 --image-std 0.229,0.224,0.225",
+        "onnxstream run http://192.168.1.2:8000/model.onnx           weights are streamed from a server; nothing is written",
         "onnxstream run model.onnx --output scores                   computes what that output needs only",
         "onnxstream run model.onnx --panel-store auto --repeat 5     pack the weights once, in the cache folder",
         "onnxstream run model.onnx --memory 128MB                    never more than that; a limit that is too small is refused",
@@ -97,7 +98,6 @@ internal sealed class RunCommand : ToolCommand
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
         string path = arguments.GetRequiredValue(_model);
-        RequireExisting(path);
         long? limit = arguments.GetValue(_memory);
         if (limit is not null)
         {
@@ -106,7 +106,8 @@ internal sealed class RunCommand : ToolCommand
 
         // Whatever can be wrong with the arguments should come to light before the work begins.
         long start = Stopwatch.GetTimestamp();
-        Model model = Model.Load(path);
+        using OpenedModel opened = OpenedModel.Open(path);
+        Model model = opened.Model;
         TimeSpan loadDuration = Stopwatch.GetElapsedTime(start);
         Dictionary<string, OnnxValue> inputs = LoadInputs(arguments, model, terminal);
         string? folder = arguments.GetValue(_outputFolder);

@@ -11,19 +11,19 @@ internal sealed unsafe class PortableDotProduct(ElementType type, int length, in
     private const int Piece = 8 * Step;
 
     /// <inheritdoc/>
-    public override float Multiply(byte* stored, float* scales, float* zeroPoints, float* data)
+    public override float Multiply(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data)
     {
         float result = 0;
-        Compute(stored, scales, zeroPoints, data, 1, &result, 1);
+        Compute(stored, scales, zeroPoints, zeroPointStep, data, 1, &result, 1);
         return result;
     }
 
     /// <inheritdoc/>
-    public override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, float* data, float* results, long stride) =>
-        Compute(stored, scales, zeroPoints, data, RowsAtOnce, results, stride);
+    public override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride) =>
+        Compute(stored, scales, zeroPoints, zeroPointStep, data, RowsAtOnce, results, stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Compute(byte* stored, float* scales, float* zeroPoints, float* data, int rows, float* results, long stride)
+    private void Compute(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, int rows, float* results, long stride)
     {
         byte* bytes = stackalloc byte[Piece];
         float* weights = stackalloc float[Piece];
@@ -48,7 +48,7 @@ internal sealed unsafe class PortableDotProduct(ElementType type, int length, in
 
             QuantizedNumbers.ToSingle(Type, source, new Span<float>(weights, count));
             Vector<float> scale = new(scales[position / Block]);
-            Vector<float> zeroPoint = new(zeroPoints[position / Block]);
+            Vector<float> zeroPoint = new(zeroPoints[position / Block * zeroPointStep]);
             for (int i = 0; i < count; i += lanes)
             {
                 Vector<float> weight = (Vector.Load(weights + i) - zeroPoint) * scale;

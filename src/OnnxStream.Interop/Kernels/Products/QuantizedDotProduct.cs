@@ -37,15 +37,17 @@ internal abstract unsafe class QuantizedDotProduct(ElementType type, int length,
     /// <param name="stored">The stored row of the matrix.</param>
     /// <param name="scales">The scale of each block.</param>
     /// <param name="zeroPoints">The zero point of each block.</param>
+    /// <param name="zeroPointStep">How far a zero point lies behind the one before: 1, or 0 where there is one for all.</param>
     /// <param name="data">The arranged row of data.</param>
-    public abstract float Multiply(byte* stored, float* scales, float* zeroPoints, float* data);
+    public abstract float Multiply(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data);
 
     /// <summary>The products with <see cref="RowsAtOnce"/> rows that lie behind each other.</summary>
     /// <param name="stored">The stored row of the matrix.</param>
     /// <param name="scales">The scale of each block.</param>
     /// <param name="zeroPoints">The zero point of each block.</param>
+    /// <param name="zeroPointStep">How far a zero point lies behind the one before.</param>
     /// <param name="data">The arranged rows of data.</param>
     /// <param name="results">Receives the first product.</param>
     /// <param name="stride">Elements from a product to the next.</param>
-    public abstract void MultiplyRows(byte* stored, float* scales, float* zeroPoints, float* data, float* results, long stride);
+    public abstract void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride);
 }

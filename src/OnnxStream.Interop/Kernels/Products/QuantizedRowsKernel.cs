@@ -19,7 +19,7 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
     public const long MostRows = 16;
 
     // A group of rows of the weight stays in a core's cache while the rows of data pass over it.
-    private const long GroupBytes = 256 << 10;
+    private const long GroupBytes = 512 << 10;
     private const int LeastOutputs = 32;
 
     private readonly Constant _weight;
@@ -85,8 +85,8 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
         }
 
         ScratchLayout slot = new();
-        _scalesPart = slot.Add((long)_groupOutputs * _blocks * sizeof(float));
-        _zeroPointsPart = slot.Add((long)_groupOutputs * _blocks * sizeof(float));
+        _scalesPart = slot.Add(IsUsedInPlace(_quantization.Scales, _blocks, _blocks) ? 0 : (long)_groupOutputs * _blocks * sizeof(float));
+        _zeroPointsPart = slot.Add(HasOwnZeroPoints ? (long)_groupOutputs * _blocks * sizeof(float) : sizeof(float));
         ScratchLayout layout = new();
         _dataPart = layout.Add(rows * _inputs * sizeof(float));
         _slotPart = layout.Add(slot.Bytes, _slotCount);
@@ -153,15 +153,17 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
             int outputs = Outputs(index);
             long first = (long)index * _groupOutputs;
             byte* stored = context.AcquireWeight(firstRange + acquired++);
-            Read(context, _quantization.Scales, first, outputs, _blocks, _blocks, scales, firstRange, ref acquired);
-            if (_quantization.ZeroPoints is { } points && !_quantization.HasOneZeroPoint)
+            scales = Read(context, _quantization.Scales, first, outputs, _blocks, _blocks, scales, firstRange, ref acquired);
+            if (HasOwnZeroPoints)
             {
-                Read(context, points, first, outputs, _blocks, _quantization.ZeroPointStride, zeroPoints, firstRange, ref acquired);
+                zeroPoints = Read(context, _quantization.ZeroPoints!, first, outputs, _blocks, _quantization.ZeroPointStride, zeroPoints, firstRange, ref acquired);
             }
             else
             {
-                new Span<float>(zeroPoints, outputs * _blocks).Fill(_quantization.ZeroPoints is { } one ? QuantizedNumbers.Read(one) : 0);
+                *zeroPoints = _quantization.ZeroPoints is { } one ? QuantizedNumbers.Read(one) : 0;
             }
+
+            int zeroPointStep = HasOwnZeroPoints ? 1 : 0;
 
             float* data = (float*)_dataPart.In(context.Scratch);
             float* bias = _hasBias ? (float*)context.Input(1) + first : null;
@@ -169,17 +171,17 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
             float* results = (float*)context.Output(0) + first;
             for (int output = 0; output < outputs; output++)
             {
-                float* own = scales + (long)output * _blocks;
-                float* points0 = zeroPoints + (long)output * _blocks;
+                float* ownScales = scales + (long)output * _blocks;
+                float* ownZeroPoints = zeroPoints + (long)output * _blocks * zeroPointStep;
                 long row = 0;
                 for (; row <= _rows - QuantizedDotProduct.RowsAtOnce; row += QuantizedDotProduct.RowsAtOnce)
                 {
-                    _product.MultiplyRows(stored, own, points0, data + row * _inputs, results + row * _resultStride, _resultStride);
+                    _product.MultiplyRows(stored, ownScales, ownZeroPoints, zeroPointStep, data + row * _inputs, results + row * _resultStride, _resultStride);
                 }
 
                 for (; row < _rows; row++)
                 {
-                    results[row * _resultStride] = _product.Multiply(stored, own, points0, data + row * _inputs);
+                    results[row * _resultStride] = _product.Multiply(stored, ownScales, ownZeroPoints, zeroPointStep, data + row * _inputs);
                 }
 
                 for (row = 0; row < _rows && bias is not null; row++)
@@ -206,8 +208,13 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
 
     private static long ElementBytes(Constant constant, long elements) => (elements * constant.StoredType.SizeOf() + constant.StoredType.PerByte() - 1) / constant.StoredType.PerByte();
 
+    // Whether blocks have zero points of their own.
+    private bool HasOwnZeroPoints => _quantization is { ZeroPoints: not null, HasOneZeroPoint: false };
+
+    private static bool IsUsedInPlace(Constant constant, long blocks, long stride) => constant is { Location: not null, StoredType: ElementType.Float32, Quantization: null } && stride == blocks;
+
     // The scales or zero points of a group in single precision, without what rows are filled up with.
-    private static void Read(KernelContext context, Constant constant, long first, int outputs, int blocks, long stride, float* numbers, int firstRange, ref int acquired)
+    private static float* Read(KernelContext context, Constant constant, long first, int outputs, int blocks, long stride, float* numbers, int firstRange, ref int acquired)
     {
         if (constant.Location is null)
         {
@@ -216,19 +223,26 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
                 QuantizedNumbers.Read(constant, (first + output) * stride, new Span<float>(numbers + (long)output * blocks, blocks));
             }
 
-            return;
+            return numbers;
         }
 
         byte* stored = context.AcquireWeight(firstRange + acquired++);
+        if (IsUsedInPlace(constant, blocks, stride))
+        {
+            return (float*)stored;
+        }
+
         if (stride == blocks)
         {
             WeightElements.Numbers(constant, stored, new Span<float>(numbers, checked(outputs * blocks)));
-            return;
+            return numbers;
         }
 
         for (int output = 0; output < outputs; output++)
         {
             WeightElements.Numbers(constant, stored + WeightElements.StoredBytes(constant, output * stride), new Span<float>(numbers + (long)output * blocks, blocks));
         }
+
+        return numbers;
     }
 }

@@ -28,7 +28,7 @@ internal sealed unsafe class Wide4BitDotProduct(ElementType type, int length, in
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override float Multiply(byte* stored, float* scales, float* zeroPoints, float* data)
+    public override float Multiply(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data)
     {
         Vector512<float> numbers = _numbers;
         Vector512<float> even = Vector512<float>.Zero;
@@ -36,7 +36,8 @@ internal sealed unsafe class Wide4BitDotProduct(ElementType type, int length, in
         int remaining = Length;
         while (remaining > 0)
         {
-            Vector512<float> table = (numbers - Vector512.Create(*zeroPoints++)) * Vector512.Create(*scales++);
+            Vector512<float> table = (numbers - Vector512.Create(*zeroPoints)) * Vector512.Create(*scales++);
+            zeroPoints += zeroPointStep;
             int end = Math.Min(Block, remaining);
             for (int i = 0; i < end; i += Step)
             {
@@ -55,7 +56,7 @@ internal sealed unsafe class Wide4BitDotProduct(ElementType type, int length, in
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, float* data, float* results, long stride)
+    public override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride)
     {
         Vector512<float> numbers = _numbers;
         Vector512<float> first = Vector512<float>.Zero;
@@ -68,7 +69,8 @@ internal sealed unsafe class Wide4BitDotProduct(ElementType type, int length, in
         int position = 0;
         while (position < Length)
         {
-            Vector512<float> table = (numbers - Vector512.Create(*zeroPoints++)) * Vector512.Create(*scales++);
+            Vector512<float> table = (numbers - Vector512.Create(*zeroPoints)) * Vector512.Create(*scales++);
+            zeroPoints += zeroPointStep;
             int end = Math.Min(position + Block, Length);
             for (; position < end; position += Step)
             {

@@ -12,7 +12,7 @@ internal sealed unsafe class Wide8BitDotProduct(ElementType type, int length, in
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override float Multiply(byte* stored, float* scales, float* zeroPoints, float* data)
+    public override float Multiply(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data)
     {
         bool isSigned = _isSigned;
         Vector512<float> low = Vector512<float>.Zero;
@@ -20,7 +20,8 @@ internal sealed unsafe class Wide8BitDotProduct(ElementType type, int length, in
         int remaining = Length;
         while (remaining > 0)
         {
-            Vector512<float> zeroPoint = Vector512.Create(*zeroPoints++);
+            Vector512<float> zeroPoint = Vector512.Create(*zeroPoints);
+            zeroPoints += zeroPointStep;
             Vector512<float> scale = Vector512.Create(*scales++);
             int end = Math.Min(Block, remaining);
             for (int i = 0; i < end; i += Step)
@@ -39,7 +40,7 @@ internal sealed unsafe class Wide8BitDotProduct(ElementType type, int length, in
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, float* data, float* results, long stride)
+    public override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride)
     {
         bool isSigned = _isSigned;
         Vector512<float> first = Vector512<float>.Zero;
@@ -52,7 +53,8 @@ internal sealed unsafe class Wide8BitDotProduct(ElementType type, int length, in
         int position = 0;
         while (position < Length)
         {
-            Vector512<float> zeroPoint = Vector512.Create(*zeroPoints++);
+            Vector512<float> zeroPoint = Vector512.Create(*zeroPoints);
+            zeroPoints += zeroPointStep;
             Vector512<float> scale = Vector512.Create(*scales++);
             int end = Math.Min(position + Block, Length);
             for (; position < end; position += Step / 2)
