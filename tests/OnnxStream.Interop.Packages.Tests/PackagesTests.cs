@@ -13,6 +13,7 @@ public class PackagesTests
     [TestCase("OnnxStream.Interop")]
     [TestCase("OnnxStream.Interop.Bindings")]
     [TestCase("OnnxStream.Interop.Diffusion")]
+    [TestCase("OnnxStream.Interop.Http")]
     [TestCase("OnnxStream.Interop.Pipelines")]
     [TestCase("OnnxStream.Interop.Native")]
     [TestCase("OnnxStream.Interop.Native.linux-x64")]
@@ -34,13 +35,14 @@ public class PackagesTests
         (string Name, long Length)[] libraries = [.. Packages.Entries($"OnnxStream.Interop.Native.{rid}").Where(entry => entry.Name.StartsWith("runtimes/", StringComparison.Ordinal))];
         Assert.That(libraries.Select(entry => entry.Name), Is.EqualTo((string[])[$"runtimes/{rid}/native/libonnxstream_xnnpack.so"]));
         Assert.That(libraries[0].Length, Is.GreaterThan(100_000).And.LessThanOrEqualTo(NativeLimit));
-        string[] all = ["OnnxStream.Interop", "OnnxStream.Interop.Bindings", "OnnxStream.Interop.Pipelines", "OnnxStream.Interop.Diffusion", "OnnxStream.Interop.Native", $"OnnxStream.Interop.Native.{rid}"];
+        string[] all = ["OnnxStream.Interop", "OnnxStream.Interop.Bindings", "OnnxStream.Interop.Pipelines", "OnnxStream.Interop.Diffusion", "OnnxStream.Interop.Http", "OnnxStream.Interop.Native", $"OnnxStream.Interop.Native.{rid}"];
         Assert.That(all.Sum(id => new FileInfo(Packages.File(id)).Length), Is.LessThanOrEqualTo(TogetherLimit));
     }
 
     [TestCase("OnnxStream.Interop")]
     [TestCase("OnnxStream.Interop.Bindings")]
     [TestCase("OnnxStream.Interop.Diffusion")]
+    [TestCase("OnnxStream.Interop.Http")]
     public void ManagedPackagesHaveSymbolsWithoutPathsOfThisMachine(string id)
     {
         string symbols = Path.ChangeExtension(Packages.File(id), ".snupkg");

@@ -10,7 +10,7 @@ internal static class PackVerb
     public const string Folder = "artifacts/packages";
 
     private static readonly string[] s_projects =
-        ["packaging/OnnxStream.Interop.Native.csproj", "src/OnnxStream.Interop.Diffusion", "src/OnnxStream.Interop.Pipelines", "src/OnnxStream.Interop", "bindings"];
+        ["packaging/OnnxStream.Interop.Native.csproj", "src/OnnxStream.Interop.Diffusion", "src/OnnxStream.Interop.Http", "src/OnnxStream.Interop.Pipelines", "src/OnnxStream.Interop", "bindings"];
 
     /// <summary>Runs the verb.</summary>
     public static void Run(BuildHost host)

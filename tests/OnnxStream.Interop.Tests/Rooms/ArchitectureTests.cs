@@ -71,6 +71,7 @@ public class ArchitectureTests
     }
 
     [TestCase("src/OnnxStream.Interop.Pipelines")]
+    [TestCase("src/OnnxStream.Interop.Http", "Weights", "Http")]
     [TestCase("src/OnnxStream.Interop.Diffusion", "Weights", "Pipelines")]
     [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion")]
     [TestCase("bindings", "Bindings")]
