@@ -40,9 +40,10 @@ public sealed class ClipTokenizer
         ArgumentOutOfRangeException.ThrowIfLessThan(configuration.ContextLength, 2, nameof(configuration));
         _configuration = configuration;
 
-        Dictionary<string, int> vocabulary = ReadVocabulary(configuration.VocabularyPath);
+        PipelineFiles files = new(configuration.Files);
+        Dictionary<string, int> vocabulary = ReadVocabulary(configuration.VocabularyPath, files);
         VerifyByteSymbols(vocabulary, configuration.VocabularyPath);
-        List<string> merges = ReadMerges(configuration.MergesPath, vocabulary);
+        List<string> merges = ReadMerges(configuration.MergesPath, vocabulary, files);
         BeginId = Id(configuration.BeginToken, configuration.BeginId);
         EndId = Id(configuration.EndToken, configuration.EndId);
         PadId = Id(configuration.PadToken, configuration.PadId);
@@ -165,13 +166,13 @@ public sealed class ClipTokenizer
         return builder.ToString();
     }
 
-    private static Dictionary<string, int> ReadVocabulary(string path)
+    private static Dictionary<string, int> ReadVocabulary(string path, PipelineFiles files)
     {
         Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
         if (Path.GetExtension(path).Equals(".json", StringComparison.OrdinalIgnoreCase))
         {
-            TokenizerFile? whole = IsTokenizerFile(path) ? TokenizerFile.Read(path) : null;
-            foreach (System.Text.Json.JsonProperty property in whole?.Vocabulary ?? JsonFile.Read(path).Properties)
+            TokenizerFile? whole = IsTokenizerFile(path) ? TokenizerFile.Read(path, files) : null;
+            foreach (System.Text.Json.JsonProperty property in whole?.Vocabulary ?? JsonFile.Read(path, files).Properties)
             {
                 vocabulary[property.Name] = property.Value.ValueKind == System.Text.Json.JsonValueKind.Number && property.Value.TryGetInt32(out int id) && id >= 0
                     ? id
@@ -191,7 +192,7 @@ public sealed class ClipTokenizer
         else
         {
             int id = 0;
-            foreach (string line in File.ReadLines(path))
+            foreach (string line in files.ReadLines(path))
             {
                 _ = vocabulary.TryAdd(line, id++);
             }
@@ -202,14 +203,14 @@ public sealed class ClipTokenizer
 
     private static bool IsTokenizerFile(string path) => Path.GetFileName(path).Equals(TokenizerFile.Name, StringComparison.OrdinalIgnoreCase);
 
-    private static List<string> ReadMerges(string path, Dictionary<string, int> vocabulary)
+    private static List<string> ReadMerges(string path, Dictionary<string, int> vocabulary, PipelineFiles files)
     {
         List<string> merges = [];
         HashSet<string> seen = new(StringComparer.Ordinal);
         int number = 0;
         bool isWhole = IsTokenizerFile(path);
         string unit = isWhole ? "merge" : "line";
-        foreach (string line in isWhole ? TokenizerFile.Read(path).Merges() : File.ReadLines(path))
+        foreach (string line in isWhole ? TokenizerFile.Read(path, files).Merges() : files.ReadLines(path))
         {
             number++;
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal)))

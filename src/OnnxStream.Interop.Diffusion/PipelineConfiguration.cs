@@ -1,6 +1,7 @@
 using System.Text.Json;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Pipelines;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Diffusion;
 
@@ -31,6 +32,9 @@ public sealed record PipelineConfiguration
 
     private static readonly string[] VaeDecoderCandidates =
         ["vae_decoder/model.onnx", "vae_decoder/model.txt", "vae_decoder_fp16/model.txt", "vae_decoder_fp32/model.txt", "vae_decoder_qu8/model.txt"];
+
+    /// <summary>Where the paths are names of files, such as a server; null (the default) for the file system.</summary>
+    public ModelFiles? Files { get; init; }
 
     /// <summary>What the model is called.</summary>
     public required string Name { get; init; }
@@ -92,12 +96,28 @@ public sealed record PipelineConfiguration
             throw new DirectoryNotFoundException($"The model folder {folder} does not exist.");
         }
 
+        return Read(folder, null, Path.GetFileName(folder));
+    }
+
+    /// <summary>Describes a model that is not in the file system, such as one on a server.</summary>
+    /// <param name="files">Where its files are, in one of the layouts that are listed with this type. It must stay usable as long as the model is used.</param>
+    /// <exception cref="ModelFormatException">They have none of the layouts (the message says what was looked for), or one of them is not what it should be.</exception>
+    /// <exception cref="WeightsException">A file cannot be read.</exception>
+    public static PipelineConfiguration FromFiles(ModelFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        return Read("", files, files.Id.TrimEnd('/').Split('/')[^1]);
+    }
+
+    private static PipelineConfiguration Read(string folder, ModelFiles? place, string name)
+    {
+        PipelineFiles files = new(place);
         string path = Path.Combine(folder, IndexFile);
-        JsonFile? index = File.Exists(path) ? JsonFile.Read(path) : null;
+        JsonFile? index = JsonFile.ReadIfThere(path, files);
         if (index?.Text("pipeline") is { } pipeline)
         {
             return pipeline == "stable-diffusion"
-                ? FromIndex(folder, index)
+                ? FromIndex(folder, place, files, name, index)
                 : throw new ModelFormatException(path, $"\"pipeline\" is \"{pipeline}\"; supported is \"stable-diffusion\".");
         }
 
@@ -106,22 +126,24 @@ public sealed record PipelineConfiguration
             throw new ModelFormatException(path, $"the model is made for {className}; supported are StableDiffusionPipeline and its ONNX variants.");
         }
 
-        return FromLayout(folder);
+        return FromLayout(folder, place, files, name);
     }
 
-    private static PipelineConfiguration FromIndex(string folder, JsonFile index)
+    private static PipelineConfiguration FromIndex(string folder, ModelFiles? place, PipelineFiles files, string name, JsonFile index)
     {
         (float minimum, float maximum) = OutputRange(index);
         return new PipelineConfiguration
         {
-            Name = index.Text("name") ?? Path.GetFileName(folder),
-            TextEncoderPath = FileOfIndex(folder, index, "text_encoder", "file"),
-            UnetPath = FileOfIndex(folder, index, "unet", "file"),
-            VaeDecoderPath = FileOfIndex(folder, index, "vae_decoder", "file"),
+            Files = place,
+            Name = index.Text("name") ?? name,
+            TextEncoderPath = FileOfIndex(folder, files, place is null, index, "text_encoder", "file"),
+            UnetPath = FileOfIndex(folder, files, place is null, index, "unet", "file"),
+            VaeDecoderPath = FileOfIndex(folder, files, place is null, index, "vae_decoder", "file"),
             Tokenizer = new TokenizerConfiguration
             {
-                VocabularyPath = FileOfIndex(folder, index, "tokenizer", "vocab"),
-                MergesPath = FileOfIndex(folder, index, "tokenizer", "merges"),
+                Files = place,
+                VocabularyPath = FileOfIndex(folder, files, place is null, index, "tokenizer", "vocab"),
+                MergesPath = FileOfIndex(folder, files, place is null, index, "tokenizer", "merges"),
                 ContextLength = index.PositiveInteger("tokenizer", "model_max_length") ?? 77,
                 LowerCase = index.Boolean("tokenizer", "lower_case") ?? true,
                 BeginToken = index.Text("tokenizer", "bos_token") ?? "<|startoftext|>",
@@ -138,35 +160,36 @@ public sealed record PipelineConfiguration
             ScalingFactor = Scaling(index, "vae_decoder", "scaling_factor"),
             OutputMinimum = minimum,
             OutputMaximum = maximum,
-            RecommendedScheduler = index.Text("scheduler", "recommended_sampler") is { } name
-                ? SchedulerTypes.Find(name) ?? throw new ModelFormatException(
-                    index.FilePath, $"\"scheduler.recommended_sampler\" is \"{name}\"; known are {string.Join(", ", SchedulerTypes.Names)}.")
+            RecommendedScheduler = index.Text("scheduler", "recommended_sampler") is { } sampler
+                ? SchedulerTypes.Find(sampler) ?? throw new ModelFormatException(
+                    index.FilePath, $"\"scheduler.recommended_sampler\" is \"{sampler}\"; known are {string.Join(", ", SchedulerTypes.Names)}.")
                 : SchedulerType.EulerAncestral,
             RecommendedSteps = index.PositiveInteger("scheduler", "recommended_steps") ?? 20,
             RecommendedGuidanceScale = (float)(index.Number("scheduler", "recommended_guidance_scale") ?? 7.5),
         };
     }
 
-    private static PipelineConfiguration FromLayout(string folder)
+    private static PipelineConfiguration FromLayout(string folder, ModelFiles? place, PipelineFiles files, string name)
     {
         List<string> missing = [];
-        string textEncoder = FirstOf(folder, "the text encoder", TextEncoderCandidates, missing);
-        string unet = FirstOf(folder, "the UNET", UnetCandidates, missing);
-        string vaeDecoder = FirstOf(folder, "the VAE decoder", VaeDecoderCandidates, missing);
+        string textEncoder = FirstOf(folder, files, "the text encoder", TextEncoderCandidates, missing);
+        string unet = FirstOf(folder, files, "the UNET", UnetCandidates, missing);
+        string vaeDecoder = FirstOf(folder, files, "the VAE decoder", VaeDecoderCandidates, missing);
         if (missing.Count > 0)
         {
             throw new ModelFormatException(
-                folder,
+                place?.Id ?? folder,
                 $"this is not a Stable Diffusion model in a known layout: there is no {IndexFile} with \"pipeline\": \"stable-diffusion\", and {string.Join("; ", missing)}.");
         }
 
         PipelineConfiguration configuration = new()
         {
-            Name = Path.GetFileName(folder),
+            Files = place,
+            Name = name,
             TextEncoderPath = textEncoder,
             UnetPath = unet,
             VaeDecoderPath = vaeDecoder,
-            Tokenizer = TokenizerConfiguration.FromFolder(Path.Combine(folder, "tokenizer")),
+            Tokenizer = TokenizerConfiguration.Read(Path.Combine(folder, "tokenizer"), place),
         };
         if (unet.EndsWith(".txt", StringComparison.Ordinal))
         {
@@ -174,19 +197,19 @@ public sealed record PipelineConfiguration
             configuration = configuration with { RecommendedSteps = 10, RecommendedGuidanceScale = 7 };
         }
 
-        return configuration.WithScheduler(Path.Combine(folder, "scheduler", "scheduler_config.json"))
-            .WithUnet(Path.Combine(Path.GetDirectoryName(unet)!, "config.json"))
-            .WithVaeDecoder(Path.Combine(Path.GetDirectoryName(vaeDecoder)!, "config.json"));
+        return configuration.WithScheduler(Path.Combine(folder, "scheduler", "scheduler_config.json"), files)
+            .WithUnet(Path.Combine(Path.GetDirectoryName(unet)!, "config.json"), files)
+            .WithVaeDecoder(Path.Combine(Path.GetDirectoryName(vaeDecoder)!, "config.json"), files);
     }
 
-    private PipelineConfiguration WithScheduler(string path)
+    private PipelineConfiguration WithScheduler(string path, PipelineFiles files)
     {
-        if (!File.Exists(path))
+        if (!files.Exists(path))
         {
             return this;
         }
 
-        JsonFile file = JsonFile.Read(path);
+        JsonFile file = JsonFile.Read(path, files);
         return this with
         {
             NoiseSchedule = Schedule(file, [], ["prediction_type"]),
@@ -196,15 +219,15 @@ public sealed record PipelineConfiguration
         };
     }
 
-    private PipelineConfiguration WithUnet(string path)
+    private PipelineConfiguration WithUnet(string path, PipelineFiles files)
     {
-        if (!File.Exists(path))
+        if (!files.Exists(path))
         {
             return this;
         }
 
         // The size is one number for a square, or height and width.
-        JsonFile file = JsonFile.Read(path);
+        JsonFile file = JsonFile.Read(path, files);
         int? height, width;
         if (file.Find("sample_size") is { ValueKind: JsonValueKind.Array } size)
         {
@@ -223,15 +246,15 @@ public sealed record PipelineConfiguration
         return this with { LatentHeight = height, LatentWidth = width, LatentChannels = file.PositiveInteger("in_channels") ?? LatentChannels };
     }
 
-    private PipelineConfiguration WithVaeDecoder(string path) =>
-        File.Exists(path) ? this with { ScalingFactor = Scaling(JsonFile.Read(path), "scaling_factor") } : this;
+    private PipelineConfiguration WithVaeDecoder(string path, PipelineFiles files) =>
+        JsonFile.ReadIfThere(path, files) is { } file ? this with { ScalingFactor = Scaling(file, "scaling_factor") } : this;
 
-    private static string FirstOf(string folder, string what, string[] candidates, List<string> missing)
+    private static string FirstOf(string folder, PipelineFiles files, string what, string[] candidates, List<string> missing)
     {
         foreach (string candidate in candidates)
         {
             string path = Path.Combine(folder, candidate);
-            if (File.Exists(path))
+            if (files.Exists(path))
             {
                 return path;
             }
@@ -241,16 +264,16 @@ public sealed record PipelineConfiguration
         return "";
     }
 
-    private static string FileOfIndex(string folder, JsonFile index, string role, string property)
+    private static string FileOfIndex(string folder, PipelineFiles files, bool isLocal, JsonFile index, string role, string property)
     {
         string file = index.Text(role, property) ?? throw new ModelFormatException(index.FilePath, $"\"{role}.{property}\" is missing.");
-        string path = Path.GetFullPath(Path.Combine(folder, file));
-        if (!path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        string path = isLocal ? Path.GetFullPath(Path.Combine(folder, file)) : file;
+        if (isLocal && !path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
         {
             throw new ModelFormatException(index.FilePath, $"\"{role}.{property}\" is \"{file}\", which lies outside of the model's folder.");
         }
 
-        return File.Exists(path) ? path : throw new ModelFormatException(index.FilePath, $"\"{role}.{property}\" is \"{file}\", which does not exist.");
+        return files.Exists(path) ? path : throw new ModelFormatException(index.FilePath, $"\"{role}.{property}\" is \"{file}\", which does not exist.");
     }
 
     private static NoiseSchedule Schedule(JsonFile file, ReadOnlySpan<string> scheduler, ReadOnlySpan<string> predictionType)

@@ -106,7 +106,7 @@ public sealed class StableDiffusionPipeline
         }
 
         progress?.Report(new PipelineProgress(PipelineStage.TextEncoding, 0, 1));
-        using TextEncoder textEncoder = new(Configuration.TextEncoderPath, _sessionOptions);
+        using TextEncoder textEncoder = new(Configuration.TextEncoderPath, Configuration.Files, _sessionOptions);
         if (textEncoder.ContextLength is { } length && length != prompt.Length)
         {
             throw new ModelFormatException(
@@ -135,7 +135,7 @@ public sealed class StableDiffusionPipeline
         int steps = scheduler.Timesteps.Count;
         int stepCount = checked(steps * options.ImageCount);
         progress?.Report(new PipelineProgress(PipelineStage.Denoising, 0, stepCount));
-        using Unet unet = new(Configuration.UnetPath, _sessionOptions);
+        using Unet unet = new(Configuration.UnetPath, Configuration.Files, _sessionOptions);
         if (unet.LatentChannels is { } channels && channels != Configuration.LatentChannels)
         {
             throw new ModelFormatException(
@@ -185,7 +185,7 @@ public sealed class StableDiffusionPipeline
         List<TensorBuffer> latents, IProgress<PipelineProgress>? progress, List<StageStatistics> statistics, CancellationToken cancellationToken)
     {
         progress?.Report(new PipelineProgress(PipelineStage.Decoding, 0, latents.Count));
-        using VaeDecoder decoder = new(Configuration.VaeDecoderPath, _sessionOptions);
+        using VaeDecoder decoder = new(Configuration.VaeDecoderPath, Configuration.Files, _sessionOptions);
         List<RgbImage> images = [];
         foreach (TensorBuffer latent in latents)
         {

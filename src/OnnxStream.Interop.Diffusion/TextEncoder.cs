@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Pipelines;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Diffusion;
 
@@ -14,8 +15,14 @@ public sealed class TextEncoder : IDisposable
     /// <param name="options">How its session computes; null for the defaults.</param>
     /// <exception cref="OnnxStreamException">The model cannot be used, or is no text encoder.</exception>
     public TextEncoder(string path, SessionOptions? options = null)
+        : this(path, null, options)
     {
-        _session = new ModelStage(path);
+    }
+
+    /// <summary>Opens the model, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
+    internal TextEncoder(string path, ModelFiles? files, SessionOptions? options)
+    {
+        _session = new ModelStage(path, new PipelineFiles(files));
         // OnnxStream's folder for Stable Diffusion 1.5 calls the ids after the operator that takes them.
         _ids = TensorNames.Require(path, "The input for token ids", _session.Inputs, ["input_ids"], value => _session.Inputs.Count == 1);
         _hiddenState = TensorNames.Require(

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using OnnxStream.Interop.Pipelines;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Diffusion;
 
@@ -11,6 +12,9 @@ public sealed record TokenizerConfiguration
 
     /// <summary>The merges, one pair per line, the most important first; a first line that starts with <c>#version</c> is skipped. Or <c>tokenizer.json</c>.</summary>
     public required string MergesPath { get; init; }
+
+    /// <summary>Where the paths are names of files, such as a server; null (the default) for the file system.</summary>
+    public ModelFiles? Files { get; init; }
 
     /// <summary>The number of ids that an encoded text has, the first and the last token included.</summary>
     public int ContextLength { get; init; } = 77;
@@ -50,21 +54,28 @@ public sealed record TokenizerConfiguration
     public static TokenizerConfiguration FromFolder(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        return Read(folder, null);
+    }
+
+    /// <summary>Reads the files of a tokenizer in a folder, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
+    internal static TokenizerConfiguration Read(string folder, ModelFiles? place)
+    {
+        PipelineFiles files = new(place);
         string json = Path.Combine(folder, "vocab.json");
         string text = Path.Combine(folder, "vocab.txt");
         string whole = Path.Combine(folder, TokenizerFile.Name);
-        string vocabulary = File.Exists(json) ? json : text;
+        string vocabulary = files.Exists(json) ? json : text;
         string merges = Path.Combine(folder, "merges.txt");
         TokenizerConfiguration configuration;
-        if (File.Exists(vocabulary) && File.Exists(merges))
+        if (files.Exists(vocabulary) && files.Exists(merges))
         {
             configuration = new() { VocabularyPath = vocabulary, MergesPath = merges };
         }
-        else if (File.Exists(whole))
+        else if (files.Exists(whole))
         {
-            configuration = TokenizerFile.Read(whole).Configure();
+            configuration = TokenizerFile.Read(whole, files).Configure();
         }
-        else if (!File.Exists(vocabulary))
+        else if (!files.Exists(vocabulary))
         {
             throw new ModelFormatException(folder, $"the tokenizer's vocabulary is missing: none of vocab.json, vocab.txt and {TokenizerFile.Name} exists.");
         }
@@ -73,10 +84,10 @@ public sealed record TokenizerConfiguration
             throw new ModelFormatException(folder, $"the tokenizer's merges are missing: neither merges.txt nor {TokenizerFile.Name} exists.");
         }
 
-        JsonFile? own = JsonFile.ReadIfThere(Path.Combine(folder, "tokenizer_config.json"));
-        JsonFile? map = JsonFile.ReadIfThere(Path.Combine(folder, "special_tokens_map.json"));
+        JsonFile? own = JsonFile.ReadIfThere(Path.Combine(folder, "tokenizer_config.json"), files);
+        JsonFile? map = JsonFile.ReadIfThere(Path.Combine(folder, "special_tokens_map.json"), files);
         bool ownComesFirst = own?.Find("added_tokens_decoder") is not null;
-        return configuration.With(ownComesFirst ? map : own).With(ownComesFirst ? own : map);
+        return configuration.With(ownComesFirst ? map : own).With(ownComesFirst ? own : map) with { Files = place };
     }
 
     private TokenizerConfiguration With(JsonFile? file) => file is null ? this : this with

@@ -16,9 +16,9 @@ internal sealed class TokenizerFile
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="ModelFormatException">It is not one of a byte-pair tokenizer.</exception>
-    public static TokenizerFile Read(string path)
+    public static TokenizerFile Read(string path, PipelineFiles files)
     {
-        JsonFile file = JsonFile.Read(path);
+        JsonFile file = JsonFile.Read(path, files);
         string? type = file.Text("model", "type");
         return type is null or "BPE" && file.Find("model", "vocab") is { ValueKind: JsonValueKind.Object }
             ? new TokenizerFile(file)

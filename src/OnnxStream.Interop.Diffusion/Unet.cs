@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Pipelines;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Diffusion;
 
@@ -16,8 +17,14 @@ public sealed class Unet : IDisposable
     /// <param name="options">How its session computes; null for the defaults.</param>
     /// <exception cref="OnnxStreamException">The model cannot be used, or is no UNET of Stable Diffusion 1 or 2.</exception>
     public Unet(string path, SessionOptions? options = null)
+        : this(path, null, options)
     {
-        _session = new ModelStage(path);
+    }
+
+    /// <summary>Opens the model, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
+    internal Unet(string path, ModelFiles? files, SessionOptions? options)
+    {
+        _session = new ModelStage(path, new PipelineFiles(files));
         IReadOnlyList<ValueMetadata> inputs = _session.Inputs;
         _sample = TensorNames.Require(path, "The input for latents", inputs, ["sample"], value => value.Dimensions is { Count: 4 });
         _timestep = TensorNames.Require(path, "The input for the time step", inputs, ["timestep"], value => value.Dimensions is { Count: <= 1 });

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Pipelines;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Diffusion;
 
@@ -14,8 +15,14 @@ public sealed class VaeDecoder : IDisposable
     /// <param name="options">How its session computes; null for the defaults.</param>
     /// <exception cref="OnnxStreamException">The model cannot be used, or is no decoder.</exception>
     public VaeDecoder(string path, SessionOptions? options = null)
+        : this(path, null, options)
     {
-        _session = new ModelStage(path);
+    }
+
+    /// <summary>Opens the model, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
+    internal VaeDecoder(string path, ModelFiles? files, SessionOptions? options)
+    {
+        _session = new ModelStage(path, new PipelineFiles(files));
         _latents = TensorNames.Require(path, "The input for latents", _session.Inputs, ["latent_sample"], value => _session.Inputs.Count == 1);
         _output = TensorNames.Require(
             path, "The output with the picture", _session.Outputs, ["sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });

@@ -17,13 +17,13 @@ internal sealed class JsonFile
     public string FilePath { get; }
 
     /// <summary>The file, or null if there is none.</summary>
-    public static JsonFile? ReadIfThere(string path) => File.Exists(path) ? Read(path) : null;
+    public static JsonFile? ReadIfThere(string path, PipelineFiles files) => files.Exists(path) ? Read(path, files) : null;
 
-    public static JsonFile Read(string path)
+    public static JsonFile Read(string path, PipelineFiles files)
     {
         try
         {
-            using FileStream stream = File.OpenRead(path);
+            using Stream stream = files.OpenRead(path);
             using JsonDocument document = JsonDocument.Parse(stream);
             ReadTexts(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object

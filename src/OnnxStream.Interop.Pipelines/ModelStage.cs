@@ -15,10 +15,10 @@ internal sealed class ModelStage : IDisposable
     private long _peakNativeBytes;
 
     /// <summary>Reads a model, but prepares nothing yet: whether it is what the stage needs is asked first.</summary>
-    public ModelStage(string path)
+    public ModelStage(string path, PipelineFiles files)
     {
         Path = path;
-        _model = Model.Load(path);
+        _model = files.LoadModel(path);
     }
 
     /// <summary>The model's file.</summary>

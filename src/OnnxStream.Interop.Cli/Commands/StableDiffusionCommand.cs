@@ -18,7 +18,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private readonly Option<string> _model = new("--model", "-m")
     {
-        Description = "The folder of a Stable Diffusion 1.5 model: an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's.",
+        Description = "The folder of a Stable Diffusion 1.5 model: an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's; or the address of one (http://, https://).",
         HelpName = "DIR",
         Required = true,
     };
@@ -113,13 +113,19 @@ internal sealed class StableDiffusionCommand : ToolCommand
     [
         "onnxstream sd \"a red circle on a blue background\" --model models/tiny-shapes --enlarge 4",
         "onnxstream sd \"a cat in a space suit\" --model stable-diffusion-1.5 --seed 42 --steps 20 --output cat.png",
+        "onnxstream sd \"a green triangle\" --model http://192.168.1.2:8000/tiny-shapes    streamed from a server; nothing is written",
         "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --count 4 --grid --negative-prompt \"blurry\" --sampler euler",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
         string folder = arguments.GetRequiredValue(_model);
-        RequireExisting(folder);
+        if (!HttpFiles.IsAddress(folder))
+        {
+            RequireExisting(folder);
+        }
+
+        using HttpFiles? files = HttpFiles.IsAddress(folder) ? new HttpFiles(new Uri(folder)) : null;
         string output = arguments.GetRequiredValue(_output);
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
         SessionOptions sessionOptions = new()
@@ -132,7 +138,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
             // The command is for machines that have no memory to spare.
             KeptPanelBytes = 0,
         };
-        StableDiffusionPipeline pipeline = StableDiffusionPipeline.FromFolder(folder, sessionOptions);
+        StableDiffusionPipeline pipeline = files is null ? StableDiffusionPipeline.FromFolder(folder, sessionOptions) : new StableDiffusionPipeline(PipelineConfiguration.FromFiles(files), sessionOptions);
         int trainingSteps = pipeline.Configuration.NoiseSchedule.TrainingTimesteps;
         if (arguments.GetValue(_steps) > trainingSteps)
         {
