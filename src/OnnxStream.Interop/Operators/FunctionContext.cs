@@ -36,7 +36,16 @@ internal sealed class FunctionContext(Node node, Action<Node> add, Func<Value, V
     public Value[] AddMany(string operatorType, int outputCount, Value?[] inputs, params (string Name, object Value)[] attributes) => AddMany(operatorType, outputCount, inputs, null, attributes);
 
     /// <summary>As the other, with what no attribute can say.</summary>
-    public Value[] AddMany(string operatorType, int outputCount, Value?[] inputs, NodeFusion? fusion, (string Name, object Value)[] attributes)
+    public Value[] AddMany(string operatorType, int outputCount, Value?[] inputs, NodeFusion? fusion, (string Name, object Value)[] attributes) => AddMany("", operatorType, outputCount, inputs, fusion, attributes);
+
+    /// <summary>Adds a <see cref="QuantizedProduct"/>.</summary>
+    /// <param name="operands">What is multiplied.</param>
+    /// <param name="fusion">How.</param>
+    /// <param name="keepsAttributes">Whether it has the attributes of the node that is replaced.</param>
+    public Value Add(QuantizedOperands operands, QuantizedProductFusion fusion, bool keepsAttributes = false) =>
+        AddMany(OperatorSets.InternalDomain, QuantizedProduct.Name, 1, operands.Inputs, fusion, keepsAttributes ? [.. Attributes.All.Select(pair => (pair.Key, pair.Value))] : [])[0];
+
+    private Value[] AddMany(string domain, string operatorType, int outputCount, Value?[] inputs, NodeFusion? fusion, (string Name, object Value)[] attributes)
     {
         Value[] outputs = new Value[outputCount];
         for (int i = 0; i < outputCount; i++)
@@ -45,7 +54,7 @@ internal sealed class FunctionContext(Node node, Action<Node> add, Func<Value, V
         }
 
         Dictionary<string, object> values = attributes.ToDictionary(attribute => attribute.Name, attribute => attribute.Value is int number ? (long)number : attribute.Value);
-        add(new Node(operatorType, "", OperatorSets.Newest, outputs[0].Name, inputs, outputs, new Attributes(values)) { Origin = Node.Origin ?? Node, Fusion = fusion });
+        add(new Node(operatorType, domain, OperatorSets.Newest, outputs[0].Name, inputs, outputs, new Attributes(values)) { Origin = Node.Origin ?? Node, Fusion = fusion });
         return outputs;
     }
 

@@ -27,8 +27,39 @@ internal sealed class IntegerProduct(bool isConvolution, bool isQuantized) : Fun
             }
         }
 
+        if (TryKernel(context, right, leftZero, rightZero) is { } result)
+        {
+            context.SetOutput(0, result);
+            return;
+        }
+
         Value sums = isConvolution ? Convolve(context, right, leftZero, rightZero) : Multiply(context, right, leftZero, rightZero);
         context.SetOutput(0, isQuantized ? Quantize(context, sums) : sums);
+    }
+
+    // The product as one node, where there is a kernel for it.
+    private Value? TryKernel(FunctionContext context, int right, int leftZero, int rightZero)
+    {
+        QuantizedProductFusion fusion = new(isQuantized ? context.InputElementType(7) : ElementType.Int32) { IsConvolution = isConvolution };
+        QuantizedOperands operands = new(context.Input(0), context.Input(right)) { Zero = context.OptionalInput(leftZero), WeightZero = context.OptionalInput(rightZero) };
+        operands = isQuantized ? operands with { Scale = context.Input(1), WeightScale = context.Input(4), ResultScale = context.Input(6), ResultZero = context.Input(7) } : operands;
+        long groups = isConvolution ? context.Attributes.Int("group", 1) : 1;
+        if (fusion.Result is not (ElementType.Int32 or ElementType.UInt8 or ElementType.Int8) || !QuantizedProduct.Takes(operands, fusion, groups))
+        {
+            return null;
+        }
+
+        if (isQuantized && isConvolution && context.OptionalInput(8) is { } bias)
+        {
+            if (QuantizedTensors.TryRealBias(context, bias, operands) is not { } real)
+            {
+                return null;
+            }
+
+            operands = operands with { Bias = real };
+        }
+
+        return context.Add(operands, fusion, keepsAttributes: isConvolution);
     }
 
     private bool IsQuantized(NodeContext context, int index) =>

@@ -324,6 +324,7 @@ internal static class OperatorRegistry
         [(OperatorSets.InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
         [(OperatorSets.InternalDomain, GatedActivation.Name)] = new GatedActivation(),
         [(OperatorSets.InternalDomain, LimitedSum.Name)] = new LimitedSum(),
+        [(OperatorSets.InternalDomain, QuantizedProduct.Name)] = new QuantizedProduct(),
         [(OperatorSets.InternalDomain, RowTiles.Name)] = new RowTiles(),
         [(OperatorSets.InternalDomain, "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false, channelsLast: true),
 

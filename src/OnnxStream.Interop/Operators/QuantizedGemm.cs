@@ -9,6 +9,12 @@ internal sealed class QuantizedGemm : FunctionOperator
     /// <inheritdoc/>
     public override void Expand(FunctionContext context)
     {
+        if (TryKernel(context) is { } result)
+        {
+            context.SetOutput(0, result);
+            return;
+        }
+
         Value left = Shifted(0, 2, "transA");
         Value right = Shifted(3, 5, "transB");
         (Shape a, Shape b) = (left.Type!.Value.Shape, right.Type!.Value.Shape);
@@ -67,5 +73,48 @@ internal sealed class QuantizedGemm : FunctionOperator
             long columns = context.InputShape(3)[context.Attributes.Int("transB", 0) != 0 ? 0 : 1];
             return given.ElementCount == 1 || given == new Shape(columns) ? context.Input(index) : throw context.Invalid($"input {index} must have one element, or {columns}");
         }
+    }
+
+    // The product as one node, where there is a kernel for it.
+    private static Value? TryKernel(FunctionContext context)
+    {
+        Value data = context.Input(0);
+        Value scale = context.Input(1);
+        bool isReal = !context.HasInput(8);
+        if (isReal == context.HasInput(7) || data.Type!.Value.Shape.Rank != 2 || scale.Type!.Value != scale.Type.Value with { ElementType = ElementType.Float32 } || scale.Type.Value.Shape.ElementCount != 1)
+        {
+            return null;
+        }
+
+        bool isTurned = context.Attributes.Int("transA", 0) != 0;
+        QuantizedProductFusion fusion = new(isReal ? ElementType.Float32 : context.InputElementType(8)) { IsTransposed = context.Attributes.Int("transB", 0) != 0 };
+        QuantizedOperands operands = new(isTurned ? context.Transpose(data, 1, 0) : data, context.Input(3))
+        {
+            Scale = context.Attributes.Float("alpha", 1) is not 1 and var alpha ? context.Add("Mul", [scale, context.Number(ElementType.Float32, alpha)]) : scale,
+            Zero = context.OptionalInput(2),
+            WeightScale = context.Input(4),
+            WeightZero = context.OptionalInput(5),
+            ResultScale = context.OptionalInput(7),
+            ResultZero = context.OptionalInput(8),
+        };
+        if (fusion.Result is not (ElementType.Float32 or ElementType.UInt8 or ElementType.Int8) || !QuantizedProduct.Takes(operands, fusion))
+        {
+            return null;
+        }
+
+        if (context.OptionalInput(6) is { } bias)
+        {
+            // One for each column.
+            long columns = context.InputShape(3)[fusion.IsTransposed ? 0 : 1];
+            if (bias.Constant is null || bias.Type!.Value.Shape is not { ElementCount: > 0 } shape || (shape != new Shape(columns) && shape != new Shape(1, columns)) ||
+                QuantizedTensors.TryRealBias(context, shape.Rank == 1 ? bias : context.Reshape(bias, columns), operands) is not { } real)
+            {
+                return null;
+            }
+
+            operands = operands with { Bias = real };
+        }
+
+        return context.Add(operands, fusion);
     }
 }

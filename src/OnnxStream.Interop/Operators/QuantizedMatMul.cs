@@ -42,6 +42,14 @@ internal sealed class QuantizedMatMul(bool isDynamic) : FunctionOperator
             throw context.Invalid($"the zero point must be {left.Type.Value.ElementType.ToOnnxName()}, as the tensor that it belongs to");
         }
 
+        QuantizedOperands operands = new(left, context.Input(1)) { Scale = leftScale, Zero = leftZero, WeightScale = context.Input(scale), WeightZero = context.OptionalInput(zero) };
+        QuantizedProductFusion fusion = new(ElementType.Float32);
+        if (QuantizedProduct.Takes(operands, fusion))
+        {
+            QuantizedOperands biased = operands with { Bias = context.OptionalInput(bias) };
+            return biased.Bias is null || QuantizedProduct.Takes(biased, fusion) ? context.Add(biased, fusion) : context.Add("Add", [context.Add(operands, fusion), biased.Bias]);
+        }
+
         Value sums = context.Add("MatMul", [Shifted(left, leftZero), Shifted(context.Input(1), context.OptionalInput(zero))]);
         Value factor = context.Add("Mul", [leftScale, context.Input(scale)]);
         ElementType real = factor.Type!.Value.ElementType;

@@ -47,6 +47,31 @@ internal static class QuantizedTensors
             : context.Add("QuantizeLinear", [numbers, Single(context, scale)], ("output_dtype", (long)type));
     }
 
+    /// <summary>A constant bias that counts in steps of the scales of data and weight, as real numbers; null where it, or a scale, is computed at run time.</summary>
+    /// <param name="context">The operator.</param>
+    /// <param name="bias">The bias: int32, one for each output channel.</param>
+    /// <param name="operands">What has the scales.</param>
+    public static Value? TryRealBias(FunctionContext context, Value bias, QuantizedOperands operands)
+    {
+        if (bias.Constant is null || bias.Type!.Value is not { ElementType: ElementType.Int32, Shape.Rank: 1 } || operands.Scale is { Constant: null })
+        {
+            return null;
+        }
+
+        // In double precision, which holds any of them.
+        Value real = context.Cast(bias, ElementType.Float64);
+        foreach (Value? scale in new[] { operands.Scale, operands.WeightScale })
+        {
+            if (scale is not null)
+            {
+                real = context.Add("Mul", [real, context.Cast(scale.Type!.Value.Shape.ElementCount == 1 ? context.Reshape(scale) : scale, ElementType.Float64)]);
+            }
+        }
+
+        real = context.Cast(real, ElementType.Float32);
+        return real.Constant is not null && real.Type!.Value.Shape == bias.Type.Value.Shape ? real : null;
+    }
+
     /// <summary>Reals that are integers but for their fraction, rounded to even and saturated.</summary>
     public static Value Saturate(FunctionContext context, Value numbers, ElementType type)
     {

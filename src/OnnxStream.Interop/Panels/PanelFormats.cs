@@ -7,7 +7,7 @@ internal static class PanelFormats
     public static PanelFormat Default { get; } = new Float32Format();
 
     /// <summary>8 bits, for weights that a format of fewer bits does not take.</summary>
-    public static PanelFormat Int8 { get; } = new Int8Format();
+    public static Int8Format Int8 { get; } = new();
 
     /// <summary>All formats.</summary>
     public static IReadOnlyList<PanelFormat> All { get; } =

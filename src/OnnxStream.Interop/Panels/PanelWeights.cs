@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
@@ -58,7 +59,10 @@ internal sealed unsafe class PanelWeights
     public bool IsGated { get; init; }
 
     /// <summary>What distinguishes this weight from others, its shape included; null if it is not constant.</summary>
-    public string? Identity => _constant is { Location: not null } ? $"{Describe(_constant)}:{_layout}:{Outputs}x{_inputs}x{_space}:{(IsGated ? "gated:" : "")}{(Bias is null ? "" : Describe(Bias))}" : null;
+    public string? Identity => _constant is { Location: not null } ? $"{Describe(_constant)}:{_layout}:{Outputs}x{_inputs}x{_space}:{(IsGated ? "gated:" : "")}{Integers?.Identity}{(Bias is null ? "" : Describe(Bias))}" : null;
+
+    /// <summary>Where the weight is 8-bit integers that are packed as they are: what they stand for. Null where its numbers are packed as single precision.</summary>
+    public GivenIntegers? Integers { get; init; }
 
     /// <summary>Numbers for each output channel.</summary>
     public long PerOutput => (long)_inputs * _space;
@@ -77,6 +81,11 @@ internal sealed unsafe class PanelWeights
     {
         get
         {
+            if (Integers is not null)
+            {
+                return PanelFormats.Int8;
+            }
+
             // What is computed at run time is packed in every run: that is quickest in the format that it is in.
             PanelFormat format = Identity is null ? PanelFormats.Default : Sources.Format;
             while (!format.Takes(Outputs, _inputs, _space))
@@ -183,6 +192,82 @@ internal sealed unsafe class PanelWeights
                 }
 
                 return scratch;
+        }
+    }
+
+    /// <summary>The integers of a panel as [output, space, input]. Those without a sign get one: 128 is taken away from them.</summary>
+    /// <param name="source">The panel's first stored byte if <see cref="HasPanelRanges"/>, else the weight's.</param>
+    /// <param name="first">The panel's first output channel.</param>
+    /// <param name="count">Its number of output channels.</param>
+    /// <param name="destination">Receives <see cref="PerOutput"/> integers for each channel.</param>
+    /// <param name="reader">Reads a weight that is <see cref="PartlyRead"/>; its <paramref name="source"/> is null.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void GatherIntegers(byte* source, int first, int count, byte* destination, WeightReader? reader = null)
+    {
+        long length = count * PerOutput;
+        switch (_layout)
+        {
+            case PanelLayout.OutputMajor:
+                Buffer.MemoryCopy(source, destination, length, length);
+                break;
+            case PanelLayout.InputMajor:
+                GatherColumns(source, first, count, destination, reader);
+                break;
+            default:
+                for (int channel = 0; channel < count; channel++)
+                {
+                    byte* stored = source + channel * PerOutput;
+                    byte* target = destination + channel * PerOutput;
+                    for (int position = 0; position < _space; position++)
+                    {
+                        for (int input = 0; input < _inputs; input++)
+                        {
+                            *target++ = stored[(long)input * _space + position];
+                        }
+                    }
+                }
+
+                break;
+        }
+
+        if (Integers!.IsUnsigned)
+        {
+            QuantizedRows.FlipSigns(destination, destination, length);
+        }
+    }
+
+    // [input, output] to [output, input], some rows at a time, so that they are in a cache while their columns are written.
+    private void GatherColumns(byte* source, int first, int count, byte* destination, WeightReader? reader)
+    {
+        const int Rows = 16;
+        byte[]? copied = reader is null ? null : new byte[Rows * count];
+        fixed (byte* copy = copied)
+        {
+            for (int start = 0; start < _inputs; start += Rows)
+            {
+                int rows = Math.Min(Rows, _inputs - start);
+                byte* from = source + (long)start * Outputs + first;
+                long stride = Outputs;
+                if (reader is not null)
+                {
+                    for (int row = 0; row < rows; row++)
+                    {
+                        reader((long)(start + row) * Outputs + first, new Span<byte>(copy + row * count, count));
+                    }
+
+                    from = copy;
+                    stride = count;
+                }
+
+                for (int column = 0; column < count; column++)
+                {
+                    byte* target = destination + (long)column * _inputs + start;
+                    for (int row = 0; row < rows; row++)
+                    {
+                        target[row] = from[row * stride + column];
+                    }
+                }
+            }
         }
     }
 

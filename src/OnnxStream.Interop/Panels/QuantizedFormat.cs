@@ -16,8 +16,8 @@ internal abstract unsafe class QuantizedFormat : PanelFormat
 {
     private const long LeastNumbers = 32 << 10;
 
-    // A sum of products of -127 to 127 and -255 to 255 (data minus zero point) must not leave 32 bits.
-    private const long MostPerOutput = int.MaxValue / (byte.MaxValue * sbyte.MaxValue);
+    /// <summary>The most numbers of an output channel: a sum of products of -128 to 127 and -255 to 255 (data minus zero point) must not leave 32 bits.</summary>
+    public const long MostPerOutput = int.MaxValue / (byte.MaxValue * -sbyte.MinValue);
 
     // Columns of a weight that lies as [inputs, outputs] are gathered together, so that each line of the cache is read once.
     private const int GatheredColumns = 16;
@@ -66,6 +66,21 @@ internal abstract unsafe class QuantizedFormat : PanelFormat
             Quantize(weights, perOutput, integers, scales, outputs);
         }
 
+        PackIntegers(product, outputs, integers, scales, bias, scratch, packed, packedBytes, details);
+    }
+
+    /// <summary>Packs channels that are integers already.</summary>
+    /// <param name="product">What is computed with them.</param>
+    /// <param name="outputs">The number of output channels.</param>
+    /// <param name="integers">The integers of each channel, as <see cref="Quantize(ReadOnlySpan{float}, byte*, byte*)"/> makes them.</param>
+    /// <param name="scales">The scales of each channel.</param>
+    /// <param name="bias">The biases, or null.</param>
+    /// <param name="scratch">Memory for a <see cref="PackedPanelSlot"/>, 64-byte aligned.</param>
+    /// <param name="packed">Receives the packed channels; 64-byte aligned.</param>
+    /// <param name="packedBytes">The size that <see cref="PanelFormat.Measure"/> returned.</param>
+    /// <param name="details">What it is for, for messages.</param>
+    public void PackIntegers(PanelProduct product, int outputs, byte* integers, byte* scales, float* bias, byte* scratch, byte* packed, long packedBytes, string details)
+    {
         PackedPanelSlot* slot = (PackedPanelSlot*)scratch;
         PackedPanelSlot.Reset(slot, packed, (nuint)packedBytes);
         xnn_operator* created = null;

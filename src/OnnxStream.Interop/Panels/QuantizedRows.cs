@@ -85,6 +85,63 @@ internal static unsafe class QuantizedRows
         End(memory, doubled[0]);
     }
 
+    /// <summary>Takes rows that are 8-bit integers already. Those that have a sign stay where they are.</summary>
+    /// <param name="memory">Memory of <see cref="Bytes"/>.</param>
+    /// <param name="data">The integers of all rows, which lie behind each other; followed by <see cref="XnnpackLibrary.ReadPastEnd"/> readable bytes.</param>
+    /// <param name="isUnsigned">Whether they have no sign; 128 is taken away from them then.</param>
+    /// <param name="rows">How many rows.</param>
+    /// <param name="elements">The elements of all of them.</param>
+    /// <param name="parameters">The scale of all rows, and their zero point, with the same 128 taken away.</param>
+    /// <param name="workers">The threads; null for the calling one.</param>
+    public static void Take(byte* memory, byte* data, bool isUnsigned, long rows, long elements, xnn_quantization_params parameters, WorkerPool? workers)
+    {
+        Begin(memory, rows);
+        if (isUnsigned)
+        {
+            new Flipping(data, (byte*)Elements(memory), elements).Run(workers);
+        }
+        else
+        {
+            *(long*)memory = data - memory;
+        }
+
+        Fill(memory, rows, parameters);
+    }
+
+    /// <summary>Says where the elements of rows go that share their scale and zero point, and writes those.</summary>
+    /// <param name="memory">Memory of <see cref="Bytes"/>.</param>
+    /// <param name="rows">How many rows.</param>
+    /// <param name="parameters">The scale and zero point of all rows.</param>
+    public static sbyte* Begin(byte* memory, long rows, xnn_quantization_params parameters)
+    {
+        Begin(memory, rows);
+        Fill(memory, rows, parameters);
+        return Elements(memory);
+    }
+
+    private static void Fill(byte* memory, long rows, xnn_quantization_params parameters) =>
+        new Span<xnn_quantization_params>(Parameters(memory), checked((int)(rows + ParametersPastEnd))).Fill(parameters);
+
+    /// <summary>Takes 128 away from bytes without a sign, or gives it back: their upper bit becomes the other one.</summary>
+    /// <param name="source">The bytes.</param>
+    /// <param name="destination">Receives as many; may be the same.</param>
+    /// <param name="count">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void FlipSigns(byte* source, byte* destination, long count)
+    {
+        const byte Sign = 0x80;
+        long i = 0;
+        for (; i <= count - Vector<byte>.Count; i += Vector<byte>.Count)
+        {
+            (Vector.Load(source + i) ^ new Vector<byte>(Sign)).Store(destination + i);
+        }
+
+        for (; i < count; i++)
+        {
+            destination[i] = (byte)(source[i] ^ Sign);
+        }
+    }
+
     private static long ParameterBytes(long rows) => CountedMemory.Align((rows + ParametersPastEnd) * sizeof(xnn_quantization_params));
 
     private static void Begin(byte* memory, long rows) => *(long*)memory = HeaderBytes + ParameterBytes(rows);
@@ -117,6 +174,19 @@ internal static unsafe class QuantizedRows
         float scale = MathF.Max(range.High / Steps - range.Low / Steps, Smallest);
         float zeroPoint = Math.Clamp(MathF.Round(sbyte.MinValue - range.Low / scale), sbyte.MinValue, sbyte.MaxValue);
         return new xnn_quantization_params { zero_point = (int)zeroPoint, scale = scale };
+    }
+
+    /// <summary>The least and the greatest of some numbers, 0 among them.</summary>
+    /// <param name="data">The numbers.</param>
+    /// <param name="length">How many.</param>
+    /// <param name="low">Receives the least.</param>
+    /// <param name="high">Receives the greatest.</param>
+    /// <returns>Whether all are finite; otherwise the range is not that of all.</returns>
+    public static bool TryFindRange(float* data, long length, out float low, out float high)
+    {
+        ValueRange range = FindRange(data, length);
+        (low, high) = (range.Low, range.High);
+        return range.IsFinite;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -270,6 +340,11 @@ internal static unsafe class QuantizedRows
     private sealed class Conversion(xnn_quantization_params parameters, float* data, sbyte* elements, long length) : Pieces(length, PieceElements)
     {
         protected override void Execute(long first, long count) => Convert(parameters, data + first, elements + first, count);
+    }
+
+    private sealed class Flipping(byte* source, byte* destination, long length) : Pieces(length, PieceElements)
+    {
+        protected override void Execute(long first, long count) => FlipSigns(source + first, destination + first, count);
     }
 
     private sealed class Rows(byte* memory, float* data, long rows, long length, long stride) : Pieces(rows, Math.Max(1, PieceElements / length))

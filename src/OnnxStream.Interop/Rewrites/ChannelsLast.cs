@@ -8,7 +8,7 @@ namespace OnnxStream.Interop.Rewrites;
 /// <summary>Lets chains of image operators work on [N,H,W,C] from end to end.</summary>
 /// <remarks>
 /// XNNPACK convolves channels-last tensors. Convolutions and group normalizations are rewritten to take and give those;
-/// element-wise operators, batch normalization, concatenation, padding, resizing, pooling and reductions over the space follow where their
+/// element-wise operators, quantization with one scale, batch normalization, concatenation, padding, resizing, pooling and reductions over the space follow where their
 /// input already is channels-last. Where somebody wants [N,C,H,W], a Transpose is put; those that nobody reads vanish. On the border between images and tokens,
 /// Transpose and Reshape pairs become plain Reshapes, which cost nothing.
 /// </remarks>
@@ -53,16 +53,28 @@ internal sealed class ChannelsLast
 
     private bool TryRewrite(Node node)
     {
+        if (node is { Domain: "", OperatorType: "DynamicQuantizeLinear" })
+        {
+            return TryQuantize(node);
+        }
+
         if (node.Outputs.Length != 1 || node.Inputs.Length == 0 || node.Inputs[0] is not { } input)
         {
             return false;
         }
 
         bool isImage = input.Type!.Value.Shape.Rank == 4 && input.Type.Value.ElementType == ElementType.Float32;
+        bool isInBytes = input.Type.Value.Shape.Rank == 4 && input.Type.Value.ElementType is ElementType.UInt8 or ElementType.Int8;
         switch (node.Domain, node.OperatorType)
         {
             case ("", "Conv") when isImage:
                 Emit(node, "Conv", OperatorSets.InternalDomain, [Last(node, input), .. node.Inputs[1..]], node.Attributes);
+                return true;
+            case (OperatorSets.InternalDomain, QuantizedProduct.Name) when isInBytes && node.Fusion is QuantizedProductFusion { IsConvolution: true, IsChannelsLast: false } fusion:
+                Emit(node, node.OperatorType, node.Domain, [Last(node, input), .. node.Inputs[1..]], node.Attributes, fusion: fusion with { IsChannelsLast = true });
+                return true;
+            case ("", "QuantizeLinear" or "DequantizeLinear") when _last.ContainsKey(input) && node.Inputs[1]!.Type!.Value.Shape.ElementCount == 1:
+                Emit(node, node.OperatorType, "", [_last[input], .. node.Inputs[1..]], node.Attributes, node.OperatorSet);
                 return true;
             case (OperatorSets.InternalDomain, FusedGroupNormalization.Name) when isImage && node.Fusion is GroupNormalizationFusion { IsChannelsLast: false } fusion:
                 Emit(node, node.OperatorType, node.Domain, [Last(node, input), node.Inputs[1], node.Inputs[2]], node.Attributes, fusion: fusion with { IsChannelsLast = true });
@@ -73,7 +85,7 @@ internal sealed class ChannelsLast
                 return true;
             case ("", _) when s_binary.Contains(node.OperatorType) && node.OperatorSet >= 7:
                 return TryBinary(node);
-            case ("", "Concat") when isImage && node.Attributes.Int("axis", 1) is 1 or -3:
+            case ("", "Concat") when (isImage || isInBytes) && node.Attributes.Int("axis", 1) is 1 or -3:
                 if (!node.Inputs.All(value => value is not null && _last.ContainsKey(value)))
                 {
                     return false;
@@ -95,7 +107,7 @@ internal sealed class ChannelsLast
                 return true;
             case ("", "Pad") when isImage && _last.ContainsKey(input):
                 return TryPad(node, input);
-            case ("", "Resize") when isImage && _last.ContainsKey(input) && node.OperatorSet >= 11:
+            case ("", "Resize") when (isImage || (isInBytes && node.Attributes.String("mode", "nearest") == "nearest")) && _last.ContainsKey(input) && node.OperatorSet >= 11:
                 return TryResize(node, input);
             case ("", "Transpose"):
                 return TryTranspose(node, input);
@@ -115,6 +127,22 @@ internal sealed class ChannelsLast
         OperatorRegistry.Get(made).Infer(new InferenceContext(made));
         _nodes.Add(made);
         Finish(node, last);
+    }
+
+    // Its scale and zero point are those of all elements, whatever their order.
+    private bool TryQuantize(Node node)
+    {
+        if (node.Inputs[0] is not { } input || !_last.TryGetValue(input, out Value? image) || node.Outputs[0] is not { } output)
+        {
+            return false;
+        }
+
+        Value last = new($"{output.Name}/channels-last");
+        Node made = new(node.OperatorType, "", node.OperatorSet, node.Name, [image], [last, .. node.Outputs[1..]], node.Attributes);
+        OperatorRegistry.Get(made).Infer(new InferenceContext(made));
+        _nodes.Add(made);
+        Finish(node, last);
+        return true;
     }
 
     private void Finish(Node node, Value last)

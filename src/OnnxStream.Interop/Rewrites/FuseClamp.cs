@@ -38,7 +38,8 @@ internal static class FuseClamp
     private static bool IsSum(Node node) =>
         node is { Domain: "", OperatorType: "Add" } && node.Inputs.All(input => input!.Constant is null && input.Type == node.Outputs[0]!.Type) && node.Outputs[0]!.Type!.Value is { ElementType: ElementType.Float32, Shape.ElementCount: > 0 };
 
-    private static ResultLimits? Limits(Node node)
+    /// <summary>The limits of a Relu or a Clip; null for any other node, and where they are computed.</summary>
+    public static ResultLimits? Limits(Node node)
     {
         switch (node.OperatorType)
         {

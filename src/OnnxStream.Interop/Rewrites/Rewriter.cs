@@ -9,6 +9,7 @@ internal static class Rewriter
     [
         EliminateIdentity.Apply,
         EliminateDeadNodes.Apply,
+        FuseQuantizedProducts.Apply,
         FuseLayerNormalization.Apply,
         FuseGroupNormalization.Apply,
         FuseActivations.Apply,

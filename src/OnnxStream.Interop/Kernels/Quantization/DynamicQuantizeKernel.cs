@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -49,9 +50,15 @@ internal sealed unsafe class DynamicQuantizeKernel(long count) : Kernel, IParall
         int length = (int)Math.Min(PieceElements, count - index * PieceElements);
         if (_scale == 0)
         {
-            ReadOnlySpan<float> values = new(input, length);
-            ((float*)_context.Scratch)[2 * index] = TensorPrimitives.Min(values);
-            ((float*)_context.Scratch)[2 * index + 1] = TensorPrimitives.Max(values);
+            if (!QuantizedRows.TryFindRange(input, length, out float low, out float high))
+            {
+                // NaN stays NaN.
+                ReadOnlySpan<float> values = new(input, length);
+                (low, high) = (TensorPrimitives.Min(values), TensorPrimitives.Max(values));
+            }
+
+            ((float*)_context.Scratch)[2 * index] = low;
+            ((float*)_context.Scratch)[2 * index + 1] = high;
             return;
         }
 

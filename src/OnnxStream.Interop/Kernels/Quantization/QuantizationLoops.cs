@@ -1,35 +1,57 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using OnnxStream.Interop.Tensors;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Single-precision numbers to bytes with one scale, vector by vector, and back.</summary>
 internal static unsafe class QuantizationLoops
 {
-    private const int Chunk = 512;
+    private const float Magic = 12582912; // 1.5 * 2^23: adding it rounds to the nearest integer, ties to even
+    private const int MagicBits = 0x4B400000;
 
     /// <summary>saturate(round(x / scale) + zero point), halves rounded to even; NaN becomes 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize(float* input, float scale, float zeroPoint, byte* output, int count, bool isSigned)
     {
-        float least = isSigned ? sbyte.MinValue : byte.MinValue;
-        float most = isSigned ? sbyte.MaxValue : byte.MaxValue;
-        int width = Vector<float>.Count;
+        // Quotients are limited before they are rounded: limits are integers, so that comes to the same.
+        float least = (isSigned ? sbyte.MinValue : byte.MinValue) - zeroPoint;
+        float most = (isSigned ? sbyte.MaxValue : byte.MaxValue) - zeroPoint;
         int i = 0;
-        for (; i <= count - Vector<byte>.Count; i += Vector<byte>.Count)
+        if (Avx512F.IsSupported)
         {
-            Vector<short> low = Vector.Narrow(
-                Quantize(Vector.Load(input + i), scale, zeroPoint, least, most), Quantize(Vector.Load(input + i + width), scale, zeroPoint, least, most));
-            Vector<short> high = Vector.Narrow(
-                Quantize(Vector.Load(input + i + 2 * width), scale, zeroPoint, least, most), Quantize(Vector.Load(input + i + 3 * width), scale, zeroPoint, least, most));
-            Vector.AsVectorByte(Vector.Narrow(low, high)).Store(output + i);
+            Vector512<float> scales = Vector512.Create(scale);
+            Vector512<float> lows = Vector512.Create(least);
+            Vector512<float> highs = Vector512.Create(most);
+            Vector512<int> zeroPoints = Vector512.Create((int)zeroPoint);
+            for (; i <= count - Vector512<float>.Count; i += Vector512<float>.Count)
+            {
+                Vector512<float> quotients = Vector512.Load(input + i) / scales;
+                Vector512<int> isNumber = Vector512.Equals(quotients, quotients).AsInt32();
+                Vector512<int> integers = Avx512F.ConvertToVector512Int32(Vector512.MinNative(Vector512.MaxNative(quotients, lows), highs)) + zeroPoints;
+                Avx512F.ConvertToVector128Byte((integers & isNumber).AsUInt32()).Store(output + i);
+            }
+        }
+        else
+        {
+            Vector<float> scales = new(scale);
+            Vector<float> lows = new(least);
+            Vector<float> highs = new(most);
+            Vector<int> zeroPoints = new((int)zeroPoint - MagicBits);
+            int width = Vector<float>.Count;
+            for (; i <= count - Vector<byte>.Count; i += Vector<byte>.Count)
+            {
+                Vector<short> low = Vector.Narrow(Quantize(input + i, scales, lows, highs, zeroPoints), Quantize(input + i + width, scales, lows, highs, zeroPoints));
+                Vector<short> high = Vector.Narrow(Quantize(input + i + 2 * width, scales, lows, highs, zeroPoints), Quantize(input + i + 3 * width, scales, lows, highs, zeroPoints));
+                Vector.AsVectorByte(Vector.Narrow(low, high)).Store(output + i);
+            }
         }
 
         for (; i < count; i++)
         {
-            float x = MathF.Round(input[i] / scale) + zeroPoint;
-            output[i] = float.IsNaN(x) ? (byte)0 : unchecked((byte)(int)Math.Clamp(x, least, most));
+            float x = MathF.Round(Math.Clamp(input[i] / scale, least, most)) + zeroPoint;
+            output[i] = float.IsNaN(x) ? (byte)0 : unchecked((byte)(int)x);
         }
     }
 
@@ -37,27 +59,53 @@ internal static unsafe class QuantizationLoops
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Dequantize(byte* input, float scale, float zeroPoint, float* output, int count, bool isSigned)
     {
-        for (int start = 0; start < count; start += Chunk)
+        // Bytes with a sign are taken without one, and 128 away with the zero point.
+        const byte Sign = 0x80;
+        byte flip = isSigned ? Sign : (byte)0;
+        int zero = (int)zeroPoint + flip;
+        int i = 0;
+        if (Avx512F.IsSupported)
         {
-            int length = Math.Min(Chunk, count - start);
-            ElementConversion.Convert(isSigned ? ElementType.Int8 : ElementType.UInt8, input + start, ElementType.Float32, (byte*)(output + start), length);
-            int i = 0;
-            for (; i <= length - Vector<float>.Count; i += Vector<float>.Count)
+            Vector512<float> scales = Vector512.Create(scale);
+            Vector512<int> zeroPoints = Vector512.Create(zero);
+            for (; i <= count - Vector512<float>.Count; i += Vector512<float>.Count)
             {
-                ((Vector.Load(output + start + i) - new Vector<float>(zeroPoint)) * new Vector<float>(scale)).Store(output + start + i);
+                Vector512<int> integers = Avx512F.ConvertToVector512Int32(Vector128.Load(input + i) ^ Vector128.Create(flip)) - zeroPoints;
+                (Avx512F.ConvertToVector512Single(integers) * scales).Store(output + i);
             }
+        }
+        else
+        {
+            Vector<float> scales = new(scale);
+            Vector<int> zeroPoints = new(zero);
+            int width = Vector<float>.Count;
+            for (; i <= count - Vector<byte>.Count; i += Vector<byte>.Count)
+            {
+                Vector.Widen(Vector.Load(input + i) ^ new Vector<byte>(flip), out Vector<ushort> low, out Vector<ushort> high);
+                Store(low, zeroPoints, scales, output + i);
+                Store(high, zeroPoints, scales, output + i + 2 * width);
+            }
+        }
 
-            for (; i < length; i++)
-            {
-                output[start + i] = (output[start + i] - zeroPoint) * scale;
-            }
+        for (; i < count; i++)
+        {
+            output[i] = ((input[i] ^ flip) - zero) * scale;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<int> Quantize(Vector<float> x, float scale, float zeroPoint, float least, float most)
+    private static Vector<int> Quantize(float* input, Vector<float> scales, Vector<float> lows, Vector<float> highs, Vector<int> zeroPoints)
     {
-        Vector<float> number = Vector.Round(x / new Vector<float>(scale)) + new Vector<float>(zeroPoint);
-        return Vector.ConvertToInt32(Vector.Min(Vector.Max(number, new Vector<float>(least)), new Vector<float>(most)));
+        Vector<float> quotients = Vector.Load(input) / scales;
+        Vector<float> rounded = Vector.MinNative(Vector.MaxNative(quotients, lows), highs) + new Vector<float>(Magic);
+        return (Vector.AsVectorInt32(rounded) + zeroPoints) & Vector.AsVectorInt32(Vector.Equals(quotients, quotients));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Vector<ushort> bytes, Vector<int> zeroPoints, Vector<float> scales, float* output)
+    {
+        Vector.Widen(bytes, out Vector<uint> low, out Vector<uint> high);
+        (Vector.ConvertToSingle(Vector.AsVectorInt32(low) - zeroPoints) * scales).Store(output);
+        (Vector.ConvertToSingle(Vector.AsVectorInt32(high) - zeroPoints) * scales).Store(output + Vector<float>.Count);
     }
 }

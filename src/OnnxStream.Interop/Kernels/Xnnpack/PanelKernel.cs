@@ -114,7 +114,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public IReadOnlyList<WeightRange> UnpackedWeights => _unpacked;
 
     /// <inheritdoc/>
-    public long PackScratchBytes => Format.PackScratchBytes(Product, _panelOutputs) + CountedMemory.Align(_weights.GatherBytes(_panelOutputs)) + (_weights.IsGated ? CountedMemory.Align(_panelOutputs * sizeof(float)) : 0);
+    public virtual long PackScratchBytes => Format.PackScratchBytes(Product, _panelOutputs) + CountedMemory.Align(_weights.GatherBytes(_panelOutputs)) + (_weights.IsGated ? CountedMemory.Align(_panelOutputs * sizeof(float)) : 0);
 
     /// <summary>The number of output channels in a panel (the last one may have fewer).</summary>
     public int PanelOutputs => _panelOutputs;
@@ -126,7 +126,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public long PackedBytes(int panel) => panel < _panelCount - 1 ? _packedBytes : _lastPackedBytes;
 
     /// <inheritdoc/>
-    public void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader)
+    public virtual void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader)
     {
         int first = panel * _panelOutputs;
         int count = Math.Min(_panelOutputs, _weights.Outputs - first);
@@ -252,6 +252,12 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _scratchBytes = layout.Bytes;
     }
 
+    /// <summary>What the kernel that runs was called with.</summary>
+    protected KernelContext Context => _context!;
+
+    /// <summary>The threads of the kernel that runs; null if it is too small for more than the calling one.</summary>
+    protected WorkerPool? SharedWorkers => _isShared ? Context.Workers : null;
+
     private int LastOutputs => _weights.Outputs - (_panelCount - 1) * _panelOutputs;
 
     /// <summary>What a panel computes.</summary>
@@ -338,7 +344,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     {
         bool isAcquired = _weights.IsStreamed && _weights.HasPanelRanges;
         byte* source = isAcquired ? context.AcquireWeight(panel) :
-            _weights.HasPanelRanges ? _wholeWeight + (long)panel * _panelOutputs * _weights.PerOutput * sizeof(float) : _wholeWeight;
+            _weights.HasPanelRanges ? _wholeWeight + _weights.StoredBytes(panel * _panelOutputs) : _wholeWeight;
         try
         {
             float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) : null;

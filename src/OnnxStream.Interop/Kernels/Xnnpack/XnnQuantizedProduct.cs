@@ -1,0 +1,309 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
+
+namespace OnnxStream.Interop.Kernels;
+
+/// <summary>8-bit integers times constant 8-bit integers, as a model gives them: a product of matrices, or a two-dimensional convolution without groups of channels-last images.</summary>
+/// <remarks>
+/// <para>
+/// XNNPACK sums exactly, in 32 bits, and scales what it stores. That is the result where it is single precision and weights have the zero point that they are
+/// packed with (0 with a sign, 128 without one). For everything else it stores the sums, as single precision, which holds integers below 2^24 exactly and
+/// rounds others, and <see cref="SumFinish"/> makes the results of them while they are in a cache: it adds what other zero points of weights make of the sum of a row,
+/// scales, adds the bias, limits and rounds.
+/// </para>
+/// <para>
+/// Where sums are the results (int32), nothing may be rounded: data that could make larger sums are divided into digits of fewer bits, and their sums put together.
+/// Inputs of the step: data, then a bias if it is packed, then those that <see cref="QuantizedInputs"/> names.
+/// </para>
+/// </remarks>
+internal sealed unsafe class XnnQuantizedProduct : PanelKernel
+{
+    private const long TileBytes = 512 << 10;
+    private const long LargestExactSum = 1 << 24;
+    private const int DifferenceBits = 8; // of data minus zero point, without the sign
+
+    private readonly PanelWeights _weights;
+    private readonly PanelProduct _product;
+    private readonly QuantizedInputs _inputs;
+    private readonly QuantizedResults _results;
+    private readonly bool _isUnsigned;
+    private readonly long _rows;
+    private readonly long _resultRows;
+    private readonly int _tileRows;
+    private readonly int _digits;
+    private readonly int _digitBits;
+    private readonly ScratchLayout _layout = new();
+    private readonly ScratchPart _planesPart;
+    private readonly ScratchPart _pixelSumsPart;
+    private readonly ScratchPart _rowSumsPart;
+    private readonly ScratchPart _factorsPart;
+    private SumFinish _finish = null!;
+
+    /// <summary>Makes the kernel.</summary>
+    /// <param name="weights">The weight. Its integers have scales where <see cref="QuantizedResults.IsScaledByProduct"/>, else 1.</param>
+    /// <param name="hasBias">Whether a bias is packed.</param>
+    /// <param name="product">A <see cref="MatrixProduct"/> or a <see cref="ConvolutionProduct"/>.</param>
+    /// <param name="rows">The rows of data: pixels, for a convolution.</param>
+    /// <param name="isUnsigned">Whether data has no sign.</param>
+    /// <param name="inputs">Where scales and zero points are.</param>
+    /// <param name="results">What becomes of the sums.</param>
+    /// <param name="workers">The threads.</param>
+    public XnnQuantizedProduct(PanelWeights weights, bool hasBias, PanelProduct product, long rows, bool isUnsigned, QuantizedInputs inputs, QuantizedResults results, WorkerPool workers)
+        : base(weights, hasBias, rows, workers)
+    {
+        _weights = weights;
+        _inputs = inputs;
+        _results = results;
+        _isUnsigned = isUnsigned;
+        _rows = rows;
+        _product = product with { OutputStride = IsInPlace ? weights.Outputs : 0 };
+        _resultRows = product is ConvolutionProduct convolution ? convolution.Input[0] * convolution.Parameters.OutputHeight(convolution.Input[1]) * convolution.Parameters.OutputWidth(convolution.Input[2]) : rows;
+        _tileRows = (int)Math.Min(_resultRows, Math.Max(RowTile, TileBytes / (PanelOutputs * sizeof(float)) / RowTile * RowTile));
+        (_digits, _digitBits) = results.Type == ElementType.Int32 ? Digits(weights.PerOutput) : (1, DifferenceBits + 1);
+        _planesPart = _layout.Add(QuantizedRows.Bytes(ParameterRows, Elements), _digits);
+        _pixelSumsPart = _layout.Add(HasCorrections && product is ConvolutionProduct ? rows * sizeof(int) : 0);
+        _rowSumsPart = _layout.Add(HasCorrections ? _resultRows * sizeof(int) : 0);
+        _factorsPart = _layout.Add(results.IsScaledByProduct ? 0 : weights.Outputs * sizeof(float), 2);
+        Measure($"{product} {rows} rows");
+    }
+
+    /// <inheritdoc/>
+    public override string Name => _product is MatrixProduct ? "xnn quantized product" : "xnn quantized convolution";
+
+    /// <inheritdoc/>
+    public override long Flops => 2 * _resultRows * _weights.PerOutput * _weights.Outputs;
+
+    /// <inheritdoc/>
+    public override long PackScratchBytes => SlotBytes + CountedMemory.Align(PanelOutputs * _weights.PerOutput);
+
+    /// <summary>Whether sums of so many products can be computed as int32 exactly.</summary>
+    public static bool CanSum(long perOutput) => Digits(perOutput).Bits > 0;
+
+    /// <inheritdoc/>
+    protected override PanelProduct Product => _product;
+
+    /// <inheritdoc/>
+    protected override string Layout => _product is MatrixProduct ? "matrix" : "convolution";
+
+    /// <inheritdoc/>
+    protected override long Rows => _rows;
+
+    /// <inheritdoc/>
+    protected override long ConvertedRows => 0;
+
+    /// <inheritdoc/>
+    protected override long DataBytes => _layout.Bytes;
+
+    // Results that are single precision are finished where they lie.
+    private bool IsInPlace => _results.Type == ElementType.Float32;
+
+    private static long SlotBytes => CountedMemory.Align(sizeof(PackedPanelSlot));
+
+    private bool HasCorrections => _results.Corrections is not null;
+
+    // Of scales and zero points.
+    private long ParameterRows => _product is ConvolutionProduct { Input: var input } ? input[0] : _rows;
+
+    private long Elements => _product is ConvolutionProduct { Input: var input } ? input.ElementCount : _rows * _weights.PerOutput;
+
+    private long TileResultBytes => IsInPlace ? 0 : CountedMemory.Align((_product is ConvolutionProduct ? _resultRows : _tileRows) * PanelOutputs * sizeof(float));
+
+    /// <inheritdoc/>
+    public override void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader)
+    {
+        int first = panel * PanelOutputs;
+        int count = Math.Min(PanelOutputs, _weights.Outputs - first);
+        byte* integers = scratch + SlotBytes;
+        _weights.GatherIntegers(source, first, count, integers, reader);
+        fixed (float* scales = _weights.Integers!.Scales)
+        {
+            PanelFormats.Int8.PackIntegers(Product, count, integers, (byte*)(scales + first), bias is null ? null : bias + first, scratch, destination, PackedBytes(panel), $"panel {panel}");
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override long WorkspaceBytes(PanelOperator operation, string details) => TileResultBytes + operation.Reshape(Rows, null, details);
+
+    /// <inheritdoc/>
+    protected override byte* Prepare(byte* data, byte* scratch)
+    {
+        byte* planes = _planesPart.In(scratch);
+        float scale = _inputs.Scale < 0 ? 1 : *(float*)Context.Input(_inputs.Scale);
+        int zero = ZeroPoint(_inputs.ZeroPoint, _isUnsigned) - (_isUnsigned ? -sbyte.MinValue : 0);
+        if (_digits == 1)
+        {
+            QuantizedRows.Take(planes, data, _isUnsigned, ParameterRows, Elements, new xnn_quantization_params { zero_point = zero, scale = _results.IsScaledByProduct ? scale : 1 }, SharedWorkers);
+        }
+        else
+        {
+            for (int digit = 0; digit < _digits; digit++)
+            {
+                byte* plane = _planesPart.In(scratch, digit);
+                sbyte* elements = QuantizedRows.Begin(plane, ParameterRows, new xnn_quantization_params { zero_point = 0, scale = 1 });
+                Divide(data, _isUnsigned, zero, digit * _digitBits, digit == _digits - 1 ? ~0 : (1 << _digitBits) - 1, elements, Elements);
+            }
+        }
+
+        if (HasCorrections)
+        {
+            SumRows(data, zero, (int*)_pixelSumsPart.In(scratch), (int*)_rowSumsPart.In(scratch));
+        }
+
+        if (!_results.IsScaledByProduct)
+        {
+            _finish = MakeFinish(scale, scratch);
+        }
+
+        return planes;
+    }
+
+    /// <inheritdoc/>
+    protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
+    {
+        if (_results.IsScaledByProduct)
+        {
+            base.Compute(operation, first, count, workspace, input, output, threads, node);
+            return;
+        }
+
+        bool isConvolution = _product is ConvolutionProduct;
+        long tile = isConvolution ? _resultRows : _tileRows;
+        for (long row = 0; row < _resultRows; row += tile)
+        {
+            long rows = Math.Min(tile, _resultRows - row);
+            float* sums = IsInPlace ? (float*)output + row * _weights.Outputs + first : (float*)workspace;
+            long stride = IsInPlace ? _weights.Outputs : count;
+            for (int digit = 0; digit < _digits; digit++)
+            {
+                operation.Run(isConvolution ? Rows : rows, workspace + TileResultBytes, input + digit * _planesPart.Length, isConvolution ? 0 : row, (byte*)sums, threads, node);
+                _finish.Run(sums, stride, row, rows, first, count, digit * _digitBits, output, threads is null ? null : Context.Workers);
+            }
+        }
+    }
+
+    // As few digits as keep every sum below 2^24. 0 bits if there are none.
+    private static (int Count, int Bits) Digits(long perOutput)
+    {
+        for (int count = 1; count <= DifferenceBits / 2; count *= 2)
+        {
+            int bits = DifferenceBits / count;
+            long largest = count == 1 ? byte.MaxValue : 1 << bits;
+            if (largest * -sbyte.MinValue * perOutput < LargestExactSum)
+            {
+                return (count, bits);
+            }
+        }
+
+        return (0, 0);
+    }
+
+    private int ZeroPoint(int input, bool isUnsigned) => input < 0 ? 0 : isUnsigned ? *Context.Input(input) : *(sbyte*)Context.Input(input);
+
+    private SumFinish MakeFinish(float scale, byte* scratch)
+    {
+        float* factors = (float*)_factorsPart.In(scratch);
+        float* offsets = (float*)_factorsPart.In(scratch, 1);
+        double step = _inputs.ResultScale < 0 ? 1 : *(float*)Context.Input(_inputs.ResultScale);
+        for (int channel = 0; channel < _weights.Outputs; channel++)
+        {
+            factors[channel] = (float)((double)scale * _results.Scales[channel] / step);
+            offsets[channel] = (float)((_results.Bias?[channel] ?? 0) / step);
+        }
+
+        return new SumFinish
+        {
+            Type = _results.Type,
+            Channels = _weights.Outputs,
+            Factors = factors,
+            Offsets = offsets,
+            Corrections = _results.Corrections,
+            RowSums = HasCorrections ? (int*)_rowSumsPart.In(scratch) : null,
+            Low = (float)(_results.Low / step),
+            High = (float)(_results.High / step),
+            ZeroPoint = ZeroPoint(_inputs.ResultZeroPoint, _results.Type == ElementType.UInt8),
+        };
+    }
+
+    // Some bits of the differences of data and zero point.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Divide(byte* data, bool isUnsigned, int zero, int shift, int mask, sbyte* digits, long count)
+    {
+        for (long i = 0; i < count; i++)
+        {
+            int element = isUnsigned ? data[i] + sbyte.MinValue : (sbyte)data[i];
+            digits[i] = (sbyte)(((element - zero) >> shift) & mask);
+        }
+    }
+
+    // The sums of the differences of data and zero point that each result is made of.
+    private void SumRows(byte* data, int zero, int* pixelSums, int* rowSums)
+    {
+        int inputs = _product is ConvolutionProduct { Input: var image } ? (int)image[3] : (int)_weights.PerOutput;
+        int* sums = _product is ConvolutionProduct ? pixelSums : rowSums;
+        for (long row = 0; row < _rows; row++)
+        {
+            sums[row] = Sum(data + row * inputs, inputs, _isUnsigned) - inputs * (zero + (_isUnsigned ? -sbyte.MinValue : 0));
+        }
+
+        if (_product is ConvolutionProduct convolution)
+        {
+            SumWindows(convolution, pixelSums, rowSums);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Sum(byte* data, int count, bool isUnsigned)
+    {
+        const int Flipped = 0x80;
+        int flip = isUnsigned ? 0 : Flipped;
+        Vector<uint> sums = Vector<uint>.Zero;
+        int i = 0;
+        for (; i <= count - Vector<byte>.Count; i += Vector<byte>.Count)
+        {
+            Vector.Widen(Vector.Load(data + i) ^ new Vector<byte>((byte)flip), out Vector<ushort> low, out Vector<ushort> high);
+            Vector.Widen(low + high, out Vector<uint> first, out Vector<uint> second);
+            sums += first + second;
+        }
+
+        int sum = (int)Vector.Sum(sums);
+        for (; i < count; i++)
+        {
+            sum += data[i] ^ flip;
+        }
+
+        return sum - flip * count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumWindows(ConvolutionProduct convolution, int* pixels, int* sums)
+    {
+        ConvolutionParameters parameters = convolution.Parameters;
+        (long images, int height, int width) = (convolution.Input[0], (int)convolution.Input[1], (int)convolution.Input[2]);
+        (long rows, long columns) = (parameters.OutputHeight(height), parameters.OutputWidth(width));
+        for (long image = 0; image < images; image++)
+        {
+            int* source = pixels + image * height * width;
+            for (long row = 0; row < rows; row++)
+            {
+                for (long column = 0; column < columns; column++)
+                {
+                    int sum = 0;
+                    for (int y = 0; y < parameters.KernelHeight; y++)
+                    {
+                        long line = row * parameters.StrideHeight - parameters.PaddingTop + (long)y * parameters.DilationHeight;
+                        for (int x = 0; line >= 0 && line < height && x < parameters.KernelWidth; x++)
+                        {
+                            long place = column * parameters.StrideWidth - parameters.PaddingLeft + (long)x * parameters.DilationWidth;
+                            sum += place >= 0 && place < width ? source[line * width + place] : 0;
+                        }
+                    }
+
+                    *sums++ = sum;
+                }
+            }
+        }
+    }
+}

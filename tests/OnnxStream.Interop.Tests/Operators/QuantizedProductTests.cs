@@ -1,0 +1,266 @@
+namespace OnnxStream.Interop.Tests.Operators;
+
+/// <summary>Every spelling of products of 8-bit integers, compared with plain loops over integers and with ONNX Runtime. Weights are in files: larger than a kilobyte.</summary>
+[NativeMemoryLeakCheck]
+public class QuantizedProductTests
+{
+    private const string Kernel = "xnn quantized";
+    private const string Microsoft = "com.microsoft";
+
+    private static readonly string[] s_types = ["uint8 uint8", "uint8 int8", "int8 uint8", "int8 int8"];
+
+    // Rows, inputs, outputs.
+    private static readonly int[][] s_shapes = [[1, 40, 64], [17, 33, 70], [100, 300, 257], [3, 1500, 5], [2, 1100, 1]];
+
+    private static readonly float[] s_scales = [0.02f, 0.03f, 0.7f];
+
+    [Test]
+    public void RealProducts([ValueSource(nameof(s_types))] string types, [ValueSource(nameof(s_shapes))] int[] shape, [Values("ends", "middle", "none")] string zeros, [Values] bool isPerColumn)
+    {
+        QuantizedMatrices matrices = new(types, shape, zeros, isPerColumn);
+        (TensorBuffer x, TensorBuffer scale, TensorBuffer bias) = (matrices.Data, matrices.WeightScales, TestTensors.Floats(9, shape[2]));
+        ModelBuilder model = new ModelBuilder(17, Microsoft).Input("x", x.ElementType, x.Shape.ToArray()).Initializer("w", matrices.Weight).Initializer("xs", TestTensors.Scalar(ElementType.Float32, s_scales[0])).Initializer("ws", scale).Initializer("b", bias);
+        matrices.AddZeros(model);
+        model.Node(Microsoft, "MatMulIntegerToFloat", zeros == "none" ? "x w xs ws - - b" : "x w xs ws xz wz b", "y").Output("y");
+        double[] scales = TestTensors.ToDoubles(scale);
+        double[] biases = TestTensors.ToDoubles(bias);
+        double[] expected = [.. matrices.Sums().Select((sum, i) => sum * s_scales[0] * scales[isPerColumn ? i % shape[2] : 0] + biases[i % shape[2]])];
+        AssertReal(Run(model, x), expected);
+        if (types != "int8 uint8")
+        {
+            // ONNX Runtime has all but these.
+            AssertReal(Oracle.Run(model.ToBytes(), new Dictionary<string, TensorBuffer> { ["x"] = x })["y"], expected);
+        }
+    }
+
+    // Sums above 2^24 are no single-precision numbers.
+    [Test]
+    public void ExactProducts([ValueSource(nameof(s_types))] string types, [Values(40, 513, 514, 2000, 8200, 20000)] int inputs, [Values("ends", "middle", "none")] string zeros)
+    {
+        QuantizedMatrices matrices = new(types, [3, inputs, 35], zeros, isPerColumn: true, isExtreme: true);
+        ModelBuilder model = new ModelBuilder(17).Input("x", matrices.Data.ElementType, 3, inputs).Initializer("w", matrices.Weight);
+        matrices.AddZeros(model);
+        model.Node("MatMulInteger", zeros == "none" ? "x w" : "x w xz wz", "y").Output("y", ElementType.Int32);
+        Assert.That(Run(model, matrices.Data).Span<int>().ToArray(), Is.EqualTo(matrices.Sums().Select(sum => (int)sum)));
+    }
+
+    [Test]
+    public void QuantizedProducts([ValueSource(nameof(s_types))] string types, [ValueSource(nameof(s_shapes))] int[] shape, [Values("ends", "middle")] string zeros, [Values] bool isPerColumn)
+    {
+        QuantizedMatrices matrices = new(types, shape, zeros, isPerColumn);
+        float step = Step(matrices.Sums());
+        ElementType result = matrices.Data.ElementType;
+        ModelBuilder model = new ModelBuilder(21).Input("x", result, matrices.Data.Shape.ToArray()).Initializer("w", matrices.Weight).Initializer("xs", TestTensors.Scalar(ElementType.Float32, s_scales[0])).Initializer("ws", matrices.WeightScales)
+            .Initializer("ys", TestTensors.Scalar(ElementType.Float32, step)).Initializer("yz", TestTensors.Scalar(result, 5));
+        matrices.AddZeros(model);
+        model.Node("QLinearMatMul", "x xs xz w ws wz ys yz", "y").Output("y", result);
+        double[] scales = TestTensors.ToDoubles(matrices.WeightScales);
+        AssertSteps(Run(model, matrices.Data), [.. matrices.Sums().Select((sum, i) => sum * s_scales[0] * scales[isPerColumn ? i % shape[2] : 0] / step)], 5);
+    }
+
+    [Test]
+    public void QuantizedGemm([Values(0, 1)] int transA, [Values(0, 1)] int transB, [Values] bool isReal, [Values(null, "70", "1,70")] string? bias, [Values(1f, 0.37f)] float alpha)
+    {
+        QuantizedMatrices matrices = new("uint8 int8", [17, 33, 70], "middle", isPerColumn: true);
+        TensorBuffer x = transA == 0 ? matrices.Data : QuantizedMatrices.Transposed(matrices.Data);
+        TensorBuffer biases = TestTensors.Random(ElementType.Int32, 5, -30_000, 30_000, [.. (bias ?? "70").Split(',').Select(long.Parse)]);
+        ModelBuilder model = new ModelBuilder(17, Microsoft).Input("x", x.ElementType, x.Shape.ToArray()).Initializer("w", transB == 0 ? matrices.Weight : QuantizedMatrices.Transposed(matrices.Weight)).Initializer("xs", TestTensors.Scalar(ElementType.Float32, s_scales[0])).Initializer("ws", matrices.WeightScales)
+            .Initializer("ys", TestTensors.Scalar(ElementType.Float32, s_scales[2])).Initializer("yz", TestTensors.Scalar(ElementType.UInt8, 5)).Initializer("b", biases);
+        matrices.AddZeros(model);
+        model.Node(Microsoft, "QGemm", $"x xs xz w ws wz {(bias is null ? "-" : "b")}{(isReal ? "" : " ys yz")}", "y", ("transA", transA), ("transB", transB), ("alpha", alpha)).Output("y", isReal ? ElementType.Float32 : ElementType.UInt8);
+        double[] scales = TestTensors.ToDoubles(matrices.WeightScales);
+        double[] added = TestTensors.ToDoubles(biases);
+        double[] real = [.. matrices.Sums().Select((sum, i) => (sum + (bias is null ? 0 : added[i % 70])) * alpha * s_scales[0] * scales[i % 70])];
+        if (isReal)
+        {
+            AssertReal(Run(model, x), real);
+        }
+        else
+        {
+            AssertSteps(Run(model, x), [.. real.Select(number => number / s_scales[2])], 5);
+        }
+    }
+
+    // As ONNX Runtime's tools leave models that are quantized while they run.
+    [Test]
+    public void DynamicProducts([Values(ElementType.UInt8, ElementType.Int8)] ElementType right, [Values] bool isPerColumn, [Values] bool hasBias, [Values(1, 30)] int rows, [Values] bool isOneNode)
+    {
+        TensorBuffer x = TestTensors.Floats(1, rows, 300);
+        TensorBuffer zero = isPerColumn ? TestTensors.Bytes(right, 4, 70) : TestTensors.Scalar(right, 5);
+        ModelBuilder model = new ModelBuilder(17, Microsoft).Input("x", ElementType.Float32, rows, 300).Initializer("w", TestTensors.Bytes(right, 2, 300, 70)).Initializer("ws", isPerColumn ? TestTensors.Random(ElementType.Float32, 3, 0.01, 0.05, 70) : TestTensors.Scalar(ElementType.Float32, 0.03))
+            .Initializer("wz", zero).Initializer("b", TestTensors.Floats(5, 70));
+        if (isOneNode)
+        {
+            model.Node(Microsoft, "DynamicQuantizeMatMul", hasBias ? "x w ws wz b" : "x w ws wz", "y");
+        }
+        else
+        {
+            model.Node("DynamicQuantizeLinear", "x", "q xs xz").Node("MatMulInteger", "q w xz wz", "i").Node("Cast", "i", "f", ("to", (int)ElementType.Float32)).Node("Mul", "xs ws", "s").Node("Mul", "f s", hasBias ? "p" : "y");
+            model = hasBias ? model.Node("Add", "b p", "y") : model;
+        }
+
+        model.Output("y");
+        TestTensors.AssertClose(Run(model, x), Oracle.Run(model.ToBytes(), new Dictionary<string, TensorBuffer> { ["x"] = x }, asWritten: true)["y"], 1e-4, "");
+        Assert.That(Kernels(model), Is.EqualTo("dynamic quantize, xnn quantized product"));
+    }
+
+    private static readonly QuantizedImages[] s_images =
+    [
+        new([1, 8, 9, 11], [16, 8, 3, 3]) { Pads = [1, 1, 1, 1] },
+        new([2, 5, 12, 7], [35, 5, 3, 2]) { Pads = [2, 0, 1, 3], Strides = [2, 1] },
+        new([2, 70, 6, 5], [40, 70, 1, 1]),
+        new([1, 16, 15, 16], [20, 16, 3, 3]) { Pads = [2, 2, 2, 2], Dilations = [2, 2], Strides = [1, 3] },
+        new([3, 1, 9, 9], [48, 1, 5, 5]) { Pads = [4, 4, 4, 4] },
+        new([2, 12, 31], [30, 12, 5]) { Pads = [2, 1], Strides = [2] },
+        new([1, 160, 5, 5], [6, 160, 3, 3]) { Pads = [1, 1, 1, 1] },
+    ];
+
+    [Test]
+    public void ExactConvolutions([ValueSource(nameof(s_images))] QuantizedImages images, [ValueSource(nameof(s_types))] string types, [Values("ends", "middle", "none")] string zeros)
+    {
+        QuantizedImages given = images.With(types, zeros);
+        ModelBuilder model = given.Model(10);
+        given.AddZeros(model, isPerChannel: false);
+        model.Node("ConvInteger", zeros == "none" ? "x w" : "x w xz wz", "y", given.Attributes).Output("y", ElementType.Int32);
+        Assert.That(Run(model, given.Data).Span<int>().ToArray(), Is.EqualTo(given.Sums(isPerChannel: false).Select(sum => (int)sum)));
+    }
+
+    [Test]
+    public void QuantizedConvolutions([ValueSource(nameof(s_images))] QuantizedImages images, [Values("uint8 int8", "uint8 uint8", "int8 int8")] string types, [Values("ends", "middle")] string zeros, [Values] bool isPerChannel, [Values] bool hasBias)
+    {
+        QuantizedImages given = images.With(types, zeros);
+        ElementType result = given.Data.ElementType;
+        int outputs = (int)given.Weight.Shape[0];
+        TensorBuffer scales = isPerChannel ? TestTensors.Random(ElementType.Float32, 3, 0.01, 0.05, outputs) : TestTensors.Scalar(ElementType.Float32, 0.03);
+        TensorBuffer bias = TestTensors.Random(ElementType.Int32, 5, -30_000, 30_000, outputs);
+        float step = Step(given.Sums(isPerChannel));
+        ModelBuilder model = given.Model(10).Initializer("xs", TestTensors.Scalar(ElementType.Float32, s_scales[0])).Initializer("ws", scales).Initializer("ys", TestTensors.Scalar(ElementType.Float32, step)).Initializer("yz", TestTensors.Scalar(result, 5)).Initializer("b", bias);
+        given.AddZeros(model, isPerChannel);
+        model.Node("QLinearConv", $"x xs xz w ws wz ys yz{(hasBias ? " b" : "")}", "y", given.Attributes).Output("y", result);
+        (double[] factors, double[] added) = (TestTensors.ToDoubles(scales), TestTensors.ToDoubles(bias));
+        double[] sums = given.Sums(isPerChannel);
+        int pixels = sums.Length / (int)given.Data.Shape[0] / outputs;
+        AssertSteps(Run(model, given.Data), [.. sums.Select((sum, i) => (sum + (hasBias ? added[i / pixels % outputs] : 0)) * s_scales[0] * factors[isPerChannel ? i / pixels % outputs : 0] / step)], 5);
+    }
+
+    // With DequantizeLinear and QuantizeLinear around what is computed: with limits or without, a bias as integers, and results that are quantized or not.
+    [Test]
+    public void ConvolutionsBetweenQuantizations([ValueSource(nameof(s_images))] QuantizedImages images, [Values] bool isPerChannel, [Values("Relu", "Clip", null)] string? activation, [Values] bool isQuantized)
+    {
+        QuantizedImages given = images.With("uint8 int8", "symmetric");
+        int outputs = (int)given.Weight.Shape[0];
+        TensorBuffer scales = isPerChannel ? TestTensors.Random(ElementType.Float32, 3, 0.01, 0.05, outputs) : TestTensors.Scalar(ElementType.Float32, 0.03);
+        float step = Step(given.Sums(isPerChannel));
+        TensorBuffer bias = TestTensors.Random(ElementType.Float32, 5, -20 * step, 20 * step, outputs);
+        ModelBuilder model = given.Model(13).Initializer("xs", TestTensors.Scalar(ElementType.Float32, s_scales[0])).Initializer("ws", scales).Initializer("ys", TestTensors.Scalar(ElementType.Float32, step)).Initializer("yz", TestTensors.Scalar(ElementType.UInt8, 50)).Initializer("b", bias)
+            .Initializer("low", TestTensors.Scalar(ElementType.Float32, -9 * step)).Initializer("high", TestTensors.Scalar(ElementType.Float32, 30 * step));
+        given.AddZeros(model, isPerChannel);
+        model.Node("DequantizeLinear", "x xs xz", "xf").Node("DequantizeLinear", "w ws wz", "wf", ("axis", 0)).Node("Conv", "xf wf b", "c", given.Attributes);
+        model = activation is null ? model : model.Node(activation, activation == "Relu" ? "c" : "c low high", "a");
+        string real = activation is null ? "c" : "a";
+        _ = isQuantized ? model.Node("QuantizeLinear", $"{real} ys yz", "y").Output("y", ElementType.UInt8) : model.Node("Identity", real, "y").Output("y");
+        (double[] factors, double[] added) = (TestTensors.ToDoubles(scales), TestTensors.ToDoubles(bias));
+        double[] sums = given.Sums(isPerChannel);
+        int pixels = sums.Length / (int)given.Data.Shape[0] / outputs;
+        double[] expected = [.. sums.Select((sum, i) => Limit(sum * s_scales[0] * factors[isPerChannel ? i / pixels % outputs : 0] + added[i / pixels % outputs]))];
+        if (isQuantized)
+        {
+            AssertSteps(Run(model, given.Data), [.. expected.Select(number => number / step)], 50);
+        }
+        else
+        {
+            AssertReal(Run(model, given.Data), expected);
+        }
+
+        double Limit(double number) => activation switch
+        {
+            "Relu" => Math.Max(number, 0),
+            "Clip" => Math.Clamp(number, -9 * step, 30 * step),
+            _ => number,
+        };
+    }
+
+    [Test]
+    public void ProductsBetweenQuantizations([Values("MatMul", "Gemm", "Gemm B", "Transpose")] string form, [Values] bool isPerColumn, [Values] bool isQuantized, [Values] bool hasBias)
+    {
+        QuantizedMatrices matrices = new("uint8 int8", [17, 150, 70], "symmetric", isPerColumn);
+        bool isTransposed = form is "Gemm B" or "Transpose";
+        TensorBuffer bias = TestTensors.Floats(9, 70);
+        ModelBuilder model = new ModelBuilder(13).Input("x", ElementType.UInt8, 17, 150).Initializer("w", isTransposed ? QuantizedMatrices.Transposed(matrices.Weight) : matrices.Weight).Initializer("xs", TestTensors.Scalar(ElementType.Float32, s_scales[0])).Initializer("ws", matrices.WeightScales)
+            .Initializer("ys", TestTensors.Scalar(ElementType.Float32, 1.3)).Initializer("yz", TestTensors.Scalar(ElementType.Int8, -5)).Initializer("b", bias);
+        matrices.AddZeros(model);
+        model.Node("DequantizeLinear", "x xs xz", "xf").Node("DequantizeLinear", "w ws wz", "wf", ("axis", isTransposed ? 0 : 1));
+        model = form == "Transpose" ? model.Node("Transpose", "wf", "wt", ("perm", new[] { 1, 0 })) : model;
+        bool isGemm = form.StartsWith("Gemm", StringComparison.Ordinal);
+        model = isGemm ? model.Node("Gemm", hasBias ? "xf wf b" : "xf wf", "p", ("transB", form == "Gemm B" ? 1 : 0)) : model.Node("MatMul", form == "Transpose" ? "xf wt" : "xf wf", hasBias ? "p0" : "p");
+        model = hasBias && !isGemm ? model.Node("Add", "p0 b", "p") : model;
+        _ = isQuantized ? model.Node("QuantizeLinear", "p ys yz", "y").Output("y", ElementType.Int8) : model.Node("Identity", "p", "y").Output("y");
+        (double[] factors, double[] added) = (TestTensors.ToDoubles(matrices.WeightScales), TestTensors.ToDoubles(bias));
+        double[] expected = [.. matrices.Sums().Select((sum, i) => sum * s_scales[0] * factors[isPerColumn ? i % 70 : 0] + (hasBias ? added[i % 70] : 0))];
+        if (isQuantized)
+        {
+            AssertSteps(Run(model, matrices.Data), [.. expected.Select(number => number / 1.3f)], -5);
+        }
+        else
+        {
+            AssertReal(Run(model, matrices.Data), expected);
+        }
+    }
+
+    // So that results are spread over the steps.
+    private static float Step(double[] sums) => (float)(sums.Max(Math.Abs) * s_scales[0] * s_scales[1] / 90);
+
+    private static string Kernels(ModelBuilder model)
+    {
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model.ToBytes()), new SessionOptions { PlanOnly = true });
+        return string.Join(", ", session.Plan().Steps.Select(step => step.KernelName));
+    }
+
+    // With one thread and three, from a store and without one.
+    private static TensorBuffer Run(ModelBuilder model, TensorBuffer x)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("model.onnx", model.ToBytes());
+        TensorBuffer? first = null;
+        foreach ((int threads, PanelStoreOptions store) in new[] { (1, PanelStoreOptions.Off), (3, PanelStoreOptions.Off), (2, PanelStoreOptions.File(folder["panels"])) })
+        {
+            using InferenceSession session = new(path, new SessionOptions { ThreadCount = threads, PanelStore = store, KeptPanelBytes = threads == 1 ? 0 : 1 << 24 });
+            Assert.That(session.Plan().Steps.Select(step => step.KernelName), Has.Some.StartsWith(Kernel));
+            for (int run = 0; run < 2; run++)
+            {
+                TensorBuffer y = session.Run(new Dictionary<string, TensorBuffer> { ["x"] = x })["y"];
+                first ??= y;
+                Assert.That(y.Bytes.SequenceEqual(first.Bytes), Is.True, $"{threads} threads, run {run}");
+            }
+        }
+
+        return first!;
+    }
+
+    private static void AssertReal(TensorBuffer actual, double[] expected)
+    {
+        double largest = expected.Max(Math.Abs);
+        float[] numbers = actual.Span<float>().ToArray();
+        Assert.That(numbers, Has.Length.EqualTo(expected.Length));
+        for (int i = 0; i < expected.Length; i++)
+        {
+            Assert.That(numbers[i], Is.EqualTo(expected[i]).Within(1e-6 * largest), $"element {i}");
+        }
+    }
+
+    // Rounded to even; single precision may decide otherwise where a number is as good as between two steps.
+    private static void AssertSteps(TensorBuffer actual, double[] expected, int zero)
+    {
+        double[] numbers = TestTensors.ToDoubles(actual);
+        (double least, double most) = actual.ElementType == ElementType.UInt8 ? (0, 255) : (-128, 127);
+        Assert.That(numbers, Has.Length.EqualTo(expected.Length));
+        Assert.That(numbers.Distinct().Count(), Is.GreaterThan(Math.Min(10, numbers.Length / 2)));
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double low = Math.Clamp(Math.Round(expected[i] - 1e-4) + zero, least, most);
+            double high = Math.Clamp(Math.Round(expected[i] + 1e-4) + zero, least, most);
+            Assert.That(numbers[i], Is.InRange(low, high), $"element {i}");
+        }
+    }
+}
