@@ -207,6 +207,77 @@ public class QuantizedProductTests
         }
     }
 
+    // Rows of a weight as large as this are copied from the file in pieces.
+    [Test]
+    public void LargeWeight()
+    {
+        QuantizedMatrices matrices = new("uint8 uint8", [2, 3200, 3300], "middle", isPerColumn: false);
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.UInt8, 2, 3200).Initializer("w", matrices.Weight);
+        matrices.AddZeros(model);
+        model.Node("MatMulInteger", "x w xz wz", "y").Output("y", ElementType.Int32);
+        Assert.That(Run(model, matrices.Data).Span<int>().ToArray(), Is.EqualTo(matrices.Sums().Select(sum => (int)sum)));
+    }
+
+    [Test]
+    public void NoRows()
+    {
+        ModelBuilder model = new ModelBuilder(17, Microsoft).Input("x", ElementType.UInt8, 0, 40).Initializer("w", TestTensors.Bytes(ElementType.Int8, 2, 40, 64)).Initializer("s", TestTensors.Scalar(ElementType.Float32, 0.1)).Node("MatMulInteger", "x w", "y").Output("y", ElementType.Int32)
+            .Node(Microsoft, "MatMulIntegerToFloat", "x w s s", "z").Output("z");
+        using TemporaryFolder folder = new();
+        using InferenceSession session = new(folder.Write("model.onnx", model.ToBytes()));
+        RunResult result = session.Run(new Dictionary<string, TensorBuffer> { ["x"] = new(ElementType.UInt8, new Shape(0, 40)) });
+        Assert.That((result["y"].Shape, result["z"].Shape), Is.EqualTo((new Shape(0, 64), new Shape(0, 64))));
+    }
+
+    // The range of data with a NaN is no range: every result is NaN, as the specification's arithmetic gives it.
+    [Test]
+    public void NaNInData([Values(ElementType.UInt8, ElementType.Int8)] ElementType right)
+    {
+        TensorBuffer x = TestTensors.Floats(1, 3, 300);
+        x.Span<float>()[301] = float.NaN;
+        ModelBuilder model = new ModelBuilder(17, Microsoft).Input("x", ElementType.Float32, 3, 300).Initializer("w", TestTensors.Bytes(right, 2, 300, 70)).Initializer("ws", TestTensors.Scalar(ElementType.Float32, 0.03))
+            .Node(Microsoft, "DynamicQuantizeMatMul", "x w ws", "y").Output("y");
+        Assert.That(Run(model, x).Span<float>().ToArray(), Is.All.NaN);
+    }
+
+    // Scales that no quantizer writes: the arithmetic is the specification's all the same.
+    [TestCase(-0.5f)]
+    [TestCase(0f)]
+    [TestCase(float.NaN)]
+    [TestCase(float.PositiveInfinity)]
+    [TestCase(1e-41f)]
+    public void StrangeScales(float scale)
+    {
+        QuantizedMatrices matrices = new("uint8 int8", [3, 40, 64], "middle", isPerColumn: false);
+        ModelBuilder model = new ModelBuilder(17, Microsoft).Input("x", ElementType.UInt8, 3, 40).Initializer("w", matrices.Weight).Initializer("s", TestTensors.Scalar(ElementType.Float32, 1)).Initializer("ws", TestTensors.Scalar(ElementType.Float32, scale));
+        matrices.AddZeros(model);
+        model.Node(Microsoft, "MatMulIntegerToFloat", "x w s ws xz wz", "y").Output("y");
+        Assert.That(Run(model, matrices.Data).Span<float>().ToArray(), Is.EqualTo(matrices.Sums().Select(sum => (float)sum * scale)));
+    }
+
+    [Test]
+    public void SmallestBudget([Values] bool hasStore)
+    {
+        QuantizedImages given = new QuantizedImages([1, 64, 20, 20], [96, 64, 3, 3]) { Pads = [1, 1, 1, 1] }.With("uint8 int8", "middle");
+        ModelBuilder model = given.Model(13).Initializer("s", TestTensors.Scalar(ElementType.Float32, 0.01));
+        given.AddZeros(model, isPerChannel: false);
+        model.Node("DequantizeLinear", "x s xz", "xf").Node("DequantizeLinear", "w s wz", "wf").Node("Conv", "xf wf", "c", given.Attributes).Node("QuantizeLinear", "c s xz", "y").Output("y", ElementType.UInt8);
+        TensorBuffer expected = Run(model, given.Data);
+        using TemporaryFolder folder = new();
+        string path = folder.Write("model.onnx", model.ToBytes());
+        SessionOptions options = new() { ThreadCount = 2, PanelStore = hasStore ? PanelStoreOptions.File(folder["panels"]) : PanelStoreOptions.Off };
+        long smallest;
+        using (InferenceSession session = new(path, options))
+        {
+            smallest = session.Plan().SmallestBudgetBytes;
+        }
+
+        using InferenceSession small = new(path, options with { MemoryBudget = smallest });
+        TensorBuffer actual = small.Run(new Dictionary<string, TensorBuffer> { ["x"] = given.Data })["y"];
+        Assert.That(actual.Bytes.SequenceEqual(expected.Bytes), Is.True);
+        Assert.That(small.Plan().PeakBytes, Is.LessThanOrEqualTo(smallest));
+    }
+
     // So that results are spread over the steps.
     private static float Step(double[] sums) => (float)(sums.Max(Math.Abs) * s_scales[0] * s_scales[1] / 90);
 
