@@ -325,6 +325,7 @@ internal static class OperatorRegistry
         [(OperatorSets.InternalDomain, GatedActivation.Name)] = new GatedActivation(),
         [(OperatorSets.InternalDomain, LimitedSum.Name)] = new LimitedSum(),
         [(OperatorSets.InternalDomain, QuantizedProduct.Name)] = new QuantizedProduct(),
+        [(OperatorSets.InternalDomain, QuantizedSum.Name)] = new QuantizedSum(),
         [(OperatorSets.InternalDomain, RowTiles.Name)] = new RowTiles(),
         [(OperatorSets.InternalDomain, "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false, channelsLast: true),
 

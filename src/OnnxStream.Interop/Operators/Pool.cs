@@ -19,10 +19,10 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLast = false) : Operator
 {
     /// <inheritdoc/>
-    public override bool CanWriteStripe(Node node) => channelsLast;
+    public override bool CanWriteStripe(Node node) => channelsLast && IsFloat(node);
 
     /// <inheritdoc/>
-    public override bool CanReadStripe(Node node, int input) => channelsLast && input == 0;
+    public override bool CanReadStripe(Node node, int input) => channelsLast && input == 0 && IsFloat(node);
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -131,11 +131,15 @@ internal sealed class Pool(PoolFunction function, bool isGlobal, bool channelsLa
         PoolingGeometry geometry = new(
             input.Shape[0], input.Shape.Dimensions[1..3], output.Shape.Dimensions[1..3], spatial.Kernel, spatial.Strides, spatial.Dilations, spatial.PadsBegin, spatial.PadsEnd);
         bool includesPads = context.Attributes.Int("count_include_pad", 0) != 0;
-        Kernel kernel = function == PoolFunction.Max
+        Kernel kernel = input.ElementType == ElementType.UInt8 ? new ChannelsLastMaximumKernel<byte>(geometry, channels)
+            : input.ElementType == ElementType.Int8 ? new ChannelsLastMaximumKernel<sbyte>(geometry, channels)
+            : function == PoolFunction.Max
             ? new ChannelsLastPoolingKernel<MaximumChannelPooling>(geometry, channels, includePads: false, input.RowStride, output.RowStride)
             : new ChannelsLastPoolingKernel<AverageChannelPooling>(geometry, channels, includesPads, input.RowStride, output.RowStride);
         context.Emit(kernel, [input], [output]);
     }
+
+    private static bool IsFloat(Node node) => node.Inputs[0]!.Type!.Value.ElementType.IsFloat();
 
     private Shape ChannelsFirst(Shape shape) => channelsLast && shape.Rank == 4 ? new Shape(shape[0], shape[3], shape[1], shape[2]) : shape;
 

@@ -96,7 +96,10 @@ internal sealed class ChannelsLast
             case ("", "BatchNormalization") when isImage && _last.ContainsKey(input) && node.OperatorSet >= 9 && node.Inputs.All(value => value?.Type?.ElementType == ElementType.Float32):
                 Emit(node, node.OperatorType, OperatorSets.InternalDomain, [_last[input], .. node.Inputs[1..]], node.Attributes);
                 return true;
-            case ("", "MaxPool" or "AveragePool") when isImage && _last.ContainsKey(input):
+            case (OperatorSets.InternalDomain, QuantizedSum.Name) when isInBytes && _last.ContainsKey(input) && _last.ContainsKey(node.Inputs[3]!):
+                Emit(node, node.OperatorType, node.Domain, [_last[input], .. node.Inputs[1..3], _last[node.Inputs[3]!], .. node.Inputs[4..]], node.Attributes);
+                return true;
+            case ("", "MaxPool" or "AveragePool") when (isImage || (isInBytes && node.OperatorType == "MaxPool")) && _last.ContainsKey(input):
                 Emit(node, node.OperatorType, OperatorSets.InternalDomain, [_last[input]], node.Attributes);
                 return true;
             case ("", "GlobalAveragePool" or "GlobalMaxPool") when isImage && _last.ContainsKey(input):

@@ -124,6 +124,14 @@ internal sealed class GraphEditor
     public void Replace(Node last, string operatorType, IReadOnlyList<Value?> inputs, NodeFusion fusion, Node? original = null) =>
         Replace(last, Make(last, operatorType, inputs, new Value(last.Outputs[0]!.Name), fusion, original));
 
+    /// <summary>Lets a node like another one, with other inputs, make the value that <paramref name="last"/> made.</summary>
+    public void Replace(Node last, Node original, IReadOnlyList<Value?> inputs)
+    {
+        Node node = new(original.OperatorType, original.Domain, original.OperatorSet, original.Name, inputs, [new Value(last.Outputs[0]!.Name)], original.Attributes);
+        OperatorRegistry.Get(node).Infer(new InferenceContext(node));
+        Replace(last, node);
+    }
+
     private void Replace(Node last, Node node)
     {
         Value output = last.Outputs[0]!;

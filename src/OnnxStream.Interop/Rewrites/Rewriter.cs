@@ -10,6 +10,7 @@ internal static class Rewriter
         EliminateIdentity.Apply,
         EliminateDeadNodes.Apply,
         FuseQuantizedProducts.Apply,
+        KeepBytes.Apply,
         FuseLayerNormalization.Apply,
         FuseGroupNormalization.Apply,
         FuseActivations.Apply,
