@@ -99,6 +99,27 @@ public sealed class XnnpackException : OnnxStreamException
     public string Status { get; }
 }
 
+/// <summary>The error that was asked for cannot be reached with the types of panels that are allowed.</summary>
+public sealed class TargetErrorException : OnnxStreamException
+{
+    /// <summary>Says what was asked for and what can be reached.</summary>
+    /// <param name="targetError">The error that was asked for.</param>
+    /// <param name="smallestError">The smallest one that was measured.</param>
+    /// <param name="message">What failed, and what to do.</param>
+    public TargetErrorException(double targetError, double smallestError, string message)
+        : base(message)
+    {
+        TargetError = targetError;
+        SmallestError = smallestError;
+    }
+
+    /// <summary>The error that was asked for, as a part of the root mean square of the outputs.</summary>
+    public double TargetError { get; }
+
+    /// <summary>The smallest error that can be reached, likewise; NaN or infinite where results are not numbers.</summary>
+    public double SmallestError { get; }
+}
+
 /// <summary>The memory budget of a session cannot be met, or, without one, the machine has too little memory.</summary>
 public sealed class MemoryBudgetException : OnnxStreamException
 {

@@ -12,6 +12,9 @@ internal unsafe interface IPanelLayer
     /// </summary>
     string? Identity { get; }
 
+    /// <summary>The name of the weight in its model; null if it is not constant.</summary>
+    string? WeightName { get; }
+
     /// <summary>How the panels are packed and stored.</summary>
     PanelFormat Format { get; }
 

@@ -54,6 +54,26 @@ internal sealed unsafe class Int4Format : QuantizedFormat
         xnn_setup_fully_connected_nc_qd8_f32_qb4w(operation, QuantizedRows.Elements(data) + firstRow * PerOutput(product), (float*)results, QuantizedRows.Parameters(data) + firstRow);
 
     /// <inheritdoc/>
+    public override SquaredLoss WeightLoss(ReadOnlySpan<float> channel)
+    {
+        SquaredLoss loss = SquaredLoss.None;
+        Span<byte> nibbles = stackalloc byte[BlockQuantizer.BlockLength / 2];
+        for (int first = 0; first < channel.Length; first += BlockQuantizer.BlockLength)
+        {
+            ReadOnlySpan<float> block = channel.Slice(first, BlockQuantizer.BlockLength);
+            double scale = BitConverter.UInt32BitsToSingle((uint)BlockQuantizer.Quantize(block, nibbles) << 16);
+            for (int i = 0; i < block.Length; i++)
+            {
+                int integer = ((nibbles[i / 2] >> (i % 2 * 4)) & 15) - ZeroPoint;
+                double difference = block[i] - scale * integer;
+                loss += new SquaredLoss(difference * difference, (double)block[i] * block[i]);
+            }
+        }
+
+        return loss;
+    }
+
+    /// <inheritdoc/>
     protected override long IntegerBytes(long perOutput) => perOutput / 2;
 
     /// <inheritdoc/>

@@ -47,6 +47,21 @@ internal sealed unsafe class Int8Format : QuantizedFormat
         : xnn_setup_convolution2d_nhwc_qd8_f32_qc8w(operation, workspace, QuantizedRows.Elements(data), (float*)results, QuantizedRows.Parameters(data));
 
     /// <inheritdoc/>
+    public override SquaredLoss WeightLoss(ReadOnlySpan<float> channel)
+    {
+        sbyte[] integers = new sbyte[channel.Length];
+        float scale = ChannelQuantizer.Quantize(channel, integers);
+        SquaredLoss loss = SquaredLoss.None;
+        for (int i = 0; i < channel.Length; i++)
+        {
+            double difference = (double)channel[i] - (double)scale * integers[i];
+            loss += new SquaredLoss(difference * difference, (double)channel[i] * channel[i]);
+        }
+
+        return loss;
+    }
+
+    /// <inheritdoc/>
     protected override long IntegerBytes(long perOutput) => perOutput;
 
     /// <inheritdoc/>

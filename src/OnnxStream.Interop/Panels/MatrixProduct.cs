@@ -5,6 +5,9 @@ namespace OnnxStream.Interop.Panels;
 /// <param name="IsInputMajor">Whether the matrix is given as [inputs, outputs]; otherwise as [outputs, inputs].</param>
 internal sealed record MatrixProduct(long Inputs, bool IsInputMajor = false) : PanelProduct
 {
+    /// <inheritdoc/>
+    public override long PerOutput => Inputs;
+
     /// <summary>Elements from a row of data to the next.</summary>
     public long InputStride { get; init; } = Inputs;
 

@@ -58,6 +58,24 @@ internal abstract unsafe class PanelFormat
     /// <param name="packedBytes">How many packed bytes to make.</param>
     public abstract void Expand(byte* stored, byte* packed, long packedBytes);
 
+    /// <summary>Makes of packed bytes what they would be if they had been stored, where no store holds them.</summary>
+    /// <param name="packed">Packed bytes, or a part of them; 64-byte aligned.</param>
+    /// <param name="packedBytes">How many.</param>
+    public virtual void Round(byte* packed, long packedBytes)
+    {
+    }
+
+    /// <summary>What is lost of the weights of an output channel when they are rounded to this format.</summary>
+    /// <param name="channel">The weights, of a whole channel.</param>
+    public virtual SquaredLoss WeightLoss(ReadOnlySpan<float> channel) => SquaredLoss.None;
+
+    /// <summary>What is lost of data that <see cref="Convert"/> has converted.</summary>
+    /// <param name="product">What is computed.</param>
+    /// <param name="rows">Rows of data.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="converted">What they were converted to.</param>
+    public virtual SquaredLoss DataLoss(PanelProduct product, long rows, byte* data, byte* converted) => SquaredLoss.None;
+
     /// <summary>The size of packed channels.</summary>
     /// <param name="product">What is computed with them.</param>
     /// <param name="outputs">The number of output channels.</param>

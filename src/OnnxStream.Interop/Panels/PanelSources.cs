@@ -6,15 +6,16 @@ namespace OnnxStream.Interop.Panels;
 /// <summary>Decides, before the kernels of a plan are made, where the panels of their layers come from, and remembers what the decisions need.</summary>
 /// <param name="store">Where packed panels are kept in files; null if they are not.</param>
 /// <param name="kept">Where packed panels of small models are kept in memory; null if they are not.</param>
-internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = null)
+/// <param name="packed">The formats in which weights are packed without a store; null for single precision.</param>
+internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = null, PanelFormatChoice? packed = null)
 {
     private readonly List<IPanelLayer> _missing = [];
     private readonly List<(UInt128 Identity, long[] Lengths, PanelSource Source)> _keepable = [];
     private PanelStorePart? _pending;
     private bool _isStoreUsed;
 
-    /// <summary>The format of panels that was chosen. A layer has another one where this does not take its weight.</summary>
-    public PanelFormat Format => store?.Format ?? PanelFormats.Default;
+    /// <summary>The formats of panels that were chosen. A layer has another one where its own does not take its weight.</summary>
+    public PanelFormatChoice Formats { get; } = store?.Formats ?? packed ?? PanelFormatChoice.Default;
 
     /// <summary>Whether weights are packed ahead of time, so that kernels may be chosen that need it.</summary>
     public bool UsesStore => store is not null;
@@ -66,7 +67,7 @@ internal sealed class PanelSources(PanelStore? store = null, KeptPanels? kept = 
         PanelSource source = new(layer, null);
         if (kept is not null)
         {
-            UInt128 hash = PanelStore.Hash(identity);
+            UInt128 hash = PanelStore.Hash($"{layer.Format.Identity}:{identity}");
             long[] lengths = [.. Enumerable.Range(0, layer.PanelCount).Select(layer.PackedBytes)];
             if (!kept.Contains(hash) && !_keepable.Exists(other => other.Identity == hash))
             {

@@ -21,16 +21,16 @@ internal sealed class PanelStore
     private readonly Dictionary<string, string> _stale = [];
     private readonly HashSet<string> _reserved = [];
 
-    private PanelStore(string path, UInt128 identity, PanelFormat format)
+    private PanelStore(string path, UInt128 identity, PanelFormatChoice formats)
     {
         _path = path;
         _identity = identity;
-        Format = format;
+        Formats = formats;
         FindParts();
     }
 
-    /// <summary>The format that was chosen for the panels. Layers whose weights it does not take have another one.</summary>
-    public PanelFormat Format { get; }
+    /// <summary>The formats that were chosen for the panels. Layers whose weights they do not take have other ones.</summary>
+    public PanelFormatChoice Formats { get; }
 
     /// <summary>The first file.</summary>
     public string Path => _path;
@@ -41,12 +41,12 @@ internal sealed class PanelStore
     /// <param name="modelIdentity">What says that weights are the same: the files that they lie in, with their sizes and versions.</param>
     public static unsafe PanelStore Open(PanelStoreOptions options, string modelPath, string modelIdentity)
     {
-        PanelFormat format = options.Format;
+        PanelFormatChoice formats = options.Choice;
         nuint length = Xnnpack.xnn_experimental_get_build_identifier_size();
         ReadOnlySpan<byte> build = new(Xnnpack.xnn_experimental_get_build_identifier_data(), (int)length);
-        UInt128 identity = XxHash128.HashToUInt128([.. Encoding.UTF8.GetBytes($"{modelPath}\n{modelIdentity}\n{format.Identity}\n"), .. build]);
+        UInt128 identity = XxHash128.HashToUInt128([.. Encoding.UTF8.GetBytes($"{modelPath}\n{modelIdentity}\n{formats.Identity}\n"), .. build]);
         string path = options.Path ?? System.IO.Path.Combine(PanelStoreOptions.CacheFolder, $"{identity:x32}{PanelStorePart.Extension}");
-        return new PanelStore(path, identity, format);
+        return new PanelStore(path, identity, formats);
     }
 
     /// <summary>The identity of a layer as the store finds it by.</summary>
@@ -66,7 +66,7 @@ internal sealed class PanelStore
     public StoredPanels Add(IPanelLayer layer, ref PanelStorePart? part, out bool isNew)
     {
         (UInt128 hash, long[] lengths) = Describe(layer);
-        part ??= new PanelStorePart(ReservePath(), Format);
+        part ??= new PanelStorePart(ReservePath(), Formats.Name);
         StoredPanels? found = part.Find(hash, lengths, layer.Format);
         isNew = found is null;
         return found ?? part.Add(hash, lengths, layer.Format);
@@ -122,7 +122,7 @@ internal sealed class PanelStore
         IEnumerable<string> others = Directory.Exists(folder) ? Directory.EnumerateFiles(folder, pattern).Where(IsPart).Order(StringComparer.Ordinal) : [];
         foreach (string path in others.Prepend(_path).Where(path => File.Exists(path) && !_parts.Exists(part => part.Path == path)))
         {
-            if (PanelStorePart.TryOpen(path, _identity, Format, out string reason) is { } found)
+            if (PanelStorePart.TryOpen(path, _identity, Formats.Name, out string reason) is { } found)
             {
                 _parts.Add(found);
             }
@@ -133,7 +133,7 @@ internal sealed class PanelStore
         }
     }
 
-    private bool IsUsable(string path) => PanelStorePart.TryOpen(path, _identity, Format, out _) is not null;
+    private bool IsUsable(string path) => PanelStorePart.TryOpen(path, _identity, Formats.Name, out _) is not null;
 
     private bool IsPart(string path) =>
         int.TryParse(System.IO.Path.GetExtension(System.IO.Path.GetFileNameWithoutExtension(path)).TrimStart('.'), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && path == PathOf(number);

@@ -40,14 +40,29 @@ public sealed record PanelStoreOptions
             $"Panels cannot be stored as {value}: {string.Join(", ", PanelFormats.All.Select(format => format.StoredType))} are possible.", nameof(value));
     }
 
+    /// <summary>
+    /// The types in which the panels of single weights are stored, as <c>PanelFormatSearch</c> chooses them for one model; null for none. Weights that it does not
+    /// name have the <see cref="ElementType"/>. A store of another choice is made again.
+    /// </summary>
+    public PanelFormatTable? Formats { get; init; }
+
     /// <summary>Receives a report for each panel while a store is made, from any thread; null for none.</summary>
     public IProgress<PackingProgress>? Progress { get; init; }
 
     /// <summary>Stops the making of a store: nothing of it is left, and the session is not created (or the run not started).</summary>
     public CancellationToken CancellationToken { get; init; }
 
-    /// <summary>How panels are packed and stored.</summary>
+    /// <summary>How panels are packed and stored, where no table says otherwise.</summary>
     internal PanelFormat Format { get; private init; } = PanelFormats.Default;
+
+    /// <summary>Whether weights are packed in the chosen formats in every run, too, where there is no store: to find out what that does to results.</summary>
+    internal bool AppliesInRuns { get; init; }
+
+    /// <summary>Receives what layers lose by rounding; null where that is not measured.</summary>
+    internal LayerLosses? Losses { get; init; }
+
+    /// <summary>The format of each weight.</summary>
+    internal PanelFormatChoice Choice => new(Format, Formats, Losses);
 
     /// <summary>The folder of stores that are made automatically.</summary>
     public static string CacheFolder =>

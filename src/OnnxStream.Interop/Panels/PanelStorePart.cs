@@ -9,7 +9,7 @@ namespace OnnxStream.Interop.Panels;
 /// <summary>One file of a panel store: packed panels in the order in which a plan uses them.</summary>
 /// <remarks>
 /// <code>
-/// header   64 bytes: magic "OSPANEL4", the name of the format that was chosen (8 bytes), identity of model, format and library (128-bit hash), number of panels,
+/// header   64 bytes: magic "OSPANEL4", the name of the format that was chosen, or auto (8 bytes), identity of model, formats and library (128-bit hash), number of panels,
 ///          length of the model's path, hash of the index, place of the index
 /// panels   each on a page of its own, in the format of its layer
 /// index    for each panel: identity of its layer (128-bit hash), offset, length, hash of its bytes; then the path of the model as UTF-8
@@ -32,7 +32,7 @@ internal sealed class PanelStorePart
     private const int FormatBytes = 8;
     private static readonly byte[] s_magic = "OSPANEL4"u8.ToArray();
 
-    private readonly PanelFormat _format;
+    private readonly string _format;
     private readonly FileSource _source;
     private readonly List<Entry> _entries = [];
     private readonly Dictionary<UInt128, int> _layers = [];
@@ -41,8 +41,8 @@ internal sealed class PanelStorePart
 
     /// <summary>A file that is not there yet: <see cref="Add"/> decides where its panels will lie.</summary>
     /// <param name="path">Where it will be.</param>
-    /// <param name="format">The format that was chosen for its panels.</param>
-    public PanelStorePart(string path, PanelFormat format)
+    /// <param name="format">The name of the format that was chosen for its panels (<see cref="PanelFormatChoice.Name"/>).</param>
+    public PanelStorePart(string path, string format)
     {
         Path = path;
         _format = format;
@@ -111,10 +111,10 @@ internal sealed class PanelStorePart
 
     /// <summary>Opens a file if it belongs to a model; otherwise says why not.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="identity">The identity of model, format and library.</param>
-    /// <param name="format">The format that was chosen.</param>
+    /// <param name="identity">The identity of model, formats and library.</param>
+    /// <param name="format">The name of the format that was chosen.</param>
     /// <param name="reason">Why the file cannot be used.</param>
-    public static PanelStorePart? TryOpen(string path, UInt128 identity, PanelFormat format, out string reason)
+    public static PanelStorePart? TryOpen(string path, UInt128 identity, string format, out string reason)
     {
         try
         {
@@ -129,7 +129,7 @@ internal sealed class PanelStorePart
 
             if (!header.AsSpan(8, FormatBytes).SequenceEqual(FormatName(format)) || BinaryPrimitives.ReadUInt128LittleEndian(header.AsSpan(16)) != identity)
             {
-                reason = "it was made for another model, element type, processor or library version";
+                reason = "it was made for another model, choice of element types, processor or library version";
                 return null;
             }
 
@@ -248,7 +248,7 @@ internal sealed class PanelStorePart
     }
 
     /// <summary>The header as it is written.</summary>
-    /// <param name="identity">The identity of model, format and library.</param>
+    /// <param name="identity">The identity of model, formats and library.</param>
     /// <param name="index">What <see cref="WriteIndex"/> made.</param>
     internal byte[] WriteHeader(UInt128 identity, byte[] index)
     {
@@ -292,10 +292,10 @@ internal sealed class PanelStorePart
         return RandomAccess.Read(file, index, start) == index.Length && XxHash64.HashToUInt64(index) == BinaryPrimitives.ReadUInt64LittleEndian(header[40..]) ? index : null;
     }
 
-    private static byte[] FormatName(PanelFormat format)
+    private static byte[] FormatName(string format)
     {
         byte[] name = new byte[FormatBytes];
-        Encoding.ASCII.GetBytes(format.Identity, name);
+        Encoding.ASCII.GetBytes(format, name);
         return name;
     }
 

@@ -58,6 +58,9 @@ internal sealed unsafe class PanelWeights
     /// <summary>Whether the columns of an <see cref="PanelLayout.InputMajor"/> weight are two halves of which a panel holds the same part each.</summary>
     public bool IsGated { get; init; }
 
+    /// <summary>The name of the weight in its model; null if it is not constant.</summary>
+    public string? Name => _constant?.Location?.Name;
+
     /// <summary>What distinguishes this weight from others, its shape included; null if it is not constant.</summary>
     public string? Identity => _constant is { Location: not null } ? $"{Describe(_constant)}:{_layout}:{Outputs}x{_inputs}x{_space}:{(IsGated ? "gated:" : "")}{Integers?.Identity}{(Bias is null ? "" : Describe(Bias))}" : null;
 
@@ -77,25 +80,8 @@ internal sealed unsafe class PanelWeights
     public PanelSources Sources { get; init; } = new();
 
     /// <summary>How the panels are packed and stored.</summary>
-    public PanelFormat Format
-    {
-        get
-        {
-            if (Integers is not null)
-            {
-                return PanelFormats.Int8;
-            }
-
-            // What is computed at run time is packed in every run: that is quickest in the format that it is in.
-            PanelFormat format = Identity is null ? PanelFormats.Default : Sources.Format;
-            while (!format.Takes(Outputs, _inputs, _space))
-            {
-                format = format.Substitute;
-            }
-
-            return format;
-        }
-    }
+    /// <remarks>Integers of the file are packed as they are. What is computed at run time is packed in every run: that is quickest in the format that it is in.</remarks>
+    public PanelFormat Format => Integers is not null ? PanelFormats.Int8 : Name is null ? PanelFormats.Default : Sources.Formats.For(Name, Outputs, _inputs, _space);
 
     /// <summary>Whether panels are packed when they are used; otherwise a store has them.</summary>
     public bool IsPackedInRuns => !Sources.UsesStore;

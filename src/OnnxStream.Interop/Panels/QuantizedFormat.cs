@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using static OnnxStream.Interop.Bindings.Xnnpack;
@@ -115,6 +116,26 @@ internal abstract unsafe class QuantizedFormat : PanelFormat
         return converted;
     }
 
+    /// <inheritdoc/>
+    public override SquaredLoss DataLoss(PanelProduct product, long rows, byte* data, byte* converted)
+    {
+        (long count, long length, long stride) = product switch
+        {
+            MatrixProduct matrix => (rows, matrix.Inputs, matrix.InputStride),
+            ConvolutionProduct { IsUpsampled: true, Input: var image } => (image[0], image.Product(1, 4) / 4, image.Product(1, 4) / 4),
+            _ => (Image(product)[0], Image(product).Product(1, 4), Image(product).Product(1, 4)),
+        };
+        SquaredLoss loss = SquaredLoss.None;
+        for (long row = 0; row < count; row++)
+        {
+            // The error of rounding lies anywhere within half a step.
+            double step = QuantizedRows.Parameters(converted)[row].scale;
+            loss += new SquaredLoss(length * step * step / 12, TensorPrimitives.SumOfSquares(new ReadOnlySpan<float>((float*)data + row * stride, checked((int)length))));
+        }
+
+        return loss;
+    }
+
     /// <summary>The bytes of the integers of a channel.</summary>
     /// <param name="perOutput">How many numbers it has.</param>
     protected abstract long IntegerBytes(long perOutput);
@@ -140,12 +161,7 @@ internal abstract unsafe class QuantizedFormat : PanelFormat
     protected abstract xnn_status Create(PanelProduct product, int outputs, byte* integers, byte* scales, float* bias, xnn_weights_cache_provider* cache, xnn_operator** created);
 
     /// <summary>The numbers of an output channel.</summary>
-    protected static long PerOutput(PanelProduct product) => product switch
-    {
-        MatrixProduct matrix => matrix.Inputs,
-        ConvolutionProduct { Parameters: var parameters, Input: var input } => (long)parameters.KernelHeight * parameters.KernelWidth * input[3],
-        _ => throw new ArgumentException($"{product.GetType().Name} has no size of a channel.", nameof(product)),
-    };
+    protected static long PerOutput(PanelProduct product) => product.PerOutput;
 
     private static Shape Image(PanelProduct product) => ((ConvolutionProduct)product).Input;
 

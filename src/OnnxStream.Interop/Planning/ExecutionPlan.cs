@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Steps;
 using OnnxStream.Interop.Weights;
 
@@ -86,8 +87,17 @@ internal sealed class ExecutionPlan : IDisposable
                 step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), step.Kernel.Flops, step.Kernel.PanelLayers.Sum(layer => layer.PanelCount),
                 step.Kernel.StreamedWeights.Concat(step.Kernel.PartlyReadWeights).Concat(step.Inputs.Where((_, k) => step.InputWeights[k] >= 0).Select(input => input.Buffer.Constant!.Location!.Value)).Sum(range => range.Length),
                 step.Scratch?.Length ?? 0, live[i]))],
-            ArenaBytes, ConstantBytes, OperatorBytes + RunBytes, bufferBytes, windowBytes, tensorBytes, smallestBudgetBytes);
+            ArenaBytes, ConstantBytes, OperatorBytes + RunBytes, bufferBytes, windowBytes, tensorBytes, smallestBudgetBytes)
+        {
+            Weights = [.. Steps.SelectMany(step => step.Kernel.PanelLayers.Select(layer => (step.NodeName, Layer: layer))).Where(use => use.Layer.Identity is not null).Select(use => Describe(use.NodeName, use.Layer)).DistinctBy(weight => weight.Identity)],
+        };
     }
+
+    private static PlanWeight Describe(string nodeName, IPanelLayer layer) =>
+        new(layer.WeightName!, nodeName, layer.Format.StoredType, layer.PanelCount, Enumerable.Range(0, layer.PanelCount).Sum(panel => layer.Format.StoredBytes(layer.PackedBytes(panel))))
+        {
+            Identity = $"{layer.Format.Identity}:{layer.Identity}",
+        };
 
     /// <inheritdoc/>
     public void Dispose()

@@ -27,6 +27,9 @@ public sealed record PlanPart(
     /// <summary>Why nothing is known of the part before data is seen; null if it is planned.</summary>
     public string? Unknown { get; init; }
 
+    /// <summary>The weights that are divided into panels, in the order of their use.</summary>
+    internal IReadOnlyList<PlanWeight> Weights { get; init; } = [];
+
     /// <summary>A part of which nothing is known.</summary>
     internal static PlanPart NotKnown(string name, string reason) => new(name, [], 0, 0, 0, 0, 0, 0, 0) { Unknown = reason };
 }

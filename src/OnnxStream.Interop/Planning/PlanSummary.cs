@@ -21,6 +21,9 @@ public sealed record PlanSummary(
     /// <summary>The parts that are planned one by one, and those that cannot be planned before data is seen.</summary>
     public IReadOnlyList<PlanPart> Parts { get; init; } = [];
 
+    /// <summary>The weights that are divided into panels, in the order of their use. One that is packed in two ways is listed for each.</summary>
+    public IReadOnlyList<PlanWeight> Weights => [.. Parts.SelectMany(part => part.Weights).DistinctBy(weight => weight.Identity)];
+
     /// <summary>The most bytes of tensors between the parts.</summary>
     public long TensorBytes { get; init; }
 

@@ -64,7 +64,12 @@ internal sealed class PlanCache : IDisposable
         Tensors = new TensorPool(account, MakeRoom);
         _kept = new KeptPanels(options.KeptPanelBytes, account);
         _packer = new PanelPacker(options.PanelStore, model.Path, workers, weights, options.Logger);
-        if (options.PanelStore.IsEnabled && _packer.HasRoom(ModelWeights.LargestStoreBytes(model.Graph, options.PanelStore.Format)))
+        if (options.PanelStore.Formats is { } table)
+        {
+            ModelWeights.Check(table, model.Graph, model.Path);
+        }
+
+        if (options.PanelStore.IsEnabled && _packer.HasRoom(ModelWeights.LargestStoreBytes(model.Graph, options.PanelStore.Choice)))
         {
             _store = PanelStore.Open(options.PanelStore, model.Path, ModelWeights.Identity(model.Graph));
         }
@@ -382,7 +387,7 @@ internal sealed class PlanCache : IDisposable
     private (ExecutionPlan Plan, PanelSources Panels) PlanSegment(Segment segment, StateGrowth? growth)
     {
         _store?.ForgetLost();
-        PanelSources panels = new(_store, _kept);
+        PanelSources panels = new(_store, _kept, _options.PanelStore.AppliesInRuns ? _options.PanelStore.Choice : null);
         ExecutionPlan plan;
         try
         {

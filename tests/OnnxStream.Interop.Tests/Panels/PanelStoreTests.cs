@@ -172,7 +172,7 @@ public class PanelStoreTests
     [Test]
     public void NothingIsLeftWhereThereIsNoMemoryForBlocks([Values(0, 1, 2)] int allocations)
     {
-        PanelStorePart part = new(_store, PanelFormats.Default);
+        PanelStorePart part = new(_store, PanelFormats.Default.Identity);
         part.Add(1, [3 * BlockWriter.BlockBytes], PanelFormats.Default);
         CountedMemory.FailureCountdown = allocations;
         try

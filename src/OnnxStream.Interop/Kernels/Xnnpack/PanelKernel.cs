@@ -105,6 +105,9 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public string? Identity => _weights.Identity is { } weights && _hasBias == (_weights.Bias is not null) ? $"{Layout}:{weights}:{_panelOutputs}:{_seed:x8}" : null;
 
     /// <inheritdoc/>
+    public string? WeightName => _weights.Name;
+
+    /// <inheritdoc/>
     public int PanelCount => _panelCount;
 
     /// <inheritdoc/>
@@ -350,6 +353,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) : null;
             byte* packed = _source.PackInto(panel, _packedPart.In(slot));
             Pack(panel, source, bias, _packPart.In(slot), packed, _weights.PartlyRead is null ? null : _reader);
+            Format.Round(packed, PackedBytes(panel));
             _source.SetPacked(panel);
             return packed;
         }

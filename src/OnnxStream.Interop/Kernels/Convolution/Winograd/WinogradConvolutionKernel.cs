@@ -233,8 +233,10 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
             int slot = kernel.Slots.Acquire();
             try
             {
-                kernel.PackMatrix(
-                    kernel._panel, index, (float*)kernel._gathered, kernel._channels, kernel._packPart.In(kernel.Worker(slot)), kernel._packed + index * kernel.MatrixBytesOf(kernel._panel));
+                long bytes = kernel.MatrixBytesOf(kernel._panel);
+                byte* matrix = kernel._packed + index * bytes;
+                kernel.PackMatrix(kernel._panel, index, (float*)kernel._gathered, kernel._channels, kernel._packPart.In(kernel.Worker(slot)), matrix);
+                kernel.Format.Round(matrix, bytes);
             }
             finally
             {

@@ -54,6 +54,9 @@ internal abstract unsafe class WinogradKernel : Kernel, IPanelLayer
     public abstract string? Identity { get; }
 
     /// <inheritdoc/>
+    public string? WeightName => Weights.Name;
+
+    /// <inheritdoc/>
     public abstract int PanelCount { get; }
 
     /// <inheritdoc/>
