@@ -11,7 +11,7 @@ namespace OnnxStream.Interop.Diffusion;
 /// </remarks>
 public sealed class StableDiffusionPipeline
 {
-    private readonly SessionOptions? _sessionOptions;
+    private readonly Func<PipelineStage, SessionOptions?> _sessionOptions;
     private readonly ClipTokenizer _tokenizer;
 
     /// <summary>Makes a pipeline of a model.</summary>
@@ -19,8 +19,18 @@ public sealed class StableDiffusionPipeline
     /// <param name="sessionOptions">How the sessions of all three stages compute; null for the defaults.</param>
     /// <exception cref="ModelFormatException">The tokenizer's files are not what they should be.</exception>
     public StableDiffusionPipeline(PipelineConfiguration configuration, SessionOptions? sessionOptions = null)
+        : this(configuration, _ => sessionOptions)
+    {
+    }
+
+    /// <summary>Makes a pipeline of a model whose stages compute in different ways.</summary>
+    /// <param name="configuration">The model.</param>
+    /// <param name="sessionOptions">How the session of a stage computes; null for the defaults. Called when the stage begins.</param>
+    /// <exception cref="ModelFormatException">The tokenizer's files are not what they should be.</exception>
+    public StableDiffusionPipeline(PipelineConfiguration configuration, Func<PipelineStage, SessionOptions?> sessionOptions)
     {
         ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentNullException.ThrowIfNull(sessionOptions);
         Configuration = configuration;
         _sessionOptions = sessionOptions;
         _tokenizer = new ClipTokenizer(configuration.Tokenizer);
@@ -106,7 +116,7 @@ public sealed class StableDiffusionPipeline
         }
 
         progress?.Report(new PipelineProgress(PipelineStage.TextEncoding, 0, 1));
-        using TextEncoder textEncoder = new(Configuration.TextEncoderPath, Configuration.Files, _sessionOptions);
+        using TextEncoder textEncoder = new(Configuration.TextEncoderPath, Configuration.Files, _sessionOptions(PipelineStage.TextEncoding));
         if (textEncoder.ContextLength is { } length && length != prompt.Length)
         {
             throw new ModelFormatException(
@@ -135,7 +145,7 @@ public sealed class StableDiffusionPipeline
         int steps = scheduler.Timesteps.Count;
         int stepCount = checked(steps * options.ImageCount);
         progress?.Report(new PipelineProgress(PipelineStage.Denoising, 0, stepCount));
-        using Unet unet = new(Configuration.UnetPath, Configuration.Files, _sessionOptions);
+        using Unet unet = new(Configuration.UnetPath, Configuration.Files, _sessionOptions(PipelineStage.Denoising));
         if (unet.LatentChannels is { } channels && channels != Configuration.LatentChannels)
         {
             throw new ModelFormatException(
@@ -185,7 +195,7 @@ public sealed class StableDiffusionPipeline
         List<TensorBuffer> latents, IProgress<PipelineProgress>? progress, List<StageStatistics> statistics, CancellationToken cancellationToken)
     {
         progress?.Report(new PipelineProgress(PipelineStage.Decoding, 0, latents.Count));
-        using VaeDecoder decoder = new(Configuration.VaeDecoderPath, Configuration.Files, _sessionOptions);
+        using VaeDecoder decoder = new(Configuration.VaeDecoderPath, Configuration.Files, _sessionOptions(PipelineStage.Decoding));
         List<RgbImage> images = [];
         foreach (TensorBuffer latent in latents)
         {

@@ -39,6 +39,20 @@ public class StableDiffusionPipelineTests
         });
     }
 
+    [Test]
+    public void StagesCanComputeInDifferentWays()
+    {
+        List<PipelineStage> asked = [];
+        StableDiffusionPipeline pipeline = new(TinyShapesModel.Pipeline().Configuration, stage =>
+        {
+            asked.Add(stage);
+            return stage == PipelineStage.Denoising ? new SessionOptions { ThreadCount = 1 } : null;
+        });
+        GeneratedImage image = pipeline.Generate(ThreeSteps).Images.Single();
+        Assert.That(asked, Is.EqualTo(new[] { PipelineStage.TextEncoding, PipelineStage.Denoising, PipelineStage.Decoding }));
+        Assert.That(image.Pixels.ToArray(), Is.EqualTo(TinyShapesModel.Pipeline().Generate(ThreeSteps).Images.Single().Pixels.ToArray()));
+    }
+
     /// <summary>The statistics of the model (94 % of such pictures are right) leave room for three of twenty.</summary>
     [Test]
     public void Generate_DrawsOneObjectAsAsked()
