@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using OnnxStream.Interop.Cli.Reports;
+using OnnxStream.Interop.Cli.Tensors;
 
 namespace OnnxStream.Interop.Cli.Commands;
 
@@ -20,6 +21,8 @@ internal sealed class PackCommand : ToolCommand
 
     private readonly Option<string> _panelType = PanelTypeOption();
 
+    private readonly Option<double?> _targetError = TargetErrorOption();
+
     private readonly Option<string[]> _dimensions = DimensionsOption("The size of an open dimension of the inputs; the default is 1. A store fits one plan only.");
 
     private readonly Option<int> _threads = ThreadsOption();
@@ -30,7 +33,7 @@ internal sealed class PackCommand : ToolCommand
         : base("pack", "Pack the weights of a model once, so that runs do not have to.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_output, _panelType, _dimensions, _threads, _json])
+        foreach (Option option in (Option[])[_output, _panelType, _targetError, _dimensions, _threads, _json])
         {
             Add(option);
         }
@@ -40,6 +43,7 @@ internal sealed class PackCommand : ToolCommand
     [
         "onnxstream pack model.onnx                               for 'run --panel-store auto'",
         "onnxstream pack model.onnx --output model.panels --panel-type f16",
+        "onnxstream pack model.onnx --panel-type auto --target-error 0.01   as small as that error allows",
         "onnxstream pack model.onnx --dim batch=2 --threads 2     with the settings of the runs",
     ];
 
@@ -48,24 +52,34 @@ internal sealed class PackCommand : ToolCommand
         string path = arguments.GetRequiredValue(_model);
         using OpenedModel opened = OpenedModel.Open(path);
         Model model = opened.Model;
-        Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, ParseDimensions(arguments.GetValue(_dimensions)));
+        Dictionary<string, long> dimensions = ParseDimensions(arguments.GetValue(_dimensions));
+        Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, dimensions);
         PackingReporter packing = new();
+        string store = arguments.GetValue(_output) is { } output ? Path.GetFullPath(output) : "auto";
         string type = arguments.GetRequiredValue(_panelType);
         SessionOptions options = new()
         {
             ThreadCount = arguments.GetValue(_threads),
-            PanelStore = CreatePanelStore(arguments.GetValue(_output) is { } output ? Path.GetFullPath(output) : FindCachedStore(model, types, type, arguments.GetValue(_threads)), type, packing, cancellationToken),
+            PanelStore = CreatePanelStore(store, type, packing, cancellationToken),
             Logger = new TerminalLogger(terminal),
         };
+        double? targetError = ReadTargetError(store, type, arguments.GetValue(_targetError));
+        options = ChoosePanelTypes(terminal, model, options, () => new InputTensors(model, [], dimensions, seed: 0, PictureOptions.Default).Create(_ => { }), targetError, cancellationToken);
+        if (options.PanelStore.Path is null)
+        {
+            // A store in the cache folder is named for its content. By its path, it is made even if the disk is nearly full then, and an error is one.
+            options = options with { PanelStore = CreatePanelStore(FindCachedStore(model, types, options), type, packing, cancellationToken) with { Formats = options.PanelStore.Formats } };
+        }
+
         DateTime? before = LastWriteTime(options.PanelStore.Path!);
         long start = Stopwatch.GetTimestamp();
-        string? store = packing.Show(terminal, () =>
+        string? made = packing.Show(terminal, () =>
         {
             using InferenceSession session = new(model, options);
             return session.Pack(types).PanelStorePath;
         });
         double seconds = Seconds(Stopwatch.GetElapsedTime(start));
-        PackReport report = new(RequireStore(store), new FileInfo(store!).Length, LastWriteTime(store!) != before, seconds);
+        PackReport report = new(RequireStore(made), new FileInfo(made!).Length, LastWriteTime(made!) != before, seconds);
         if (arguments.GetValue(_json))
         {
             terminal.Output.WriteLine(ReportJson.Serialize(report));
@@ -78,10 +92,9 @@ internal sealed class PackCommand : ToolCommand
         }
     }
 
-    // A store in the cache folder is named for its content. By its path, it is made even if the disk is nearly full then, and an error is one.
-    private static string FindCachedStore(Model model, Dictionary<string, TensorType> types, string panelType, int threads)
+    private static string FindCachedStore(Model model, Dictionary<string, TensorType> types, SessionOptions options)
     {
-        using InferenceSession session = new(model, new SessionOptions { ThreadCount = threads, PanelStore = CreatePanelStore("auto", panelType), PlanOnly = true });
+        using InferenceSession session = new(model, options with { PlanOnly = true });
         return RequireStore(session.Plan(types).PanelStorePath);
     }
 

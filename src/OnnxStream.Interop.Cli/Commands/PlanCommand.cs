@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
 using OnnxStream.Interop.Cli.Reports;
+using OnnxStream.Interop.Cli.Tensors;
 using OnnxStream.Interop.Weights;
 using Spectre.Console;
 
@@ -22,6 +24,9 @@ internal sealed class PlanCommand : ToolCommand
     private readonly Option<string> _panelStore = PanelStoreOption();
 
     private readonly Option<string> _panelType = PanelTypeOption();
+
+    private readonly Option<double?> _targetError = TargetErrorOption();
+
     private readonly Option<string> _activationType = ActivationTypeOption();
 
     private readonly Option<int> _threads = ThreadsOption();
@@ -37,7 +42,7 @@ internal sealed class PlanCommand : ToolCommand
 
     private readonly Option<string?> _image = new("--image")
     {
-        Description = "Draw a chart of the memory in use at each step.",
+        Description = "Draw a chart of the memory in use at each step, and of the types of panels where they are chosen (--panel-type auto).",
         HelpName = "FILE.png",
     };
 
@@ -47,7 +52,7 @@ internal sealed class PlanCommand : ToolCommand
         : base("plan", "Show what a run would do, and the memory that it would need.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_memory, _dimensions, _outputs, _panelStore, _panelType, _activationType, _threads, _weights, _top, _all, _image, _json])
+        foreach (Option option in (Option[])[_memory, _dimensions, _outputs, _panelStore, _panelType, _targetError, _activationType, _threads, _weights, _top, _all, _image, _json])
         {
             Add(option);
         }
@@ -69,6 +74,7 @@ internal sealed class PlanCommand : ToolCommand
         "onnxstream plan https://example.org/big/model.onnx      what does it need? Only its graph is fetched",
         "onnxstream plan model.onnx --output scores              what that output needs only",
         "onnxstream plan model.onnx --panel-store auto --all     the plan with packed weights; nothing is packed",
+        "onnxstream plan model.onnx --panel-store auto --panel-type auto --target-error 0.02   which layer has which type, and its part of the error",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -76,7 +82,9 @@ internal sealed class PlanCommand : ToolCommand
         string path = arguments.GetRequiredValue(_model);
         using OpenedModel opened = OpenedModel.Open(path);
         Model model = opened.Model;
-        Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, ParseDimensions(arguments.GetValue(_dimensions)));
+        Dictionary<string, long> dimensions = ParseDimensions(arguments.GetValue(_dimensions));
+        Dictionary<string, TensorType> types = InputTypes.Create(model.Inputs, dimensions);
+        double? targetError = ReadTargetError(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), arguments.GetValue(_targetError));
         long? limit = arguments.GetValue(_memory);
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
         SessionOptions options = new()
@@ -89,6 +97,8 @@ internal sealed class PlanCommand : ToolCommand
             PlanOnly = true,
             Logger = new TerminalLogger(terminal),
         };
+        options = ChoosePanelTypes(
+            terminal, model, options, () => new InputTensors(model, [], dimensions, seed: 0, PictureOptions.Default).Create(_ => { }), targetError, cancellationToken);
         (PlanSummary plan, ProcessMemory memory) = Plan(model, options, types);
         UsageException? refusal = null;
         if (limit is { } allowed)
@@ -108,6 +118,7 @@ internal sealed class PlanCommand : ToolCommand
             }
         }
 
+        PlanLayerReport[] layers = [.. plan.Weights.Select(weight => PlanLayerReport.Of(weight, PanelTypeName(weight.PanelType), options.PanelStore.Formats))];
         if (refusal is null && arguments.GetValue(_image) is { } image)
         {
             if (Path.GetDirectoryName(image) is { Length: > 0 } folder)
@@ -115,7 +126,7 @@ internal sealed class PlanCommand : ToolCommand
                 Directory.CreateDirectory(folder);
             }
 
-            PlanPicture.Write(image, ModelName(path), plan, memory.PeakFor(plan) - plan.PeakBytes, limit);
+            PlanPicture.Write(image, ModelName(path), plan, memory.PeakFor(plan) - plan.PeakBytes, limit, targetError is null ? [] : layers);
         }
 
         PlanReport report = new(
@@ -134,7 +145,10 @@ internal sealed class PlanCommand : ToolCommand
             memory.PeakFor(plan),
             limit,
             memory.SmallestLimit(plan.SmallestBudgetBytes),
-            plan.PanelStorePath);
+            plan.PanelStorePath,
+            layers,
+            options.PanelStore.Formats?.TargetError,
+            options.PanelStore.Formats?.MeasuredError);
         if (arguments.GetValue(_json))
         {
             terminal.Output.WriteLine(ReportJson.Serialize(report));
@@ -197,6 +211,11 @@ internal sealed class PlanCommand : ToolCommand
             terminal.Write(table);
         }
 
+        if (report.MeasuredError is not null)
+        {
+            PrintLayers(report.Layers, top, terminal);
+        }
+
         string more = listed.Length < report.Steps.Count ? $", {listed.Length:N0} of them listed (--all lists all)" : "";
         terminal.Output.WriteLine($"steps       {report.Steps.Count:N0}{more}");
         if (report.Parts.Count > 1 || report.Parts.Any(part => part.Unknown is not null))
@@ -206,6 +225,11 @@ internal sealed class PlanCommand : ToolCommand
 
         terminal.Output.WriteLine($"operations  {Quantity.Flops(report.Flops)}");
         terminal.Output.WriteLine($"weights     {Quantity.Bytes(report.WeightsBytes)} streamed in a run{(report.PanelStore is { } store ? $" from {store}{(File.Exists(store) ? "" : ", which does not exist yet")}" : "")}");
+        if (report.MeasuredError is { } error)
+        {
+            terminal.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"error       {error:0.#####} of the outputs' root mean square, measured when the types of panels were chosen; at most {report.TargetError} was asked for"));
+        }
+
         terminal.Output.WriteLine($"arena       {Quantity.Bytes(report.ArenaBytes)}");
         terminal.Output.WriteLine($"constants   {Quantity.Bytes(report.ConstantBytes)}");
         terminal.Output.WriteLine($"operators   {Quantity.Bytes(report.OperatorBytes)}");
@@ -223,6 +247,33 @@ internal sealed class PlanCommand : ToolCommand
 
         terminal.Output.WriteLine($"memory      {Quantity.Bytes(report.PredictedPeakRssBytes)} predicted peak of the process, {Quantity.Bytes(report.PredictedPeakBytes)} of it native");
         terminal.Output.WriteLine($"smallest    --memory {report.SmallestBudgetBytes >> 20}MB");
+    }
+
+    // Those that add most to the error, and what all of one type come to.
+    private static void PrintLayers(IReadOnlyList<PlanLayerReport> layers, int top, Terminal terminal)
+    {
+        HashSet<PlanLayerReport> listed = [.. layers.OrderByDescending(layer => layer.ErrorShare).ThenByDescending(layer => layer.Bytes).Take(top)];
+        if (listed.Count > 0)
+        {
+            Table table = new() { Border = TableBorder.Simple };
+            table.AddColumns("weight", "node", "type");
+            table.AddColumn("panels", column => column.RightAligned());
+            table.AddColumn("in the store", column => column.RightAligned());
+            table.AddColumn("of the error", column => column.RightAligned());
+            foreach (PlanLayerReport layer in layers.Where(listed.Contains))
+            {
+                table.AddRow(
+                    Markup.Escape(layer.Weight), Markup.Escape(layer.Node), layer.Type, $"{layer.Panels:N0}", Quantity.Bytes(layer.Bytes),
+                    layer.ErrorShare is { } share ? string.Create(CultureInfo.InvariantCulture, $"{100 * share:0.0} %") : "");
+            }
+
+            terminal.Write(table);
+        }
+
+        foreach (IGrouping<string, PlanLayerReport> type in layers.GroupBy(layer => layer.Type).OrderByDescending(type => type.Sum(layer => layer.Bytes)))
+        {
+            terminal.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{type.Key,-11} {type.Count():N0} layers, {Quantity.Bytes(type.Sum(layer => layer.Bytes))}, {100 * type.Sum(layer => layer.ErrorShare ?? 0):0.0} % of the error"));
+        }
     }
 
     private static void PrintParts(IReadOnlyList<PlanPartReport> parts, Terminal terminal)

@@ -59,6 +59,9 @@ internal sealed class RunCommand : ToolCommand
     private readonly Option<string> _panelStore = PanelStoreOption();
 
     private readonly Option<string> _panelType = PanelTypeOption();
+
+    private readonly Option<double?> _targetError = TargetErrorOption();
+
     private readonly Option<string> _activationType = ActivationTypeOption();
 
     private readonly Option<string?> _trace = new("--trace")
@@ -73,7 +76,7 @@ internal sealed class RunCommand : ToolCommand
         : base("run", "Run a model and report time, memory and outputs.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_inputs, _dimensions, _outputs, _imageScale, _imageMean, _imageDeviation, _seed, _outputFolder, _repeat, _memory, _threads, _weights, _panelStore, _panelType, _activationType, _trace, _json])
+        foreach (Option option in (Option[])[_inputs, _dimensions, _outputs, _imageScale, _imageMean, _imageDeviation, _seed, _outputFolder, _repeat, _memory, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _trace, _json])
         {
             Add(option);
         }
@@ -91,6 +94,7 @@ internal sealed class RunCommand : ToolCommand
         "onnxstream run http://192.168.1.2:8000/model.onnx           weights are streamed from a server; nothing is written",
         "onnxstream run model.onnx --output scores                   computes what that output needs only",
         "onnxstream run model.onnx --panel-store auto --repeat 5     pack the weights once, in the cache folder",
+        "onnxstream run model.onnx --panel-store auto --panel-type auto --target-error 0.02   small and quick panels, chosen once",
         "onnxstream run model.onnx --memory 128MB                    never more than that; a limit that is too small is refused",
         "onnxstream run unet_fp16 --weights nocache --threads 2      an OnnxStream folder",
     ];
@@ -98,6 +102,7 @@ internal sealed class RunCommand : ToolCommand
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
         string path = arguments.GetRequiredValue(_model);
+        double? targetError = ReadTargetError(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), arguments.GetValue(_targetError));
         long? limit = arguments.GetValue(_memory);
         if (limit is not null)
         {
@@ -128,6 +133,7 @@ internal sealed class RunCommand : ToolCommand
             PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), packing, cancellationToken),
             Logger = new TerminalLogger(terminal),
         };
+        options = ChoosePanelTypes(terminal, model, options, inputs, types, targetError, limit, cancellationToken);
         start = Stopwatch.GetTimestamp();
         ProcessMemory? memory = null;
         if (limit is { } allowed)
@@ -174,6 +180,22 @@ internal sealed class RunCommand : ToolCommand
         {
             Print(report, terminal);
         }
+    }
+
+    // The runs that choose keep to the limit as well. They have no store, and so a plan of their own.
+    private static SessionOptions ChoosePanelTypes(
+        Terminal terminal, Model model, SessionOptions options, Dictionary<string, OnnxValue> inputs, Dictionary<string, TensorType> types, double? targetError, long? limit, CancellationToken cancellationToken)
+    {
+        SessionOptions searching = options;
+        if (targetError is not null && limit is { } allowed)
+        {
+            using InferenceSession planned = new(model, options with { PanelStore = PanelStoreOptions.Off, PlanOnly = true });
+            ProcessMemory memory = Measure(planned.Plan(types), isOpen: false);
+            memory.Check(allowed, planned.Plan(types).SmallestBudgetBytes);
+            searching = options with { MemoryBudget = memory.BudgetFor(allowed) };
+        }
+
+        return options with { PanelStore = ChoosePanelTypes(terminal, model, searching, () => inputs, targetError, cancellationToken).PanelStore };
     }
 
     // Of a session that has been planned its operators are resident, and constants where it is ready to run; tensors are not before it runs.

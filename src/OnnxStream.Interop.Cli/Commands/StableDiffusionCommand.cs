@@ -1,5 +1,6 @@
 using System.CommandLine;
 using OnnxStream.Interop.Cli.Reports;
+using OnnxStream.Interop.Cli.Tensors;
 using OnnxStream.Interop.Diffusion;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Weights;
@@ -78,6 +79,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private readonly Option<string> _panelType = PanelTypeOption();
 
+    private readonly Option<double?> _targetError = TargetErrorOption();
+
     private readonly Option<string> _activationType = ActivationTypeOption();
 
     private readonly Option<bool> _json = JsonOption();
@@ -87,7 +90,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
     {
         Add(_prompt);
         foreach (Option option in (Option[])[
-            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _activationType, _json])
+            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
         {
             Add(option);
         }
@@ -127,6 +130,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
         using HttpFiles? files = HttpFiles.IsAddress(folder) ? new HttpFiles(new Uri(folder)) : null;
         string output = arguments.GetRequiredValue(_output);
+        double? targetError = ReadTargetError(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), arguments.GetValue(_targetError));
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
         SessionOptions sessionOptions = new()
         {
@@ -138,7 +142,14 @@ internal sealed class StableDiffusionCommand : ToolCommand
             // The command is for machines that have no memory to spare.
             KeptPanelBytes = 0,
         };
-        StableDiffusionPipeline pipeline = files is null ? StableDiffusionPipeline.FromFolder(folder, sessionOptions) : new StableDiffusionPipeline(PipelineConfiguration.FromFiles(files), sessionOptions);
+        PipelineConfiguration configuration = files is null ? PipelineConfiguration.FromFolder(folder) : PipelineConfiguration.FromFiles(files);
+        Dictionary<PipelineStage, SessionOptions> stages = new()
+        {
+            [PipelineStage.TextEncoding] = Choose(configuration.TextEncoderPath),
+            [PipelineStage.Denoising] = Choose(configuration.UnetPath),
+            [PipelineStage.Decoding] = Choose(configuration.VaeDecoderPath),
+        };
+        StableDiffusionPipeline pipeline = new(configuration, stage => stages[stage]);
         int trainingSteps = pipeline.Configuration.NoiseSchedule.TrainingTimesteps;
         if (arguments.GetValue(_steps) > trainingSteps)
         {
@@ -199,6 +210,43 @@ internal sealed class StableDiffusionCommand : ToolCommand
         {
             Print(report, terminal);
         }
+
+        SessionOptions Choose(string path)
+        {
+            if (targetError is null)
+            {
+                return sessionOptions;
+            }
+
+            Model model = files is null ? Model.Load(path) : Model.Load(files, path);
+            return ChoosePanelTypes(terminal, model, sessionOptions, () => MakeInputs(model, configuration), targetError, cancellationToken);
+        }
+    }
+
+    // Random data stand for prompts and noise; what the model leaves open has the size of a picture.
+    private static Dictionary<string, OnnxValue> MakeInputs(Model model, PipelineConfiguration configuration)
+    {
+        const int UsualSize = 64;
+        Dictionary<string, long> sizes = [];
+        foreach (ValueMetadata input in model.Inputs)
+        {
+            for (int i = 1; i < input.Dimensions?.Count; i++)
+            {
+                if (input.Dimensions[i] is { IsKnown: false, Symbol: { } symbol })
+                {
+                    sizes[symbol] = (input.Dimensions.Count, i) switch
+                    {
+                        (4, 1) => configuration.LatentChannels,
+                        (4, 2) => configuration.LatentHeight ?? UsualSize,
+                        (4, 3) => configuration.LatentWidth ?? UsualSize,
+                        (_, 1) => configuration.Tokenizer.ContextLength,
+                        _ => 1,
+                    };
+                }
+            }
+        }
+
+        return new InputTensors(model, [], sizes, seed: 0, PictureOptions.Default).Create(_ => { });
     }
 
     /// <summary>Writes the pictures; returns the file of each.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Diagnostics;
 using System.Globalization;
 using System.Numerics;
 using OnnxStream.Interop.Weights;
@@ -14,6 +15,9 @@ internal abstract class ToolCommand : Command
 
     /// <summary>The option that adds stack traces to errors.</summary>
     public const string VerboseOption = "--verbose";
+
+    private const string AutoType = "auto";
+    private const double DefaultTargetError = 0.02;
 
     protected ToolCommand(string name, string description)
         : base(name, description) =>
@@ -108,12 +112,80 @@ internal abstract class ToolCommand : Command
     {
         Option<string> option = new("--panel-type")
         {
-            Description = "How kept weights are stored: f16 and bf16 take half the bytes and lose some digits; bf16 keeps the range of f32. int8 takes a quarter, and int4 an eighth for matrices; data are rounded to 8 bits as well: quicker, with errors of a few hundredths (int8) or more than a tenth (int4).",
-            HelpName = "f32|f16|bf16|int8|int4",
+            Description = "How kept weights are stored: f16 and bf16 take half the bytes and lose some digits; bf16 keeps the range of f32. int8 takes a quarter, and int4 an eighth for matrices; data are rounded to 8 bits as well: quicker, with errors of a few hundredths (int8) or more than a tenth (int4). auto runs the model some tens of times and gives each layer the smallest type that keeps the error of the outputs below --target-error; the choice is kept beside the store.",
+            HelpName = "f32|f16|bf16|int8|int4|auto",
             DefaultValueFactory = _ => "f32",
         };
-        return option.AcceptOnlyFromAmong("f32", "f16", "bf16", "int8", "int4");
+        return option.AcceptOnlyFromAmong("f32", "f16", "bf16", "int8", "int4", AutoType);
     }
+
+    /// <summary>The option that says how far outputs may be from those of single precision.</summary>
+    protected static Option<double?> TargetErrorOption() => new("--target-error")
+    {
+        Description = $"With --panel-type auto: the largest error of the outputs, as a part of their root mean square; the default is {DefaultTargetError.ToString(CultureInfo.InvariantCulture)}. It is measured on the inputs of the run that chooses, random ones where none are given.",
+        HelpName = "E",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || value is not (> 0 and < 1))
+            {
+                result.AddError($"--target-error {text}: expected a number that is more than 0 and less than 1, as in 0.02.");
+            }
+
+            return value;
+        },
+    };
+
+    /// <summary>The error that outputs may have where each layer's type of panels is to be chosen; null where it is not.</summary>
+    /// <exception cref="UsageException">The options contradict one another.</exception>
+    protected static double? ReadTargetError(string panelStore, string panelType, double? targetError)
+    {
+        if (panelType != AutoType)
+        {
+            return targetError is null ? null : throw new UsageException($"--target-error {targetError.Value.ToString(CultureInfo.InvariantCulture)} is for --panel-type {AutoType}, not for {panelType}.");
+        }
+
+        return panelStore == "off"
+            ? throw new UsageException($"--panel-type {AutoType} chooses how weights are kept: say where, with --panel-store auto or --panel-store FILE.")
+            : targetError ?? DefaultTargetError;
+    }
+
+    /// <summary>The options with a type of panels for each layer: the choice that is kept, or a new one.</summary>
+    /// <param name="terminal">Shows how far the search is, and what came of it.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="options">The options; their panel store says where the choice is kept.</param>
+    /// <param name="inputs">Makes what the error is measured on.</param>
+    /// <param name="targetError">The largest error; null to leave the options as they are.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    protected static SessionOptions ChoosePanelTypes(
+        Terminal terminal, Model model, SessionOptions options, Func<IReadOnlyDictionary<string, OnnxValue>> inputs, double? targetError, CancellationToken cancellationToken)
+    {
+        if (targetError is not { } target)
+        {
+            return options;
+        }
+
+        PanelFormatSearch search = new(model, options, inputs()) { TargetError = target };
+        if (search.TryLoad() is not { } table)
+        {
+            long start = Stopwatch.GetTimestamp();
+            table = ProgressDisplay.Show(terminal, report => search.LoadOrRun(new SearchReporter(report), cancellationToken));
+            string types = string.Join(", ", table.Layers.GroupBy(layer => layer.ElementType).OrderBy(group => group.Key).Select(group => $"{group.Count():N0} {PanelTypeName(group.Key)}"));
+            terminal.Report($"types of panels chosen in {Quantity.Seconds(Stopwatch.GetElapsedTime(start).TotalSeconds)}: {types}; error {table.MeasuredError?.ToString("0.####", CultureInfo.InvariantCulture)}");
+        }
+
+        return options with { PanelStore = options.PanelStore with { Formats = table } };
+    }
+
+    /// <summary>What <see cref="PanelTypeOption"/> calls a type.</summary>
+    protected static string PanelTypeName(ElementType type) => type switch
+    {
+        ElementType.Float16 => "f16",
+        ElementType.BFloat16 => "bf16",
+        ElementType.Int8 => "int8",
+        ElementType.Int4 => "int4",
+        _ => "f32",
+    };
 
     /// <summary>The option that says in which precision activations are stored.</summary>
     protected static Option<string> ActivationTypeOption()
@@ -127,7 +199,7 @@ internal abstract class ToolCommand : Command
         return option.AcceptOnlyFromAmong("f32", "f16");
     }
 
-    /// <summary>The element type that <c>f32</c>, <c>f16</c>, <c>bf16</c>, <c>int8</c> or <c>int4</c> names.</summary>
+    /// <summary>The element type that <c>f32</c>, <c>f16</c>, <c>bf16</c>, <c>int8</c> or <c>int4</c> names; f32 for <c>auto</c>, which names one for each layer.</summary>
     protected static ElementType ParseType(string type) => type switch
     {
         "f16" => ElementType.Float16,
@@ -262,5 +334,10 @@ internal abstract class ToolCommand : Command
         {
             throw new FileNotFoundException($"{path}: no such file or folder.", path);
         }
+    }
+
+    private sealed class SearchReporter(ProgressDisplay.Reporter report) : IProgress<PanelFormatProgress>
+    {
+        public void Report(PanelFormatProgress value) => report("choosing types of panels", (double)value.Run / value.MostRuns);
     }
 }

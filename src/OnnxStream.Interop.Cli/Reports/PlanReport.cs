@@ -17,6 +17,9 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="MemoryBudgetBytes">The most memory that the process is allowed (--memory); null for no limit.</param>
 /// <param name="SmallestBudgetBytes">The smallest --memory that can be met.</param>
 /// <param name="PanelStore">The file of packed weights that the steps read, made or not; null without one.</param>
+/// <param name="Layers">The weights that are divided into panels, in the order of their use.</param>
+/// <param name="TargetError">The largest error of the outputs with which types of panels were chosen (--panel-type auto); null where they were not.</param>
+/// <param name="MeasuredError">The error that was measured then.</param>
 internal sealed record PlanReport(
     IReadOnlyList<PlanStepReport> Steps,
     IReadOnlyList<PlanPartReport> Parts,
@@ -33,7 +36,10 @@ internal sealed record PlanReport(
     long PredictedPeakRssBytes,
     long? MemoryBudgetBytes,
     long SmallestBudgetBytes,
-    string? PanelStore);
+    string? PanelStore,
+    IReadOnlyList<PlanLayerReport> Layers,
+    double? TargetError,
+    double? MeasuredError);
 
 /// <summary>A step of a plan.</summary>
 /// <param name="Node">The node that it computes, or a part of.</param>

@@ -50,6 +50,7 @@ internal sealed class PlanCommandTests
                 {
                     "steps", "parts", "flops", "weights_bytes", "arena_bytes", "constant_bytes", "operator_bytes", "weight_buffer_bytes", "window_bytes", "tensor_bytes", "kept_panel_bytes", "predicted_peak_bytes",
                     "predicted_peak_rss_bytes", "memory_budget_bytes", "smallest_budget_bytes", "panel_store",
+                    "layers", "target_error", "measured_error",
                 }));
             Assert.That(Number(report, "predicted_peak_bytes"), Is.EqualTo(Number(report, "arena_bytes") + Number(report, "constant_bytes") + Number(report, "operator_bytes") + Number(report, "weight_buffer_bytes") + Number(report, "window_bytes") + Number(report, "kept_panel_bytes")));
             Assert.That(Number(report, "predicted_peak_rss_bytes"), Is.GreaterThan(Number(report, "predicted_peak_bytes")));
