@@ -35,6 +35,12 @@ internal abstract class Kernel : IDisposable
     public virtual bool CanRunInPlace(int input) => false;
 
     /// <summary>
+    /// How many bytes before this input the first output may begin, if nobody else needs the input: the kernel then writes over what it has read. Null if it
+    /// cannot. A kernel finds out from the addresses whether it is so.
+    /// </summary>
+    public virtual long? Lead(int input) => null;
+
+    /// <summary>
     /// Whether the kernel takes parts of this input that only the run can tell, with <see cref="KernelContext.ReadInput"/>:
     /// a weight then stays where it is, and the input has no address.
     /// </summary>

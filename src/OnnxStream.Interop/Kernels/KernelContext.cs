@@ -44,6 +44,10 @@ internal sealed unsafe class KernelContext(WorkerPool workers, WeightStream weig
     /// <summary>The first byte of output <paramref name="index"/>.</summary>
     public byte* Output(int index) => (byte*)_outputs[index];
 
+    /// <summary>Whether the first output lies over parts of input <paramref name="index"/> (<see cref="Kernel.Lead"/>).</summary>
+    public bool Overlaps(int index) =>
+        Output(0) < Input(index) + Call.Inputs[index].ByteLength && Input(index) < Output(0) + Call.Outputs[0].ByteLength;
+
     /// <summary>The elements of input <paramref name="index"/>.</summary>
     public ReadOnlySpan<T> InputSpan<T>(int index)
         where T : unmanaged => new(Input(index), checked((int)Call.Inputs[index].Shape.ElementCount));

@@ -1,19 +1,28 @@
 using System.Numerics;
 using OnnxStream.Interop.Bindings;
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>Add, Sub, Mul, Div: https://onnx.ai/onnx/operators/onnx__Add.html and its siblings.</summary>
 /// <remarks>
 /// Opset 7 brought NumPy's broadcasting; before, <c>broadcast</c> and <c>axis</c> aligned the second input. Integers are exact
-/// and wrap around; integer division truncates. Single and half precision are XNNPACK's, everything else managed.
+/// and wrap around; integer division truncates. Single and half precision are XNNPACK's, everything else managed. Tensors of one shape may be stored in any formats.
 /// </remarks>
 internal sealed class BinaryArithmetic(xnn_binary_operator type) : Operator
 {
     /// <inheritdoc/>
     public override bool StoresAlike => true;
+
+    /// <inheritdoc/>
+    public override bool CanReadStored(Node node, int input, RowFormat format) => CanWriteStored(node, format);
+
+    /// <inheritdoc/>
+    public override bool CanWriteStored(Node node, RowFormat format) =>
+        node.Inputs.All(input => input is { Constant: null, Type: { ElementType: ElementType.Float32 } type } && type.Shape == node.Outputs[0]!.Type!.Value.Shape && type.Shape.Rank > 0);
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -35,6 +44,13 @@ internal sealed class BinaryArithmetic(xnn_binary_operator type) : Operator
     public override void Lower(LoweringContext context)
     {
         PlanTensor right = context.Input(1);
+        PlanTensor[] tensors = [context.Input(0), right, context.Output(0)];
+        if (tensors.Any(tensor => RowFormat.Of(tensor.ElementType).Together > 1))
+        {
+            context.Emit(CreateStored(tensors), tensors.AsSpan(0, 2), tensors.AsSpan(2));
+            return;
+        }
+
         Emit(context, type, context.Input(0), right.View(right.Name, right.Type with { Shape = AlignedRight(context) }), context.Output(0));
     }
 
@@ -59,6 +75,19 @@ internal sealed class BinaryArithmetic(xnn_binary_operator type) : Operator
 
         int trailing = context.InputShape(0).Rank - context.Axis(context.Attributes.Int("axis", 0), context.InputShape(0).Rank) - right.Rank;
         return trailing < 0 ? throw context.Invalid("the second input has too many dimensions behind 'axis'") : new Shape([.. right.Dimensions, .. Enumerable.Repeat(1L, trailing)]);
+    }
+
+    private Kernel CreateStored(PlanTensor[] tensors)
+    {
+        (long rows, int columns) = (tensors[2].Shape.Product(0, tensors[2].Shape.Rank - 1), checked((int)tensors[2].Shape[^1]));
+        (RowFormat left, RowFormat right, RowFormat output) = (RowFormat.Of(tensors[0].ElementType), RowFormat.Of(tensors[1].ElementType), RowFormat.Of(tensors[2].ElementType));
+        return type switch
+        {
+            xnn_binary_operator.xnn_binary_add => new StoredBinaryKernel<AddFunction<float>>(rows, columns, left, right, output),
+            xnn_binary_operator.xnn_binary_subtract => new StoredBinaryKernel<SubtractFunction<float>>(rows, columns, left, right, output),
+            xnn_binary_operator.xnn_binary_multiply => new StoredBinaryKernel<MultiplyFunction<float>>(rows, columns, left, right, output),
+            _ => new StoredBinaryKernel<DivideFunction<float>>(rows, columns, left, right, output),
+        };
     }
 
     private readonly struct Factory(xnn_binary_operator type, Shape output, Shape left, Shape right) : INumericKernelFactory

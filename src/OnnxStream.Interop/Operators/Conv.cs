@@ -20,10 +20,10 @@ internal sealed class Conv(bool channelsLast = false) : Operator
     private static readonly Conv s_channelsLast = new(channelsLast: true);
 
     /// <inheritdoc/>
-    public override bool CanReadHalf(Node node, int input) => input == 0 && CanWriteHalf(node);
+    public override bool CanReadStored(Node node, int input, RowFormat format) => input == 0 && CanWriteStored(node, format);
 
     /// <inheritdoc/>
-    public override bool CanWriteHalf(Node node)
+    public override bool CanWriteStored(Node node, RowFormat format)
     {
         InferenceContext context = new(node);
         return channelsLast && Parse(context).Groups == 1 && Data(context)[1] > 1;
@@ -144,6 +144,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             ConvolutionAlgorithm.Product => FullyConnected.Create(fusion.Activation, weights, hasBias, image.Product(0, 3), context.Workers, types, low, high),
             ConvolutionAlgorithm.StreamedWinograd => new StreamedWinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
             ConvolutionAlgorithm.Winograd => new WinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
+            _ when XnnStripConvolution2d.IsWorthIt(weights.Format, parameters, image, weights.Outputs, types) => new XnnStripConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
             _ => new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
         };
         context.Emit(kernel, [.. inputs], [result]);

@@ -18,10 +18,10 @@ internal sealed class FullyConnected : Operator
     public const string Name = "FullyConnected";
 
     /// <inheritdoc/>
-    public override bool CanReadHalf(Node node, int input) => input == 0;
+    public override bool CanReadStored(Node node, int input, RowFormat format) => input == 0;
 
     /// <inheritdoc/>
-    public override bool CanWriteHalf(Node node) => true;
+    public override bool CanWriteStored(Node node, RowFormat format) => format.Together == 1 || !IsGated(new InferenceContext(node));
 
     /// <inheritdoc/>
     public override bool CanWriteStripe(Node node) => !IsGated(new InferenceContext(node));

@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -13,10 +14,10 @@ internal sealed class FusedActivation : Operator
     public override bool CanOverwriteInput => true;
 
     /// <inheritdoc/>
-    public override bool CanReadHalf(Node node, int input) => true;
+    public override bool CanReadStored(Node node, int input, RowFormat format) => node.Inputs[input]!.Type!.Value.Shape.Rank > 0;
 
     /// <inheritdoc/>
-    public override bool CanWriteHalf(Node node) => true;
+    public override bool CanWriteStored(Node node, RowFormat format) => node.Outputs[0]!.Type!.Value.Shape.Rank > 0;
 
     /// <inheritdoc/>
     public override bool CanWriteStripe(Node node) => true;

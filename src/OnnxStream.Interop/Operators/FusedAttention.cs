@@ -1,6 +1,7 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -15,10 +16,10 @@ internal sealed class FusedAttention : Operator
     public const string Name = "Attention";
 
     /// <inheritdoc/>
-    public override bool CanReadHalf(Node node, int input) => input < 3;
+    public override bool CanReadStored(Node node, int input, RowFormat format) => input < 3 && format.Together == 1;
 
     /// <inheritdoc/>
-    public override bool CanWriteHalf(Node node) => true;
+    public override bool CanWriteStored(Node node, RowFormat format) => format.Together == 1;
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)

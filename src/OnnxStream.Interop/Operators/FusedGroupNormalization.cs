@@ -1,5 +1,6 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -13,10 +14,10 @@ internal sealed class FusedGroupNormalization : Operator
     public override bool CanOverwriteInput => true;
 
     /// <inheritdoc/>
-    public override bool CanReadHalf(Node node, int input) => input == 0 && CanWriteHalf(node);
+    public override bool CanReadStored(Node node, int input, RowFormat format) => input == 0 && CanWriteStored(node, format);
 
     /// <inheritdoc/>
-    public override bool CanWriteHalf(Node node) => node.Fusion is GroupNormalizationFusion { IsChannelsLast: true };
+    public override bool CanWriteStored(Node node, RowFormat format) => node.Fusion is GroupNormalizationFusion { IsChannelsLast: true };
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)

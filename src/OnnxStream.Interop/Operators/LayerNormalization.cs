@@ -2,6 +2,7 @@ using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -31,10 +32,14 @@ internal sealed class LayerNormalization(bool isUncentered) : Operator
     }
 
     /// <inheritdoc/>
-    public override bool CanReadHalf(Node node, int input) => input == 0 && IsWhole(new InferenceContext(node));
+    public override bool CanReadStored(Node node, int input, RowFormat format) => input == 0 && CanWriteStored(node, format);
 
     /// <inheritdoc/>
-    public override bool CanWriteHalf(Node node) => IsWhole(new InferenceContext(node));
+    public override bool CanWriteStored(Node node, RowFormat format)
+    {
+        InferenceContext context = new(node);
+        return IsWhole(context) && (format.Together == 1 || Axis(context) == context.InputShape(0).Rank - 1);
+    }
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)

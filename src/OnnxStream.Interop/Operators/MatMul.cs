@@ -15,17 +15,13 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class MatMul : Operator
 {
     /// <inheritdoc/>
-    public override bool CanReadHalf(Node node, int input) => input == 0 && CanWriteHalf(node);
+    public override bool CanReadStored(Node node, int input, RowFormat format) => input == 0 && IsWeightProduct(node);
 
     /// <inheritdoc/>
-    public override bool CanWriteHalf(Node node)
-    {
-        InferenceContext context = new(node);
-        return IsWeightProduct(context, Geometry.Of(context), out _);
-    }
+    public override bool CanWriteStored(Node node, RowFormat format) => IsWeightProduct(node) && (format.Together == 1 || node.Inputs[1]!.Type!.Value.Shape.Rank > 1);
 
     /// <inheritdoc/>
-    public override bool CanWriteStripe(Node node) => CanWriteHalf(node) && node.Inputs[1]!.Type!.Value.Shape.Rank > 1;
+    public override bool CanWriteStripe(Node node) => IsWeightProduct(node) && node.Inputs[1]!.Type!.Value.Shape.Rank > 1;
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -82,6 +78,12 @@ internal sealed class MatMul : Operator
             new XnnBatchMatMul(
                 Padded(geometry.LeftBatch, geometry.Batch.Rank), Padded(geometry.RightBatch, geometry.Batch.Rank), geometry.M, geometry.K, geometry.N, transposeRight: false, context.Workers),
             [left, right], [output]);
+    }
+
+    private static bool IsWeightProduct(Node node)
+    {
+        InferenceContext context = new(node);
+        return IsWeightProduct(context, Geometry.Of(context), out _);
     }
 
     // Rows times a weight of single precision, whatever the rows are stored in.

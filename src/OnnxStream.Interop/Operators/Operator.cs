@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -22,13 +23,13 @@ internal abstract class Operator
     /// <remarks>Decides about the order of nodes; whether a step does work in place is decided with its kernel.</remarks>
     public virtual bool CanOverwriteInput => false;
 
-    /// <summary>Whether this input, single precision by its type, may be stored in half precision: the kernel expands it while it computes.</summary>
-    public virtual bool CanReadHalf(Node node, int input) => false;
+    /// <summary>Whether this input, single precision by its type, may be stored in another format: the kernel expands it while it computes.</summary>
+    public virtual bool CanReadStored(Node node, int input, RowFormat format) => false;
 
-    /// <summary>Whether the first output, single precision by its type, may be stored in half precision.</summary>
-    public virtual bool CanWriteHalf(Node node) => false;
+    /// <summary>Whether the first output, single precision by its type, may be stored in another format: the kernel rounds it.</summary>
+    public virtual bool CanWriteStored(Node node, RowFormat format) => false;
 
-    /// <summary>Whether floating-point inputs and the first output can only be stored in half precision together.</summary>
+    /// <summary>Whether floating-point inputs and the first output can only be stored in one element type together, whatever <see cref="CanReadStored"/> says. Formats whose elements are stored together are no such types.</summary>
     public virtual bool StoresAlike => false;
 
     /// <summary>Whether the first output may be a stripe of a wider tensor (<see cref="Steps.PlanTensor.StripeStride"/>).</summary>

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -10,10 +11,10 @@ internal sealed class RowTiles : Operator
     public const string Name = "RowTiles";
 
     /// <inheritdoc/>
-    public override bool CanReadHalf(Node node, int input) => true;
+    public override bool CanReadStored(Node node, int input, RowFormat format) => node.Inputs[input]!.Type!.Value.Shape.Rank > 0;
 
     /// <inheritdoc/>
-    public override bool CanWriteHalf(Node node) => true;
+    public override bool CanWriteStored(Node node, RowFormat format) => node.Outputs[0]!.Type!.Value.Shape.Rank > 0;
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)

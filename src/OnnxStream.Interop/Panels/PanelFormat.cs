@@ -129,6 +129,23 @@ internal abstract unsafe class PanelFormat
     /// <returns>What to give to <see cref="Setup"/>.</returns>
     public virtual byte* Convert(PanelProduct product, long rows, byte* data, byte* converted, WorkerPool? workers = null) => data;
 
+    /// <summary>The memory for data of one image that is made row by row (<see cref="ConvertRows"/>), in bytes.</summary>
+    /// <param name="rows">The rows of the image.</param>
+    /// <param name="length">The numbers of a row.</param>
+    public virtual long OperandBytes(int rows, int length) => CountedMemory.Align((long)rows * length * sizeof(float) + XnnpackLibrary.ReadPastEnd);
+
+    /// <summary>Makes what operators read of rows of one image, on the calling thread.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="operand">Receives <see cref="OperandBytes"/>: what to give to <see cref="Setup"/>.</param>
+    /// <param name="row">Memory for a row.</param>
+    public virtual void ConvertRows(IRowReader rows, byte* operand, float* row)
+    {
+        for (int i = 0; i < rows.RowCount; i++)
+        {
+            rows.ReadRow(i, (float*)operand + (long)i * rows.RowLength);
+        }
+    }
+
     /// <summary>The create function of XNNPACK that <see cref="Create"/> calls, for messages.</summary>
     public abstract string FunctionName(PanelProduct product);
 

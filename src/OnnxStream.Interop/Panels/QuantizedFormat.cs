@@ -136,6 +136,12 @@ internal abstract unsafe class QuantizedFormat : PanelFormat
         return loss;
     }
 
+    /// <inheritdoc/>
+    public override long OperandBytes(int rows, int length) => QuantizedRows.Bytes(1, (long)rows * length);
+
+    /// <inheritdoc/>
+    public override void ConvertRows(IRowReader rows, byte* operand, float* row) => QuantizedRows.Write(operand, rows, row);
+
     /// <summary>The bytes of the integers of a channel.</summary>
     /// <param name="perOutput">How many numbers it has.</param>
     protected abstract long IntegerBytes(long perOutput);

@@ -67,6 +67,31 @@ internal static unsafe class QuantizedRows
         End(memory, rows);
     }
 
+    /// <summary>Quantizes rows that are made one by one, twice each, as one row: with one scale and zero point.</summary>
+    /// <param name="memory">Memory of <see cref="Bytes"/> for one row.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="row">Memory for one of them.</param>
+    public static void Write(byte* memory, IRowReader rows, float* row)
+    {
+        Begin(memory, 1);
+        ValueRange range = new(0, 0, true);
+        for (int i = 0; i < rows.RowCount; i++)
+        {
+            rows.ReadRow(i, row);
+            range = range.With(FindRange(row, rows.RowLength));
+        }
+
+        xnn_quantization_params parameters = Choose(range);
+        Parameters(memory)[0] = parameters;
+        for (int i = 0; i < rows.RowCount; i++)
+        {
+            rows.ReadRow(i, row);
+            Convert(parameters, row, Elements(memory) + (long)i * rows.RowLength, rows.RowLength);
+        }
+
+        End(memory, 1);
+    }
+
     /// <summary>Quantizes images and doubles their height and width: each pixel becomes four.</summary>
     /// <param name="memory">Memory of <see cref="Bytes"/> for the doubled images, a row for each image.</param>
     /// <param name="data">The images before they are doubled.</param>
@@ -296,7 +321,10 @@ internal static unsafe class QuantizedRows
     }
 
     // The least and the greatest number of some data, 0 among them.
-    private readonly record struct ValueRange(float Low, float High, bool IsFinite);
+    private readonly record struct ValueRange(float Low, float High, bool IsFinite)
+    {
+        public ValueRange With(ValueRange other) => new(MathF.Min(Low, other.Low), MathF.Max(High, other.High), IsFinite && other.IsFinite);
+    }
 
     // What is done in pieces, by all threads or by one.
     private abstract class Pieces(long length, long pieceLength) : IParallelBody
@@ -332,7 +360,7 @@ internal static unsafe class QuantizedRows
             ValueRange found = FindRange(data + first, count);
             lock (_lock)
             {
-                Range = new ValueRange(MathF.Min(Range.Low, found.Low), MathF.Max(Range.High, found.High), Range.IsFinite && found.IsFinite);
+                Range = Range.With(found);
             }
         }
     }

@@ -56,7 +56,7 @@ public sealed record PlanSummary(
 /// <param name="NodeName">The node that it computes, or a part of.</param>
 /// <param name="OperatorType">The operator of that node.</param>
 /// <param name="KernelName">What computes.</param>
-/// <param name="Shapes">The shapes that it reads and writes, as in <c>[1,64,64,320] -> [1,64,64,640]:f16</c>; half precision is marked.</param>
+/// <param name="Shapes">The shapes that it reads and writes, as in <c>[1,64,64,320] -> [1,64,64,640]:f16</c>; half precision and blocks of 8 bits (<c>:int8</c>) are marked.</param>
 /// <param name="Flops">Floating-point operations as the operator is defined; 0 where there are no products.</param>
 /// <param name="Panels">The panels in which its weight is streamed; 0 without one.</param>
 /// <param name="WeightsBytes">The bytes of weights that it reads; rows that are looked up in a table are not counted.</param>

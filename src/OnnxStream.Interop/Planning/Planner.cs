@@ -94,13 +94,17 @@ internal static class Planner
         builder.ReserveScratch();
         PlanTensor[] inputs = [.. builder.Graph.Inputs.Select(builder.Tensor)];
         PlanTensor[] outputs = [.. builder.Graph.Outputs.Select(builder.Tensor)];
-        FindLifetimes(builder.Steps, inputs, outputs);
         MarkExternal(builder.Graph, inputs, outputs, external);
-        WorkInPlace(builder.Steps, growing);
+        long arenaBytes = PlaceBuffers(builder, inputs, outputs, growing, overlaps: false);
+        if (builder.Steps.Any(step => step.Inputs.Where((_, i) => step.Kernel.Lead(i) is not null).Any()) && PlaceBuffers(builder, inputs, outputs, growing, overlaps: true) is var overlapped)
+        {
+            // What lies over other tensors may have to stay for longer than these: then it is worth nothing.
+            arenaBytes = overlapped < arenaBytes ? overlapped : PlaceBuffers(builder, inputs, outputs, growing, overlaps: false);
+        }
+
         (List<WeightRange> schedule, List<PartlyReadWeight> parts) = ScheduleWeights(builder.Steps, outputs);
         List<PlanBuffer> constants = [];
         long constantBytes = 0;
-        List<PlanBuffer> arena = [];
         foreach (PlanBuffer buffer in builder.Buffers)
         {
             if (!ReferenceEquals(buffer.Actual, buffer))
@@ -113,10 +117,6 @@ internal static class Planner
                 buffer.Offset = constantBytes;
                 constantBytes += CountedMemory.Align(buffer.Length);
                 constants.Add(buffer);
-            }
-            else if (buffer.IsInArena && buffer.LastStep >= 0)
-            {
-                arena.Add(buffer);
             }
         }
 
@@ -131,12 +131,21 @@ internal static class Planner
             Constants = constants,
             WeightSchedule = schedule,
             PartlyReadWeights = parts,
-            ArenaBytes = Arena.Place(arena),
+            ArenaBytes = arenaBytes,
             ConstantBytes = constantBytes == 0 ? 0 : constantBytes + Arena.Padding,
             OperatorBytes = builder.Account?.LiveBytes ?? 0,
             ReadWeights = MeasureWeights(builder, schedule, builder.Traits.WithoutPanels),
             MappedWeights = MeasureWeights(builder, schedule, schedule.Where(range => range.IsPanel).Sum(range => range.Length) < MappedBlocks.WorthMapping ? builder.Traits.WithoutPanels : builder.Traits),
         };
+    }
+
+    // Decides which buffers share memory, and where each lies; returns the size of the arena.
+    private static long PlaceBuffers(PlanBuilder builder, PlanTensor[] inputs, PlanTensor[] outputs, GrowingSteps? growing, bool overlaps)
+    {
+        builder.Separate();
+        FindLifetimes(builder.Steps, inputs, outputs);
+        WorkInPlace(builder, growing, overlaps);
+        return Arena.Place([.. builder.Buffers.Where(buffer => ReferenceEquals(buffer.Actual, buffer) && buffer.IsInArena && buffer.LastStep >= 0)]);
     }
 
     private static void FindLifetimes(IReadOnlyList<Step> steps, PlanTensor[] inputs, PlanTensor[] outputs)
@@ -197,8 +206,9 @@ internal static class Planner
         }
     }
 
-    private static void WorkInPlace(IReadOnlyList<Step> steps, GrowingSteps? growing)
+    private static void WorkInPlace(PlanBuilder builder, GrowingSteps? growing, bool overlaps)
     {
+        IReadOnlyList<Step> steps = builder.Steps;
         for (int i = 0; i < steps.Count; i++)
         {
             // A step of other shapes may not be able to.
@@ -210,19 +220,48 @@ internal static class Planner
 
             PlanTensor output = step.Outputs[0];
             PlanBuffer target = output.Buffer;
-            for (int k = 0; k < step.Inputs.Length; k++)
+
+            // Memory that is longer than the input is rather left.
+            foreach (int k in Enumerable.Range(0, step.Inputs.Length).OrderBy(k => step.Inputs[k].Buffer.Length))
             {
                 PlanTensor input = step.Inputs[k];
                 PlanBuffer source = input.Buffer;
-                if (source.IsInArena && target.IsInArena && source != target && source.LastStep == i && target.FirstStep == i &&
-                    input.Type.ByteLength == source.Length && output.Type.ByteLength == target.Length && source.Length == target.Length &&
-                    step.Inputs.Count(other => other.Buffer == source) == 1 && step.Kernel.CanRunInPlace(k))
+                if (!source.IsInArena || !target.IsInArena || source == target || source.LastStep != i || target.FirstStep != i ||
+                    (input.Type.ByteLength != source.Length && !source.IsShared) || output.Type.ByteLength != target.Length || step.Inputs.Count(other => other.Buffer == source) != 1)
                 {
-                    target.MergeInto(source);
+                    continue;
+                }
+
+                if (input.Type.ByteLength == target.Length && step.Kernel.CanRunInPlace(k))
+                {
+                    target.MergeInto(source, input.Offset);
+                    break;
+                }
+
+                if (overlaps && step.Kernel.Lead(k) is { } lead && Overlap(builder, source, input, target, CountedMemory.Align(lead)))
+                {
                     break;
                 }
             }
         }
+    }
+
+    // Lets an output begin some bytes before an input and grow over it. Not where the output is larger, which would then take its memory as soon as the input does, nor where both for themselves take no more.
+    private static bool Overlap(PlanBuilder builder, PlanBuffer source, PlanTensor input, PlanBuffer target, long lead)
+    {
+        // Where the output begins, in the memory that the input has already.
+        long start = input.Offset - lead;
+        long before = Math.Max(0, -start);
+        long length = Math.Max(before + source.Length, Math.Max(0, start) + target.Length);
+        if (target.Length > source.Length || length >= source.Length + target.Length)
+        {
+            return false;
+        }
+
+        PlanBuffer both = builder.Shared(length);
+        source.MergeInto(both, before);
+        target.MergeInto(both, Math.Max(0, start));
+        return true;
     }
 
     /// <summary>The most bytes of weights that one of the steps holds at once: those that its kernel brings in itself, and those that are brought in for it.</summary>

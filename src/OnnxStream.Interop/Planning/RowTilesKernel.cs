@@ -2,12 +2,13 @@ using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Planning;
 
 /// <summary>Runs a plan for some rows of its inputs after the other: what lies between input and output exists for one tile of rows at a time.</summary>
-/// <remarks>The weights of the plan are streamed once for each tile. What is stored in half precision around the plan is single precision in it.</remarks>
+/// <remarks>The weights of the plan are streamed once for each tile. What is stored in another format around the plan is single precision in it.</remarks>
 internal sealed unsafe class RowTilesKernel : Kernel
 {
     private readonly int _tiles;
@@ -84,33 +85,38 @@ internal sealed unsafe class RowTilesKernel : Kernel
     private void CopyIn(KernelContext context, int index, int tile)
     {
         PlanTensor input = _plan.Inputs[index];
-        int elements = checked((int)input.ElementCount);
         ElementType stored = context.Call.Inputs[index].ElementType;
-        byte* source = context.Input(index) + (long)tile * elements * stored.SizeOf();
+        long bytes = (input.Type with { ElementType = stored }).ByteLength;
+        byte* source = context.Input(index) + tile * bytes;
         if (stored != input.ElementType)
         {
-            StorageTypes.Expand(source, (float*)_runner!.Address(input), elements);
+            RowFormat.Of(stored).ExpandRows(source, (float*)_runner!.Address(input), Rows(input), Columns(input));
         }
         else
         {
-            Buffer.MemoryCopy(source, _runner!.Address(input), input.Type.ByteLength, input.Type.ByteLength);
+            Buffer.MemoryCopy(source, _runner!.Address(input), bytes, bytes);
         }
     }
 
     private void CopyOut(KernelContext context, PlanTensor output, int tile)
     {
-        int elements = checked((int)output.ElementCount);
         ElementType stored = context.Call.Outputs[0].ElementType;
-        byte* destination = context.Output(0) + (long)tile * elements * stored.SizeOf();
+        long bytes = (output.Type with { ElementType = stored }).ByteLength;
+        byte* destination = context.Output(0) + tile * bytes;
         if (stored != output.ElementType)
         {
-            StorageTypes.Round((float*)_runner!.Address(output), destination, elements);
+            RowFormat format = RowFormat.Of(stored);
+            format.RoundRows((float*)_runner!.Address(output), destination, Rows(output), Columns(output), format.Bytes(Columns(output)));
         }
         else
         {
-            Buffer.MemoryCopy(_runner!.Address(output), destination, output.Type.ByteLength, output.Type.ByteLength);
+            Buffer.MemoryCopy(_runner!.Address(output), destination, bytes, bytes);
         }
     }
+
+    private static int Columns(PlanTensor tensor) => checked((int)tensor.Shape[^1]);
+
+    private static long Rows(PlanTensor tensor) => tensor.Shape.Product(0, tensor.Shape.Rank - 1);
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => _plan.Inputs[input].Type == _plan.Outputs[0].Type;

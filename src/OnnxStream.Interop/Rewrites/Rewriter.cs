@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Rewrites;
 
@@ -29,27 +30,31 @@ internal static class Rewriter
 
     /// <summary>Applies all passes to <paramref name="graph"/>.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="storesHalf">Whether large activations may be stored in half precision. Those of a model that computes in half precision are in any case.</param>
-    public static void Rewrite(Graph graph, bool storesHalf = false)
+    /// <param name="stored">How large activations may be stored; null for single precision. A model that computes in half precision has them in half precision at most.</param>
+    public static void Rewrite(Graph graph, RowFormat? stored = null)
     {
-        storesHalf |= ComputeInSingle.Apply(graph);
+        if (ComputeInSingle.Apply(graph))
+        {
+            stored ??= RowFormat.Of(ElementType.Float16);
+        }
+
         foreach (Action<Graph> pass in s_passes)
         {
             pass(graph);
         }
 
-        if (storesHalf)
+        if (stored is not null)
         {
-            StoreInHalf.Apply(graph);
+            StoreActivations.Apply(graph, stored);
         }
     }
 
     /// <summary>As <see cref="Rewrite"/>, but nodes that are lowered anew from run to run stay as they are.</summary>
     /// <remarks>What a pass finds in the shapes of one run need not hold in the next. For the passes, the graph ends and starts again where it touches those nodes.</remarks>
     /// <param name="graph">The graph.</param>
-    /// <param name="storesHalf">Whether large activations may be stored in half precision.</param>
+    /// <param name="stored">How large activations may be stored; null for single precision.</param>
     /// <param name="growing">The nodes that stay. Those of which nobody needs the results are left out.</param>
-    public static void RewriteAround(Graph graph, bool storesHalf, IReadOnlySet<Node> growing)
+    public static void RewriteAround(Graph graph, RowFormat? stored, IReadOnlySet<Node> growing)
     {
         EliminateDeadNodes.Apply(graph);
         List<Node> kept = [.. graph.Nodes.Where(growing.Contains)];
@@ -72,7 +77,7 @@ internal static class Rewriter
             value.Producer = null;
         }
 
-        Rewrite(around, storesHalf);
+        Rewrite(around, stored);
         foreach ((Value value, Node? producer) in made.Zip(producers))
         {
             value.Producer = producer;

@@ -294,13 +294,13 @@ internal sealed class PlanCache : IDisposable
 
         if (_options.RewriteGraph)
         {
-            Rewriter.Rewrite(segment.Graph, StoresHalf);
+            Rewriter.Rewrite(segment.Graph, Stored);
         }
 
         return Complete(graph, known, segment, null);
     }
 
-    private bool StoresHalf => _options.ActivationElementType == ElementType.Float16;
+    private RowFormat? Stored => RowFormat.Asked(_options.ActivationElementType) is { IsSingle: false } format ? format : null;
 
     // One plan for every extent of the state that comes from here on. An empty state is planned as it is: a prompt is long and comes once.
     private PlannedSegment? TryPlanGrowth(Graph graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted, Segment actual)
@@ -321,7 +321,7 @@ internal sealed class PlanCache : IDisposable
                 IReadOnlyList<Node> attentions = [];
                 if (_options.RewriteGraph)
                 {
-                    Rewriter.RewriteAround(segment.Graph, StoresHalf, new HashSet<Node>(part.PlannedNodes));
+                    Rewriter.RewriteAround(segment.Graph, Stored, new HashSet<Node>(part.PlannedNodes));
                     attentions = FuseCachedAttention.Apply(
                         segment.Graph, [.. _growing.Select(layout => new StateCache(segment.Values[layout.Input], segment.Values[layout.Output], layout.Axis!.Value, layout.Largest.Shape[layout.Axis.Value]))], part.Varies);
                     part.Rewritten(segment.Graph, attentions);

@@ -6,6 +6,7 @@ namespace OnnxStream.Interop.Steps;
 internal sealed class PlanBuffer(long length, Constant? constant = null)
 {
     private PlanBuffer? _mergedInto;
+    private long _start;
 
     /// <summary>The number of bytes.</summary>
     public long Length { get; } = length;
@@ -34,10 +35,28 @@ internal sealed class PlanBuffer(long length, Constant? constant = null)
     /// <summary>The buffer that this one became when a step was planned to work in place; itself otherwise.</summary>
     public PlanBuffer Actual => _mergedInto is null ? this : _mergedInto.Actual;
 
-    /// <summary>Makes this buffer the same memory as <paramref name="other"/>, which then lives as long as both.</summary>
-    public void MergeInto(PlanBuffer other)
+    /// <summary>Where this buffer begins in <see cref="Actual"/>, in bytes.</summary>
+    public long Start => _mergedInto is null ? 0 : _start + _mergedInto.Start;
+
+    /// <summary>Whether the buffer was made for others that overlap (<see cref="MergeInto"/>), and may be longer than each of them.</summary>
+    public bool IsShared { get; init; }
+
+    /// <summary>Makes the buffer memory of its own again, with no known life.</summary>
+    public void Separate()
+    {
+        _mergedInto = null;
+        _start = 0;
+        FirstStep = int.MaxValue;
+        LastStep = -1;
+    }
+
+    /// <summary>Makes this buffer a part of <paramref name="other"/>, which then lives as long as both.</summary>
+    /// <param name="other">The buffer.</param>
+    /// <param name="start">Where this one begins in it, in bytes.</param>
+    public void MergeInto(PlanBuffer other, long start = 0)
     {
         _mergedInto = other;
+        _start = start;
         other.FirstStep = Math.Min(other.FirstStep, FirstStep);
         other.LastStep = Math.Max(other.LastStep, LastStep);
     }

@@ -88,6 +88,22 @@ internal class PlanBuilder(Graph graph, WorkerPool workers, StreamTraits traits,
     /// <param name="tiles">The number of tiles.</param>
     public Kernel CreateTiles(Graph body, int tiles) => createTiles(this, body, tiles);
 
+    /// <summary>Memory for two buffers that overlap.</summary>
+    /// <param name="length">The bytes of both together.</param>
+    public PlanBuffer Shared(long length)
+    {
+        PlanBuffer buffer = new(length) { IsShared = true };
+        _buffers.Add(buffer);
+        return buffer;
+    }
+
+    /// <summary>Gives each buffer memory of its own again, and drops those that were made for others.</summary>
+    public void Separate()
+    {
+        _buffers.RemoveAll(buffer => buffer.IsShared);
+        _buffers.ForEach(buffer => buffer.Separate());
+    }
+
     /// <summary>Adds a step.</summary>
     public void Add(Step step) => _steps.Add(step);
 

@@ -22,7 +22,7 @@ internal sealed class PlanTensor(string name, TensorType type, PlanBuffer buffer
     public PlanBuffer Buffer => buffer.Actual;
 
     /// <summary>The first byte, from the start of the buffer.</summary>
-    public long Offset { get; } = offset;
+    public long Offset => offset + buffer.Start;
 
     /// <summary>Elements from a row (the last dimension) to the next where the tensor is a stripe of a wider one; 0 where rows lie behind each other.</summary>
     public long StripeStride { get; private init; }
@@ -32,7 +32,7 @@ internal sealed class PlanTensor(string name, TensorType type, PlanBuffer buffer
 
     /// <summary>The bytes from <paramref name="start"/> on under another type.</summary>
     public PlanTensor View(string name, TensorType type, long start = 0) => StripeStride == 0
-        ? new(name, type, buffer, Offset + start)
+        ? new(name, type, buffer, offset + start)
         : throw new InvalidOperationException($"{this} is a stripe of a wider tensor.");
 
     /// <summary>Some columns of each row under another type, whose last dimension counts them.</summary>
@@ -40,7 +40,7 @@ internal sealed class PlanTensor(string name, TensorType type, PlanBuffer buffer
     /// <param name="type">The type.</param>
     /// <param name="first">The first column.</param>
     public PlanTensor Stripe(string name, TensorType type, long first) =>
-        new(name, type, buffer, Offset + first * type.ElementType.SizeOf()) { StripeStride = StripeStride == 0 ? Shape[^1] : StripeStride };
+        new(name, type, buffer, offset + first * type.ElementType.SizeOf()) { StripeStride = StripeStride == 0 ? Shape[^1] : StripeStride };
 
     /// <summary>Whether another tensor of the same type lies at the same place.</summary>
     public bool IsSameMemory(PlanTensor other) => ReferenceEquals(Buffer, other.Buffer) && Offset == other.Offset && StripeStride == other.StripeStride;

@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Steps;
 
@@ -38,8 +39,8 @@ internal sealed class Step(string nodeName, string operatorType, Kernel kernel, 
     /// <summary>For each input, its index in the plan's list if it is a weight that the kernel takes parts of, else -1.</summary>
     public int[] InputParts { get; set; } = [];
 
-    /// <summary>The shapes that the step reads and writes, as in <c>[1,64,64,320] -> [1,64,64,640]:f16</c>; half precision is marked.</summary>
+    /// <summary>The shapes that the step reads and writes, as in <c>[1,64,64,320] -> [1,64,64,640]:f16</c>; what is not stored in single precision is marked.</summary>
     public string DescribeShapes() => $"{string.Join(" ", Inputs.Select(Describe))} -> {string.Join(" ", Outputs.Select(Describe))}";
 
-    private static string Describe(PlanTensor tensor) => tensor.ElementType == ElementType.Float16 ? $"{tensor.Shape}:f16" : tensor.Shape.ToString();
+    private static string Describe(PlanTensor tensor) => $"{tensor.Shape}{RowFormat.Of(tensor.ElementType).Mark}";
 }

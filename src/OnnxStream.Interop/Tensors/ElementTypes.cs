@@ -3,6 +3,9 @@ namespace OnnxStream.Interop;
 /// <summary>Facts about element types.</summary>
 public static class ElementTypes
 {
+    /// <summary>The elements of a plan's tensor that is stored in blocks of 8 bits (<see cref="Tensors.BlockRows"/>). No file and no user has them, and none has a size of its own.</summary>
+    internal const ElementType Blocks = (ElementType)(-8);
+
     /// <summary>The size of one element in memory, in bytes; 0 for <see cref="ElementType.Undefined"/> and <see cref="ElementType.String"/>. An element of 4 or 2 bits takes a byte.</summary>
     public static int SizeOf(this ElementType type) => type switch
     {
@@ -49,6 +52,7 @@ public static class ElementTypes
     {
         ElementType.Float32 => "float",
         ElementType.Float64 => "double",
+        Blocks => "int8 blocks",
         _ => type.ToString().ToLowerInvariant(),
     };
 

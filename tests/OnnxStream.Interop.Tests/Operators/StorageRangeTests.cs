@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using OnnxStream.Interop.Kernels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Tests.Operators;
 
@@ -79,8 +79,8 @@ public class StorageRangeTests
                     {
                         fixed (Half* halves = stored)
                         {
-                            StorageTypes.Round(source, (byte*)halves, length);
-                            StorageTypes.Expand((byte*)halves, target, length);
+                            HalfRows.Instance.Round(source, (byte*)halves, length);
+                            HalfRows.Instance.Expand((byte*)halves, target, length);
                         }
                     }
                 }

@@ -62,6 +62,52 @@ public class Int8FormatTests
         AssertExact(model, "xnn convolution, int8", Images(5, batch, 64, 17, 19), threads, activations);
     }
 
+    // 32 MiB of single precision, strip by strip: heights that strips divide and that they do not, several images and panels.
+    [TestCase(1, 379, 350, 1, 1, 1)]
+    [TestCase(1, 384, 350, 1, 1, 0)]
+    [TestCase(2, 191, 350, 2, 1, 1)]
+    [TestCase(1, 401, 350, 1, 3, 2)]
+    [TestCase(1, 379, 350, 3, 1, 0)]
+    public void LargeConvolutions(int batch, int height, int width, int stride, int dilation, int padding)
+    {
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, batch, 64, height, width).Output("y").Initializer("w", Weights(1, 77, 64, 3, 3)).Initializer("b", QuantizedLayers.Whole(2, -5000, 5000, 77))
+            .Node("Conv", "x w b", "y", ("pads", new[] { padding, padding, padding, padding }), ("strides", new[] { stride, stride }), ("dilations", new[] { dilation, dilation }));
+        TensorBuffer data = Images(5, batch, 64, height, width);
+        AssertExact(model, "xnn convolution in strips, int8", data, threads: 1);
+        AssertExact(model, "xnn convolution in strips, int8", data, threads: 3);
+    }
+
+    [Test]
+    public void LargeConvolutionOfADoubledImage([Values(ElementType.Float32, ElementType.Float16)] ElementType activations)
+    {
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 1, 64, 190, 176).Output("y").Initializer("w", Weights(1, 64, 64, 3, 3))
+            .Initializer("s", TensorBuffer.Create<float>([1, 1, 2, 2], 4))
+            .Node("Resize", "x - s", "r", ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"))
+            .Node("Conv", "r w", "y", ("pads", new[] { 1, 1, 1, 1 }));
+        AssertExact(model, "xnn convolution in strips, int8", Images(5, 1, 64, 190, 176), activations: activations);
+    }
+
+    // Data and results in blocks of 8 bits, each written over what it is made of; a NaN spoils strips, not the image.
+    [Test]
+    public void LargeConvolutionsOverTheirData([Values(1, 2, 3)] int threads)
+    {
+        const int Height = 379;
+        const int Width = 350;
+        ModelBuilder model = new ModelBuilder(17).Input("x", ElementType.Float32, 1, 8, Height, Width).Output("y").Initializer("w0", TestTensors.Floats(1, 64, 8, 1, 1)).Initializer("w1", TestTensors.Floats(2, 64, 64, 3, 3))
+            .Initializer("w2", TestTensors.Floats(3, 96, 64, 3, 3)).Initializer("w3", TestTensors.Floats(4, 4, 96, 1, 1))
+            .Node("Conv", "x w0", "a").Node("Conv", "a w1", "b", ("pads", new[] { 1, 1, 1, 1 })).Node("Conv", "b w2", "c", ("pads", new[] { 1, 1, 1, 1 })).Node("Conv", "c w3", "y");
+        TensorBuffer data = TestTensors.Floats(5, 1, 8, Height, Width);
+        TensorBuffer expected = _layers.Run(model, null, data, out _, threads);
+        TensorBuffer actual = _layers.Run(model, ElementType.Int8, data, out string[] kernels, threads, ElementType.Int8);
+        Assert.That(kernels.Count(kernel => kernel == "xnn convolution in strips, int8"), Is.EqualTo(2));
+        Assert.That(TestTensors.RelativeRms(actual, expected), Is.InRange(1e-3, 0.03));
+
+        data.Span<float>()[200 * Width + 100] = float.NaN;
+        Span<float> spoiled = _layers.Run(model, ElementType.Int8, data, out _, threads, ElementType.Int8).Span<float>();
+        Assert.That(spoiled[200 * Width + 100], Is.NaN);
+        Assert.That(float.IsNaN(spoiled[50 * Width + 100]) || float.IsNaN(spoiled[370 * Width + 100]), Is.False);
+    }
+
     [Test]
     public void ResultsAreLimited()
     {

@@ -108,13 +108,16 @@ internal sealed class PassTester(int operatorSet = 17)
     }
 
     /// <summary>Stores activations in half precision and asserts that results differ from the exact ones, but little; returns the plan.</summary>
-    public PlanSummary CheckInHalf(int threads = 2, double tolerance = 2e-3)
+    public PlanSummary CheckInHalf(int threads = 2, double tolerance = 2e-3) => CheckStored(ElementType.Float16, threads, tolerance);
+
+    /// <summary>Stores activations in a type and asserts that results differ from the exact ones, but little, and are the same for any number of threads; returns the plan.</summary>
+    public PlanSummary CheckStored(ElementType stored, int threads, double tolerance)
     {
         using TemporaryFolder folder = new();
         SessionOptions options = new() { ThreadCount = threads };
         string path = folder.Write("model.onnx", _builder.ToBytes());
         using InferenceSession exact = new(path, options);
-        using InferenceSession rounded = new(path, options with { ActivationElementType = ElementType.Float16 });
+        using InferenceSession rounded = new(path, options with { ActivationElementType = stored });
         RunResult expected = exact.Run(_inputs);
         RunResult actual = rounded.Run(_inputs);
         foreach ((string name, TensorBuffer tensor) in Expected())

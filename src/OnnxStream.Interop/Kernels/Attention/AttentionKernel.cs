@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -175,7 +176,7 @@ internal sealed unsafe class AttentionKernel : Kernel
     private int UnitsAtOnce => Math.Min(_batch * _heads, _workers);
 
     // Queries that are stored in half precision are expanded for a tile, side by side.
-    private bool ExpandsQueries => _types.Query == ElementType.Float16;
+    private bool ExpandsQueries => !RowFormat.Of(_types.Query).IsSingle;
 
     private long QueryStride => ExpandsQueries ? _depth : (long)_heads * _depth;
 
@@ -216,17 +217,10 @@ internal sealed unsafe class AttentionKernel : Kernel
     // Copies rows of one head, which lie a whole token apart, side by side. "first" and "stride" are numbers of elements.
     private static void Gather(byte* source, ElementType type, long first, long stride, int rows, int columns, float* destination)
     {
+        RowFormat format = RowFormat.Of(type);
         for (int row = 0; row < rows; row++)
         {
-            long start = first + row * stride;
-            if (type == ElementType.Float16)
-            {
-                StorageTypes.Expand(source + start * sizeof(Half), destination + (long)row * columns, columns);
-            }
-            else
-            {
-                new ReadOnlySpan<float>(source + start * sizeof(float), columns).CopyTo(new Span<float>(destination + (long)row * columns, columns));
-            }
+            format.Expand(source + format.Bytes(first + row * stride), destination + (long)row * columns, columns);
         }
     }
 
@@ -360,19 +354,13 @@ internal sealed unsafe class AttentionKernel : Kernel
                 }
             }
 
+            RowFormat output = RowFormat.Of(kernel._types.Output);
             for (int row = 0; row < rows; row++)
             {
                 float* result = sum + (long)row * valueDepth;
                 Scale(result, valueDepth, totals[row] == 0 && kernel.EmptyRowsAreZero ? 0 : 1 / totals[row]);
                 long start = ((long)batch * kernel._queries + first + row) * kernel._heads * valueDepth + head * valueDepth;
-                if (kernel._types.Output == ElementType.Float16)
-                {
-                    StorageTypes.Round(result, kernel._context.Output(0) + start * sizeof(Half), valueDepth);
-                }
-                else
-                {
-                    new ReadOnlySpan<float>(result, valueDepth).CopyTo(new Span<float>((float*)kernel._context.Output(0) + start, valueDepth));
-                }
+                output.Round(result, kernel._context.Output(0) + output.Bytes(start), valueDepth);
             }
         }
 

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -15,7 +16,7 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
 {
     private const long PieceElements = 16 << 10;
 
-    // Elements that are single precision at a time where they are stored in half.
+    // Elements that are single precision at a time where they are stored otherwise: a multiple of those that are stored together.
     private const int Block = 1024;
 
     // About how many times as long as an addition an exponential takes.
@@ -28,7 +29,7 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
     public override string Name => KernelNames.Of<TFunction>();
 
     /// <inheritdoc/>
-    public override bool CanRunInPlace(int input) => !HasRows && types.ReadsHalf == types.WritesHalf;
+    public override bool CanRunInPlace(int input) => !isGated && types.StripeStride == 0 && types.Data == types.Results;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -46,7 +47,7 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
         {
             // Elements do not depend on each other.
             long start = index * PieceElements;
-            ApplyStored(start, start, Math.Min(PieceElements, rows * columns - start));
+            ApplyStored(_context!.Input(0) + types.Data.Bytes(start), _context.Output(0) + types.Results.Bytes(start), Math.Min(PieceElements, rows * columns - start));
             return;
         }
 
@@ -61,19 +62,20 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
             }
             else
             {
-                ApplyStored(row * columns, row * types.StripeStride, columns);
+                ApplyStored(_context!.Input(0) + row * types.Data.Bytes(columns), _context.Output(0) + row * types.ResultRowBytes(columns), columns);
             }
         }
     }
 
     // Whether rows matter.
-    private bool HasRows => isGated || types.StripeStride != 0;
+    private bool HasRows => isGated || types.StripeStride != 0 || types.Data.Together > 1 || types.Results.Together > 1;
 
-    private void ApplyStored(long read, long written, long count)
+    private void ApplyStored(byte* input, byte* output, long count)
     {
-        if (!types.ReadsHalf && !types.WritesHalf)
+        (RowFormat data, RowFormat stored) = (types.Data, types.Results);
+        if (data.IsSingle && stored.IsSingle)
         {
-            Apply((float*)_context!.Input(0) + read, null, (float*)_context.Output(0) + written, count);
+            Apply((float*)input, null, (float*)output, count);
             return;
         }
 
@@ -81,19 +83,19 @@ internal sealed unsafe class ActivationKernel<TFunction>(long rows, long columns
         for (long start = 0; start < count; start += Block)
         {
             int length = (int)Math.Min(Block, count - start);
-            byte* source = _context!.Input(0) + (read + start) * types.InputSize;
-            byte* target = _context.Output(0) + (written + start) * types.OutputSize;
-            if (types.ReadsHalf)
+            byte* source = input + data.Bytes(start);
+            byte* target = output + stored.Bytes(start);
+            if (!data.IsSingle)
             {
-                StorageTypes.Expand(source, block, length);
+                data.Expand(source, block, length);
                 source = (byte*)block;
             }
 
-            float* results = types.WritesHalf ? block : (float*)target;
+            float* results = stored.IsSingle ? (float*)target : block;
             Apply((float*)source, null, results, length);
-            if (types.WritesHalf)
+            if (!stored.IsSingle)
             {
-                StorageTypes.Round(results, target, length);
+                stored.Round(results, target, length);
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -9,7 +10,7 @@ namespace OnnxStream.Interop.Kernels;
 /// One pass finds mean and variance of each channel in pieces, relative to the piece's first element; they are put together
 /// in double precision, relative to the group's first element. A second pass writes (x - mean) * a[c] + b[c]. So neither a
 /// large mean nor a large tensor costs digits. Groups whose squares leave the range of single precision are measured in double precision.
-/// Channels-last data and results may be stored in half precision. Inputs of the step:
+/// Channels-last data and results may be stored in any <see cref="RowFormat"/>. Inputs of the step:
 /// data, scale [C], bias [C]. Wu and He, arXiv 1803.08494.
 /// </remarks>
 internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
@@ -34,6 +35,7 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
     private readonly WorkerSlots _slots;
     private readonly Statistics _statistics;
     private readonly Output _output;
+    private readonly Sums[] _sums;
     private KernelContext? _context;
 
     /// <summary>Makes the kernel.</summary>
@@ -51,13 +53,14 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
         _pieces = (space + RowsPerPiece - 1) / RowsPerPiece;
         _statistics = new Statistics(this);
         _output = new Output(this);
+        _sums = new Sums[groups];
     }
 
     /// <inheritdoc/>
     public override string Name => "group normalization";
 
     /// <inheritdoc/>
-    public override long ScratchBytes => CoefficientBytes + PartialBytes + (_types.ReadsHalf || _types.WritesHalf ? _workers * PieceBytes : 0);
+    public override long ScratchBytes => CoefficientBytes + PartialBytes + (_types.Expands || _types.Rounds ? _workers * PieceBytes : 0);
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => input == 0;
@@ -94,11 +97,16 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
         double count = (double)perGroup * _space;
         for (int n = 0; n < _batch; n++)
         {
+            if (_channelsLast)
+            {
+                CombinePieces(n, perGroup);
+            }
+
             for (int g = 0; g < _groups; g++)
             {
-                (double mean, double squares) = _channelsLast ? CombinePieces(n, g * perGroup, perGroup) : CombineChannels(n, g * perGroup, perGroup);
+                (double mean, double squares) = _channelsLast ? _sums[g].Result : CombineChannels(n, g * perGroup, perGroup);
                 double divisor = squares / count + _epsilon;
-                if (!_types.ReadsHalf && !(divisor > LeastSquare && divisor < GreatestSquare))
+                if (!(divisor > LeastSquare && divisor < GreatestSquare))
                 {
                     (mean, squares) = MeasureExactly(n, g * perGroup, perGroup);
                 }
@@ -116,37 +124,39 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
         }
     }
 
-    // The mean and the sum of squared deviations of some channels.
-    private (double Mean, double Squares) CombinePieces(int n, int first, int count)
+    // The mean and the sum of squared deviations of all groups.
+    private void CombinePieces(int n, int perGroup)
     {
-        byte* input = _context!.Input(0) + (long)n * _space * _channels * _types.InputSize;
-        Sums sums = new(Element(input, first));
         for (int piece = 0; piece < _pieces; piece++)
         {
-            byte* shifts = input + (long)piece * RowsPerPiece * _channels * _types.InputSize;
+            float* shifts = Row(n, (long)piece * RowsPerPiece);
             float* partial = (float*)Partial + ((long)n * _pieces + piece) * 2 * _channels;
             int rows = Math.Min(RowsPerPiece, _space - piece * RowsPerPiece);
-            for (int c = first; c < first + count; c++)
+            for (int g = 0; g < _groups; g++)
             {
-                sums.Add(rows, (double)Element(shifts, c) + partial[c], partial[_channels + c]);
+                int first = g * perGroup;
+                Sums sums = piece == 0 ? new Sums(shifts[first]) : _sums[g];
+                for (int c = first; c < first + perGroup; c++)
+                {
+                    sums.Add(rows, (double)shifts[c] + partial[c], partial[_channels + c]);
+                }
+
+                _sums[g] = sums;
             }
         }
-
-        return sums.Result;
     }
 
     private (double Mean, double Squares) MeasureExactly(int n, int first, int count)
     {
-        float* input = (float*)_context!.Input(0) + (long)n * _space * _channels;
-        (long channelStride, long spaceStride) = _channelsLast ? (1L, (long)_channels) : (_space, 1L);
         double Sum(double center, bool isSquared)
         {
             double sum = 0;
             for (long i = 0; i < _space; i++)
             {
+                float* row = _channelsLast ? Row(n, i) : (float*)_context!.Input(0) + (long)n * _space * _channels + i;
                 for (long c = first; c < first + count; c++)
                 {
-                    double distance = input[c * channelStride + i * spaceStride] - center;
+                    double distance = row[_channelsLast ? c : c * _space] - center;
                     sum += isSquared ? distance * distance : distance;
                 }
             }
@@ -158,7 +168,18 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
         return (mean, Sum(mean, isSquared: true));
     }
 
-    private float Element(byte* data, int index) => _types.ReadsHalf ? (float)((Half*)data)[index] : ((float*)data)[index];
+    // A row of channels-last data in single precision. On one thread, and no piece is in use.
+    private float* Row(int n, long index)
+    {
+        byte* row = _context!.Input(0) + ((long)n * _space + index) * _types.Data.Bytes(_channels);
+        if (!_types.Expands)
+        {
+            return (float*)row;
+        }
+
+        _types.Data.Expand(row, Piece(0), _channels);
+        return Piece(0);
+    }
 
     // Memory for one piece in single precision.
     private float* Piece(int slot) => (float*)(Partial + PartialBytes + slot * PieceBytes);
@@ -206,8 +227,9 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             (int n, int piece) = Math.DivRem(index, kernel._pieces);
             int first = piece * RowsPerPiece;
             int rows = Math.Min(RowsPerPiece, kernel._space - first);
-            byte* input = kernel._context!.Input(0) + ((long)n * kernel._space + first) * kernel._channels * kernel._types.InputSize;
-            if (!kernel._types.ReadsHalf)
+            RowFormat data = kernel._types.Data;
+            byte* input = kernel._context!.Input(0) + ((long)n * kernel._space + first) * data.Bytes(kernel._channels);
+            if (data.IsSingle)
             {
                 ChannelsLast(index, (float*)input, rows);
                 return;
@@ -216,7 +238,7 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             int slot = kernel._slots.Acquire();
             try
             {
-                StorageTypes.Expand(input, kernel.Piece(slot), rows * kernel._channels);
+                data.ExpandRows(input, kernel.Piece(slot), rows, kernel._channels);
                 ChannelsLast(index, kernel.Piece(slot), rows);
             }
             finally
@@ -348,11 +370,12 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             (int n, int piece) = Math.DivRem(index, kernel._pieces);
             int first = piece * RowsPerPiece;
             int rows = Math.Min(RowsPerPiece, kernel._space - first);
-            long start = ((long)n * kernel._space + first) * channels;
-            byte* input = kernel._context!.Input(0) + start * kernel._types.InputSize;
-            byte* output = kernel._context.Output(0) + start * kernel._types.OutputSize;
+            long start = (long)n * kernel._space + first;
+            (RowFormat data, RowFormat results) = (kernel._types.Data, kernel._types.Results);
+            byte* input = kernel._context!.Input(0) + start * data.Bytes(channels);
+            byte* output = kernel._context.Output(0) + start * results.Bytes(channels);
             float* coefficients = kernel.Coefficients + (long)n * CoefficientCount * channels;
-            if (!kernel._types.ReadsHalf && !kernel._types.WritesHalf)
+            if (data.IsSingle && results.IsSingle)
             {
                 Rows((float*)input, (float*)output, rows, channels, coefficients);
                 return;
@@ -363,16 +386,16 @@ internal sealed unsafe class GroupNormalizationKernel<TFunction> : Kernel
             {
                 float* exact = kernel.Piece(slot);
                 float* source = (float*)input;
-                if (kernel._types.ReadsHalf)
+                if (!data.IsSingle)
                 {
-                    StorageTypes.Expand(input, exact, rows * channels);
+                    data.ExpandRows(input, exact, rows, channels);
                     source = exact;
                 }
 
-                Rows(source, kernel._types.WritesHalf ? exact : (float*)output, rows, channels, coefficients);
-                if (kernel._types.WritesHalf)
+                Rows(source, results.IsSingle ? (float*)output : exact, rows, channels, coefficients);
+                if (!results.IsSingle)
                 {
-                    StorageTypes.Round(exact, output, rows * channels);
+                    results.RoundRows(exact, output, rows, channels, results.Bytes(channels));
                 }
             }
             finally

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -69,16 +70,17 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
     private readonly long _operations;
     private readonly long _rowsPerPiece;
     private KernelContext? _context;
-    private readonly bool _readsHalf;
-    private readonly bool _writesHalf;
+    private readonly RowFormat _data;
+    private readonly RowFormat _results;
     private bool _onlyMoments;
 
     /// <summary>Makes the kernel. <typeparamref name="TCompute"/> is <typeparamref name="T"/>, or single precision for half.</summary>
     public NormalizationKernel(Normalization normalization, int workers)
     {
         _normalization = normalization;
-        _readsHalf = typeof(T) == typeof(float) && normalization.Types.ReadsHalf;
-        _writesHalf = typeof(T) == typeof(float) && normalization.Types.WritesHalf;
+
+        // What computes in other types reads and writes them.
+        (_data, _results) = typeof(T) == typeof(float) ? (normalization.Types.Data, normalization.Types.Results) : (RowFormat.Of(ElementType.Float32), RowFormat.Of(ElementType.Float32));
         _partsPerRow = workers > 1 && normalization.Rows < 2 * workers ? checked((int)Math.Max(1, (normalization.Length + PartElements - 1) / PartElements)) : 1;
         _rowsPerPiece = Math.Max(1, PieceElements / Math.Max(1, normalization.Length));
 
@@ -93,7 +95,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
     public override long ScratchBytes => _partsPerRow > 1 ? _normalization.Rows * _partsPerRow * sizeof(Moments) : 0;
 
     /// <inheritdoc/>
-    public override bool CanRunInPlace(int input) => input == 0 && _readsHalf == _writesHalf;
+    public override bool CanRunInPlace(int input) => input == 0 && _data == _results;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -124,7 +126,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
             long last = Math.Min((index + 1) * _rowsPerPiece, _normalization.Rows);
             for (long row = index * _rowsPerPiece; row < last; row++)
             {
-                Write(row, 0, _normalization.Length, Measure(input + row * _normalization.Length * InputSize, _normalization.Length));
+                Write(row, 0, _normalization.Length, Measure(input + row * DataBytes(_normalization.Length), _normalization.Length));
             }
 
             return;
@@ -136,7 +138,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         long length = Math.Min(PartElements, _normalization.Length - start);
         if (_onlyMoments)
         {
-            parts[index] = Measure(input + (wholeRow * _normalization.Length + start) * InputSize, length);
+            parts[index] = Measure(input + wholeRow * DataBytes(_normalization.Length) + DataBytes(start), length);
             return;
         }
 
@@ -149,16 +151,23 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         Write(wholeRow, start, length, moments);
     }
 
-    private int InputSize => _readsHalf ? sizeof(Half) : sizeof(T);
+    private bool Expands => !_data.IsSingle;
+
+    private bool Rounds => !_results.IsSingle;
+
+    // Of the first elements of a row.
+    private long DataBytes(long elements) => Expands ? _data.Bytes(elements) : elements * sizeof(T);
+
+    private long ResultBytes(long elements) => Rounds ? _results.Bytes(elements) : elements * sizeof(T);
 
     private Moments Measure(byte* values, long length)
     {
-        TCompute* buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) && !_readsHalf ? 0 : Block];
+        TCompute* buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) && !Expands ? 0 : Block];
         Moments moments = default;
         for (long start = 0; start < length; start += Block)
         {
             int count = (int)Math.Min(Block, length - start);
-            TCompute* block = LoadData(values + start * InputSize, count, buffer);
+            TCompute* block = LoadData(values + DataBytes(start), count, buffer);
             TCompute center = _normalization.IsUncentered ? TCompute.Zero : Deviations(block, count, TCompute.Zero).Sum / TCompute.CreateTruncating(count);
             (TCompute sum, TCompute squares) = Deviations(block, count, center);
             double offset = double.CreateTruncating(sum) / count;
@@ -168,17 +177,30 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         }
 
         double divisor = moments.Squares / length + _normalization.Epsilon;
-        return typeof(T) == typeof(float) && !_readsHalf && !(divisor > LeastSquare && divisor < GreatestSquare) ? MeasureExactly((float*)values, length) : moments;
+        return typeof(T) == typeof(float) && !(divisor > LeastSquare && divisor < GreatestSquare) ? MeasureExactly(values, length, buffer) : moments;
     }
 
-    private Moments MeasureExactly(float* values, long length)
+    // Of single precision, however it is stored.
+    private Moments MeasureExactly(byte* values, long length, TCompute* buffer)
     {
-        double mean = _normalization.IsUncentered ? 0 : WideSums.Sum(values, length) / length;
-        double squares = 0;
-        for (long i = 0; i < length; i++)
+        long step = Expands ? Block : length;
+        double mean = 0;
+        for (long start = 0; start < length && !_normalization.IsUncentered; start += step)
         {
-            double distance = values[i] - mean;
-            squares += distance * distance;
+            long count = Math.Min(step, length - start);
+            mean += WideSums.Sum((float*)LoadData(values + DataBytes(start), (int)Math.Min(Block, count), buffer), count) / length;
+        }
+
+        double squares = 0;
+        for (long start = 0; start < length; start += step)
+        {
+            long count = Math.Min(step, length - start);
+            float* block = (float*)LoadData(values + DataBytes(start), (int)Math.Min(Block, count), buffer);
+            for (long i = 0; i < count; i++)
+            {
+                double distance = block[i] - mean;
+                squares += distance * distance;
+            }
         }
 
         return new Moments(length, mean, squares);
@@ -198,17 +220,16 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
             ((float*)_context!.Output(_normalization.InverseDeviationOutput))[row] = (float)inverse;
         }
 
-        int outputSize = _writesHalf ? sizeof(Half) : sizeof(T);
-        byte* input = _context!.Input(0) + row * _normalization.Length * InputSize;
-        byte* output = _context.Output(0) + row * _normalization.Length * outputSize;
+        byte* input = _context!.Input(0) + row * DataBytes(_normalization.Length);
+        byte* output = _context.Output(0) + row * ResultBytes(_normalization.Length);
         T* scales = _normalization.ScaleInput > 0 ? (T*)_context.Input(_normalization.ScaleInput) : null;
         T* biases = _normalization.BiasInput > 0 ? (T*)_context.Input(_normalization.BiasInput) : null;
 
         // The mean in two numbers: the first is subtracted from elements close to it without error, the rest goes into the bias.
         TCompute mean = TCompute.CreateTruncating(moments.Mean);
         double rest = moments.Mean - double.CreateTruncating(mean);
-        bool isDirect = typeof(T) == typeof(TCompute) && !_writesHalf;
-        TCompute* buffer = stackalloc TCompute[isDirect && !_readsHalf ? 0 : Block];
+        bool isDirect = typeof(T) == typeof(TCompute) && !Rounds;
+        TCompute* buffer = stackalloc TCompute[isDirect && !Expands ? 0 : Block];
         TCompute* scaleBuffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
         TCompute* biasBuffer = stackalloc TCompute[typeof(T) == typeof(TCompute) ? 0 : Block];
         bool isShared = _normalization.SharedBy > 0;
@@ -216,8 +237,8 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         {
             long limit = isShared ? Math.Min(end, (start / _normalization.SharedBy + 1) * _normalization.SharedBy) : end;
             int count = (int)Math.Min(Block, limit - start);
-            TCompute* values = LoadData(input + start * InputSize, count, buffer);
-            TCompute* results = isDirect ? (TCompute*)(output + start * outputSize) : buffer;
+            TCompute* values = LoadData(input + DataBytes(start), count, buffer);
+            TCompute* results = isDirect ? (TCompute*)(output + ResultBytes(start)) : buffer;
             if (isShared)
             {
                 long index = row % _normalization.Period * (_normalization.Length / _normalization.SharedBy) + start / _normalization.SharedBy;
@@ -232,9 +253,9 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
                 Scale(values, results, count, mean, TCompute.CreateTruncating(inverse), TCompute.CreateTruncating(-rest * inverse), factors, summands);
             }
 
-            if (_writesHalf)
+            if (Rounds)
             {
-                StorageTypes.Round((float*)results, output + start * sizeof(Half), count);
+                _results.Round((float*)results, output + ResultBytes(start), count);
             }
             else if (typeof(T) != typeof(TCompute))
             {
@@ -247,12 +268,12 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
 
     private TCompute* LoadData(byte* source, int length, TCompute* buffer)
     {
-        if (!_readsHalf)
+        if (!Expands)
         {
             return Load((T*)source, length, buffer);
         }
 
-        StorageTypes.Expand(source, (float*)buffer, length);
+        _data.Expand(source, (float*)buffer, length);
         return buffer;
     }
 

@@ -11,7 +11,7 @@ namespace OnnxStream.Interop.Kernels;
 /// A panel that fits the cache is computed up to three times as fast as the whole layer, and is all that must be resident.
 /// Panels are run across threads (each worker packs and runs whole panels; one barrier for the layer), or, where there are
 /// fewer panels than threads, one after the other with all threads inside: XNNPACK's own division, or pieces of rows where results
-/// go through a function. Inputs of the step: data, then the weight unless
+/// go through a function. A kernel may also hold all panels, and compute parts of the data with all of them. Inputs of the step: data, then the weight unless
 /// it is streamed, then the bias if there is one.
 /// </remarks>
 internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
@@ -28,6 +28,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private readonly SharedRows? _sharedRows;
     private readonly int _panelOutputs;
     private readonly int _panelCount;
+    private readonly bool _holdsPanels;
+    private readonly nint[] _held;
     private readonly int _slotCount;
     private readonly int _operatorCount;
     private readonly WorkerSlots _slots;
@@ -40,6 +42,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     // Of each worker: a packed panel unless it is used where it lies, memory for packing it, XNNPACK's workspace.
     private ScratchPart _slotPart;
     private ScratchPart _packedPart;
+    private ScratchPart _heldPart;
     private ScratchPart _packPart;
     private ScratchPart _workspacePart;
 
@@ -62,7 +65,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <param name="rows">How many times each number of the weight is used.</param>
     /// <param name="workers">The threads.</param>
     /// <param name="sharesRows">Whether threads that compute one panel compute pieces of rows of it (<see cref="ComputePiece"/>). Such a kernel has no workspace.</param>
-    protected PanelKernel(PanelWeights weights, bool hasBias, long rows, WorkerPool workers, bool sharesRows = false)
+    /// <param name="holdsPanels">Whether all panels are held while <see cref="ComputeHeld"/> computes with them.</param>
+    protected PanelKernel(PanelWeights weights, bool hasBias, long rows, WorkerPool workers, bool sharesRows = false, bool holdsPanels = false)
     {
         _weights = weights;
         Format = weights.Format;
@@ -73,7 +77,9 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _panelOutputs = PanelDivision.ChooseOutputs(weights);
         _panelCount = (weights.Outputs + _panelOutputs - 1) / _panelOutputs;
         _across = _isShared && _panelCount >= workers.WorkerCount;
-        _slotCount = _across ? workers.WorkerCount : 1;
+        _holdsPanels = holdsPanels;
+        _held = new nint[holdsPanels ? _panelCount : 0];
+        _slotCount = _across || holdsPanels ? workers.WorkerCount : 1;
         _sharedRows = sharesRows && _isShared && !_across ? new SharedRows(this) : null;
         _operatorCount = _sharedRows is null ? _slotCount : workers.WorkerCount;
         _slots = new WorkerSlots(_operatorCount);
@@ -93,7 +99,8 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     public override IReadOnlyList<WeightRange> StreamedWeights => _source.Ranges;
 
     /// <inheritdoc/>
-    public override long WeightsInUse(WeightMeasure measure) => (_source.IsStored || _weights.HasPanelRanges ? _slotCount : 1) * base.WeightsInUse(measure);
+    public override long WeightsInUse(WeightMeasure measure) => _holdsPanels && !_source.NeedsMemory ? StreamedWeights.Sum(range => measure.Input(range)) :
+        (_source.IsStored || _weights.HasPanelRanges ? _slotCount : 1) * base.WeightsInUse(measure);
 
     /// <inheritdoc/>
     public override IReadOnlyList<WeightRange> PartlyReadWeights => _source.PartlyRead;
@@ -154,7 +161,11 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _wholeWeight = wholeWeight ? context.AcquireWeight(0) : _weights.IsStreamed ? null : context.Input(1);
         try
         {
-            if (_across)
+            if (_holdsPanels)
+            {
+                RunHeld(context);
+            }
+            else if (_across)
             {
                 context.Workers.Parallelize(this, _panelCount);
             }
@@ -184,7 +195,14 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         int slot = _slots.Acquire();
         try
         {
-            RunPanel(index, slot, null);
+            if (_holdsPanels)
+            {
+                Hold(index, slot);
+            }
+            else
+            {
+                RunPanel(index, slot, null);
+            }
         }
         finally
         {
@@ -245,11 +263,12 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private void PlaceScratch()
     {
         ScratchLayout worker = new();
-        _packedPart = worker.Add(_source.NeedsMemory ? _packedBytes : 0);
+        _packedPart = worker.Add(_source.NeedsMemory && !_holdsPanels ? _packedBytes : 0);
         _packPart = worker.Add(_source.IsStored ? 0 : PackScratchBytes);
         _workspacePart = worker.Add(_workspaceBytes);
         ScratchLayout layout = new();
         _slotPart = layout.Add(worker.Bytes, _slotCount);
+        _heldPart = layout.Add(_source.NeedsMemory && _holdsPanels ? _packedBytes : 0, _panelCount);
         _dataPart = layout.Add(DataBytes);
         _convertedPart = layout.Add(Format.ConvertedBytes(Product, ConvertedRows));
         _scratchBytes = layout.Bytes;
@@ -312,6 +331,70 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     protected virtual void ComputePiece(int piece, PanelOperator operation, int first, int count, byte* input, byte* output, string node) =>
         Compute(operation, first, count, null, input, output, null, node);
 
+    /// <summary>Computes everything while all panels are held.</summary>
+    protected virtual void ComputeHeld(KernelContext context) => throw new NotSupportedException($"{Name} holds no panels.");
+
+    /// <summary>The number of threads that compute with held panels at the same time.</summary>
+    protected int HeldWorkers => _slotCount;
+
+    /// <summary>The numbers of these threads.</summary>
+    protected WorkerSlots Slots => _slots;
+
+    /// <summary>The memory of such a thread, of <see cref="WorkspaceBytes"/>.</summary>
+    protected byte* HeldWorkspace(KernelContext context, int slot) => _workspacePart.In(_slotPart.In(context.Scratch, slot));
+
+    /// <summary>The operator of such a thread for a panel, pointed to its weights.</summary>
+    protected PanelOperator HeldOperator(int panel, int slot)
+    {
+        PanelOperator operation = (panel < _panelCount - 1 ? _operators : _lastOperators)[slot]!;
+        operation.PointTo((byte*)_held[panel]);
+        return operation;
+    }
+
+    private void RunHeld(KernelContext context)
+    {
+        try
+        {
+            if (_across)
+            {
+                context.Workers.Parallelize(this, _panelCount);
+            }
+            else
+            {
+                for (int panel = 0; panel < _panelCount; panel++)
+                {
+                    Hold(panel, 0);
+                }
+            }
+
+            ComputeHeld(context);
+        }
+        finally
+        {
+            for (int panel = 0; panel < _panelCount; panel++)
+            {
+                if (_held[panel] != 0)
+                {
+                    _source.Release(context, panel);
+                    _held[panel] = 0;
+                }
+            }
+        }
+    }
+
+    private void Hold(int panel, int slotIndex)
+    {
+        KernelContext context = _context!;
+        byte* memory = _heldPart.In(context.Scratch, panel);
+        byte* packed = _source.TryAcquire(context, panel, memory);
+        if (packed is null)
+        {
+            packed = PackPanel(context, panel, _slotPart.In(context.Scratch, slotIndex), memory);
+        }
+
+        _held[panel] = (nint)packed;
+    }
+
     private void RunPanel(int panel, int slotIndex, Pthreadpool* threads)
     {
         KernelContext context = _context!;
@@ -320,7 +403,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         byte* packed = _source.TryAcquire(context, panel, _packedPart.In(slot));
         if (packed is null)
         {
-            packed = PackPanel(context, panel, slot);
+            packed = PackPanel(context, panel, slot, _packedPart.In(slot));
         }
 
         try
@@ -343,7 +426,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         }
     }
 
-    private byte* PackPanel(KernelContext context, int panel, byte* slot)
+    private byte* PackPanel(KernelContext context, int panel, byte* slot, byte* memory)
     {
         bool isAcquired = _weights.IsStreamed && _weights.HasPanelRanges;
         byte* source = isAcquired ? context.AcquireWeight(panel) :
@@ -351,7 +434,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         try
         {
             float* bias = _hasBias ? (float*)context.Input(_weights.IsStreamed ? 1 : 2) : null;
-            byte* packed = _source.PackInto(panel, _packedPart.In(slot));
+            byte* packed = _source.PackInto(panel, memory);
             Pack(panel, source, bias, _packPart.In(slot), packed, _weights.PartlyRead is null ? null : _reader);
             Format.Round(packed, PackedBytes(panel));
             _source.SetPacked(panel);

@@ -5,7 +5,7 @@ using OnnxStream.Interop.Panels;
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Two-dimensional convolution without groups on channels-last tensors: [N,H,W,C] to [N,H',W',O], in panels.</summary>
-/// <remarks>Data that is stored in half precision is expanded once for all panels; results are rounded panel by panel.</remarks>
+/// <remarks>Data that is not stored in single precision is expanded once for all panels; results are rounded panel by panel.</remarks>
 internal sealed unsafe class XnnConvolution2d : PanelKernel
 {
     private readonly ConvolutionParameters _parameters;
@@ -33,7 +33,7 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
         _outputs = weights.Outputs;
         _perOutput = weights.PerOutput;
         _given = isUpsampled ? input.ElementCount / 4 : input.ElementCount;
-        _product = new ConvolutionProduct(parameters, input) { IsUpsampled = isUpsampled, OutputStride = types.WritesHalf ? 0 : types.ResultStride(_outputs), Low = parameters.Low, High = parameters.High };
+        _product = new ConvolutionProduct(parameters, input) { IsUpsampled = isUpsampled, OutputStride = types.Rounds ? 0 : types.ResultStride(_outputs), Low = parameters.Low, High = parameters.High };
         Measure($"{input} {parameters}");
     }
 
@@ -56,37 +56,35 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
     protected override long WorkspaceBytes(PanelOperator operation, string details) => ResultBytes + operation.Reshape(Rows, null, details);
 
     /// <inheritdoc/>
-    protected override long DataBytes => _types.ReadsHalf ? CountedMemory.Align(_given * sizeof(float)) : 0;
+    protected override long DataBytes => _types.Expands ? CountedMemory.Align(_given * sizeof(float)) : 0;
 
     /// <inheritdoc/>
     protected override byte* Prepare(byte* data, byte* scratch)
     {
-        if (_types.ReadsHalf)
+        if (!_types.Expands)
         {
-            StorageTypes.Expand(data, (float*)scratch, checked((int)_given));
+            return data;
         }
 
-        return _types.ReadsHalf ? scratch : data;
+        _types.Data.ExpandRows(data, (float*)scratch, _given / _input[3], (int)_input[3]);
+        return scratch;
     }
 
     /// <inheritdoc/>
     protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
-        if (!_types.WritesHalf)
+        if (!_types.Rounds)
         {
             base.Compute(operation, first, count, workspace, input, output, threads, node);
             return;
         }
 
         operation.Run(Rows, workspace + ResultBytes, input, 0, workspace, threads, node);
-        for (long pixel = 0; pixel < Pixels; pixel++)
-        {
-            StorageTypes.Round((float*)workspace + pixel * count, output + (pixel * _types.ResultStride(_outputs) + first) * sizeof(Half), count);
-        }
+        _types.Results.RoundRows((float*)workspace, output + _types.ResultOffset(0, _outputs, first), Pixels, count, _types.ResultRowBytes(_outputs));
     }
 
     private long Pixels => _input[0] * _parameters.OutputHeight(_input[1]) * _parameters.OutputWidth(_input[2]);
 
     // A panel's results in single precision, where they are not stored as that.
-    private long ResultBytes => _types.WritesHalf ? CountedMemory.Align(Pixels * PanelOutputs * sizeof(float)) : 0;
+    private long ResultBytes => _types.Rounds ? CountedMemory.Align(Pixels * PanelOutputs * sizeof(float)) : 0;
 }

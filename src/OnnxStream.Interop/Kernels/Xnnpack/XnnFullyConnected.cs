@@ -5,7 +5,7 @@ using OnnxStream.Interop.Panels;
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Rows times a constant matrix, plus a bias: [rows, K] x [K, N] + [N].</summary>
-/// <remarks>Where data or results are stored in half precision, a panel is computed for some rows at a time, which are single precision only in the cache.</remarks>
+/// <remarks>Where data or results are not stored in single precision, a panel is computed for some rows at a time, which are single precision only in the cache.</remarks>
 internal unsafe class XnnFullyConnected : PanelKernel
 {
     private const long TileBytes = 512 << 10;
@@ -34,14 +34,14 @@ internal unsafe class XnnFullyConnected : PanelKernel
     /// <param name="isActivated">Whether results go through <see cref="Activate"/>.</param>
     public XnnFullyConnected(
         PanelWeights weights, bool hasBias, long rows, WorkerPool workers, StorageTypes types = default, float low = float.NegativeInfinity, float high = float.PositiveInfinity, bool isActivated = false)
-        : base(weights, hasBias, rows, workers, sharesRows: isActivated && !types.ReadsHalf && !types.WritesHalf)
+        : base(weights, hasBias, rows, workers, sharesRows: isActivated && !types.Expands && !types.Rounds)
     {
         _weights = weights;
         _rows = rows;
         _types = types;
         _stride = types.ResultStride(weights.Outputs);
-        _product = new MatrixProduct(weights.PerOutput, weights.IsInputMajor) { OutputStride = types.WritesHalf ? 0 : _stride, Low = low, High = high };
-        long perRow = sizeof(float) * ((types.ReadsHalf ? weights.PerOutput : 0) + (types.WritesHalf ? PanelOutputs : 0));
+        _product = new MatrixProduct(weights.PerOutput, weights.IsInputMajor) { OutputStride = types.Rounds ? 0 : _stride, Low = low, High = high };
+        long perRow = sizeof(float) * ((types.Expands ? weights.PerOutput : 0) + (types.Rounds ? PanelOutputs : 0));
         _tileRows = perRow == 0 ? 0 : (int)Math.Min(rows, Math.Max(RowTile, TileBytes / perRow / RowTile * RowTile));
         long pieces = Math.Max(PiecesOfWorker * workers.WorkerCount, rows * (weights.PerOutput + PanelOutputs) * sizeof(float) / PieceBytes);
         _pieceRows = (int)Math.Min(rows, ((rows + pieces - 1) / pieces + PieceRows - 1) / PieceRows * PieceRows);
@@ -64,13 +64,13 @@ internal unsafe class XnnFullyConnected : PanelKernel
     protected override long Rows => _rows;
 
     /// <inheritdoc/>
-    protected override long ConvertedRows => _types.ReadsHalf ? 0 : _rows;
+    protected override long ConvertedRows => _types.Expands ? 0 : _rows;
 
     /// <inheritdoc/>
     protected override long WorkspaceBytes(PanelOperator operation, string details)
     {
         operation.Reshape(_rows, null, details);
-        return ExpandedBytes + ConvertedBytes + (_types.WritesHalf ? (long)_tileRows * PanelOutputs * sizeof(float) : 0);
+        return ExpandedBytes + ConvertedBytes + (_types.Rounds ? (long)_tileRows * PanelOutputs * sizeof(float) : 0);
     }
 
     /// <inheritdoc/>
@@ -88,11 +88,11 @@ internal unsafe class XnnFullyConnected : PanelKernel
         for (long row = 0; row < _rows; row += _tileRows)
         {
             int rows = (int)Math.Min(_tileRows, _rows - row);
-            byte* target = output + (row * _stride + first) * _types.OutputSize;
-            byte* results = _types.WritesHalf ? (byte*)exact : target;
-            if (_types.ReadsHalf)
+            byte* target = output + _types.ResultOffset(row, _weights.Outputs, first);
+            byte* results = _types.Rounds ? (byte*)exact : target;
+            if (_types.Expands)
             {
-                StorageTypes.Expand(input + row * _weights.PerOutput * sizeof(ushort), expanded, (int)(rows * _weights.PerOutput));
+                _types.Data.ExpandRows(input + row * _types.Data.Bytes(_weights.PerOutput), expanded, rows, (int)_weights.PerOutput);
                 byte* converted = Format.Convert(_product, rows, (byte*)expanded, workspace + ExpandedBytes);
                 operation.Run(rows, null, converted, 0, results, threads, node);
             }
@@ -101,18 +101,18 @@ internal unsafe class XnnFullyConnected : PanelKernel
                 operation.Run(rows, null, input, row, results, threads, node);
             }
 
-            for (int i = 0; (HasActivation || _types.WritesHalf) && i < rows; i++)
+            for (int i = 0; (HasActivation || _types.Rounds) && i < rows; i++)
             {
-                byte* columns = target + i * _stride * _types.OutputSize;
-                float* row32 = _types.WritesHalf ? exact + (long)i * count : (float*)columns;
+                byte* columns = target + i * _types.ResultRowBytes(_weights.Outputs);
+                float* row32 = _types.Rounds ? exact + (long)i * count : (float*)columns;
                 if (HasActivation)
                 {
                     Activate(row32, count);
                 }
 
-                if (_types.WritesHalf)
+                if (_types.Rounds)
                 {
-                    StorageTypes.Round(row32, columns, count);
+                    _types.Results.Round(row32, columns, count);
                 }
             }
         }
@@ -153,7 +153,7 @@ internal unsafe class XnnFullyConnected : PanelKernel
         }
     }
 
-    private long ConvertedBytes => _types.ReadsHalf ? CountedMemory.Align(Format.ConvertedBytes(_product, _tileRows)) : 0;
+    private long ConvertedBytes => _types.Expands ? CountedMemory.Align(Format.ConvertedBytes(_product, _tileRows)) : 0;
 
-    private long ExpandedBytes => _types.ReadsHalf ? CountedMemory.Align(_tileRows * _weights.PerOutput * sizeof(float)) : 0;
+    private long ExpandedBytes => _types.Expands ? CountedMemory.Align(_tileRows * _weights.PerOutput * sizeof(float)) : 0;
 }

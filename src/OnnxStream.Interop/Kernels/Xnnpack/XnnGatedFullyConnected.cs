@@ -28,7 +28,7 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
         _rows = rows;
         _types = types;
         _product = new MatrixProduct(weights.PerOutput, IsInputMajor: true);
-        long perRow = sizeof(float) * (PanelOutputs + (types.ReadsHalf ? weights.PerOutput : 0));
+        long perRow = sizeof(float) * (PanelOutputs + (types.Expands ? weights.PerOutput : 0));
         _tileRows = (int)Math.Min(rows, Math.Max(RowTile, TileBytes / perRow / RowTile * RowTile));
         Measure($"[{rows},{weights.PerOutput}]x[{weights.PerOutput},2x{weights.Outputs / 2}]");
     }
@@ -49,27 +49,26 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
     protected override long Rows => _rows;
 
     /// <inheritdoc/>
-    protected override long ConvertedRows => _types.ReadsHalf ? 0 : _rows;
+    protected override long ConvertedRows => _types.Expands ? 0 : _rows;
 
     /// <inheritdoc/>
     protected override long WorkspaceBytes(PanelOperator operation, string details)
     {
         operation.Reshape(_tileRows, null, details);
-        return ProductBytes + ExpandedBytes + (_types.ReadsHalf ? Format.ConvertedBytes(_product, _tileRows) : 0);
+        return ProductBytes + ExpandedBytes + (_types.Expands ? Format.ConvertedBytes(_product, _tileRows) : 0);
     }
 
     /// <inheritdoc/>
     protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
         int columns = count / 2;
-        long stride = _weights.Outputs / 2;
         float* expanded = (float*)(workspace + ProductBytes);
         for (long row = 0; row < _rows; row += _tileRows)
         {
             int rows = (int)Math.Min(_tileRows, _rows - row);
-            if (_types.ReadsHalf)
+            if (_types.Expands)
             {
-                StorageTypes.Expand(input + row * _weights.PerOutput * sizeof(ushort), expanded, (int)(rows * _weights.PerOutput));
+                _types.Data.ExpandRows(input + row * _types.Data.Bytes(_weights.PerOutput), expanded, rows, (int)_weights.PerOutput);
                 byte* converted = Format.Convert(_product, rows, (byte*)expanded, (byte*)expanded + ExpandedBytes);
                 operation.Run(rows, null, converted, 0, workspace, threads, node);
             }
@@ -81,18 +80,18 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
             for (long i = 0; i < rows; i++)
             {
                 float* products = (float*)workspace + i * count;
-                byte* target = output + ((row + i) * stride + first / 2) * _types.OutputSize;
-                float* results = _types.WritesHalf ? products : (float*)target;
+                byte* target = output + _types.ResultOffset(row + i, _weights.Outputs / 2, first / 2);
+                float* results = _types.Rounds ? products : (float*)target;
                 ActivationKernel<TFunction>.Apply(products + columns, products, results, columns);
-                if (_types.WritesHalf)
+                if (_types.Rounds)
                 {
-                    StorageTypes.Round(results, target, columns);
+                    _types.Results.Round(results, target, columns);
                 }
             }
         }
     }
 
-    private long ExpandedBytes => _types.ReadsHalf ? CountedMemory.Align(_tileRows * _weights.PerOutput * sizeof(float)) : 0;
+    private long ExpandedBytes => _types.Expands ? CountedMemory.Align(_tileRows * _weights.PerOutput * sizeof(float)) : 0;
 
     private long ProductBytes => CountedMemory.Align((long)_tileRows * PanelOutputs * sizeof(float));
 }

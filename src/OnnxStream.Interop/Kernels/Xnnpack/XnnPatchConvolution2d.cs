@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -60,7 +61,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
         _height = (int)parameters.OutputHeight(input[1]);
         _width = (int)parameters.OutputWidth(input[2]);
         _patch = (int)weights.PerOutput;
-        _product = new MatrixProduct(_patch) { OutputStride = types.WritesHalf ? 0 : types.ResultStride(weights.Outputs), Low = parameters.Low, High = parameters.High, IsConvolution = true };
+        _product = new MatrixProduct(_patch) { OutputStride = types.Rounds ? 0 : types.ResultStride(weights.Outputs), Low = parameters.Low, High = parameters.High, IsConvolution = true };
         _workers = workers.WorkerCount;
         _rows = input[0] * _height * _width;
         _slots = new WorkerSlots(_workers);
@@ -88,7 +89,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
 
         // A run of the kernel is copied in whole vectors: what is too much is overwritten by the next one, or lies behind the last.
         _patchPart = layout.Add(RowTile * (long)_patch * sizeof(float) + Vector256<float>.Count * sizeof(float), _workers);
-        _resultPart = layout.Add(types.WritesHalf ? RowTile * (long)weights.Outputs * sizeof(float) : 0, _workers);
+        _resultPart = layout.Add(types.Rounds ? RowTile * (long)weights.Outputs * sizeof(float) : 0, _workers);
         ScratchBytes = layout.Bytes;
     }
 
@@ -147,7 +148,7 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
                 for (int row = 0; row < rows;)
                 {
                     float* patch = patches + (long)row * kernel._patch;
-                    int count = kernel._types.ReadsHalf ? 0 : CopyInside(first + row, rows - row, patch);
+                    int count = kernel._types.Expands ? 0 : CopyInside(first + row, rows - row, patch);
                     if (count == 0)
                     {
                         CopyPatch(first + row, patch);
@@ -157,15 +158,14 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
                     row += count;
                 }
 
-                long stride = kernel._types.ResultStride(outputs);
-                byte* target = context.Output(0) + first * stride * kernel._types.OutputSize;
-                float* results = kernel._types.WritesHalf ? (float*)kernel._resultPart.In(context.Scratch, slot) : (float*)target;
+                byte* target = context.Output(0) + kernel._types.ResultOffset(first, outputs, 0);
+                float* results = kernel._types.Rounds ? (float*)kernel._resultPart.In(context.Scratch, slot) : (float*)target;
                 PanelOperator operation = kernel._operators[slot]!;
                 operation.PointTo(kernel._packedPart.In(context.Scratch));
                 operation.Run(rows, null, (byte*)patches, 0, (byte*)results, null, context.Call.NodeName);
-                for (int row = 0; kernel._types.WritesHalf && row < rows; row++)
+                if (kernel._types.Rounds)
                 {
-                    StorageTypes.Round(results + (long)row * outputs, target + row * stride * sizeof(ushort), outputs);
+                    kernel._types.Results.RoundRows(results, target, rows, outputs, kernel._types.ResultRowBytes(outputs));
                 }
             }
             finally
@@ -234,10 +234,11 @@ internal sealed unsafe class XnnPatchConvolution2d : Kernel
                     new Span<float>(patch + run - behind, behind).Clear();
                 }
 
-                byte* source = kernel._context!.Input(0) + (((image * height + y) * width + left) * channels + before) * kernel._types.InputSize;
-                if (kernel._types.ReadsHalf)
+                RowFormat data = kernel._types.Data;
+                byte* source = kernel._context!.Input(0) + ((image * height + y) * width + left + before / channels) * data.Bytes(channels);
+                if (!data.IsSingle)
                 {
-                    StorageTypes.Expand(source, patch + before, count);
+                    data.ExpandRows(source, patch + before, count / channels, channels);
                 }
                 else
                 {

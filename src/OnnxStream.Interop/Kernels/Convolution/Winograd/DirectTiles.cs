@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -29,6 +30,7 @@ internal sealed unsafe class DirectTiles : IParallelBody
 
     // Each number of a pixel meets the weights of that many outputs.
     private const int OutputsAtOnce = 4;
+    private const int MostChunk = 32;
 
     private const int TilesAtOnce = 16;
 
@@ -47,12 +49,18 @@ internal sealed unsafe class DirectTiles : IParallelBody
     private readonly Mark[] _marks;
     private readonly int _workers;
 
+    // Outputs that a worker computes before the next ones: those that are stored together, at least.
+    private readonly int _chunk;
+
     // Of each worker: weights as they are stored and as they are used, and a tile in single precision. Of all: a pixel of zeros.
     private readonly ScratchPart _storedPart;
     private readonly ScratchPart _gatheredPart;
     private readonly ScratchPart _expandedPart;
     private readonly ScratchPart _zeroPart;
     private KernelContext? _context;
+    private byte* _scratch;
+    private int _first;
+    private int _last;
 
     /// <summary>Looks after the results of a convolution.</summary>
     /// <param name="weights">The weight.</param>
@@ -68,20 +76,19 @@ internal sealed unsafe class DirectTiles : IParallelBody
         _tiles = tiles;
         _parameters = parameters;
         _types = types;
-        _workers = Math.Min(Math.Min(workers, MostWorkers), Chunks);
+        _chunk = Math.Max(OutputsAtOnce, types.Results.Together);
+        _workers = Math.Min(Math.Min(workers, MostWorkers), (weights.Outputs + _chunk - 1) / _chunk);
         _marks = new Mark[tiles.Count];
         ScratchLayout layout = new();
-        _storedPart = layout.Add(weights.IsStreamed ? weights.StoredBytes(OutputsAtOnce) : 0, _workers);
-        _gatheredPart = layout.Add(weights.GatherBytes(OutputsAtOnce), _workers);
-        _expandedPart = layout.Add(types.ReadsHalf ? WinogradTransform.Positions * (long)tiles.Channels * sizeof(float) : 0, _workers);
+        _storedPart = layout.Add(weights.IsStreamed ? weights.StoredBytes(_chunk) : 0, _workers);
+        _gatheredPart = layout.Add(weights.GatherBytes(_chunk), _workers);
+        _expandedPart = layout.Add(types.Expands ? WinogradTransform.Positions * (long)tiles.Channels * sizeof(float) : 0, _workers);
         _zeroPart = layout.Add(tiles.Channels * sizeof(float));
         ScratchBytes = layout.Bytes;
     }
 
-    /// <summary>Bytes of scratch memory, which are needed after all other results have been computed.</summary>
+    /// <summary>Bytes of scratch memory, which are needed after the other results have been computed.</summary>
     public long ScratchBytes { get; }
-
-    private int Chunks => (_weights.Outputs + OutputsAtOnce - 1) / OutputsAtOnce;
 
     /// <summary>Looks at tiles. Every run must look at all of them, each once, from any thread.</summary>
     /// <param name="images">The first byte of the first image.</param>
@@ -100,15 +107,24 @@ internal sealed unsafe class DirectTiles : IParallelBody
 
     /// <summary>Computes the results that were found.</summary>
     /// <param name="context">The run, with <see cref="ScratchBytes"/> of scratch memory.</param>
-    public void Run(KernelContext context)
+    public void Run(KernelContext context) => Run(context, context.Scratch, 0, _marks.Length);
+
+    /// <summary>Computes the results that were found in some tiles.</summary>
+    /// <param name="context">The run.</param>
+    /// <param name="scratch">Memory of <see cref="ScratchBytes"/>.</param>
+    /// <param name="first">The first tile.</param>
+    /// <param name="count">The number of tiles.</param>
+    public void Run(KernelContext context, byte* scratch, int first, int count)
     {
-        if (!_marks.AsSpan().ContainsAnyExcept(default(Mark)))
+        if (!_marks.AsSpan(first, count).ContainsAnyExcept(default(Mark)))
         {
             return;
         }
 
         _context = context;
-        new Span<float>(_zeroPart.In(context.Scratch), _tiles.Channels).Clear();
+        _scratch = scratch;
+        (_first, _last) = (first, first + count);
+        new Span<float>(_zeroPart.In(scratch), _tiles.Channels).Clear();
         context.Workers.Parallelize(this, _workers);
         _context = null;
     }
@@ -116,9 +132,9 @@ internal sealed unsafe class DirectTiles : IParallelBody
     /// <inheritdoc/>
     public void Execute(int index)
     {
-        for (int first = index * OutputsAtOnce; first < _weights.Outputs; first += _workers * OutputsAtOnce)
+        for (int first = index * _chunk; first < _weights.Outputs; first += _workers * _chunk)
         {
-            Compute(first, Math.Min(OutputsAtOnce, _weights.Outputs - first), index);
+            Compute(first, Math.Min(_chunk, _weights.Outputs - first), index);
         }
     }
 
@@ -192,15 +208,14 @@ internal sealed unsafe class DirectTiles : IParallelBody
     // Some outputs of all results that were found.
     private void Compute(int first, int count, int worker)
     {
-        byte* scratch = _context!.Scratch;
-        float* zeros = (float*)_zeroPart.In(scratch);
-        float* expanded = (float*)_expandedPart.In(scratch, worker);
+        float* zeros = (float*)_zeroPart.In(_scratch);
+        float* expanded = (float*)_expandedPart.In(_scratch, worker);
         float** pixels = stackalloc float*[WinogradTransform.Positions];
-        float* sums = stackalloc float[OutputsAtOnce];
-        float* bias = _hasBias ? (float*)_context.Input(_weights.IsStreamed ? 1 : 2) + first : null;
+        float* sums = stackalloc float[MostChunk];
+        float* bias = _hasBias ? (float*)_context!.Input(_weights.IsStreamed ? 1 : 2) + first : null;
         float* kernels = null;
-        long stride = _types.ResultStride(_weights.Outputs);
-        for (int tile = 0; tile < _marks.Length; tile++)
+        RowFormat format = _types.Results;
+        for (int tile = _first; tile < _last; tile++)
         {
             Mark mark = _marks[tile];
             if (mark == default)
@@ -215,7 +230,7 @@ internal sealed unsafe class DirectTiles : IParallelBody
                     kernels = ReadKernels(first, count, worker);
                 }
 
-                _tiles.FindPixels(_context.Input(0), tile, 0, _tiles.Channels, AllRows, zeros, expanded, pixels);
+                _tiles.FindPixels(_context!.Input(0), tile, 0, _tiles.Channels, AllRows, zeros, expanded, pixels);
             }
 
             (long firstPixel, int rows, int columns) = _tiles.Results(tile);
@@ -227,42 +242,35 @@ internal sealed unsafe class DirectTiles : IParallelBody
                     continue;
                 }
 
-                new Span<float>(sums, OutputsAtOnce).Clear();
-                if ((mark.Direct >> result & 1) != 0)
+                new Span<float>(sums, MostChunk).Clear();
+                for (int i = 0; i < count && (mark.Direct >> result & 1) != 0; i += OutputsAtOnce)
                 {
-                    Multiply(pixels + y * WinogradTransform.TileInputs + x, kernels, count, sums);
+                    Multiply(pixels + y * WinogradTransform.TileInputs + x, kernels + i * _weights.PerOutput, Math.Min(OutputsAtOnce, count - i), sums + i);
                 }
 
-                byte* target = _context.Output(0) + ((firstPixel + (long)y * _tiles.OutputWidth + x) * stride + first) * _types.OutputSize;
                 for (int i = 0; i < count; i++)
                 {
-                    float value = Math.Min(Math.Max(sums[i] + (bias is null ? 0 : bias[i]), _parameters.Low), _parameters.High);
-                    if (_types.WritesHalf)
-                    {
-                        ((Half*)target)[i] = (Half)value;
-                    }
-                    else
-                    {
-                        ((float*)target)[i] = value;
-                    }
+                    sums[i] = Math.Min(Math.Max(sums[i] + (bias is null ? 0 : bias[i]), _parameters.Low), _parameters.High);
                 }
+
+                format.Round(sums, _context!.Output(0) + _types.ResultOffset(firstPixel + (long)y * _tiles.OutputWidth + x, _weights.Outputs, first), count);
             }
         }
     }
 
     private float* ReadKernels(int first, int count, int worker)
     {
-        byte* source = _storedPart.In(_context!.Scratch, worker);
+        byte* source = _storedPart.In(_scratch, worker);
         if (_weights.IsStreamed)
         {
             _weights.ReadStored(first, count, source);
         }
         else
         {
-            source = _context.Input(1) + first * _weights.PerOutput * sizeof(float);
+            source = _context!.Input(1) + first * _weights.PerOutput * sizeof(float);
         }
 
-        return _weights.Gather(source, first, count, (float*)_gatheredPart.In(_context.Scratch, worker));
+        return _weights.Gather(source, first, count, (float*)_gatheredPart.In(_scratch, worker));
     }
 
     // One window, and kernels [output, 3, 3, channel].

@@ -44,7 +44,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
     private readonly Multiplication _multiplication;
     private readonly Transformation _transformation;
 
-    // Of each worker: a tile's pixels in single precision where they are stored in half, or a panel likewise.
+    // Of each worker: a tile's pixels in single precision where they are stored otherwise, or a panel likewise.
     private readonly ScratchPart _slotPart;
     private readonly ScratchPart _zeroPart;
 
@@ -89,11 +89,11 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
 
         ScratchLayout passes = new();
         _slotPart = passes.Add(
-            Math.Max(types.ReadsHalf ? WinogradTransform.Positions * (long)_sliceChannels * sizeof(float) : 0, Source.NeedsMemory ? MatrixBytes : 0), WorkerCount);
+            Math.Max(types.Expands ? WinogradTransform.Positions * (long)_sliceChannels * sizeof(float) : 0, Source.NeedsMemory ? MatrixBytes : 0), WorkerCount);
         _zeroPart = passes.Add(_sliceChannels * sizeof(float));
         _keptPart = passes.Add(WinogradTransform.TileInputs * (long)Tiles.Count * _sliceChannels * sizeof(float));
         _sumPart = passes.Add(WinogradTransform.TileInputs * (long)Tiles.Count * GroupOutputs * sizeof(float));
-        _exactPart = passes.Add(types.WritesHalf ? WinogradTransform.TileOutputs * WinogradTransform.TileOutputs * (long)Tiles.Count * GroupOutputs * sizeof(float) : 0);
+        _exactPart = passes.Add(types.Rounds ? WinogradTransform.TileOutputs * WinogradTransform.TileOutputs * (long)Tiles.Count * GroupOutputs * sizeof(float) : 0);
         ScratchBytes = Math.Max(passes.Bytes, Direct.ScratchBytes);
     }
 
@@ -306,7 +306,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
             int count = Math.Min(pass.PanelCount * kernel.PanelOutputs, kernel.Weights.Outputs - first);
             long outputStride = kernel.Types.ResultStride(kernel.Weights.Outputs);
             int groupOutputs = kernel.GroupOutputs;
-            bool isRounded = kernel.Types.WritesHalf;
+            bool isRounded = kernel.Types.Rounds;
             bool isFinished = pass.Row == s_rows[^1] && pass.Slice == kernel._slices - 1;
             float* bias = kernel.BiasFrom(kernel._context!, first);
             Vector<float> low = new(kernel.Parameters.Low);
@@ -317,7 +317,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
             for (int tile = tileRow * kernel.Tiles.Columns; tile < (tileRow + 1) * kernel.Tiles.Columns; tile++)
             {
                 (long firstPixel, int rows, int columns) = kernel.Tiles.Results(tile);
-                byte* output = kernel._context!.Output(0) + (firstPixel * outputStride + first) * kernel.Types.OutputSize;
+                byte* output = kernel._context!.Output(0) + kernel.Types.ResultOffset(firstPixel, kernel.Weights.Outputs, first);
                 float* target = isRounded ? kernel.Exact + (long)tile * Size * Size * groupOutputs : (float*)output;
                 float* sums = kernel.Sums + (long)tile * groupOutputs;
                 for (int i = 0; i < count; i += Vector<float>.Count)

@@ -11,6 +11,9 @@ namespace OnnxStream.Interop.Kernels;
 /// panel; each takes blocks of tiles, whose transformed inputs and sums stay in the cache, so that neither exists for the whole image.
 /// Where there are several panels and the transformed inputs are small, they are kept from panel to panel; else they are made again.
 /// </para>
+/// <para>
+/// With one panel, results may lie over the data (<see cref="Lead"/>): the image is then computed in strips, none of which writes what it or a later one reads.
+/// </para>
 /// <para>Inputs of the step: data [N,H,W,C], then the weight unless it is streamed, then the bias if there is one.</para>
 /// </remarks>
 internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
@@ -27,11 +30,14 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
     // A whole number of XNNPACK's row tiles, nearly: they have 4 to 7 rows, and 14 with AVX-512.
     private const int LeastTiles = 16;
 
+    // Of each worker, in a strip of an image whose results lie over its data: those that wait for the last one lose little.
+    private const int BlocksOfStrip = 8;
+
     private const int AllRows = (1 << WinogradTransform.TileInputs) - 1;
 
     private readonly int _channels;
     private readonly int _blockTiles;
-    private readonly int _blockCount;
+    private readonly int _stripRows;
     private readonly bool _isKept;
     private readonly Blocks _blocks;
     private readonly Transformation _transformation;
@@ -44,6 +50,9 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
     private readonly ScratchPart _zeroPart;
     private readonly ScratchPart _keptPart;
 
+    // What results that are computed without the transforms need, while the panel is in use.
+    private readonly ScratchPart _directPart;
+
     // Of a worker: a tile in single precision, and the transformed inputs and sums of a block, or memory for packing.
     private readonly ScratchPart _tilePart;
     private readonly ScratchPart _inputPart;
@@ -51,6 +60,8 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
     private readonly ScratchPart _packPart;
     private KernelContext? _context;
     private int _panel;
+    private int _firstTile;
+    private int _lastTile;
     private byte* _packed;
     private byte* _gathered;
 
@@ -72,7 +83,7 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
         int blocks = (int)((Tiles.Count + tiles - 1) / tiles);
         blocks = Tiles.Count < WorkerCount * LeastTiles ? blocks : (blocks + WorkerCount - 1) / WorkerCount * WorkerCount;
         _blockTiles = (Tiles.Count + blocks - 1) / blocks;
-        _blockCount = (Tiles.Count + _blockTiles - 1) / _blockTiles;
+        _stripRows = Math.Min(Tiles.Rows, (BlocksOfStrip * WorkerCount * _blockTiles + Tiles.Columns - 1) / Tiles.Columns);
         _isKept = OutputPanels > 1 && InputBytes(Tiles.Count) <= KeptBytes;
         _blocks = new Blocks(this);
         _transformation = new Transformation(this);
@@ -83,8 +94,8 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
 
         ScratchLayout block = new();
         _tilePart = block.Add(sizeof(float) * Math.Max(
-            types.ReadsHalf ? WinogradTransform.Positions * (long)_channels : 0,
-            types.WritesHalf ? WinogradTransform.TileOutputs * WinogradTransform.TileOutputs * (long)PanelOutputs : 0));
+            types.Expands ? WinogradTransform.Positions * (long)_channels : 0,
+            types.Rounds ? WinogradTransform.TileOutputs * WinogradTransform.TileOutputs * (long)PanelOutputs : 0));
         ScratchLayout packing = new(block.Bytes);
         _inputPart = block.Add(_isKept ? 0 : InputBytes(_blockTiles));
         _sumPart = block.Add(WinogradTransform.Positions * (long)_blockTiles * SumStride(0) * sizeof(float) + Vector<float>.Count * sizeof(float));
@@ -96,6 +107,7 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
         _workerPart = all.Add(Math.Max(block.Bytes, packing.Bytes), WorkerCount);
         _zeroPart = all.Add(_channels * sizeof(float));
         _keptPart = all.Add(_isKept ? InputBytes(Tiles.Count) : 0);
+        _directPart = all.Add(OutputPanels == 1 && Tiles.Rows > _stripRows ? Direct.ScratchBytes : 0);
         ScratchBytes = Math.Max(all.Bytes, Direct.ScratchBytes);
     }
 
@@ -119,6 +131,9 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
     private float* Kept => (float*)_keptPart.In(_context!.Scratch);
 
     /// <inheritdoc/>
+    public override long? Lead(int input) => input == 0 && _directPart.Length > 0 && Types.StripeStride == 0 ? Tiles.Lead(_stripRows, Types.ResultRowBytes(Weights.Outputs)) : null;
+
+    /// <inheritdoc/>
     public override long PackedBytes(int panel) => WinogradTransform.Positions * MatrixBytesOf(panel);
 
     /// <inheritdoc/>
@@ -136,6 +151,7 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
     {
         _context = context;
         new Span<float>(Zeros, _channels).Clear();
+        bool isOverlapped = context.Overlaps(0);
         if (_isKept)
         {
             context.Workers.Parallelize(_transformation, Tiles.Rows);
@@ -152,7 +168,17 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
 
             try
             {
-                context.Workers.Parallelize(_blocks, _blockCount);
+                int strip = isOverlapped ? _stripRows * Tiles.Columns : Tiles.Count;
+                for (int first = 0; first < Tiles.Count; first += strip)
+                {
+                    context.CancellationToken.ThrowIfCancellationRequested();
+                    (_firstTile, _lastTile) = (first, Math.Min(first + strip, Tiles.Count));
+                    context.Workers.Parallelize(_blocks, (_lastTile - _firstTile + _blockTiles - 1) / _blockTiles);
+                    if (isOverlapped)
+                    {
+                        Direct.Run(context, _directPart.In(context.Scratch), first, _lastTile - first);
+                    }
+                }
             }
             finally
             {
@@ -160,7 +186,11 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
             }
         }
 
-        Direct.Run(context);
+        if (!isOverlapped)
+        {
+            Direct.Run(context);
+        }
+
         _context = null;
     }
 
@@ -249,8 +279,8 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
     {
         public void Execute(int index)
         {
-            int first = index * kernel._blockTiles;
-            int count = Math.Min(kernel._blockTiles, kernel.Tiles.Count - first);
+            int first = kernel._firstTile + index * kernel._blockTiles;
+            int count = Math.Min(kernel._blockTiles, kernel._lastTile - first);
             int slot = kernel.Slots.Acquire();
             try
             {
@@ -296,8 +326,8 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
             for (int tile = 0; tile < count; tile++)
             {
                 (long firstPixel, int rows, int columns) = kernel.Tiles.Results(first + tile);
-                byte* output = kernel._context!.Output(0) + (firstPixel * outputStride + panel * kernel.PanelOutputs) * kernel.Types.OutputSize;
-                bool isRounded = kernel.Types.WritesHalf;
+                byte* output = kernel._context!.Output(0) + kernel.Types.ResultOffset(firstPixel, kernel.Weights.Outputs, panel * kernel.PanelOutputs);
+                bool isRounded = kernel.Types.Rounds;
                 float* target = isRounded ? exact : (float*)output;
                 long pixelStride = isRounded ? panelOutputs : outputStride;
                 long rowStride = (isRounded ? WinogradTransform.TileOutputs : kernel.Tiles.OutputWidth) * pixelStride;

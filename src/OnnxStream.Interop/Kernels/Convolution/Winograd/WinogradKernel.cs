@@ -210,7 +210,7 @@ internal abstract unsafe class WinogradKernel : Kernel, IPanelLayer
     /// <summary>The biases from an output on; null for none.</summary>
     protected float* BiasFrom(KernelContext context, int output) => HasBias ? (float*)context.Input(Weights.IsStreamed ? 1 : 2) + output : null;
 
-    /// <summary>Rounds the results of a tile, some outputs of them, to half precision.</summary>
+    /// <summary>Rounds the results of a tile, some outputs of them, to the format that they are stored in.</summary>
     /// <param name="tile">The tile.</param>
     /// <param name="exact">They in single precision: [row, column, output].</param>
     /// <param name="stride">Numbers from one of these pixels to the next.</param>
@@ -220,13 +220,13 @@ internal abstract unsafe class WinogradKernel : Kernel, IPanelLayer
     protected void RoundTile(int tile, float* exact, long stride, byte* results, int first, int count)
     {
         (long firstPixel, int rows, int columns) = Tiles.Results(tile);
-        long outputStride = Types.ResultStride(Weights.Outputs);
+        RowFormat format = Types.Results;
         for (int y = 0; y < rows; y++)
         {
             for (int x = 0; x < columns; x++)
             {
-                byte* target = results + ((firstPixel + (long)y * Tiles.OutputWidth + x) * outputStride + first) * Types.OutputSize;
-                StorageTypes.Round(exact + (y * WinogradTransform.TileOutputs + x) * stride, target, count);
+                byte* target = results + Types.ResultOffset(firstPixel + (long)y * Tiles.OutputWidth + x, Weights.Outputs, first);
+                format.Round(exact + (y * WinogradTransform.TileOutputs + x) * stride, target, count);
             }
         }
     }

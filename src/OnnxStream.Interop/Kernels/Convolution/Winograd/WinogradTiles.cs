@@ -1,7 +1,6 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using OnnxStream.Interop.Panels;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -10,7 +9,8 @@ internal sealed unsafe class WinogradTiles
 {
     private readonly Shape _input;
     private readonly ConvolutionParameters _parameters;
-    private readonly StorageTypes _types;
+    private readonly RowFormat _data;
+    private readonly long _pixelBytes;
     private readonly int _upsampling;
 
     /// <summary>Cuts images of shape [N,H,W,C].</summary>
@@ -22,9 +22,10 @@ internal sealed unsafe class WinogradTiles
     {
         _input = input;
         _parameters = parameters;
-        _types = types;
+        _data = types.Data;
         _upsampling = isUpsampled ? 1 : 0;
         Channels = (int)input[3];
+        _pixelBytes = _data.Bytes(Channels);
         OutputHeight = (int)input[1] + parameters.PaddingTop + parameters.PaddingBottom - 2;
         OutputWidth = (int)input[2] + parameters.PaddingLeft + parameters.PaddingRight - 2;
         RowsOfImage = (OutputHeight + WinogradTransform.TileOutputs - 1) / WinogradTransform.TileOutputs;
@@ -64,13 +65,13 @@ internal sealed unsafe class WinogradTiles
     /// <param name="channels">The number of channels that are wanted.</param>
     /// <param name="rows">The rows of pixels that are wanted, as bits.</param>
     /// <param name="zeros">As many zeros as there are channels: what lies outside of the image.</param>
-    /// <param name="expanded">Memory for 36 pixels in single precision, where they are stored in half.</param>
+    /// <param name="expanded">Memory for 36 pixels in single precision, where they are stored in another format.</param>
     /// <param name="pixels">Receives 36 addresses, row by row; those of rows that are not wanted stay as they are.</param>
     public void FindPixels(byte* images, int tile, int firstChannel, int channels, int rows, float* zeros, float* expanded, float** pixels)
     {
         (int height, int width) = ((int)_input[1], (int)_input[2]);
         (int image, int tileRow, int tileColumn) = Place(tile);
-        byte* data = images + ((long)image * (height >> _upsampling) * (width >> _upsampling) * Channels + firstChannel) * _types.InputSize;
+        byte* data = images + (long)image * (height >> _upsampling) * (width >> _upsampling) * _pixelBytes + _data.Bytes(firstChannel);
         int top = tileRow * WinogradTransform.TileOutputs - _parameters.PaddingTop;
         int left = tileColumn * WinogradTransform.TileOutputs - _parameters.PaddingLeft;
         for (int i = 0; i < WinogradTransform.Positions; i++)
@@ -85,12 +86,12 @@ internal sealed unsafe class WinogradTiles
             pixels[i] = zeros;
             if ((uint)y < (uint)height && (uint)x < (uint)width)
             {
-                byte* pixel = data + ((long)(y >> _upsampling) * (width >> _upsampling) + (x >> _upsampling)) * Channels * _types.InputSize;
+                byte* pixel = data + ((long)(y >> _upsampling) * (width >> _upsampling) + (x >> _upsampling)) * _pixelBytes;
                 pixels[i] = (float*)pixel;
-                if (_types.ReadsHalf)
+                if (!_data.IsSingle)
                 {
                     pixels[i] = expanded + i * channels;
-                    StorageTypes.Expand(pixel, pixels[i], channels);
+                    _data.Expand(pixel, pixels[i], channels);
                 }
             }
         }
@@ -115,15 +116,38 @@ internal sealed unsafe class WinogradTiles
             return;
         }
 
-        long pixelBytes = (long)Channels * _types.InputSize;
-        byte* pixels = images + ((long)image * (height >> _upsampling) + (y >> _upsampling)) * (width >> _upsampling) * pixelBytes;
+        byte* pixels = images + ((long)image * (height >> _upsampling) + (y >> _upsampling)) * (width >> _upsampling) * _pixelBytes;
         byte* last = null;
         for (int column = Math.Max(0, -left); column < Math.Min(count, width - left); column++)
         {
-            byte* pixel = pixels + (left + column >> _upsampling) * pixelBytes;
-            magnitudes[column] = pixel == last ? magnitudes[column - 1] : _types.ReadsHalf ? Largest((ushort*)pixel, Channels) : Largest((int*)pixel, Channels);
+            byte* pixel = pixels + (left + column >> _upsampling) * _pixelBytes;
+            magnitudes[column] = pixel == last ? magnitudes[column - 1] : _data.Magnitude(pixel, Channels);
             last = pixel;
         }
+    }
+
+    /// <summary>How many bytes before the data results may begin that are written strip by strip over it: what a strip writes, no tile of it reads.</summary>
+    /// <param name="rows">The rows of tiles in a strip.</param>
+    /// <param name="resultBytes">The bytes of a pixel of the results.</param>
+    public long Lead(int rows, long resultBytes)
+    {
+        long lead = 0;
+        for (int first = 0; first < Rows; first += rows)
+        {
+            int last = Math.Min(first + rows, Rows) - 1;
+            long read = long.MaxValue;
+            for (int row = first; row <= last; row++)
+            {
+                (int image, int imageRow, _) = Place(row * Columns);
+                int top = Math.Max(0, imageRow * WinogradTransform.TileOutputs - _parameters.PaddingTop);
+                read = Math.Min(read, ((long)image * ((int)_input[1] >> _upsampling) + (top >> _upsampling)) * ((int)_input[2] >> _upsampling) * _pixelBytes);
+            }
+
+            (long pixel, int height, _) = Results(last * Columns);
+            lead = Math.Max(lead, (pixel + (long)height * OutputWidth) * resultBytes - read);
+        }
+
+        return lead;
     }
 
     /// <summary>Where the results of a tile lie.</summary>
@@ -135,67 +159,6 @@ internal sealed unsafe class WinogradTiles
         int top = tileRow * WinogradTransform.TileOutputs;
         int left = tileColumn * WinogradTransform.TileOutputs;
         return (((long)image * OutputHeight + top) * OutputWidth + left, Math.Min(WinogradTransform.TileOutputs, OutputHeight - top), Math.Min(WinogradTransform.TileOutputs, OutputWidth - left));
-    }
-
-    // Single precision.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Largest(int* numbers, int count)
-    {
-        Vector<int> magnitude = new(int.MaxValue);
-        Vector<int> most0 = default, most1 = default, most2 = default, most3 = default;
-        int i = 0;
-        for (; i <= count - 4 * Vector<int>.Count; i += 4 * Vector<int>.Count)
-        {
-            most0 = Vector.Max(most0, Vector.Load(numbers + i) & magnitude);
-            most1 = Vector.Max(most1, Vector.Load(numbers + i + Vector<int>.Count) & magnitude);
-            most2 = Vector.Max(most2, Vector.Load(numbers + i + 2 * Vector<int>.Count) & magnitude);
-            most3 = Vector.Max(most3, Vector.Load(numbers + i + 3 * Vector<int>.Count) & magnitude);
-        }
-
-        for (; i <= count - Vector<int>.Count; i += Vector<int>.Count)
-        {
-            most0 = Vector.Max(most0, Vector.Load(numbers + i) & magnitude);
-        }
-
-        int largest = LargestElement(Vector.Max(Vector.Max(most0, most1), Vector.Max(most2, most3)));
-        for (; i < count; i++)
-        {
-            largest = Math.Max(largest, numbers[i] & int.MaxValue);
-        }
-
-        return largest;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int LargestElement(Vector<int> vector)
-    {
-        // Elements that a narrower vector lacks are zero.
-        Vector256<int> half = Vector<int>.Count > Vector256<int>.Count ? Vector256.Max(vector.AsVector512().GetLower(), vector.AsVector512().GetUpper()) : vector.AsVector256();
-        Vector128<int> most = Vector128.Max(half.GetLower(), half.GetUpper());
-        most = Vector128.Max(most, Vector128.Shuffle(most, Vector128.Create(2, 3, 0, 1)));
-        return Math.Max(most.GetElement(0), most.GetElement(1));
-    }
-
-    // Half precision.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Largest(ushort* numbers, int count)
-    {
-        Vector<ushort> magnitude = new((ushort)short.MaxValue);
-        Vector<ushort> most = default;
-        int i = 0;
-        for (; i <= count - Vector<ushort>.Count; i += Vector<ushort>.Count)
-        {
-            most = Vector.Max(most, Vector.Load(numbers + i) & magnitude);
-        }
-
-        Vector.Widen(most, out Vector<uint> low, out Vector<uint> high);
-        int largest = LargestElement(Vector.Max(low, high).As<uint, int>());
-        for (; i < count; i++)
-        {
-            largest = Math.Max(largest, numbers[i] & short.MaxValue);
-        }
-
-        return BitConverter.SingleToInt32Bits((float)BitConverter.UInt16BitsToHalf((ushort)largest));
     }
 
     private (int Image, int Row, int Column) Place(int tile)
