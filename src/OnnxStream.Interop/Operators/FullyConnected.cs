@@ -50,7 +50,7 @@ internal sealed class FullyConnected : Operator
         PanelLayout layout = fusion.IsTransposed ? PanelLayout.OutputMajor : PanelLayout.InputMajor;
         PanelWeights panels = context.Panels(context.ConstantInput(1), layout, outputs, inputs, bias: context.ConstantInput(2), isGated: IsGated(context));
         StorageTypes types = new(context.Input(0).ElementType, context.Output(0).ElementType) { StripeStride = context.Output(0).StripeStride };
-        if (layout == PanelLayout.OutputMajor && fusion is { Gate: null, Activation: null } && !types.ReadsHalf && !types.WritesHalf && TryEmitFewRows(context, context.ConstantInput(1)!, context.Input(0), hasBias ? context.Input(2) : null, rows, context.Output(0), types.StripeStride))
+        if (layout == PanelLayout.OutputMajor && fusion is { Gate: null, Activation: null } && !types.Expands && !types.Rounds && TryEmitFewRows(context, context.ConstantInput(1)!, context.Input(0), hasBias ? context.Input(2) : null, rows, context.Output(0), types.StripeStride))
         {
             return;
         }

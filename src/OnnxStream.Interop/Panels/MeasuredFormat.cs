@@ -84,6 +84,19 @@ internal sealed unsafe class MeasuredFormat(PanelFormat format, LayerLoss loss) 
     }
 
     /// <inheritdoc/>
+    public override long OperandBytes(int rows, int length) => format.OperandBytes(rows, length);
+
+    /// <inheritdoc/>
+    public override SquaredLoss OperandLoss(long elements, byte* operand) => format.OperandLoss(elements, operand);
+
+    /// <inheritdoc/>
+    public override void ConvertRows(IRowReader rows, byte* operand, float* row)
+    {
+        format.ConvertRows(rows, operand, row);
+        loss.AddData(format.OperandLoss((long)rows.RowCount * rows.RowLength, operand));
+    }
+
+    /// <inheritdoc/>
     public override string FunctionName(PanelProduct product) => format.FunctionName(product);
 
     /// <inheritdoc/>

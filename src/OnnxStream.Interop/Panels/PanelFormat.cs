@@ -134,6 +134,11 @@ internal abstract unsafe class PanelFormat
     /// <param name="length">The numbers of a row.</param>
     public virtual long OperandBytes(int rows, int length) => CountedMemory.Align((long)rows * length * sizeof(float) + XnnpackLibrary.ReadPastEnd);
 
+    /// <summary>What was lost of data that <see cref="ConvertRows"/> converted.</summary>
+    /// <param name="elements">How many numbers there are.</param>
+    /// <param name="operand">The converted data.</param>
+    public virtual SquaredLoss OperandLoss(long elements, byte* operand) => SquaredLoss.None;
+
     /// <summary>Makes what operators read of rows of one image, on the calling thread.</summary>
     /// <param name="rows">The rows.</param>
     /// <param name="operand">Receives <see cref="OperandBytes"/>: what to give to <see cref="Setup"/>.</param>

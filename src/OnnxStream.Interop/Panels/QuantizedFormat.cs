@@ -140,6 +140,22 @@ internal abstract unsafe class QuantizedFormat : PanelFormat
     public override long OperandBytes(int rows, int length) => QuantizedRows.Bytes(1, (long)rows * length);
 
     /// <inheritdoc/>
+    public override SquaredLoss OperandLoss(long elements, byte* operand)
+    {
+        xnn_quantization_params parameters = QuantizedRows.Parameters(operand)[0];
+        sbyte* numbers = QuantizedRows.Elements(operand);
+        double squares = 0;
+        for (long i = 0; i < elements; i++)
+        {
+            double steps = numbers[i] - parameters.zero_point;
+            squares += steps * steps;
+        }
+
+        double step = parameters.scale;
+        return new SquaredLoss(elements * step * step / 12, squares * step * step);
+    }
+
+    /// <inheritdoc/>
     public override void ConvertRows(IRowReader rows, byte* operand, float* row) => QuantizedRows.Write(operand, rows, row);
 
     /// <summary>The bytes of the integers of a channel.</summary>

@@ -1,6 +1,5 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Operators;
-using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Rewrites;
 

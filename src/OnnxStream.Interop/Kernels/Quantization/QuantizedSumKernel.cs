@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
