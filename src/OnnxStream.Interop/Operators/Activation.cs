@@ -16,6 +16,9 @@ internal sealed class Activation(ActivationFunction function) : Operator
     public override bool CanOverwriteInput => true;
 
     /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
         ElementType type = context.InputElementType(0);

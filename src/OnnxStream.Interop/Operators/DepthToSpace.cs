@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
@@ -6,6 +7,9 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>Opset 11 added the order CRD to DepthToSpace, 28 to SpaceToDepth; 13 only added types. Both are a transposition of six dimensions.</remarks>
 internal sealed class DepthToSpace(bool inverse) : Operator
 {
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {

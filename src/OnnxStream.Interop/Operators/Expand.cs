@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Steps;
 
 namespace OnnxStream.Interop.Operators;
@@ -6,6 +7,9 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>The rule works both ways: a requested dimension of 1 leaves the tensor's as it is.</remarks>
 internal sealed class Expand : Operator
 {
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context) =>
         context.SetOutput(0, context.InputElementType(0), context.Broadcast(context.InputShape(0), context.ToShape(context.RequireIntegers(1))));

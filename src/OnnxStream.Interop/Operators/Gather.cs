@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -7,6 +8,9 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>Opset 11 allowed negative indices. From a weight in a file (an embedding) only the picked slices are read.</remarks>
 internal sealed class Gather : Operator
 {
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -7,6 +8,9 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>Opset 12 added <c>batch_dims</c>; 13 only added types.</remarks>
 internal sealed class GatherND : Operator
 {
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {

@@ -32,6 +32,12 @@ internal abstract class Operator
     /// <summary>Whether floating-point inputs and the first output can only be stored in one element type together, whatever <see cref="CanReadStored"/> says. Formats whose elements are stored together are no such types.</summary>
     public virtual bool StoresAlike => false;
 
+    /// <summary>
+    /// Whether it computes with half precision by itself, if all of its floating-point inputs and outputs have it, and gives what single precision
+    /// rounded once would give.
+    /// </summary>
+    public virtual bool TakesHalf(Node node) => StoresAlike;
+
     /// <summary>Whether the first output may be a stripe of a wider tensor (<see cref="Steps.PlanTensor.StripeStride"/>).</summary>
     public virtual bool CanWriteStripe(Node node) => false;
 

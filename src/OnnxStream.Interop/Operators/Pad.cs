@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -11,6 +12,9 @@ namespace OnnxStream.Interop.Operators;
 /// </remarks>
 internal sealed class Pad : Operator
 {
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context) =>
         context.SetOutput(0, context.InputElementType(0), new Shape([.. Dimensions(context).Select(dimension => dimension.Length)]));

@@ -1,4 +1,5 @@
 using System.Numerics;
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -12,6 +13,9 @@ namespace OnnxStream.Interop.Operators;
 /// </remarks>
 internal sealed class Reduce(ReduceFunction function) : Operator
 {
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
@@ -86,6 +90,8 @@ internal sealed class Reduce(ReduceFunction function) : Operator
     {
         public Kernel Create<T>()
             where T : unmanaged, INumber<T>, IMinMaxValue<T> =>
+            typeof(T) == typeof(Half) && function == ReduceFunction.Max ? new ReduceKernel<T, float, MaximumReduction<float>>(input, isReduced) :
+            typeof(T) == typeof(Half) && function == ReduceFunction.Min ? new ReduceKernel<T, float, MinimumReduction<float>>(input, isReduced) :
             function == ReduceFunction.Max ? new ReduceKernel<T, T, MaximumReduction<T>>(input, isReduced) :
             function == ReduceFunction.Min ? new ReduceKernel<T, T, MinimumReduction<T>>(input, isReduced) :
             function == ReduceFunction.L2 ? new ReduceKernel<T, double, L2Reduction>(input, isReduced) :

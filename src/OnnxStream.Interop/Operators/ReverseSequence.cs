@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -6,6 +7,9 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Reverses the beginnings of sequences, each of its own length. https://onnx.ai/onnx/operators/onnx__ReverseSequence.html (opset 10).</summary>
 internal sealed class ReverseSequence : Operator
 {
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {

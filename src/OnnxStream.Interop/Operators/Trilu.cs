@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -6,6 +7,9 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>The upper or the lower triangle of matrices. https://onnx.ai/onnx/operators/onnx__Trilu.html (opset 14).</summary>
 internal sealed class Trilu : Operator
 {
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {

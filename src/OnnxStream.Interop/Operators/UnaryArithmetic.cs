@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -10,15 +11,26 @@ namespace OnnxStream.Interop.Operators;
 internal sealed class UnaryArithmetic(UnaryArithmeticFunction function) : Operator
 {
     /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
+    /// <inheritdoc/>
     public override void Infer(InferenceContext context) => context.SetOutput(0, context.InputElementType(0), context.InputShape(0));
 
     /// <inheritdoc/>
     public override void Lower(LoweringContext context)
     {
         PlanTensor input = context.Input(0);
-        Kernel kernel = NumericKernels.Create(input.ElementType, new Factory(function, input.Shape)) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
+        Kernel kernel = input.ElementType == ElementType.Float16 ? CreateHalf(input.Shape) : NumericKernels.Create(input.ElementType, new Factory(function, input.Shape)) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
         context.Emit(kernel, [input], [context.Output(0)]);
     }
+
+    // Signs are bits. That of a number that is none is found in single precision.
+    private Kernel CreateHalf(Shape shape) => function switch
+    {
+        UnaryArithmeticFunction.Neg => new UnaryKernel<ushort, ushort, VectorizedFunction<ushort, HalfNegFunction>>(shape, default),
+        UnaryArithmeticFunction.Abs => new UnaryKernel<ushort, ushort, VectorizedFunction<ushort, HalfAbsFunction>>(shape, default),
+        _ => new UnaryKernel<Half, Half, HalfFunction<VectorizedFunction<float, SignFunction<float>>>>(shape, default),
+    };
 
     private readonly struct Factory(UnaryArithmeticFunction function, Shape shape) : INumericKernelFactory
     {
@@ -49,6 +61,26 @@ internal sealed class UnaryArithmetic(UnaryArithmeticFunction function) : Operat
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector<T> Invoke(Vector<T> x) =>
             typeof(T) == typeof(float) || typeof(T) == typeof(double) ? Vector.Abs(x) : Vector.ConditionalSelect(Vector.LessThan(x, Vector<T>.Zero), -x, x);
+    }
+
+    private readonly struct HalfNegFunction : IVectorizedFunction<ushort>
+    {
+        private const ushort Sign = 0x8000;
+
+        public static ushort Invoke(ushort x) => (ushort)(x ^ Sign);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<ushort> Invoke(Vector<ushort> x) => x ^ new Vector<ushort>(Sign);
+    }
+
+    private readonly struct HalfAbsFunction : IVectorizedFunction<ushort>
+    {
+        private const ushort Size = 0x7fff;
+
+        public static ushort Invoke(ushort x) => (ushort)(x & Size);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<ushort> Invoke(Vector<ushort> x) => x & new Vector<ushort>(Size);
     }
 
     private readonly struct SignFunction<T> : IVectorizedFunction<T>

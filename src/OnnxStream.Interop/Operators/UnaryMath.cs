@@ -1,4 +1,5 @@
 using System.Numerics;
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -10,6 +11,9 @@ internal sealed class UnaryMath(UnaryMathFunction function) : Operator
 {
     /// <inheritdoc/>
     public override bool CanOverwriteInput => true;
+
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -6,6 +7,9 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Takes each element from one of two tensors, with broadcasting. https://onnx.ai/onnx/operators/onnx__Where.html (opset 16 only added types).</summary>
 internal sealed class Where : Operator
 {
+    /// <inheritdoc/>
+    public override bool TakesHalf(Node node) => true;
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace OnnxStream.Interop.Tensors;
 
@@ -22,7 +23,7 @@ internal static unsafe class HalfConversion
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToSingle(Half* source, float* destination, long count)
     {
-        long i = 0;
+        long i = Vector512.IsHardwareAccelerated ? ToSingleWide((ushort*)source, destination, count) : 0;
         for (; i <= count - Vector<ushort>.Count; i += Vector<ushort>.Count)
         {
             Vector.Widen(Vector.Load((ushort*)source + i), out Vector<uint> low, out Vector<uint> high);
@@ -43,7 +44,7 @@ internal static unsafe class HalfConversion
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromSingle(float* source, Half* destination, long count)
     {
-        long i = 0;
+        long i = Vector512.IsHardwareAccelerated ? FromSingleWide(source, (ushort*)destination, count) : 0;
         for (; i <= count - Vector<ushort>.Count; i += Vector<ushort>.Count)
         {
             Vector<uint> low = FromSingle(Vector.Load(source + i));
@@ -55,6 +56,62 @@ internal static unsafe class HalfConversion
         {
             destination[i] = (Half)source[i];
         }
+    }
+
+    // Whole vectors of 512 bits; returns where they end.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static long ToSingleWide(ushort* source, float* destination, long count)
+    {
+        long i = 0;
+        for (; i <= count - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            Vector256<ushort> half = Vector256.Load(source + i);
+            Vector512<uint> wide = Vector512.Create(Vector256.WidenLower(half), Vector256.WidenUpper(half));
+            ToSingle(wide).Store(destination + i);
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static long FromSingleWide(float* source, ushort* destination, long count)
+    {
+        long i = 0;
+        for (; i <= count - Vector512<ushort>.Count; i += Vector512<ushort>.Count)
+        {
+            Vector512<uint> low = FromSingle(Vector512.Load(source + i));
+            Vector512<uint> high = FromSingle(Vector512.Load(source + i + Vector512<float>.Count));
+            Vector512.Narrow(low, high).Store(destination + i);
+        }
+
+        return i;
+    }
+
+    // As the functions for vectors of any width below.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> ToSingle(Vector512<uint> half)
+    {
+        Vector512<uint> size = half & Vector512.Create(0x7fffu);
+        Vector512<uint> sign = (half ^ size) << 16;
+        Vector512<uint> number = ((size << 13).AsSingle() * Vector512.Create(ScaleToSingle)).AsUInt32();
+        Vector512<uint> isLargest = Vector512.GreaterThan(size, Vector512.Create(0x7bffu));
+        number = Vector512.ConditionalSelect(isLargest, (size << 13) | Vector512.Create((uint)Infinity), number);
+        return (number | sign).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> FromSingle(Vector512<float> number)
+    {
+        Vector512<int> bits = number.AsInt32();
+        Vector512<int> sign = bits & Vector512.Create(Sign);
+        Vector512<int> size = bits ^ sign;
+        Vector512<int> odd = (size >> 13) & Vector512<int>.One;
+        Vector512<int> normal = (size + odd + Vector512.Create(0xfff - ((127 - 15) << 23))) >> 13;
+        Vector512<int> small = (size.AsSingle() + Vector512.Create(HalfOne)).AsInt32() - Vector512.Create(HalfOne).AsInt32();
+        Vector512<int> large = Vector512.ConditionalSelect(Vector512.GreaterThan(size, Vector512.Create(Infinity)), Vector512.Create(0x7e00), Vector512.Create(0x7c00));
+        Vector512<int> half = Vector512.ConditionalSelect(Vector512.LessThan(size, Vector512.Create(FirstNormal)), small, normal);
+        half = Vector512.ConditionalSelect(Vector512.LessThan(size, Vector512.Create(FirstTooLarge)), half, large);
+        return (half | ((sign >> 16) & Vector512.Create(0x8000))).AsUInt32();
     }
 
     // The bits are in the place of a number that is 2^112 times as small. Infinity and NaN get the largest exponent.

@@ -1,4 +1,5 @@
 using System.Numerics;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -11,6 +12,9 @@ namespace OnnxStream.Interop.Kernels;
 internal sealed unsafe class ClipKernel<T>(Shape shape, int lowInput, int highInput, T low, T high) : ElementwiseKernel(shape, shape)
     where T : unmanaged, INumber<T>
 {
+    // Elements that are single precision at a time where they are stored in half.
+    private const int Block = 1024;
+
     /// <inheritdoc/>
     public override string Name => "clip";
 
@@ -27,7 +31,26 @@ internal sealed unsafe class ClipKernel<T>(Shape shape, int lowInput, int highIn
         T most = highInput > 0 ? *(T*)context.Input(highInput) : high;
         long index = OutputIndex(run, start);
         T* output = (T*)context.Output(0) + index;
+        if (typeof(T) == typeof(Half))
+        {
+            ClipHalf((Half*)context.Input(0) + index, (Half*)output, length, float.CreateTruncating(least), float.CreateTruncating(most));
+            return;
+        }
+
         BinaryLoops.Run<T, T, MaximumFunction<T>>((T*)context.Input(0) + index, 1, &least, 0, output, length);
         BinaryLoops.Run<T, T, MinimumFunction<T>>(output, 1, &most, 0, output, length);
+    }
+
+    private static void ClipHalf(Half* input, Half* output, int length, float least, float most)
+    {
+        float* block = stackalloc float[Block];
+        for (int start = 0; start < length; start += Block)
+        {
+            int count = Math.Min(Block, length - start);
+            HalfConversion.ToSingle(input + start, block, count);
+            BinaryLoops.Run<float, float, MaximumFunction<float>>(block, 1, &least, 0, block, count);
+            BinaryLoops.Run<float, float, MinimumFunction<float>>(block, 1, &most, 0, block, count);
+            HalfConversion.FromSingle(block, output + start, count);
+        }
     }
 }

@@ -123,10 +123,18 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         byte* input = _context!.Input(0);
         if (_partsPerRow == 1)
         {
+            TCompute* rowBuffer = stackalloc TCompute[Expands ? Block : 0];
             long last = Math.Min((index + 1) * _rowsPerPiece, _normalization.Rows);
             for (long row = index * _rowsPerPiece; row < last; row++)
             {
-                Write(row, 0, _normalization.Length, Measure(input + row * DataBytes(_normalization.Length), _normalization.Length));
+                // Short rows are expanded once.
+                TCompute* expanded = null;
+                if (Expands && _normalization.Length <= Block)
+                {
+                    expanded = LoadData(input + row * DataBytes(_normalization.Length), (int)_normalization.Length, rowBuffer);
+                }
+
+                Write(row, 0, _normalization.Length, Measure(input + row * DataBytes(_normalization.Length), _normalization.Length, expanded), expanded);
             }
 
             return;
@@ -138,7 +146,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         long length = Math.Min(PartElements, _normalization.Length - start);
         if (_onlyMoments)
         {
-            parts[index] = Measure(input + wholeRow * DataBytes(_normalization.Length) + DataBytes(start), length);
+            parts[index] = Measure(input + wholeRow * DataBytes(_normalization.Length) + DataBytes(start), length, null);
             return;
         }
 
@@ -148,7 +156,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
             moments = moments.Merge(parts[wholeRow * _partsPerRow + i]);
         }
 
-        Write(wholeRow, start, length, moments);
+        Write(wholeRow, start, length, moments, null);
     }
 
     private bool Expands => !_data.IsSingle;
@@ -160,14 +168,15 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
 
     private long ResultBytes(long elements) => Rounds ? _results.Bytes(elements) : elements * sizeof(T);
 
-    private Moments Measure(byte* values, long length)
+    // What is expanded already need not be read again.
+    private Moments Measure(byte* values, long length, TCompute* expanded)
     {
         TCompute* buffer = stackalloc TCompute[typeof(T) == typeof(TCompute) && !Expands ? 0 : Block];
         Moments moments = default;
         for (long start = 0; start < length; start += Block)
         {
             int count = (int)Math.Min(Block, length - start);
-            TCompute* block = LoadData(values + DataBytes(start), count, buffer);
+            TCompute* block = expanded is not null ? expanded : LoadData(values + DataBytes(start), count, buffer);
             TCompute center = _normalization.IsUncentered ? TCompute.Zero : Deviations(block, count, TCompute.Zero).Sum / TCompute.CreateTruncating(count);
             (TCompute sum, TCompute squares) = Deviations(block, count, center);
             double offset = double.CreateTruncating(sum) / count;
@@ -206,7 +215,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         return new Moments(length, mean, squares);
     }
 
-    private void Write(long row, long start, long length, Moments moments)
+    private void Write(long row, long start, long length, Moments moments, TCompute* expanded)
     {
         double variance = Math.Max(0, moments.Squares / _normalization.Length);
         double inverse = _normalization.IsEpsilonOutside ? 1 / (Math.Sqrt(variance) + _normalization.Epsilon) : 1 / Math.Sqrt(variance + _normalization.Epsilon);
@@ -237,7 +246,7 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         {
             long limit = isShared ? Math.Min(end, (start / _normalization.SharedBy + 1) * _normalization.SharedBy) : end;
             int count = (int)Math.Min(Block, limit - start);
-            TCompute* values = LoadData(input + DataBytes(start), count, buffer);
+            TCompute* values = expanded is not null ? expanded + start : LoadData(input + DataBytes(start), count, buffer);
             TCompute* results = isDirect ? (TCompute*)(output + ResultBytes(start)) : buffer;
             if (isShared)
             {
