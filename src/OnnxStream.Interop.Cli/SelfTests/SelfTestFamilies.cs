@@ -54,7 +54,7 @@ internal static class SelfTestFamilies
         new("reduction", ["xnn reduce"], Sum, random => [Reduction(random)]),
         new("pooling", ["pooling"], Sum, random => [Pooling(random)]),
         new("resize", ["xnn resize bilinear", "interpolate", "resize nearest"], Sum, random => [Resize(random)]),
-        new("transposition", ["xnn transpose"], Exact, random => [Transposition(random)]),
+        new("transposition", ["transpose"], Exact, random => [Transposition(random)]),
         new("moving data", ["concatenate", "pad"], Exact, random => [MovingData(random)]),
         new("gathering", ["gather"], Exact, random => [Gathering(random)]),
         new("searching", ["top k", "arg max"], Exact, random => [Searching(random)]),

@@ -7,7 +7,7 @@ namespace OnnxStream.Interop.Operators;
 /// <summary>Permutes dimensions. https://onnx.ai/onnx/operators/onnx__Transpose.html (opsets 1 to 25: only types were added).</summary>
 internal sealed class Transpose : Operator
 {
-    // Runs of so many bytes that stay together are copied faster than blocks are turned.
+    // Runs of so many bytes that stay together are copied faster than XNNPACK moves their elements.
     private const long LongRun = 64;
 
     /// <inheritdoc/>
@@ -44,9 +44,12 @@ internal sealed class Transpose : Operator
     {
         output ??= context.Temporary(input.Type with { Shape = Permute(input.Shape, permutation) });
         bool keepsRuns = permutation.Length > 0 && permutation[^1] == permutation.Length - 1 && input.Shape[^1] * input.ElementType.SizeOf() >= LongRun;
-        Kernel kernel = !keepsRuns && XnnTranspose.Supports(input.Shape, permutation)
-            ? new XnnTranspose(input.ElementType.SizeOf(), input.Shape, permutation, context.Workers)
-            : new StridedCopy(input.ElementType.SizeOf(), output.Shape, Strides(input.Shape, permutation), 0);
+        TransposeDimensions dimensions = TransposeDimensions.Of(input.Shape, permutation);
+        bool keepsInnermost = dimensions.Order[^1] == dimensions.Order.Length - 1;
+        Kernel kernel =
+            !keepsInnermost ? SizedKernels.Create(input.ElementType, new BlockFactory(dimensions)) :
+            !keepsRuns && XnnTranspose.Supports(input.Shape, permutation) ? new XnnTranspose(input.ElementType.SizeOf(), input.Shape, permutation, context.Workers) :
+            new StridedCopy(input.ElementType.SizeOf(), output.Shape, Strides(input.Shape, permutation), 0);
         context.Emit(kernel, [input], [output]);
         return output;
     }
@@ -106,5 +109,11 @@ internal sealed class Transpose : Operator
 
         int[] axes = context.Axes(permutation, rank);
         return axes.Length == rank ? axes : throw context.Invalid($"perm [{Listing.Of(permutation)}] does not name each of the {rank} dimensions once");
+    }
+
+    private readonly struct BlockFactory(TransposeDimensions dimensions) : ISizedKernelFactory
+    {
+        public Kernel Create<T>()
+            where T : unmanaged => new BlockTranspose<T>(dimensions);
     }
 }

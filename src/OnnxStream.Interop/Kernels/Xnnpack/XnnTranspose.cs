@@ -19,7 +19,7 @@ internal sealed unsafe class XnnTranspose : XnnKernel
     {
         _elementSize = elementSize;
         Operations = input.ElementCount;
-        (long[] dimensions, int[] order) = Collapse(input, permutation);
+        (long[] dimensions, int[] order) = TransposeDimensions.Of(input, permutation);
         string details = $"{input} [{Listing.Of(permutation.ToArray())}]";
         nuint* shape = stackalloc nuint[dimensions.Length];
         nuint* axes = stackalloc nuint[dimensions.Length];
@@ -60,7 +60,7 @@ internal sealed unsafe class XnnTranspose : XnnKernel
 
     /// <summary>Whether XNNPACK can: it knows up to six dimensions (after joining neighbours that stay together).</summary>
     public static bool Supports(Shape input, ReadOnlySpan<int> permutation) =>
-        input.ElementCount > 0 && Collapse(input, permutation).Dimensions.Length <= Bindings.Xnnpack.XNN_MAX_TENSOR_DIMS;
+        input.ElementCount > 0 && TransposeDimensions.Of(input, permutation).Lengths.Length <= Bindings.Xnnpack.XNN_MAX_TENSOR_DIMS;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -76,60 +76,5 @@ internal sealed unsafe class XnnTranspose : XnnKernel
         };
         XnnpackLibrary.Check(status, "xnn_setup_transpose_nd", context.Call.NodeName);
         RunOperator(context);
-    }
-
-    // Drops dimensions of 1 and joins dimensions that are neighbours before and after.
-    private static (long[] Dimensions, int[] Order) Collapse(Shape input, ReadOnlySpan<int> permutation)
-    {
-        List<List<int>> groups = [];
-        foreach (int axis in permutation)
-        {
-            if (input[axis] == 1)
-            {
-                continue;
-            }
-
-            bool joins = groups.Count > 0;
-            if (joins)
-            {
-                for (int between = groups[^1][^1] + 1; between < axis && joins; between++)
-                {
-                    joins = input[between] == 1;
-                }
-
-                joins &= axis > groups[^1][^1];
-            }
-
-            if (joins)
-            {
-                groups[^1].Add(axis);
-            }
-            else
-            {
-                groups.Add([axis]);
-            }
-        }
-
-        if (groups.Count == 0)
-        {
-            return ([1], [0]);
-        }
-
-        int[] starts = [.. groups.Select(group => group[0]).Order()];
-        long[] dimensions = new long[groups.Count];
-        int[] order = new int[groups.Count];
-        for (int i = 0; i < groups.Count; i++)
-        {
-            order[i] = Array.IndexOf(starts, groups[i][0]);
-            long product = 1;
-            foreach (int axis in groups[i])
-            {
-                product *= input[axis];
-            }
-
-            dimensions[order[i]] = product;
-        }
-
-        return (dimensions, order);
     }
 }
