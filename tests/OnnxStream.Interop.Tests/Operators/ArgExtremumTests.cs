@@ -9,6 +9,11 @@ public class ArgExtremumTests
     public void AgreesWithOnnxRuntime([ValueSource(nameof(s_functions))] string name, [Values(0, 1, -1)] int axis, [Values(0, 1)] int keep, [Values(0, 1)] int last, [Values(ElementType.Float32, ElementType.Int32)] ElementType type) =>
         new OperatorTester(name, 13).Input(TestTensors.Random(type, 1, -3, 3, 4, 30, 5)).Attribute("axis", axis).Attribute("keepdims", keep).Attribute("select_last_index", last).Output(ElementType.Int64).Check();
 
+    // Whole vectors of lines side by side, and the rest.
+    [Test]
+    public void Lanes([ValueSource(nameof(s_functions))] string name, [Values(0, 1)] int last, [Values(ElementType.Float32, ElementType.Float64, ElementType.Int32, ElementType.Int64)] ElementType type, [Values(8, 16, 70)] int inner) =>
+        new OperatorTester(name, 13).Input(TestTensors.Rounded(type, 1, 3, 40, inner)).Attribute("axis", 1).Attribute("select_last_index", last).Output(ElementType.Int64).Check(constantsToo: false);
+
     [Test]
     public void EqualElements([ValueSource(nameof(s_functions))] string name, [Values(0, 1)] int last) =>
         new OperatorTester(name, 12).Input(TestTensors.FromDoubles(ElementType.Float32, [2, 1, 2, 1, 1, 2], 6)).Attribute("select_last_index", last).Output(ElementType.Int64).Check();

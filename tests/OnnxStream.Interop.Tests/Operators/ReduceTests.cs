@@ -123,6 +123,45 @@ public class ReduceTests
     public void LargeMeanIsAccurate() =>
         new OperatorTester("ReduceMean", 13) { Tolerance = 1e-5 }.Input(TestTensors.Random(ElementType.Float32, 5, 999, 1001, 2, 300, 70)).Attribute("axes", new[] { 1, 2 }).Check(constantsToo: false);
 
+    // One result of so many numbers that threads share them.
+    [Test]
+    public void ManyNumbers([ValueSource(nameof(s_functions))] string name, [Values(ElementType.Float32, ElementType.Float64, ElementType.Float16)] ElementType type)
+    {
+        TensorBuffer input = TestTensors.Random(type, 1, name == "Prod" ? 0.9999 : 0.1, name == "Prod" ? 1.0001 : 0.2, 3, 50, 1500);
+        double[] numbers = TestTensors.ToDoubles(input);
+        double[] expected = [.. Enumerable.Range(0, 3).Select(i => Expected(name, numbers.AsSpan(i * 75000, 75000).ToArray()))];
+        TensorBuffer actual = new OperatorTester($"Reduce{name}", 11).Input(input).Attribute("axes", new[] { 1, 2 }).Attribute("keepdims", 0).Output(type).Run();
+        TestTensors.AssertNumbersClose(actual, expected, type == ElementType.Float16 ? 1e-3 : 1e-5, name);
+    }
+
+    // Parts of nothing but -infinity, far below others, or with an infinity or a NaN.
+    [TestCase(double.NegativeInfinity, -2000, -2000 + 11.608235644774552)]
+    [TestCase(-2000, double.NegativeInfinity, -2000 + 10.596634733096073)]
+    [TestCase(0, 2000, 2000 + 11.608235644774552)]
+    [TestCase(double.NegativeInfinity, double.NegativeInfinity, double.NegativeInfinity)]
+    [TestCase(double.PositiveInfinity, 2000, double.PositiveInfinity)]
+    [TestCase(double.NaN, 2000, double.NaN)]
+    public void LogSumExpOfParts(double first, double second, double expected)
+    {
+        double[] numbers = [.. Enumerable.Repeat(first, 40000), .. Enumerable.Repeat(second, 110000)];
+        TensorBuffer actual = new OperatorTester("ReduceLogSumExp", 13).Input(TestTensors.FromDoubles(ElementType.Float32, numbers, 150000)).Attribute("keepdims", 0).Run();
+        TestTensors.AssertNumbersClose(actual, [expected], 1e-6, "ReduceLogSumExp");
+    }
+
+    private static double Expected(string name, double[] numbers) => name switch
+    {
+        "Mean" => numbers.Average(),
+        "Sum" => numbers.Sum(),
+        "Max" => numbers.Max(),
+        "Min" => numbers.Min(),
+        "Prod" => numbers.Aggregate(1.0, (product, number) => product * number),
+        "L1" => numbers.Sum(Math.Abs),
+        "L2" => Math.Sqrt(numbers.Sum(number => number * number)),
+        "LogSum" => Math.Log(numbers.Sum()),
+        "LogSumExp" => Math.Log(numbers.Sum(Math.Exp)),
+        _ => numbers.Sum(number => number * number),
+    };
+
     [Test]
     public void LogSumExpOfLargeValues() =>
         new OperatorTester("ReduceLogSumExp", 13).Input(TestTensors.Random(ElementType.Float32, 5, 500, 900, 3, 7, 6)).Attribute("axes", new[] { 1 }).Check();

@@ -26,6 +26,16 @@ internal sealed unsafe class LpNormalizationKernel<T>(long outer, long length, l
             long start = row / inner * length * inner + row % inner;
             T* input = (T*)context.Input(0) + start;
             T* output = (T*)context.Output(0) + start;
+            if (inner == 1 && typeof(T) == typeof(float))
+            {
+                double sum = WideSums.SumOfPowers((float*)input, length, p == 2);
+                double whole = p == 1 ? sum : Math.Sqrt(sum);
+
+                // The least number above zero has an inverse in double precision.
+                WideSums.Scale((float*)input, (float*)output, length, whole == 0 ? 1 : 1 / whole);
+                continue;
+            }
+
             double norm = 0;
             for (long i = 0; i < length; i++)
             {

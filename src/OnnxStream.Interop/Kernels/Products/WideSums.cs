@@ -32,6 +32,62 @@ internal static unsafe class WideSums
         return sum;
     }
 
+    /// <summary>The sum of the magnitudes of a run, or of its squares.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static double SumOfPowers(float* values, long length, bool areSquares)
+    {
+        int width = Vector<float>.Count;
+        Vector<double> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+        long i = 0;
+        for (; i + 2 * width <= length; i += 2 * width)
+        {
+            Vector.Widen(Vector.Load(values + i), out Vector<double> low0, out Vector<double> high0);
+            Vector.Widen(Vector.Load(values + i + width), out Vector<double> low1, out Vector<double> high1);
+            if (areSquares)
+            {
+                sum0 += low0 * low0;
+                sum1 += high0 * high0;
+                sum2 += low1 * low1;
+                sum3 += high1 * high1;
+            }
+            else
+            {
+                sum0 += Vector.Abs(low0);
+                sum1 += Vector.Abs(high0);
+                sum2 += Vector.Abs(low1);
+                sum3 += Vector.Abs(high1);
+            }
+        }
+
+        double sum = Vector.Sum((sum0 + sum1) + (sum2 + sum3));
+        for (; i < length; i++)
+        {
+            double value = values[i];
+            sum += areSquares ? value * value : Math.Abs(value);
+        }
+
+        return sum;
+    }
+
+    /// <summary>Multiplies a run by a number; input and output may be the same memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Scale(float* values, float* results, long length, double factor)
+    {
+        int width = Vector<float>.Count;
+        Vector<double> factors = new(factor);
+        long i = 0;
+        for (; i + width <= length; i += width)
+        {
+            Vector.Widen(Vector.Load(values + i), out Vector<double> low, out Vector<double> high);
+            Vector.Narrow(low * factors, high * factors).Store(results + i);
+        }
+
+        for (; i < length; i++)
+        {
+            results[i] = (float)(values[i] * factor);
+        }
+    }
+
     /// <summary>Adds a row of numbers to as many sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(double* sums, float* values, long length)

@@ -45,6 +45,24 @@ internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FindLanes(T* input, long* output, int lanes)
     {
+        if (Vector<T>.IsSupported && sizeof(T) is sizeof(int) or sizeof(long) && length <= int.MaxValue)
+        {
+            int done = 0;
+            for (; done + 2 * Vector<T>.Count <= lanes; done += 2 * Vector<T>.Count)
+            {
+                FindVectors(input + done, output + done);
+            }
+
+            if (done == lanes)
+            {
+                return;
+            }
+
+            input += done;
+            output += done;
+            lanes -= done;
+        }
+
         T* best = stackalloc T[MostLanes];
         new ReadOnlySpan<T>(input, lanes).CopyTo(new Span<T>(best, lanes));
         new Span<long>(output, lanes).Clear();
@@ -65,17 +83,65 @@ internal sealed unsafe class ArgExtremumKernel<T>(long outer, long length, long 
         }
     }
 
-    // The extreme value is found in vectors; looking for it stops at the first. -1 where that is not what is wanted, or numbers are none.
+    // Two vectors of lines side by side. Indices are as wide as the elements.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void FindVectors(T* input, long* output)
+    {
+        int width = Vector<T>.Count;
+        (bool least, bool last, long count, long distance) = (isMinimum, takesLast, length, inner);
+        Vector<T> best0 = Vector.Load(input);
+        Vector<T> best1 = Vector.Load(input + width);
+        Vector<T> found0 = Vector<T>.Zero;
+        Vector<T> found1 = Vector<T>.Zero;
+        Vector<T> place = Vector<T>.Zero;
+        Vector<T> next = sizeof(T) == sizeof(int) ? Vector.As<int, T>(Vector<int>.One) : Vector.As<long, T>(Vector<long>.One);
+        for (long i = 1; i < count; i++)
+        {
+            input += distance;
+            place = sizeof(T) == sizeof(int) ? Vector.As<int, T>(Vector.As<T, int>(place) + Vector.As<T, int>(next)) : Vector.As<long, T>(Vector.As<T, long>(place) + Vector.As<T, long>(next));
+            Vector<T> value0 = Vector.Load(input);
+            Vector<T> value1 = Vector.Load(input + width);
+            Vector<T> better0 = IsBetter(value0, best0, least, last);
+            Vector<T> better1 = IsBetter(value1, best1, least, last);
+            best0 = Vector.ConditionalSelect(better0, value0, best0);
+            best1 = Vector.ConditionalSelect(better1, value1, best1);
+            found0 = Vector.ConditionalSelect(better0, place, found0);
+            found1 = Vector.ConditionalSelect(better1, place, found1);
+        }
+
+        for (int k = 0; k < width; k++)
+        {
+            output[k] = sizeof(T) == sizeof(int) ? Vector.As<T, int>(found0)[k] : Vector.As<T, long>(found0)[k];
+            output[width + k] = sizeof(T) == sizeof(int) ? Vector.As<T, int>(found1)[k] : Vector.As<T, long>(found1)[k];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<T> IsBetter(Vector<T> value, Vector<T> best, bool isMinimum, bool takesLast)
+    {
+        Vector<T> better = isMinimum
+            ? takesLast ? Vector.LessThanOrEqual(value, best) : Vector.LessThan(value, best)
+            : takesLast ? Vector.GreaterThanOrEqual(value, best) : Vector.GreaterThan(value, best);
+        if (VectorFolding.HasNaN<T>())
+        {
+            Vector<T> none = Vector.OnesComplement(Vector.Equals(value, value));
+            better |= takesLast ? none : none & Vector.Equals(best, best);
+        }
+
+        return better;
+    }
+
+    // The extreme value is found in vectors; looking for it stops at the first. -1 where numbers are none.
     private long FindValue(T* input)
     {
-        if (takesLast || length > int.MaxValue)
+        if (length > int.MaxValue)
         {
             return -1;
         }
 
         ReadOnlySpan<T> values = new(input, (int)length);
         T extreme = isMinimum ? TensorPrimitives.Min(values) : TensorPrimitives.Max(values);
-        return VectorSearch.IndexOf(input, length, extreme);
+        return takesLast ? VectorSearch.LastIndexOf(input, length, extreme) : VectorSearch.IndexOf(input, length, extreme);
     }
 
     private long Maximum(T* input)

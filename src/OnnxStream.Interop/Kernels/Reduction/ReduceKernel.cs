@@ -1,7 +1,9 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -19,6 +21,9 @@ internal interface IReduction<TWide>
     /// <summary>Many accumulators and as many values.</summary>
     static abstract void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values);
 
+    /// <summary>The accumulator of the values of two.</summary>
+    static abstract TWide Combine(TWide left, TWide right);
+
     /// <summary>What an accumulator of <paramref name="count"/> values means.</summary>
     static abstract TWide Result(TWide accumulator, long count);
 }
@@ -33,8 +38,13 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     private const int Chunk = 512;
     private const long PieceElements = 16 << 10;
 
-    // So many values are folded while another kernel computes an element and writes it.
-    private const long FoldsPerOperation = 16;
+    // Where there are few results, the values of each are folded in parts of so many.
+    private const long PartElements = 32 << 10;
+
+    private const long FewResults = 8;
+
+    // So many bytes of values are folded while another kernel computes an element and writes it.
+    private const long BytesPerOperation = 32;
 
     private readonly bool _isInnerReduced;
     private readonly long _inner;
@@ -46,6 +56,11 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     private readonly long _reducedCount;
     private readonly long _valuesPerOutput;
     private readonly long _unitsPerPiece;
+
+    // Parts of one result, in each of its runs or of its runs; 1 where results are folded as a whole.
+    private readonly long _partsPerRun = 1;
+    private readonly long _runsPerPart;
+    private readonly long _parts = 1;
     private KernelContext? _context;
 
     /// <summary>Makes the kernel.</summary>
@@ -88,15 +103,27 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         _reducedCount = Product(_reducedDimensions);
         _valuesPerOutput = _isInnerReduced ? _reducedCount * _inner : _reducedCount;
         _unitsPerPiece = Math.Max(1, PieceElements / Math.Max(1, _reducedCount * Math.Min(_inner, _isInnerReduced ? long.MaxValue : Chunk)));
+        _runsPerPart = _reducedCount;
+        if (_isInnerReduced && _keptCount is > 0 and <= FewResults && _valuesPerOutput > PartElements)
+        {
+            _partsPerRun = (_inner + PartElements - 1) / PartElements;
+            _runsPerPart = Math.Max(1, PartElements / _inner);
+            _parts = (_reducedCount + _runsPerPart - 1) / _runsPerPart * _partsPerRun;
+        }
     }
 
     /// <inheritdoc/>
     public override string Name => KernelNames.Of<TReduction>();
 
+    /// <inheritdoc/>
+    public override long ScratchBytes => _parts > 1 ? _keptCount * _parts * sizeof(Part) : 0;
+
     private static bool IsLogSumExp => typeof(TReduction) == typeof(LogSumExpReduction);
 
+    private const int LongestSpan = 1 << 30;
+
     // The most common case has loops of its own.
-    private static bool IsWideSum => typeof(T) == typeof(float) && (typeof(TReduction) == typeof(SumReduction<double>) || typeof(TReduction) == typeof(MeanReduction<double>));
+    private static bool IsWideSum => (typeof(T) == typeof(float) || typeof(T) == typeof(Half)) && (typeof(TReduction) == typeof(SumReduction<double>) || typeof(TReduction) == typeof(MeanReduction<double>));
 
     // An output element where the innermost dimension is reduced, else up to Chunk neighbouring ones.
     private long UnitCount => _isInnerReduced ? _keptCount : _keptCount * ((_inner + Chunk - 1) / Chunk);
@@ -105,7 +132,20 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     public override void Run(KernelContext context)
     {
         _context = context;
-        context.Workers.Parallelize(this, checked((int)((UnitCount + _unitsPerPiece - 1) / _unitsPerPiece)), _keptCount * _reducedCount * _inner / FoldsPerOperation);
+        long operations = _keptCount * _reducedCount * _inner * sizeof(T) / BytesPerOperation;
+        if (_parts > 1)
+        {
+            context.Workers.Parallelize(this, checked((int)(_keptCount * _parts)), operations);
+            for (long unit = 0; unit < _keptCount; unit++)
+            {
+                ((T*)context.Output(0))[unit] = T.CreateTruncating(Join((Part*)context.Scratch + unit * _parts));
+            }
+        }
+        else
+        {
+            context.Workers.Parallelize(this, checked((int)((UnitCount + _unitsPerPiece - 1) / _unitsPerPiece)), operations);
+        }
+
         _context = null;
     }
 
@@ -114,13 +154,26 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     {
         T* input = (T*)_context!.Input(0);
         T* output = (T*)_context.Output(0);
-        long last = Math.Min((index + 1) * _unitsPerPiece, UnitCount);
         Span<TWide> buffer = stackalloc TWide[Chunk];
+        if (_parts > 1)
+        {
+            (long result, long part) = Math.DivRem(index, _parts);
+            (long runs, long partOfRun) = Math.DivRem(part, _partsPerRun);
+            long start = partOfRun * PartElements;
+            long firstRun = runs * _runsPerPart;
+            ((Part*)_context.Scratch)[index] = FoldOne(
+                input + Offset(result, _keptDimensions, _keptStrides) + start, firstRun, Math.Min(firstRun + _runsPerPart, _reducedCount),
+                _partsPerRun == 1 ? _inner : Math.Min(PartElements, _inner - start), buffer);
+            return;
+        }
+
+        long last = Math.Min((index + 1) * _unitsPerPiece, UnitCount);
         if (_isInnerReduced)
         {
             for (long unit = index * _unitsPerPiece; unit < last; unit++)
             {
-                output[unit] = T.CreateTruncating(FoldOne(input + Offset(unit, _keptDimensions, _keptStrides), buffer));
+                Part whole = FoldOne(input + Offset(unit, _keptDimensions, _keptStrides), 0, _reducedCount, _inner, buffer);
+                output[unit] = T.CreateTruncating(TReduction.Result(whole.Accumulator, _valuesPerOutput) + whole.Shift);
             }
 
             return;
@@ -144,19 +197,52 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private TWide FoldOne(T* input, Span<TWide> buffer)
+    // What several parts of one result give together.
+    private TWide Join(Part* parts)
     {
+        TWide shift = TWide.Zero;
+        bool isShifted = false;
+        for (long i = 0; i < _parts && IsLogSumExp; i++)
+        {
+            if (IsPositive(parts[i].Accumulator))
+            {
+                shift = isShifted ? TWide.Max(shift, parts[i].Shift) : parts[i].Shift;
+                isShifted = true;
+            }
+        }
+
+        TWide accumulator = TReduction.Initial;
+        for (long i = 0; i < _parts; i++)
+        {
+            // A sum that is zero, infinite or no number stays so.
+            TWide part = parts[i].Accumulator;
+            if (IsLogSumExp && IsPositive(part))
+            {
+                part *= TWide.CreateTruncating(Math.Exp(double.CreateTruncating(parts[i].Shift - shift)));
+            }
+
+            accumulator = TReduction.Combine(accumulator, part);
+        }
+
+        return TReduction.Result(accumulator, _valuesPerOutput) + shift;
+    }
+
+    // Runs of one result, of which "length" values are folded.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private Part FoldOne(T* input, long firstRun, long endRun, long length, Span<TWide> buffer)
+    {
+        // What needs no room is folded in one piece.
+        long most = typeof(T) == typeof(TWide) && !IsLogSumExp ? LongestSpan : Chunk;
         TWide shift = TWide.Zero;
         if (IsLogSumExp)
         {
             TWide maximum = NegativeInfinity;
-            for (long i = 0; i < _reducedCount; i++)
+            for (long i = firstRun; i < endRun; i++)
             {
                 T* run = input + Offset(i, _reducedDimensions, _reducedStrides);
-                for (long start = 0; start < _inner; start += Chunk)
+                for (long start = 0; start < length; start += most)
                 {
-                    maximum = TWide.Max(maximum, TensorPrimitives.Max(Widen(run + start, (int)Math.Min(Chunk, _inner - start), buffer)));
+                    maximum = VectorFolding.Fold<TWide, MaximumOperation<TWide>>(maximum, Widen(run + start, (int)Math.Min(most, length - start), buffer));
                 }
             }
 
@@ -164,29 +250,23 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
         }
 
         TWide accumulator = TReduction.Initial;
-        for (long i = 0; i < _reducedCount; i++)
+        for (long i = firstRun; i < endRun; i++)
         {
             T* run = input + Offset(i, _reducedDimensions, _reducedStrides);
             if (IsWideSum)
             {
-                accumulator += TWide.CreateTruncating(WideSums.Sum((float*)run, _inner));
+                accumulator += TWide.CreateTruncating(typeof(T) == typeof(Half) ? SumHalf((Half*)run, length) : WideSums.Sum((float*)run, length));
                 continue;
             }
 
-            for (long start = 0; start < _inner; start += Chunk)
+            for (long start = 0; start < length; start += most)
             {
-                ReadOnlySpan<TWide> values = Widen(run + start, (int)Math.Min(Chunk, _inner - start), buffer);
-                if (IsLogSumExp)
-                {
-                    TensorPrimitives.Subtract(values, shift, buffer);
-                    values = buffer[..values.Length];
-                }
-
-                accumulator = TReduction.Fold(accumulator, values);
+                ReadOnlySpan<TWide> values = Widen(run + start, (int)Math.Min(most, length - start), buffer);
+                accumulator = TReduction.Fold(accumulator, IsLogSumExp ? Exponentials(values, shift, buffer) : values);
             }
         }
 
-        return TReduction.Result(accumulator, _valuesPerOutput) + shift;
+        return new Part(accumulator, shift);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -207,31 +287,51 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
             }
         }
 
+        float* singles = stackalloc float[typeof(T) == typeof(Half) ? Chunk : 0];
         accumulators.Fill(TReduction.Initial);
         for (long i = 0; i < _reducedCount; i++)
         {
             if (IsWideSum)
             {
+                T* values = input + Offset(i, _reducedDimensions, _reducedStrides);
                 fixed (TWide* sums = accumulators)
                 {
-                    WideSums.Add((double*)sums, (float*)input + Offset(i, _reducedDimensions, _reducedStrides), accumulators.Length);
+                    float* numbers = (float*)values;
+                    if (typeof(T) == typeof(Half))
+                    {
+                        HalfConversion.ToSingle((Half*)values, singles, accumulators.Length);
+                        numbers = singles;
+                    }
+
+                    WideSums.Add((double*)sums, numbers, accumulators.Length);
                 }
 
                 continue;
             }
 
-            ReadOnlySpan<TWide> values = Widen(input + Offset(i, _reducedDimensions, _reducedStrides), accumulators.Length, buffer);
+            ReadOnlySpan<TWide> wide = Widen(input + Offset(i, _reducedDimensions, _reducedStrides), accumulators.Length, buffer);
             if (IsLogSumExp)
             {
-                TensorPrimitives.Subtract(values, shifts, buffer);
-                values = buffer[..values.Length];
+                TensorPrimitives.Subtract(wide, shifts, buffer);
+                wide = Exponentials(buffer[..wide.Length], TWide.Zero, buffer);
             }
 
-            TReduction.FoldEach(accumulators, values);
+            TReduction.FoldEach(accumulators, wide);
         }
     }
 
+    // e to the power of what the values are above a number.
+    private static ReadOnlySpan<TWide> Exponentials(ReadOnlySpan<TWide> values, TWide shift, Span<TWide> buffer)
+    {
+        Span<double> powers = MemoryMarshal.Cast<TWide, double>(buffer)[..values.Length];
+        TensorPrimitives.Subtract(MemoryMarshal.Cast<TWide, double>(values), double.CreateTruncating(shift), powers);
+        TensorPrimitives.Exp(powers, powers);
+        return buffer[..values.Length];
+    }
+
     private static TWide NegativeInfinity => TWide.CreateTruncating(double.NegativeInfinity);
+
+    private static bool IsPositive(TWide value) => TWide.IsFinite(value) && value > TWide.Zero;
 
     private static TWide FiniteOrZero(TWide value) => TWide.IsFinite(value) ? value : TWide.Zero;
 
@@ -242,8 +342,35 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
             return new ReadOnlySpan<TWide>(source, length);
         }
 
+        if (typeof(T) == typeof(Half))
+        {
+            ExpandHalf((Half*)source, length, buffer);
+            return buffer[..length];
+        }
+
         TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(source, length), buffer);
         return buffer[..length];
+    }
+
+    private static double SumHalf(Half* source, long length)
+    {
+        float* singles = stackalloc float[Chunk];
+        double sum = 0;
+        for (long start = 0; start < length; start += Chunk)
+        {
+            int count = (int)Math.Min(Chunk, length - start);
+            HalfConversion.ToSingle(source + start, singles, count);
+            sum += WideSums.Sum(singles, count);
+        }
+
+        return sum;
+    }
+
+    private static void ExpandHalf(Half* source, int length, Span<TWide> buffer)
+    {
+        float* singles = stackalloc float[Chunk];
+        HalfConversion.ToSingle(source, singles, length);
+        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<float>(singles, length), buffer);
     }
 
     private static long Offset(long index, long[] dimensions, long[] strides)
@@ -257,6 +384,9 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
 
         return offset;
     }
+
+    // An accumulator of some values, and what was subtracted from each.
+    private readonly record struct Part(TWide Accumulator, TWide Shift);
 
     private static long Product(long[] dimensions)
     {
@@ -284,6 +414,9 @@ internal readonly struct SumReduction<TWide> : IReduction<TWide>
     public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, AdditionOperation<TWide>>(accumulators, values);
 
     /// <inheritdoc/>
+    public static TWide Combine(TWide left, TWide right) => left + right;
+
+    /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) => accumulator;
 }
 
@@ -299,6 +432,9 @@ internal readonly struct MeanReduction<TWide> : IReduction<TWide>
 
     /// <inheritdoc/>
     public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, AdditionOperation<TWide>>(accumulators, values);
+
+    /// <inheritdoc/>
+    public static TWide Combine(TWide left, TWide right) => left + right;
 
     /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) =>
@@ -319,6 +455,9 @@ internal readonly struct ProductReduction<TWide> : IReduction<TWide>
     public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => TensorPrimitives.Multiply(accumulators, values, accumulators);
 
     /// <inheritdoc/>
+    public static TWide Combine(TWide left, TWide right) => left * right;
+
+    /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) => accumulator;
 }
 
@@ -337,6 +476,9 @@ internal readonly struct MaximumReduction<TWide> : IReduction<TWide>
     public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, MaximumOperation<TWide>>(accumulators, values);
 
     /// <inheritdoc/>
+    public static TWide Combine(TWide left, TWide right) => MaximumOperation<TWide>.Invoke(left, right);
+
+    /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) => accumulator;
 }
 
@@ -353,6 +495,9 @@ internal readonly struct MinimumReduction<TWide> : IReduction<TWide>
 
     /// <inheritdoc/>
     public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => VectorFolding.FoldEach<TWide, MinimumOperation<TWide>>(accumulators, values);
+
+    /// <inheritdoc/>
+    public static TWide Combine(TWide left, TWide right) => MinimumOperation<TWide>.Invoke(left, right);
 
     /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) => accumulator;
@@ -378,6 +523,9 @@ internal readonly struct L1Reduction<TWide> : IReduction<TWide>
     }
 
     /// <inheritdoc/>
+    public static TWide Combine(TWide left, TWide right) => left + right;
+
+    /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) => accumulator;
 }
 
@@ -393,6 +541,9 @@ internal readonly struct SumSquareReduction<TWide> : IReduction<TWide>
 
     /// <inheritdoc/>
     public static void FoldEach(Span<TWide> accumulators, ReadOnlySpan<TWide> values) => TensorPrimitives.MultiplyAdd(values, values, accumulators, accumulators);
+
+    /// <inheritdoc/>
+    public static TWide Combine(TWide left, TWide right) => left + right;
 
     /// <inheritdoc/>
     public static TWide Result(TWide accumulator, long count) => accumulator;
@@ -411,6 +562,9 @@ internal readonly struct L2Reduction : IReduction<double>
     public static void FoldEach(Span<double> accumulators, ReadOnlySpan<double> values) => TensorPrimitives.MultiplyAdd(values, values, accumulators, accumulators);
 
     /// <inheritdoc/>
+    public static double Combine(double left, double right) => left + right;
+
+    /// <inheritdoc/>
     public static double Result(double accumulator, long count) => Math.Sqrt(accumulator);
 }
 
@@ -427,34 +581,26 @@ internal readonly struct LogSumReduction : IReduction<double>
     public static void FoldEach(Span<double> accumulators, ReadOnlySpan<double> values) => TensorPrimitives.Add(accumulators, values, accumulators);
 
     /// <inheritdoc/>
+    public static double Combine(double left, double right) => left + right;
+
+    /// <inheritdoc/>
     public static double Result(double accumulator, long count) => Math.Log(accumulator);
 }
 
-/// <summary>The logarithm of the sum of exponentials. The kernel subtracts the largest value first, so that none overflows.</summary>
+/// <summary>The logarithm of a sum of exponentials. The kernel makes them, and subtracts the largest value first, so that none overflows.</summary>
 internal readonly struct LogSumExpReduction : IReduction<double>
 {
     /// <inheritdoc/>
     public static double Initial => 0;
 
     /// <inheritdoc/>
-    public static double Fold(double accumulator, ReadOnlySpan<double> values)
-    {
-        foreach (double value in values)
-        {
-            accumulator += Math.Exp(value);
-        }
-
-        return accumulator;
-    }
+    public static double Fold(double accumulator, ReadOnlySpan<double> values) => VectorFolding.Fold<double, AdditionOperation<double>>(accumulator, values);
 
     /// <inheritdoc/>
-    public static void FoldEach(Span<double> accumulators, ReadOnlySpan<double> values)
-    {
-        for (int i = 0; i < values.Length; i++)
-        {
-            accumulators[i] += Math.Exp(values[i]);
-        }
-    }
+    public static void FoldEach(Span<double> accumulators, ReadOnlySpan<double> values) => VectorFolding.FoldEach<double, AdditionOperation<double>>(accumulators, values);
+
+    /// <inheritdoc/>
+    public static double Combine(double left, double right) => left + right;
 
     /// <inheritdoc/>
     public static double Result(double accumulator, long count) => Math.Log(accumulator);

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -13,12 +14,19 @@ internal interface IFoldingOperation<T>
 
     /// <summary>The operation, lane by lane.</summary>
     static abstract Vector<T> Invoke(Vector<T> left, Vector<T> right);
+
+    /// <summary>The operation, lane by lane.</summary>
+    static abstract Vector128<T> Invoke(Vector128<T> left, Vector128<T> right);
 }
 
 /// <summary>Folds spans, vector by vector where the processor has vectors of the type.</summary>
 /// <remarks>The loops are compiled for speed before their first call: a plan may run only a few times.</remarks>
 internal static class VectorFolding
 {
+    /// <summary>Whether the type has numbers that are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool HasNaN<T>() => typeof(T) == typeof(float) || typeof(T) == typeof(double);
+
     /// <summary>One accumulator and many values.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static T Fold<T, TOperation>(T accumulator, ReadOnlySpan<T> values)
@@ -45,11 +53,7 @@ internal static class VectorFolding
             }
 
             fold0 = TOperation.Invoke(TOperation.Invoke(fold0, fold1), TOperation.Invoke(fold2, fold3));
-            for (int lane = 0; lane < Vector<T>.Count; lane++)
-            {
-                accumulator = TOperation.Invoke(accumulator, fold0[lane]);
-            }
-
+            accumulator = TOperation.Invoke(accumulator, FoldLanes<T, TOperation>(fold0));
             i = vectors.Length * Vector<T>.Count;
         }
 
@@ -59,6 +63,34 @@ internal static class VectorFolding
         }
 
         return accumulator;
+    }
+
+    // Halves are folded until one lane is left.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T FoldLanes<T, TOperation>(Vector<T> vector)
+        where T : unmanaged, INumber<T>
+        where TOperation : IFoldingOperation<T>
+    {
+        Vector128<byte> fold = Vector<byte>.Count == Vector256<byte>.Count
+            ? TOperation.Invoke(vector.AsVector256().GetLower(), vector.AsVector256().GetUpper()).AsByte()
+            : vector.AsVector128().AsByte();
+        fold = TOperation.Invoke(fold.As<byte, T>(), Vector128.Shuffle(fold, Vector128.Create((byte)8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)).As<byte, T>()).AsByte();
+        if (Unsafe.SizeOf<T>() <= sizeof(int))
+        {
+            fold = TOperation.Invoke(fold.As<byte, T>(), Vector128.Shuffle(fold, Vector128.Create((byte)4, 5, 6, 7, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3)).As<byte, T>()).AsByte();
+        }
+
+        if (Unsafe.SizeOf<T>() <= sizeof(short))
+        {
+            fold = TOperation.Invoke(fold.As<byte, T>(), Vector128.Shuffle(fold, Vector128.Create((byte)2, 3, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1)).As<byte, T>()).AsByte();
+        }
+
+        if (Unsafe.SizeOf<T>() == sizeof(byte))
+        {
+            fold = TOperation.Invoke(fold.As<byte, T>(), Vector128.Shuffle(fold, Vector128.Create((byte)1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)).As<byte, T>()).AsByte();
+        }
+
+        return fold.As<byte, T>().ToScalar();
     }
 
     /// <summary>Many accumulators and as many values.</summary>
@@ -89,7 +121,10 @@ internal static class VectorFolding
 }
 
 /// <summary>The larger one; NaN if one is. Which of two zeros it is does not matter.</summary>
-/// <remarks>Three instructions, where that of IEEE 754 takes many: one instruction gives its second operand if either is NaN, so that only the first is to be looked at.</remarks>
+/// <remarks>
+/// Three instructions, where that of IEEE 754 takes many: one gives its second operand if either is NaN, so of both orders one gives the NaN. All
+/// bits of the two results together are a NaN then, and otherwise what both are.
+/// </remarks>
 internal readonly struct MaximumOperation<T> : IFoldingOperation<T>
     where T : unmanaged, INumber<T>
 {
@@ -100,7 +135,12 @@ internal readonly struct MaximumOperation<T> : IFoldingOperation<T>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<T> Invoke(Vector<T> left, Vector<T> right) =>
-        Vector.ConditionalSelect(Vector.Equals(right, right), Vector.MaxNative(right, left), right);
+        VectorFolding.HasNaN<T>() ? Vector.MaxNative(left, right) | Vector.MaxNative(right, left) : Vector.Max(left, right);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Invoke(Vector128<T> left, Vector128<T> right) =>
+        VectorFolding.HasNaN<T>() ? Vector128.MaxNative(left, right) | Vector128.MaxNative(right, left) : Vector128.Max(left, right);
 }
 
 /// <summary>The smaller one; NaN if one is. Which of two zeros it is does not matter.</summary>
@@ -115,7 +155,12 @@ internal readonly struct MinimumOperation<T> : IFoldingOperation<T>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<T> Invoke(Vector<T> left, Vector<T> right) =>
-        Vector.ConditionalSelect(Vector.Equals(right, right), Vector.MinNative(right, left), right);
+        VectorFolding.HasNaN<T>() ? Vector.MinNative(left, right) | Vector.MinNative(right, left) : Vector.Min(left, right);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Invoke(Vector128<T> left, Vector128<T> right) =>
+        VectorFolding.HasNaN<T>() ? Vector128.MinNative(left, right) | Vector128.MinNative(right, left) : Vector128.Min(left, right);
 }
 
 /// <summary>The sum.</summary>
@@ -129,4 +174,8 @@ internal readonly struct AdditionOperation<T> : IFoldingOperation<T>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => left + right;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Invoke(Vector128<T> left, Vector128<T> right) => left + right;
 }

@@ -32,6 +32,28 @@ internal static unsafe class VectorSearch
         return -1;
     }
 
+    /// <summary>The last place of a number; -1 if it is nowhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static long LastIndexOf<T>(T* values, long length, T value)
+        where T : unmanaged, INumber<T>
+    {
+        long i = length;
+        if (Vector<T>.IsSupported)
+        {
+            Vector<T> wanted = new(value);
+            while (i >= Vector<T>.Count && !Vector.EqualsAny(Vector.Load(values + i - Vector<T>.Count), wanted))
+            {
+                i -= Vector<T>.Count;
+            }
+        }
+
+        while (--i >= 0 && values[i] != value)
+        {
+        }
+
+        return i;
+    }
+
     /// <summary>The first place from <paramref name="start"/> on that might hold a number above or below another; between <paramref name="start"/> and it there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static long SkipOthers<T>(T* values, long start, long length, T value, bool isAbove)

@@ -61,6 +61,9 @@ internal sealed unsafe class XnnReduce : XnnKernel
     /// <inheritdoc/>
     public override string Name => "xnn reduce";
 
+    /// <inheritdoc/>
+    public override long ScratchBytes => Math.Max(base.ScratchBytes, _exact.ScratchBytes);
+
     /// <summary>Whether XNNPACK knows so many dimensions, and whether sums of so many elements keep their digits in single precision.</summary>
     public static bool Supports(Shape input, ReadOnlySpan<bool> isReduced)
     {
