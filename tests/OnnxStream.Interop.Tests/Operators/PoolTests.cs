@@ -14,6 +14,22 @@ public class PoolTests
             .Attribute("kernel_shape", new[] { kernel, kernel }).Attribute("strides", new[] { stride, stride }).Attribute("pads", new[] { pad, 0, pad, pad }).Attribute("ceil_mode", ceil).Check(constantsToo: false);
     }
 
+    // Longer than vectors, with strides of which the columns are taken apart and such of which they are not; more rows than are joined at a time.
+    [Test]
+    public void LongRows([ValueSource(nameof(s_functions))] string name, [Values(1, 2, 3, 4, 5)] int stride, [Values(2, 5, 19)] int kernel) =>
+        new OperatorTester(name, name == "LpPool" ? 18 : 12).Input(TestTensors.Floats(1, 1, 2, 24, 90)).Attribute("kernel_shape", new[] { kernel, kernel }).Attribute("strides", new[] { 1, stride })
+            .Attribute("pads", new[] { 1, 1, 0, 1 }).Check(constantsToo: false);
+
+    [Test]
+    public void LongRowsOfBytes([Values(2, 3)] int stride) =>
+        new OperatorTester("MaxPool", 12).Input(TestTensors.Random(ElementType.UInt8, 1, 0, 255, 1, 2, 9, 150)).Attribute("kernel_shape", new[] { 3, 3 }).Attribute("strides", new[] { stride, stride })
+            .Output(ElementType.UInt8).Check(constantsToo: false);
+
+    [Test]
+    public void IndicesOfLongRows([Values(1, 2, 3)] int stride, [Values(ElementType.Float32, ElementType.Float64, ElementType.UInt8)] ElementType type) =>
+        new OperatorTester("MaxPool", 12).Input(TestTensors.Random(type, 1, 0, 90, 2, 3, 7, 1200)).Attribute("kernel_shape", new[] { 2, 3 }).Attribute("strides", new[] { 1, stride })
+            .Attribute("pads", new[] { 1, 1, 0, 1 }).Output(type).Output(ElementType.Int64).Check(constantsToo: false);
+
     [Test]
     public void OneAndThreeDimensions([ValueSource(nameof(s_functions))] string name, [Values(1, 2)] int stride)
     {

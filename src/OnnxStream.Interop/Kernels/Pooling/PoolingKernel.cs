@@ -12,6 +12,15 @@ internal interface IPoolingFunction<TCompute>
     /// <summary>What a window starts with.</summary>
     TCompute Initial { get; }
 
+    /// <summary>Whether elements are taken in just as what has been accumulated of others, with <see cref="Combine(Vector{TCompute}, Vector{TCompute})"/>.</summary>
+    static virtual bool IsVectorized => false;
+
+    /// <summary>Takes an element, or what has been accumulated of another part, of each of many windows in.</summary>
+    static virtual Vector<TCompute> Combine(Vector<TCompute> accumulators, Vector<TCompute> others) => throw new NotSupportedException();
+
+    /// <summary>The same for one window.</summary>
+    static virtual TCompute Combine(TCompute accumulator, TCompute other) => throw new NotSupportedException();
+
     /// <summary>Takes an element of each of many windows in.</summary>
     void Accumulate(Span<TCompute> accumulators, ReadOnlySpan<TCompute> values);
 
@@ -25,7 +34,8 @@ internal interface IPoolingFunction<TCompute>
 /// <summary>Pools windows over up to three spatial dimensions of [N, C, …], row by row.</summary>
 /// <remarks>
 /// The rows that a window covers are joined first, column by column; then the columns of each window. Both go over whole
-/// vectors of neighbouring elements, whatever the stride. Windows too wide for that take their elements one after the other.
+/// vectors of neighbouring elements: for strides, the columns are taken apart first, so that what windows have in the same place
+/// lies side by side. Windows too wide for that take their elements one after the other.
 /// Loops are compiled for speed before their first call: a plan may run only a few times.
 /// </remarks>
 internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
@@ -36,8 +46,11 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     private const int Chunk = 512;
     private const int Columns = 2 * Chunk;
 
-    // With larger strides, most of the joined neighbours would be thrown away.
-    private const int LargestJoinedStride = 4;
+    // So many rows, or columns of windows, are joined at a time.
+    private const int MostLines = 16;
+
+    // With larger strides, most columns would be taken apart for nothing.
+    private const int LargestPhase = 4;
 
     private readonly PoolingGeometry _geometry;
     private readonly TFunction _function;
@@ -70,7 +83,7 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     {
         Span<TCompute> accumulators = stackalloc TCompute[Columns];
         Span<TCompute> columns = stackalloc TCompute[Columns];
-        Span<TCompute> buffer = stackalloc TCompute[Columns];
+        Span<TCompute> buffer = stackalloc TCompute[Columns + LargestPhase];
         long width = _geometry.Output[2];
         bool isJoined = _reach <= Chunk;
         long chunk = isJoined ? Math.Min(Chunk, (Columns - _reach) / _geometry.Strides[2] + 1) : Chunk;
@@ -90,7 +103,7 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
                     long position = _geometry.Position(2, start, 0);
                     Span<TCompute> covered = columns[..(int)((length - 1) * _geometry.Strides[2] + _reach)];
                     JoinRows(input, z, y, position, covered, buffer);
-                    JoinColumns(covered, results, accumulators, buffer);
+                    JoinColumns(covered, results, buffer);
                 }
                 else
                 {
@@ -121,23 +134,92 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
 
         (long firstZ, long endZ) = _geometry.Inside(0, z);
         (long firstY, long endY) = _geometry.Inside(1, y);
+        TCompute** lines = stackalloc TCompute*[MostLines];
+        int count = 0;
         for (long kz = firstZ; kz < endZ; kz++)
         {
             for (long ky = firstY; ky < endY; ky++)
             {
-                _function.Accumulate(columns[from..to], Widen(Line(input, z, kz, y, ky) + position + from, to - from, buffer));
+                T* line = Line(input, z, kz, y, ky) + position + from;
+                if (!IsVectorized || typeof(T) != typeof(TCompute))
+                {
+                    _function.Accumulate(columns[from..to], Widen(line, to - from, buffer));
+                    continue;
+                }
+
+                lines[count++] = (TCompute*)line;
+                if (count == MostLines)
+                {
+                    Join(lines, count, columns[from..to]);
+                    count = 0;
+                }
+            }
+        }
+
+        Join(lines, count, columns[from..to]);
+    }
+
+    private static bool IsVectorized => TFunction.IsVectorized && Vector<TCompute>.IsSupported;
+
+    // Takes elements of several lines into accumulators, which are read and written once.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Join(TCompute** lines, int count, Span<TCompute> accumulators)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+
+        int width = Vector<TCompute>.Count;
+        fixed (TCompute* target = accumulators)
+        {
+            int i = 0;
+            for (; i <= accumulators.Length - 2 * width; i += 2 * width)
+            {
+                Vector<TCompute> first = Vector.Load(target + i);
+                Vector<TCompute> second = Vector.Load(target + i + width);
+                for (int k = 0; k < count; k++)
+                {
+                    first = TFunction.Combine(first, Vector.Load(lines[k] + i));
+                    second = TFunction.Combine(second, Vector.Load(lines[k] + i + width));
+                }
+
+                first.Store(target + i);
+                second.Store(target + i + width);
+            }
+
+            for (; i <= accumulators.Length - width; i += width)
+            {
+                Vector<TCompute> first = Vector.Load(target + i);
+                for (int k = 0; k < count; k++)
+                {
+                    first = TFunction.Combine(first, Vector.Load(lines[k] + i));
+                }
+
+                first.Store(target + i);
+            }
+
+            for (; i < accumulators.Length; i++)
+            {
+                TCompute value = target[i];
+                for (int k = 0; k < count; k++)
+                {
+                    value = TFunction.Combine(value, lines[k][i]);
+                }
+
+                target[i] = value;
             }
         }
     }
 
     // Of each window, what its columns bring.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void JoinColumns(Span<TCompute> columns, Span<TCompute> results, Span<TCompute> accumulators, Span<TCompute> buffer)
+    private void JoinColumns(Span<TCompute> columns, Span<TCompute> results, Span<TCompute> buffer)
     {
         int stride = (int)Math.Min(_geometry.Strides[2], Columns);
         int dilation = (int)_geometry.Dilations[2];
         int kernel = (int)_geometry.Kernel[2];
-        if (stride > LargestJoinedStride)
+        if (stride > LargestPhase)
         {
             Pick(columns, stride, results);
             for (int k = 1; k < kernel; k++)
@@ -149,18 +231,91 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
             return;
         }
 
-        // Windows at all positions, of which those that the stride meets are picked.
-        Span<TCompute> joined = stride == 1 ? results : accumulators[..((results.Length - 1) * stride + 1)];
-        columns[..joined.Length].CopyTo(joined);
-        for (int k = 1; k < kernel; k++)
-        {
-            _function.Combine(joined, columns.Slice(k * dilation, joined.Length));
-        }
-
+        // For each remainder of the stride its columns, one behind the other.
+        int phase = (columns.Length + stride - 1) / stride;
+        Span<TCompute> parts = stride == 1 ? columns : buffer[..(phase * stride)];
         if (stride > 1)
         {
-            Pick(joined, stride, results);
+            TakeApart(columns, stride, phase, parts);
         }
+
+        parts[..results.Length].CopyTo(results);
+        if (!IsVectorized)
+        {
+            for (int k = 1; k < kernel; k++)
+            {
+                _function.Combine(results, parts.Slice(k * dilation % stride * phase + k * dilation / stride, results.Length));
+            }
+
+            return;
+        }
+
+        TCompute** lines = stackalloc TCompute*[MostLines];
+        fixed (TCompute* first = parts)
+        {
+            int count = 0;
+            for (int k = 1; k < kernel; k++)
+            {
+                lines[count++] = first + k * dilation % stride * phase + k * dilation / stride;
+                if (count == MostLines || k == kernel - 1)
+                {
+                    Join(lines, count, results);
+                    count = 0;
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TakeApart(ReadOnlySpan<TCompute> columns, int stride, int phase, Span<TCompute> parts)
+    {
+        fixed (TCompute* source = columns, target = parts)
+        {
+            int done = stride != 2 || !Vector<TCompute>.IsSupported ? 0 :
+                sizeof(TCompute) == sizeof(float) ? TakePairsApart((ulong*)source, columns.Length / 2, (uint*)target, (uint*)target + phase) :
+                sizeof(TCompute) == sizeof(byte) ? TakePairsApart((ushort*)source, columns.Length / 2, (byte*)target, (byte*)target + phase) : 0;
+            for (int k = 0; k < stride; k++)
+            {
+                TCompute* part = target + k * phase;
+                int i = done;
+                for (int column = done * stride + k; column < columns.Length; column += stride)
+                {
+                    part[i++] = source[column];
+                }
+            }
+        }
+    }
+
+    // Even and odd elements, vector by vector; returns how many pairs are done.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int TakePairsApart(ulong* pairs, int count, uint* even, uint* odd)
+    {
+        int i = 0;
+        for (; i <= count - Vector<uint>.Count; i += Vector<uint>.Count)
+        {
+            Vector<ulong> low = Vector.Load(pairs + i);
+            Vector<ulong> high = Vector.Load(pairs + i + Vector<ulong>.Count);
+            Vector.Narrow(low, high).Store(even + i);
+            Vector.Narrow(low >> 32, high >> 32).Store(odd + i);
+        }
+
+        return i;
+    }
+
+    // The same for bytes.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int TakePairsApart(ushort* pairs, int count, byte* even, byte* odd)
+    {
+        int i = 0;
+        for (; i <= count - Vector<byte>.Count; i += Vector<byte>.Count)
+        {
+            Vector<ushort> low = Vector.Load(pairs + i);
+            Vector<ushort> high = Vector.Load(pairs + i + Vector<ushort>.Count);
+            Vector.Narrow(low, high).Store(even + i);
+            Vector.Narrow(low >> 8, high >> 8).Store(odd + i);
+        }
+
+        return i;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -242,6 +397,17 @@ internal readonly struct MaximumPooling<T> : IPoolingFunction<T>
     public T Initial => MaximumReduction<T>.Initial;
 
     /// <inheritdoc/>
+    public static bool IsVectorized => true;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Combine(Vector<T> accumulators, Vector<T> others) => MaximumOperation<T>.Invoke(accumulators, others);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Combine(T accumulator, T other) => MaximumOperation<T>.Invoke(accumulator, other);
+
+    /// <inheritdoc/>
     public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => VectorFolding.FoldEach<T, MaximumOperation<T>>(accumulators, values);
 
     /// <inheritdoc/>
@@ -259,6 +425,17 @@ internal readonly struct AveragePooling<T> : IPoolingFunction<T>
 {
     /// <inheritdoc/>
     public T Initial => T.Zero;
+
+    /// <inheritdoc/>
+    public static bool IsVectorized => true;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Combine(Vector<T> accumulators, Vector<T> others) => accumulators + others;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Combine(T accumulator, T other) => accumulator + other;
 
     /// <inheritdoc/>
     public void Accumulate(Span<T> accumulators, ReadOnlySpan<T> values) => VectorFolding.FoldEach<T, AdditionOperation<T>>(accumulators, values);
