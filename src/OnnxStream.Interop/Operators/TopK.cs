@@ -40,16 +40,16 @@ internal sealed class TopK : Operator
         }
 
         int axis = Axis(context);
-        Kernel kernel = NumericKernels.Create(input.ElementType, new Factory(input.Shape, axis, shape[axis], context.Attributes.Int("largest", 1) != 0)) ??
+        Kernel kernel = NumericKernels.Create(input.ElementType, new Factory(input.Shape, axis, shape[axis], context.Attributes.Int("largest", 1) != 0, context.Workers.WorkerCount)) ??
             throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
         context.Emit(kernel, [input], [values, indices]);
     }
 
     private static int Axis(NodeContext context) => context.Axis(context.Attributes.Int("axis", -1), context.InputShape(0).Rank);
 
-    private readonly struct Factory(Shape input, int axis, long k, bool largest) : INumericKernelFactory
+    private readonly struct Factory(Shape input, int axis, long k, bool largest, int workers) : INumericKernelFactory
     {
         public Kernel Create<T>()
-            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new TopKKernel<T>(input.Product(0, axis), input[axis], input.Product(axis + 1, input.Rank), k, largest);
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new TopKKernel<T>(input.Product(0, axis), input[axis], input.Product(axis + 1, input.Rank), k, largest, workers);
     }
 }

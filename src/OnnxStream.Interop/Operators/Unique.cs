@@ -36,7 +36,7 @@ internal sealed class Unique : Operator
 
         bool isSorted = context.Attributes.Int("sorted", 1) != 0;
         Kernel kernel =
-            (input.ElementType == ElementType.BFloat16 ? new UniqueKernel<ushort, BrainFloatComparer>(data, axis, isSorted) : NumericKernels.Create(input.ElementType == ElementType.Bool ? ElementType.UInt8 : input.ElementType, new Factory(data, axis, isSorted))) ??
+            (input.ElementType == ElementType.BFloat16 ? new UniqueKernel<ushort, BrainFloatComparer>(data, axis, isSorted, isNatural: false) : NumericKernels.Create(input.ElementType == ElementType.Bool ? ElementType.UInt8 : input.ElementType, new Factory(data, axis, isSorted))) ??
             throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
         context.Emit(kernel, [input], outputs);
     }
@@ -52,7 +52,7 @@ internal sealed class Unique : Operator
     private readonly struct Factory(Shape data, int axis, bool sorted) : INumericKernelFactory
     {
         public Kernel Create<T>()
-            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new UniqueKernel<T, NumberComparer<T>>(data, axis, sorted);
+            where T : unmanaged, INumber<T>, IMinMaxValue<T> => new UniqueKernel<T, NumberComparer<T>>(data, axis, sorted, isNatural: true);
     }
 
     private readonly struct NumberComparer<T> : IComparer<T>

@@ -17,6 +17,19 @@ public class TopKTests
     public void Types([Values(ElementType.Float32, ElementType.Float64, ElementType.Int64, ElementType.Int32)] ElementType type) =>
         new OperatorTester("TopK", 11).Input(TestTensors.Random(type, 1, -90, 90, 50)).Input(TestTensors.Integers(7)).Output(type).Output(ElementType.Int64).Check();
 
+    // Few, many and nearly all; lines short enough to be looked through often and longer ones; equal elements, zeros of both signs.
+    [Test]
+    public void Counts([Values(1, 16, 17, 100, 600)] int k, [Values(0, 1)] int largest, [Values(ElementType.Float32, ElementType.Int32, ElementType.Int64)] ElementType type, [Values(700, 40000)] int size)
+    {
+        TensorBuffer input = TestTensors.Random(type, 1, -3000, 3000, 3, size);
+        for (int i = 0; i < size; i += 3)
+        {
+            TestTensors.Set(input, i, i % 2 == 0 ? 7 : -0.0);
+        }
+
+        new OperatorTester("TopK", 11).Input(input).Constant(TestTensors.Integers(k)).Attribute("largest", largest).Output(type).Output(ElementType.Int64).Check(constantsToo: false);
+    }
+
     [Test]
     public void OldOperatorSets()
     {

@@ -5,21 +5,271 @@ namespace OnnxStream.Interop.Kernels;
 
 /// <summary>The k largest or smallest elements of each line along an axis, in order, with their places.</summary>
 /// <remarks>
-/// The best elements so far are kept in a heap whose root is the worst of them, right where the results go; in the end the
-/// heap is sorted. Of equal elements, the first one is better.
+/// Lines whose elements lie behind each other are looked through vector by vector for what is better than the worst of the
+/// best elements so far. Few best ones are kept sorted. Of many, twice as many are collected as keys that order like them and
+/// sorted when there is no more room. Other lines, and those with elements that are no numbers, keep the best ones in a heap whose
+/// root is the worst of them, right where the results go; in the end it is sorted. Of equal elements, the first one is better.
 /// </remarks>
-internal sealed unsafe class TopKKernel<T>(long outer, long size, long inner, long k, bool largest) : RowKernel(outer * inner, size * sizeof(T))
+internal sealed unsafe class TopKKernel<T>(long outer, long size, long inner, long k, bool largest, int workers) : RowKernel(outer * inner, size * sizeof(T))
     where T : unmanaged, INumber<T>
 {
     private readonly long _inner = inner;
     private readonly long _size = size;
+    private readonly WorkerSlots _slots = new(workers);
+
+    // So many best elements are kept sorted.
+    private const int Few = 16;
+    private const long ShortLine = 16 << 10;
+
+    // Where keys are collected: an order in 32 bits, and the index behind it.
+    private bool CollectsKeys => _inner == 1 && k > Few && sizeof(T) <= sizeof(int) && typeof(T) != typeof(Half) && _size <= int.MaxValue && k < 1 << 29;
 
     /// <inheritdoc/>
     public override string Name => "top k";
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override long ScratchBytes => CollectsKeys ? KeyCapacity * sizeof(ulong) * workers : 0;
+
+    // Lines that are short enough to be looked through many times.
+    private bool SelectsKeys => _size <= ShortLine && 2 * k < _size;
+
+    // In a thread's scratch memory: keys, and behind them the orders of a line.
+    private long KeyCapacity => SelectsKeys ? k + (_size + 1) / 2 : Math.Min(2 * k, _size);
+
+    /// <inheritdoc/>
     protected override void ComputeRows(KernelContext context, long first, long end)
+    {
+        if (_inner != 1 || !(k <= Few || CollectsKeys))
+        {
+            UseHeap(context, first, end);
+            return;
+        }
+
+        int slot = CollectsKeys ? _slots.Acquire() : 0;
+        ulong* keys = (ulong*)context.Scratch + slot * KeyCapacity;
+        for (long row = first; row < end; row++)
+        {
+            T* line = (T*)context.Input(0) + row * _size;
+            T* values = (T*)context.Output(0) + row * k;
+            long* indices = (long*)context.Output(1) + row * k;
+            if (HasNaN(line))
+            {
+                UseHeap(context, row, row + 1);
+            }
+            else if (k <= Few)
+            {
+                KeepSorted(line, values, indices);
+            }
+            else if (SelectsKeys)
+            {
+                SelectKeys(line, keys, values, indices);
+            }
+            else
+            {
+                CollectKeys(line, keys, values, indices);
+            }
+        }
+
+        if (CollectsKeys)
+        {
+            _slots.Release(slot);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool HasNaN(T* line)
+    {
+        if (!VectorFolding.HasNaN<T>())
+        {
+            // Half precision has no vectors to look through.
+            return typeof(T) == typeof(Half);
+        }
+
+        long i = 0;
+        for (; i <= _size - Vector<T>.Count; i += Vector<T>.Count)
+        {
+            Vector<T> values = Vector.Load(line + i);
+            if (!Vector.EqualsAll(values, values))
+            {
+                return true;
+            }
+        }
+
+        for (; i < _size; i++)
+        {
+            if (T.IsNaN(line[i]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // The best so far in order, the worst at the end.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void KeepSorted(T* line, T* values, long* indices)
+    {
+        int count = (int)k;
+        for (int i = 0; i < count; i++)
+        {
+            Insert(line[i], i, values, indices, i);
+        }
+
+        for (long i = count; i < _size;)
+        {
+            i = VectorSearch.SkipOthers(line, i, _size, values[count - 1], largest);
+            long end = Math.Min(i + Math.Max(1, Vector<T>.Count), _size);
+            for (; i < end; i++)
+            {
+                if (largest ? line[i] > values[count - 1] : line[i] < values[count - 1])
+                {
+                    Insert(line[i], i, values, indices, count - 1);
+                }
+            }
+        }
+    }
+
+    // Moves what is worse out of the way, from "place" on.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Insert(T value, long index, T* values, long* indices, int place)
+    {
+        for (; place > 0 && (largest ? value > values[place - 1] : value < values[place - 1]); place--)
+        {
+            values[place] = values[place - 1];
+            indices[place] = indices[place - 1];
+        }
+
+        values[place] = value;
+        indices[place] = index;
+    }
+
+    // Of short lines, the order of the worst that is wanted is found bit by bit: as large a one as so many elements reach. No element is moved for that.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SelectKeys(T* line, ulong* keys, T* values, long* indices)
+    {
+        int* orders = (int*)keys + 2 * k;
+        for (int i = 0; i < _size; i++)
+        {
+            orders[i] = Order(line[i]);
+        }
+
+        uint worst = 0;
+        for (uint bit = 1u << 31; bit != 0; bit >>= 1)
+        {
+            long reached = CountFrom(orders, (int)((worst | bit) ^ 0x80000000));
+            worst |= reached >= k ? bit : 0;
+            if (reached == k)
+            {
+                break;
+            }
+        }
+
+        int least = (int)(worst ^ 0x80000000);
+        int count = 0;
+        long above = least == int.MaxValue ? 0 : CountFrom(orders, least + 1);
+        long equal = k - above;
+        for (int i = 0; i < _size && count < k; i++)
+        {
+            if (orders[i] > least || (orders[i] == least && equal-- > 0))
+            {
+                keys[count++] = Key(orders[i], i);
+            }
+        }
+
+        Sort(line, keys, count, values, indices);
+    }
+
+    // How many orders are at least so large.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private long CountFrom(int* orders, int least)
+    {
+        Vector<int> leasts = new(least);
+        Vector<int> counts = Vector<int>.Zero;
+        long i = 0;
+        for (; i <= _size - Vector<int>.Count; i += Vector<int>.Count)
+        {
+            counts -= Vector.GreaterThanOrEqual(Vector.Load(orders + i), leasts);
+        }
+
+        long count = Vector.Sum(counts);
+        for (; i < _size; i++)
+        {
+            count += orders[i] >= least ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void CollectKeys(T* line, ulong* keys, T* values, long* indices)
+    {
+        int capacity = (int)Math.Min(2 * k, _size);
+        for (int i = 0; i < capacity; i++)
+        {
+            keys[i] = Key(Order(line[i]), i);
+        }
+
+        int count = capacity;
+        for (long i = capacity; i < _size;)
+        {
+            // What comes now is in the result only if it is better than the worst that was kept.
+            new Span<ulong>(keys, count).Sort();
+            count = (int)k;
+            T limit = line[(uint)keys[count - 1]];
+            while (i < _size && count < capacity)
+            {
+                i = VectorSearch.SkipOthers(line, i, _size, limit, largest);
+                long end = Math.Min(i + Math.Max(1, Vector<T>.Count), _size);
+                for (; i < end && count < capacity; i++)
+                {
+                    if (largest ? line[i] > limit : line[i] < limit)
+                    {
+                        keys[count++] = Key(Order(line[i]), i);
+                    }
+                }
+            }
+        }
+
+        Sort(line, keys, count, values, indices);
+    }
+
+    private void Sort(T* line, ulong* keys, int count, T* values, long* indices)
+    {
+        new Span<ulong>(keys, count).Sort();
+        for (long i = 0; i < k; i++)
+        {
+            uint index = (uint)keys[i];
+            values[i] = line[index];
+            indices[i] = index;
+        }
+    }
+
+    // The greater, the better.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int Order(T value)
+    {
+        int order;
+        if (typeof(T) == typeof(float))
+        {
+            // Zeros of both signs are equal. Negative numbers are in reverse order.
+            order = BitConverter.SingleToInt32Bits(float.CreateTruncating(value) + 0f);
+            order ^= (order >> 31) & int.MaxValue;
+        }
+        else
+        {
+            order = int.CreateTruncating(value) ^ (typeof(T) == typeof(uint) ? int.MinValue : 0);
+        }
+
+        return largest ? order : ~order;
+    }
+
+    // The lower, the better; of equal elements the first.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Key(int order, long index) => ((ulong)((uint)~order ^ 0x80000000) << 32) | (uint)index;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void UseHeap(KernelContext context, long first, long end)
     {
         for (long row = first; row < end; row++)
         {

@@ -5,9 +5,10 @@ namespace OnnxStream.Interop.Kernels;
 /// <param name="data">The shape; of rank 1 to compare single elements.</param>
 /// <param name="axis">The axis.</param>
 /// <param name="sorted">Whether the result is in ascending order, otherwise in that of first occurrences.</param>
+/// <param name="isNatural">Whether elements compare as their type does by itself.</param>
 /// <typeparam name="T">The type of the elements as they lie in memory.</typeparam>
 /// <typeparam name="TComparer">How two of them compare.</typeparam>
-internal sealed unsafe class UniqueKernel<T, TComparer>(Shape data, int axis, bool sorted) : Kernel
+internal sealed unsafe class UniqueKernel<T, TComparer>(Shape data, int axis, bool sorted, bool isNatural) : Kernel
     where T : unmanaged
     where TComparer : struct, IComparer<T>
 {
@@ -19,7 +20,10 @@ internal sealed unsafe class UniqueKernel<T, TComparer>(Shape data, int axis, bo
     public override string Name => "unique";
 
     /// <inheritdoc/>
-    public override long ScratchBytes => 3L * _count * sizeof(int);
+    public override long ScratchBytes => 3L * _count * sizeof(int) + (SortsElements ? (long)_count * sizeof(T) + sizeof(ulong) : 0);
+
+    // Elements by themselves are sorted directly, in memory behind the rest of the scratch memory.
+    private bool SortsElements => isNatural && _outer == 1 && _inner == 1;
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -35,7 +39,16 @@ internal sealed unsafe class UniqueKernel<T, TComparer>(Shape data, int axis, bo
 
         // Equal slices stand together, the first occurrence in front.
         SliceComparer comparer = new(elements, _outer, _count, _inner);
-        order.Sort(comparer);
+        if (SortsElements)
+        {
+            long start = (3L * _count * sizeof(int) + sizeof(ulong) - 1) / sizeof(ulong) * sizeof(ulong);
+            SortElements(new ReadOnlySpan<T>(elements, _count), new Span<T>(context.Scratch + start, _count), order, comparer);
+        }
+        else
+        {
+            order.Sort(comparer);
+        }
+
         int groups = 0;
         for (int i = 0; i < _count; i++)
         {
@@ -73,6 +86,23 @@ internal sealed unsafe class UniqueKernel<T, TComparer>(Shape data, int axis, bo
         context.SetOutputShape(0, data.With(axis, groups));
         context.SetOutputShape(1, new Shape(groups));
         context.SetOutputShape(3, new Shape(groups));
+    }
+
+    private static void SortElements(ReadOnlySpan<T> elements, Span<T> sorted, Span<int> order, SliceComparer comparer)
+    {
+        elements.CopyTo(sorted);
+        sorted.Sort(order);
+        for (int start = 0; start < order.Length;)
+        {
+            int end = start + 1;
+            while (end < order.Length && comparer.CompareSlices(order[start], order[end]) == 0)
+            {
+                end++;
+            }
+
+            order[start..end].Sort();
+            start = end;
+        }
     }
 
     private void CopySlice(T* elements, long from, T* output, long to, long groups)
