@@ -121,8 +121,10 @@ internal sealed class Resize : Operator
             return;
         }
 
-        // Dimensions that shrink come first and those that grow last, to touch the fewest elements; the innermost is the slowest.
-        int[] order = [.. Enumerable.Range(0, input.Shape.Rank).Where(i => !IsKept(input.Shape, geometry, i)).OrderBy(i => (double)geometry.Lengths[i] / input.Shape[i]).ThenByDescending(i => i)];
+        // Dimensions that shrink come first and those that grow last, to touch the fewest elements. The innermost is the slowest: where it shrinks like
+        // others it comes behind them, where it grows like them before them.
+        double Growth(int axis) => (double)geometry.Lengths[axis] / input.Shape[axis];
+        int[] order = [.. Enumerable.Range(0, input.Shape.Rank).Where(i => !IsKept(input.Shape, geometry, i)).OrderBy(Growth).ThenBy(i => Growth(i) < 1 ? i : -i)];
         if (order.Length == 0)
         {
             context.View(0, input);

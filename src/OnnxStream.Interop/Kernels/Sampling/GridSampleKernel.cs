@@ -1,4 +1,7 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -25,6 +28,10 @@ internal sealed unsafe class GridSampleKernel<T, TCompute> : RowKernel
     where TCompute : unmanaged, IFloatingPointIeee754<TCompute>
 {
     private const int MostTaps = 16;
+
+    // Points that are computed side by side, channel by channel, and the neighbours of each.
+    private const int Chunk = 128;
+    private const int Taps = 4;
 
     private readonly SamplingMode _mode;
     private readonly SamplingBorder _border;
@@ -63,9 +70,98 @@ internal sealed unsafe class GridSampleKernel<T, TCompute> : RowKernel
     /// <inheritdoc/>
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
+        if (_mode == SamplingMode.Linear && Dimensions == 2 && typeof(T) == typeof(float) && typeof(TCompute) == typeof(float) && _inputPlane is > 1 and <= int.MaxValue)
+        {
+            for (long point = first * _outputRow; point < end * _outputRow;)
+            {
+                // Not over the end of an image.
+                int count = (int)Math.Min(Chunk, Math.Min(end * _outputRow - point, _outputPlane - point % _outputPlane));
+                SampleLinearly(context, point, count);
+                point += count;
+            }
+
+            return;
+        }
+
+        SamplePoints(context, first * _outputRow, end * _outputRow);
+    }
+
+    // The four neighbours of each point, then channel by channel what they make.
+    private void SampleLinearly(KernelContext context, long point, int count)
+    {
+        long* tapOffsets = stackalloc long[MostTaps];
+        TCompute* tapWeights = stackalloc TCompute[MostTaps];
+        int* offsets = stackalloc int[2 * Chunk];
+        float* weights = stackalloc float[Taps * Chunk];
+        bool* isWhole = stackalloc bool[Chunk];
+        TCompute* grid = (TCompute*)context.Input(1) + point * Dimensions;
+        for (int i = 0; i < count; i++)
+        {
+            // Points without two pairs of neighbours side by side are made below.
+            isWhole[i] = FindTaps(grid + i * Dimensions, tapOffsets, tapWeights) == Taps && tapOffsets[1] == tapOffsets[0] + 1 && tapOffsets[3] == tapOffsets[2] + 1;
+            offsets[2 * i] = isWhole[i] ? (int)tapOffsets[0] : 0;
+            offsets[2 * i + 1] = isWhole[i] ? (int)tapOffsets[2] : 0;
+            for (int k = 0; k < Taps && isWhole[i]; k++)
+            {
+                weights[Taps * i + k] = float.CreateTruncating(tapWeights[k]);
+            }
+        }
+
+        (long item, long position) = Math.DivRem(point, _outputPlane);
+        float* input = (float*)context.Input(0) + item * _channels * _inputPlane;
+        float* output = (float*)context.Output(0) + item * _channels * _outputPlane + position;
+        for (long channel = 0; channel < _channels; channel++)
+        {
+            Blend(input + channel * _inputPlane, offsets, weights, output + channel * _outputPlane, count);
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            if (!isWhole[i])
+            {
+                SamplePoints(context, point + i, point + i + 1);
+            }
+        }
+    }
+
+    // For each point two pairs of elements, weighted.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Blend(float* plane, int* offsets, float* weights, float* results, int count)
+    {
+        int i = 0;
+        for (; i <= count - 4; i += 4)
+        {
+            Vector128<float> first = Weighted(plane, offsets + 2 * i, weights + Taps * i);
+            Vector128<float> second = Weighted(plane, offsets + 2 * i + 2, weights + Taps * (i + 1));
+            Vector128<float> third = Weighted(plane, offsets + 2 * i + 4, weights + Taps * (i + 2));
+            Vector128<float> fourth = Weighted(plane, offsets + 2 * i + 6, weights + Taps * (i + 3));
+            if (Sse3.IsSupported)
+            {
+                Sse3.HorizontalAdd(Sse3.HorizontalAdd(first, second), Sse3.HorizontalAdd(third, fourth)).Store(results + i);
+                continue;
+            }
+
+            results[i] = Vector128.Sum(first);
+            results[i + 1] = Vector128.Sum(second);
+            results[i + 2] = Vector128.Sum(third);
+            results[i + 3] = Vector128.Sum(fourth);
+        }
+
+        for (; i < count; i++)
+        {
+            results[i] = Vector128.Sum(Weighted(plane, offsets + 2 * i, weights + Taps * i));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Weighted(float* plane, int* offsets, float* weights) =>
+        Vector128.Create(Vector64.Load(plane + offsets[0]), Vector64.Load(plane + offsets[1])) * Vector128.Load(weights);
+
+    private void SamplePoints(KernelContext context, long first, long end)
+    {
         long* offsets = stackalloc long[MostTaps];
         TCompute* weights = stackalloc TCompute[MostTaps];
-        for (long point = first * _outputRow; point < end * _outputRow; point++)
+        for (long point = first; point < end; point++)
         {
             (long item, long position) = Math.DivRem(point, _outputPlane);
             int taps = FindTaps((TCompute*)context.Input(1) + point * Dimensions, offsets, weights);

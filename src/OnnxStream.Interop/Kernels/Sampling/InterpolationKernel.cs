@@ -88,6 +88,17 @@ internal sealed unsafe class InterpolationKernel<TInput, TOutput, TCompute> : Ke
     private void InterpolateAlong(TInput* input, TOutput* output)
     {
         int taps = _table.Taps;
+        if (typeof(TInput) == typeof(TCompute) && typeof(TOutput) == typeof(TCompute) && _table.IsOutside is null)
+        {
+            fixed (int* places = _table.Indices)
+            fixed (TCompute* weights = _weights)
+            {
+                BlendAlong((TCompute*)input, (TCompute*)output, places, weights, taps, _table.OutputLength);
+            }
+
+            return;
+        }
+
         int[] indices = _table.Indices;
         bool[]? isOutside = _table.IsOutside;
         int tap = 0;
@@ -114,6 +125,51 @@ internal sealed unsafe class InterpolationKernel<TInput, TOutput, TCompute> : Ke
             }
 
             output[i] = TOutput.CreateSaturating(sum);
+        }
+    }
+
+    // Few taps have loops of their own.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void BlendAlong(TCompute* input, TCompute* output, int* places, TCompute* weights, int taps, int count)
+    {
+        switch (taps)
+        {
+            case 2:
+                for (int i = 0; i < count; i++, places += 2, weights += 2)
+                {
+                    output[i] = weights[0] * input[places[0]] + weights[1] * input[places[1]];
+                }
+
+                break;
+            case 4:
+                for (int i = 0; i < count; i++, places += 4, weights += 4)
+                {
+                    output[i] = weights[0] * input[places[0]] + weights[1] * input[places[1]] + weights[2] * input[places[2]] + weights[3] * input[places[3]];
+                }
+
+                break;
+            default:
+                for (int i = 0; i < count; i++)
+                {
+                    TCompute sum = TCompute.Zero;
+                    int k = 0;
+                    for (; k <= taps - 4; k += 4, places += 4, weights += 4)
+                    {
+                        sum += weights[0] * input[places[0]];
+                        sum += weights[1] * input[places[1]];
+                        sum += weights[2] * input[places[2]];
+                        sum += weights[3] * input[places[3]];
+                    }
+
+                    for (; k < taps; k++)
+                    {
+                        sum += *weights++ * input[*places++];
+                    }
+
+                    output[i] = sum;
+                }
+
+                break;
         }
     }
 

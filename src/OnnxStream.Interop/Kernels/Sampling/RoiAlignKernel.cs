@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -16,6 +17,9 @@ internal sealed unsafe class RoiAlignKernel<T>(Shape input, Shape output, double
 {
     // Regions that are larger would keep the thread busy for ever.
     private const double MostSamples = 1 << 20;
+
+    // So many positions along one dimension of a region have their neighbours found once for all channels.
+    private const int MostPositions = 1 << 10;
 
     /// <inheritdoc/>
     public override string Name => "region align";
@@ -44,10 +48,30 @@ internal sealed unsafe class RoiAlignKernel<T>(Shape input, Shape output, double
     protected override void ComputeRows(KernelContext context, long first, long end)
     {
         IndexTensor images = new(context, 2);
+        Neighbours* rows = stackalloc Neighbours[MostPositions];
+        Neighbours* columns = stackalloc Neighbours[MostPositions];
+        double* sums = stackalloc double[3 * MostPositions];
+        Region found = default;
+        long known = -1;
         for (long row = first; row < end; row++)
         {
             (long region, long channel) = Math.DivRem(row, output[1]);
-            Region found = Find(context, region);
+            bool isKnown = region == known;
+            found = isKnown ? found : Find(context, region);
+            known = region;
+            if (!isMaximum && output[2] * found.SamplesHigh <= MostPositions && output[3] * found.SamplesWide <= MostPositions)
+            {
+                if (!isKnown)
+                {
+                    FindNeighbours(found.Top, found.CellHeight, (int)found.SamplesHigh, (int)output[2], input[2], rows);
+                    FindNeighbours(found.Left, found.CellWidth, (int)found.SamplesWide, (int)output[3], input[3], columns);
+                }
+
+                T* image = (T*)context.Input(0) + (images[region] * input[1] + channel) * input[2] * input[3];
+                Average(image, found, rows, columns, sums, (T*)context.Output(0) + row * output[2] * output[3]);
+                continue;
+            }
+
             T* plane = (T*)context.Input(0) + (images[region] * input[1] + channel) * input[2] * input[3];
             T* result = (T*)context.Output(0) + row * output[2] * output[3];
             for (long y = 0; y < output[2]; y++)
@@ -57,6 +81,103 @@ internal sealed unsafe class RoiAlignKernel<T>(Shape input, Shape output, double
                     *result++ = T.CreateTruncating(Pool(plane, found, y, x));
                 }
             }
+        }
+    }
+
+    // The neighbours of all positions along one dimension that are read.
+    private static void FindNeighbours(double start, double cell, int samples, int cells, long length, Neighbours* neighbours)
+    {
+        for (int i = 0; i < cells * samples; i++)
+        {
+            (int cellIndex, int sample) = Math.DivRem(i, samples);
+            double position = start + (cellIndex + (sample + 0.5) / samples) * cell;
+            (long low, long high, double fraction) = Around(position, length);
+            neighbours[i] = new Neighbours((int)low, (int)high, fraction, position >= -1 && position <= length);
+        }
+    }
+
+    // Lines of the image are weighted and summed for all cells first, as often as they are met in a row; then lines are weighted.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Average(T* plane, Region region, Neighbours* rows, Neighbours* columns, double* buffer, T* results)
+    {
+        int high = (int)region.SamplesHigh;
+        int wide = (int)region.SamplesWide;
+        int cells = (int)output[3];
+        double* sums = buffer;
+        double* first = buffer + MostPositions;
+        double* second = first + MostPositions;
+        (long firstLine, long secondLine) = (-1, -1);
+        double count = Math.Max(1, high * (double)wide);
+        for (long y = 0; y < output[2]; y++)
+        {
+            new Span<double>(sums, cells).Clear();
+            for (int i = 0; i < high; i++)
+            {
+                Neighbours row = *rows++;
+                if (!row.IsInside)
+                {
+                    continue;
+                }
+
+                if (row.Low != firstLine && row.Low == secondLine)
+                {
+                    double* other = first;
+                    first = second;
+                    second = other;
+                    (firstLine, secondLine) = (secondLine, firstLine);
+                }
+
+                if (row.Low != firstLine)
+                {
+                    SumLine(plane + row.Low * input[3], columns, wide, cells, first);
+                    firstLine = row.Low;
+                }
+
+                if (row.High != secondLine)
+                {
+                    SumLine(plane + row.High * input[3], columns, wide, cells, second);
+                    secondLine = row.High;
+                }
+
+                Vector<double> top = new(1 - row.Fraction);
+                Vector<double> bottom = new(row.Fraction);
+                int x = 0;
+                for (; x <= cells - Vector<double>.Count; x += Vector<double>.Count)
+                {
+                    (Vector.Load(sums + x) + top * Vector.Load(first + x) + bottom * Vector.Load(second + x)).Store(sums + x);
+                }
+
+                for (; x < cells; x++)
+                {
+                    sums[x] += (1 - row.Fraction) * first[x] + row.Fraction * second[x];
+                }
+            }
+
+            for (int x = 0; x < cells; x++)
+            {
+                *results++ = T.CreateTruncating(sums[x] / count);
+            }
+        }
+    }
+
+    // What a line gives to each cell.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumLine(T* line, Neighbours* columns, int samples, int cells, double* sums)
+    {
+        for (int x = 0; x < cells; x++)
+        {
+            double sum = 0;
+            for (int j = 0; j < samples; j++, columns++)
+            {
+                if (columns->IsInside)
+                {
+                    double left = double.CreateTruncating(line[columns->Low]);
+                    double right = double.CreateTruncating(line[columns->High]);
+                    sum += (1 - columns->Fraction) * left + columns->Fraction * right;
+                }
+            }
+
+            sums[x] = sum;
         }
     }
 
@@ -88,8 +209,8 @@ internal sealed unsafe class RoiAlignKernel<T>(Shape input, Shape output, double
             return (0, 0);
         }
 
-        (long top, long bottom, double fy) = Neighbours(y, height);
-        (long left, long right, double fx) = Neighbours(x, width);
+        (long top, long bottom, double fy) = Around(y, height);
+        (long left, long right, double fx) = Around(x, width);
         double a = (1 - fy) * (1 - fx) * double.CreateTruncating(plane[top * width + left]);
         double b = (1 - fy) * fx * double.CreateTruncating(plane[top * width + right]);
         double c = fy * (1 - fx) * double.CreateTruncating(plane[bottom * width + left]);
@@ -97,7 +218,7 @@ internal sealed unsafe class RoiAlignKernel<T>(Shape input, Shape output, double
         return (a + b + c + d, Math.Max(Math.Max(a, b), Math.Max(c, d)));
     }
 
-    private static (long Low, long High, double Fraction) Neighbours(double position, long length)
+    private static (long Low, long High, double Fraction) Around(double position, long length)
     {
         position = Math.Max(0, position);
         long low = (long)position;
@@ -125,4 +246,7 @@ internal sealed unsafe class RoiAlignKernel<T>(Shape input, Shape output, double
     }
 
     private readonly record struct Region(double Top, double Left, double CellHeight, double CellWidth, double SamplesHigh, double SamplesWide);
+
+    // Two elements, how far a position is from the first to the second, and whether it counts at all.
+    private readonly record struct Neighbours(int Low, int High, double Fraction, bool IsInside);
 }
