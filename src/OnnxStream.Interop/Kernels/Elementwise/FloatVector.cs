@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -142,6 +143,25 @@ internal readonly struct FloatVector : IFloatVector<FloatVector>
         Vector<int> whole = Vector.ConvertToInt32(exponent._value);
         Vector<int> half = whole >> 1;
         return new(value._value * PowerOfTwo(half) * PowerOfTwo(whole - half));
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Greatest(FloatVector value)
+    {
+        Vector128<float> half = Vector<float>.Count == Vector256<float>.Count
+            ? Vector128.MaxNative(value._value.AsVector256().GetLower(), value._value.AsVector256().GetUpper())
+            : value._value.AsVector128();
+        half = Vector128.MaxNative(half, Vector128.Shuffle(half, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(half, Vector128.Shuffle(half, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Sum(FloatVector value)
+    {
+        Vector.Widen(value._value, out Vector<double> low, out Vector<double> high);
+        return Vector.Sum(low + high);
     }
 
     // 2 to the power of an exponent of a normal number.

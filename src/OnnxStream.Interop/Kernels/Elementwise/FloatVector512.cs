@@ -153,4 +153,22 @@ internal readonly struct FloatVector512 : IFloatVector<FloatVector512>
     // 2 to the power of an exponent of a normal number.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> PowerOfTwo(Vector512<int> exponent) => ((exponent + Vector512.Create(127)) << 23).AsSingle();
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Greatest(FloatVector512 value)
+    {
+        Vector256<float> half = Vector256.MaxNative(value._value.GetLower(), value._value.GetUpper());
+        Vector128<float> quarter = Vector128.MaxNative(half.GetLower(), half.GetUpper());
+        quarter = Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(quarter, Vector128.Shuffle(quarter, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Sum(FloatVector512 value)
+    {
+        Vector512<double> sums = Vector512.WidenLower(value._value) + Vector512.WidenUpper(value._value);
+        return Vector256.Sum(sums.GetLower() + sums.GetUpper());
+    }
 }

@@ -87,4 +87,10 @@ internal interface IFloatVector<TSelf> : IAdditionOperators<TSelf, TSelf, TSelf>
 
     /// <summary>value * 2^exponent for whole exponents from -252 to 252.</summary>
     static abstract TSelf Scale(TSelf value, TSelf exponent);
+
+    /// <summary>The largest lane, if none is no number.</summary>
+    static abstract float Greatest(TSelf value);
+
+    /// <summary>The sum of the lanes, in double precision.</summary>
+    static abstract double Sum(TSelf value);
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -12,20 +13,25 @@ internal static unsafe class SoftmaxLoops
     // So many numbers are added in single precision before their sum is widened.
     private const int Chunk = 512;
 
-    /// <summary>Computes a row; input and output may be the same memory.</summary>
+    // Rows that are measured together, and about how many numbers they have.
+    private const int MostRows = 64;
+    private const long BlockNumbers = 4096;
+
+    /// <summary>Computes rows that lie behind each other; input and output may be the same memory.</summary>
     /// <param name="input">The first number.</param>
     /// <param name="output">Receives the results.</param>
-    /// <param name="length">How many there are, at least 1.</param>
+    /// <param name="rows">How many rows there are.</param>
+    /// <param name="length">How many numbers a row has, at least 1.</param>
     /// <param name="isLogarithm">Whether logarithms are wanted.</param>
-    public static void Row(float* input, float* output, long length, bool isLogarithm)
+    public static void Rows(float* input, float* output, long rows, long length, bool isLogarithm)
     {
         if (Vector512.IsHardwareAccelerated)
         {
-            Row<FloatVector512>(input, output, length, isLogarithm);
+            Rows<FloatVector512>(input, output, rows, length, isLogarithm);
         }
         else
         {
-            Row<FloatVector>(input, output, length, isLogarithm);
+            Rows<FloatVector>(input, output, rows, length, isLogarithm);
         }
     }
 
@@ -48,8 +54,46 @@ internal static unsafe class SoftmaxLoops
         }
     }
 
+    // Short rows are measured together, so that all their logarithms are made at once.
+    private static void Rows<V>(float* input, float* output, long rows, long length, bool isLogarithm)
+        where V : unmanaged, IFloatVector<V>
+    {
+        float* greatest = stackalloc float[MostRows];
+        double* sums = stackalloc double[MostRows];
+        long block = Math.Clamp(BlockNumbers / length, 1, MostRows);
+        for (long first = 0; first < rows; first += block)
+        {
+            int count = (int)Math.Min(block, rows - first);
+            for (int row = 0; row < count; row++)
+            {
+                long start = (first + row) * length;
+                (greatest[row], sums[row]) = Measure<V>(input + start, output + start, length, isLogarithm);
+            }
+
+            if (isLogarithm)
+            {
+                Span<double> logarithms = new(sums, count);
+                TensorPrimitives.Log(logarithms, logarithms);
+            }
+
+            for (int row = 0; row < count; row++)
+            {
+                long start = (first + row) * length;
+                if (isLogarithm)
+                {
+                    Subtract<V>(input + start, output + start, length, greatest[row], (float)sums[row]);
+                }
+                else
+                {
+                    Scale<V>(output + start, length, (float)(1 / sums[row]));
+                }
+            }
+        }
+    }
+
+    // The largest number, and the sum of the exponentials, which are written unless logarithms are wanted.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Row<V>(float* input, float* output, long length, bool isLogarithm)
+    private static (float Greatest, double Sum) Measure<V>(float* input, float* output, long length, bool isLogarithm)
         where V : unmanaged, IFloatVector<V>
     {
         long whole = length - length % V.Count;
@@ -69,14 +113,7 @@ internal static unsafe class SoftmaxLoops
             most = V.MaxNative(Load<V>(input + i), most);
         }
 
-        float greatest = float.NegativeInfinity;
-        float* lanes = stackalloc float[V.Count];
-        Store(most, lanes);
-        for (int i = 0; i < V.Count; i++)
-        {
-            greatest = Math.Max(greatest, lanes[i]);
-        }
-
+        float greatest = V.Greatest(most);
         V maximum = V.Create(greatest);
         double sum = 0;
         for (long start = 0; start < whole; start += Chunk)
@@ -93,46 +130,55 @@ internal static unsafe class SoftmaxLoops
                 }
             }
 
-            sum += Sum(part, lanes);
+            sum += V.Sum(part);
         }
 
         if (whole < length)
         {
             V power = VectorFunctions.Exp(Load<V>(rest) - maximum);
-            sum += Sum(power, lanes);
+            sum += V.Sum(power);
             if (!isLogarithm)
             {
-                new ReadOnlySpan<float>(lanes, (int)(length - whole)).CopyTo(new Span<float>(output + whole, (int)(length - whole)));
+                Store(power, rest);
+                new ReadOnlySpan<float>(rest, (int)(length - whole)).CopyTo(new Span<float>(output + whole, (int)(length - whole)));
             }
         }
 
-        if (isLogarithm)
+        return (greatest, sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Subtract<V>(float* input, float* output, long length, float greatest, float logarithm)
+        where V : unmanaged, IFloatVector<V>
+    {
+        V maximum = V.Create(greatest);
+        V subtracted = V.Create(logarithm);
+        long i = 0;
+        for (; i <= length - V.Count; i += V.Count)
         {
-            float logarithm = (float)Math.Log(sum);
-            V subtracted = V.Create(logarithm);
-            for (long i = 0; i < whole; i += V.Count)
-            {
-                Store(Load<V>(input + i) - maximum - subtracted, output + i);
-            }
-
-            for (long i = whole; i < length; i++)
-            {
-                output[i] = input[i] - greatest - logarithm;
-            }
-
-            return;
+            Store(Load<V>(input + i) - maximum - subtracted, output + i);
         }
 
-        float factor = (float)(1 / sum);
+        for (; i < length; i++)
+        {
+            output[i] = input[i] - greatest - logarithm;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scale<V>(float* values, long length, float factor)
+        where V : unmanaged, IFloatVector<V>
+    {
         V factors = V.Create(factor);
-        for (long i = 0; i < whole; i += V.Count)
+        long i = 0;
+        for (; i <= length - V.Count; i += V.Count)
         {
-            Store(Load<V>(output + i) * factors, output + i);
+            Store(Load<V>(values + i) * factors, values + i);
         }
 
-        for (long i = whole; i < length; i++)
+        for (; i < length; i++)
         {
-            output[i] *= factor;
+            values[i] *= factor;
         }
     }
 
@@ -199,18 +245,4 @@ internal static unsafe class SoftmaxLoops
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<V>(V value, float* target)
         where V : unmanaged, IFloatVector<V> => value.Store(ref *target, 0);
-
-    // Leaves the lanes in memory.
-    private static double Sum<V>(V value, float* lanes)
-        where V : unmanaged, IFloatVector<V>
-    {
-        Store(value, lanes);
-        double sum = 0;
-        for (int i = 0; i < V.Count; i++)
-        {
-            sum += lanes[i];
-        }
-
-        return sum;
-    }
 }

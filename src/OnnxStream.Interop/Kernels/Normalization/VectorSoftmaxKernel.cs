@@ -25,14 +25,14 @@ internal sealed unsafe class VectorSoftmaxKernel(long outer, long length, long i
     {
         float* input = (float*)context.Input(0);
         float* output = (float*)context.Output(0);
+        if (inner == 1)
+        {
+            SoftmaxLoops.Rows(input + first * length, output + first * length, end - first, length, isLogarithm);
+            return;
+        }
+
         for (long row = first; row < end; row++)
         {
-            if (inner == 1)
-            {
-                SoftmaxLoops.Row(input + row * length, output + row * length, length, isLogarithm);
-                continue;
-            }
-
             (long group, long block) = Math.DivRem(row, Blocks(inner));
             long start = group * length * inner + block * SoftmaxLoops.MostColumns;
             int columns = (int)Math.Min(SoftmaxLoops.MostColumns, inner - block * SoftmaxLoops.MostColumns);
