@@ -112,4 +112,11 @@ internal readonly struct ReplaceFunction<T> : IBinaryFunction<T, T>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Invoke(T left, T right) => right;
+
+    /// <inheritdoc/>
+    public static bool IsVectorized => true;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => right;
 }

@@ -9,7 +9,7 @@ namespace OnnxStream.Interop.Kernels;
 internal abstract class RowKernel(long rows, long rowBytes, long bytesPerOperation = sizeof(float)) : Kernel, IParallelBody
 {
     /// <summary>Bytes that are copied while a single-precision number is computed.</summary>
-    protected const long CopiedBytes = 64;
+    protected const long CopiedBytes = 32;
 
     // Below this many bytes, waking other threads costs more than it brings.
     private const long PieceBytes = 64 << 10;

@@ -15,6 +15,9 @@ internal readonly unsafe struct IndexTensor(byte* elements, bool isWide)
     /// <summary>Element <paramref name="i"/> as it is given.</summary>
     public long this[long i] => isWide ? ((long*)elements)[i] : ((int*)elements)[i];
 
+    /// <summary>The elements, if they are int64; else null.</summary>
+    public long* Wide => isWide ? (long*)elements : null;
+
     /// <summary>Element <paramref name="i"/> as an index into <paramref name="size"/> elements; a negative one counts from the end.</summary>
     public long Resolve(long i, long size)
     {
@@ -24,16 +27,63 @@ internal readonly unsafe struct IndexTensor(byte* elements, bool isWide)
 
     /// <summary>Throws unless each of the first <paramref name="count"/> elements is an index into <paramref name="size"/> elements.</summary>
     /// <exception cref="InvalidInputException">One is not.</exception>
-    public void Check(KernelContext context, long count, long size)
+    public void Check(KernelContext context, long count, long size) => Check(context, 0, count, size);
+
+    /// <summary>Throws unless each of <paramref name="count"/> elements from <paramref name="first"/> on is an index into <paramref name="size"/> elements.</summary>
+    /// <exception cref="InvalidInputException">One is not.</exception>
+    public void Check(KernelContext context, long first, long count, long size)
     {
-        if (isWide ? AreInside((long*)elements, count, size) : AreInside((int*)elements, count, size))
+        if (isWide ? AreInside((long*)elements + first, count, size) : AreInside((int*)elements + first, count, size))
         {
             return;
         }
 
-        for (long i = 0; i < count; i++)
+        for (long i = first; i < first + count; i++)
         {
             CheckOne(context, this[i], size);
+        }
+    }
+
+    /// <summary>Takes an element for each of some indices, which have been checked.</summary>
+    /// <param name="first">The first index.</param>
+    /// <param name="count">The number of indices.</param>
+    /// <param name="size">What the indices choose from; negative ones count from its end.</param>
+    /// <param name="data">The element that index 0 of the first place means.</param>
+    /// <param name="axisStride">Elements from an index to the next.</param>
+    /// <param name="placeStride">Elements from a place to the next, for the same index.</param>
+    /// <param name="output">Receives the elements.</param>
+    public void Take<T>(long first, long count, long size, T* data, long axisStride, long placeStride, T* output)
+        where T : unmanaged
+    {
+        if (isWide)
+        {
+            TakeWide((long*)elements + first, count, size, data, axisStride, placeStride, output);
+        }
+        else
+        {
+            TakeNarrow((int*)elements + first, count, size, data, axisStride, placeStride, output);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TakeWide<T>(long* indices, long count, long size, T* data, long axisStride, long placeStride, T* output)
+        where T : unmanaged
+    {
+        for (long i = 0; i < count; i++, data += placeStride)
+        {
+            long index = indices[i];
+            output[i] = data[(index + ((index >> 63) & size)) * axisStride];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TakeNarrow<T>(int* indices, long count, long size, T* data, long axisStride, long placeStride, T* output)
+        where T : unmanaged
+    {
+        for (long i = 0; i < count; i++, data += placeStride)
+        {
+            long index = indices[i];
+            output[i] = data[(index + ((index >> 63) & size)) * axisStride];
         }
     }
 

@@ -10,6 +10,9 @@ internal sealed class IndexTuples
     private readonly long _tuplesPerBatch;
     private readonly long _batchStride;
 
+    /// <summary>The most tuples that <see cref="FindOffsets"/> takes at a time.</summary>
+    public const int MostOffsets = 256;
+
     /// <summary>Prepares for these shapes.</summary>
     /// <param name="data">The tensor's shape.</param>
     /// <param name="indices">The shape of the index tensor, whose innermost dimension holds the tuples.</param>
@@ -34,34 +37,76 @@ internal sealed class IndexTuples
 
     /// <summary>Throws unless all indices are inside of their dimensions.</summary>
     /// <exception cref="InvalidInputException">One is not.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Check(KernelContext context, IndexTensor indices)
+    public unsafe void Check(KernelContext context, IndexTensor indices)
     {
-        if (_sizes.Length == 1)
+        long* offsets = stackalloc long[MostOffsets];
+        for (long tuple = 0; tuple < TupleCount; tuple += MostOffsets)
         {
-            indices.Check(context, TupleCount, _sizes[0]);
-            return;
-        }
-
-        for (long tuple = 0; tuple < TupleCount; tuple++)
-        {
-            for (int i = 0; i < _sizes.Length; i++)
-            {
-                IndexTensor.CheckOne(context, indices[tuple * _sizes.Length + i], _sizes[i]);
-            }
+            FindOffsets(context, indices, tuple, (int)Math.Min(MostOffsets, TupleCount - tuple), offsets);
         }
     }
 
-    /// <summary>The first element of the block that a tuple means.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public long Offset(IndexTensor indices, long tuple)
+    /// <summary>Finds the first elements of the blocks that some tuples mean.</summary>
+    /// <param name="context">The run.</param>
+    /// <param name="indices">The indices of all tuples.</param>
+    /// <param name="first">The first tuple.</param>
+    /// <param name="count">The number of tuples, at most <see cref="MostOffsets"/>.</param>
+    /// <param name="offsets">Receives the elements' places.</param>
+    /// <exception cref="InvalidInputException">An index is outside of its dimension.</exception>
+    public unsafe void FindOffsets(KernelContext context, IndexTensor indices, long first, int count, long* offsets)
     {
-        long offset = _tuplesPerBatch == 0 ? 0 : tuple / _tuplesPerBatch * _batchStride;
-        for (int i = 0; i < _sizes.Length; i++)
+        int length = _sizes.Length;
+        bool areInside = indices.Wide is var wide && wide is not null && length == 2
+            ? FindPairs(wide + 2 * first, count, offsets)
+            : FindAll(indices, first, count, offsets);
+        for (long i = first * length; i < (first + count) * length && !areInside; i++)
         {
-            offset += indices.Resolve(tuple * _sizes.Length + i, _sizes[i]) * _strides[i];
+            IndexTensor.CheckOne(context, indices[i], _sizes[i % length]);
         }
 
-        return offset;
+        for (int i = 0; i < count && _batchStride != 0 && _tuplesPerBatch < TupleCount; i++)
+        {
+            offsets[i] += (first + i) / _tuplesPerBatch * _batchStride;
+        }
+    }
+
+    // The most common case. Returns whether all indices are inside of their dimensions.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private unsafe bool FindPairs(long* indices, int count, long* offsets)
+    {
+        (long rows, long columns, long rowStride, long columnStride) = (_sizes[0], _sizes[1], _strides[0], _strides[1]);
+        bool areInside = true;
+        for (int i = 0; i < count; i++)
+        {
+            long row = indices[2 * i];
+            long column = indices[2 * i + 1];
+            row += (row >> 63) & rows;
+            column += (column >> 63) & columns;
+            areInside &= (ulong)row < (ulong)rows & (ulong)column < (ulong)columns;
+            offsets[i] = row * rowStride + column * columnStride;
+        }
+
+        return areInside;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private unsafe bool FindAll(IndexTensor indices, long first, int count, long* offsets)
+    {
+        bool areInside = true;
+        long next = first * _sizes.Length;
+        for (int i = 0; i < count; i++)
+        {
+            long offset = 0;
+            for (int k = 0; k < _sizes.Length; k++)
+            {
+                long index = indices.Resolve(next++, _sizes[k]);
+                areInside &= (ulong)index < (ulong)_sizes[k];
+                offset += index * _strides[k];
+            }
+
+            offsets[i] = offset;
+        }
+
+        return areInside;
     }
 }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies [outer, inner] blocks, reversing the first ones of each sequence along the time axis. The second input holds the lengths of the sequences.</summary>
-internal sealed unsafe class ReverseSequenceKernel(long batch, long time, bool isTimeFirst, long blockBytes) : RowKernel(batch * time, blockBytes, CopiedBytes)
+internal sealed unsafe class ReverseSequenceKernel(long batch, long time, bool isTimeFirst, long blockBytes) : RowKernel(batch * time, blockBytes, Math.Clamp(blockBytes, 1, CopiedBytes))
 {
     private readonly long _batch = batch;
     private readonly long _time = time;

@@ -1,37 +1,82 @@
 using System.Runtime.CompilerServices;
+using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Copies a tensor and changes blocks of it, in the order of the updates.</summary>
-internal sealed unsafe class ScatterTuplesKernel<T, TFunction>(IndexTuples tuples, long dataElements) : Kernel
+/// <remarks>Each thread changes one part of the tensor, which stays in its cache: it looks at all updates, and leaves out those of other parts.</remarks>
+internal sealed unsafe class ScatterTuplesKernel<T, TFunction>(IndexTuples tuples, long dataElements) : Kernel, IParallelBody
     where T : unmanaged
     where TFunction : IBinaryFunction<T, T>
 {
+    private const long PartBytes = 2 << 20;
+
+    private readonly long _parts = Math.Clamp((dataElements * sizeof(T) + PartBytes - 1) / PartBytes, 1, MostParts);
+    private KernelContext? _context;
+
     /// <inheritdoc/>
     public override string Name => "scatter tuples";
+
+    // Looking at all updates takes time as well.
+    private const long MostParts = 4;
 
     /// <inheritdoc/>
     public override bool CanRunInPlace(int input) => input == 0;
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(KernelContext context)
     {
-        IndexTensor indices = new(context, 1);
-        tuples.Check(context, indices);
-        T* output = (T*)context.Output(0);
+        tuples.Check(context, new IndexTensor(context, 1));
+        byte* output = context.Output(0);
         if (context.Input(0) != output)
         {
             Buffer.MemoryCopy(context.Input(0), output, dataElements * sizeof(T), dataElements * sizeof(T));
         }
 
-        for (long tuple = 0; tuple < tuples.TupleCount; tuple++)
+        _context = context;
+        context.Workers.Parallelize(this, (int)_parts, tuples.TupleCount * Math.Max(1, tuples.BlockElements / ElementsPerOperation));
+        _context = null;
+    }
+
+    // Elements of a block that take as long as finding it.
+    private const long ElementsPerOperation = 8;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Execute(int index)
+    {
+        IndexTensor indices = new(_context!, 1);
+        T* output = (T*)_context!.Output(0);
+        T* updates = (T*)_context.Input(2);
+        long start = dataElements * index / _parts;
+        long length = dataElements * (index + 1) / _parts - start;
+        long* offsets = stackalloc long[IndexTuples.MostOffsets];
+        int* own = stackalloc int[IndexTuples.MostOffsets];
+        for (long first = 0; first < tuples.TupleCount; first += IndexTuples.MostOffsets)
         {
-            T* block = output + tuples.Offset(indices, tuple);
-            T* update = (T*)context.Input(2) + tuple * tuples.BlockElements;
-            for (long i = 0; i < tuples.BlockElements; i++)
+            int count = (int)Math.Min(IndexTuples.MostOffsets, tuples.TupleCount - first);
+            tuples.FindOffsets(_context, indices, first, count, offsets);
+
+            // A block belongs to the part of its first element. Which ones do, nobody can predict: there is no branch.
+            int found = 0;
+            for (int i = 0; i < count; i++)
             {
-                block[i] = TFunction.Invoke(block[i], update[i]);
+                own[found] = i;
+                found += (ulong)(offsets[i] - start) < (ulong)length ? 1 : 0;
+            }
+
+            for (int k = 0; k < found; k++)
+            {
+                int i = own[k];
+                T* block = output + offsets[i];
+                if (tuples.BlockElements == 1)
+                {
+                    *block = TFunction.Invoke(*block, updates[first + i]);
+                }
+                else
+                {
+                    BinaryLoops.Run<T, T, TFunction>(block, 1, updates + (first + i) * tuples.BlockElements, 1, block, tuples.BlockElements);
+                }
             }
         }
     }

@@ -49,4 +49,60 @@ internal static unsafe class ShortCopy
             }
         }
     }
+
+    /// <summary>The most bytes of a block of <see cref="CopyEach"/>.</summary>
+    public const long LongestEach = 64;
+
+    /// <summary>Copies short blocks that lie at equal distances.</summary>
+    /// <param name="source">The first byte of the first block.</param>
+    /// <param name="sourceStride">Bytes from one block to the next.</param>
+    /// <param name="destination">Receives the first block.</param>
+    /// <param name="destinationStride">Bytes from one block to the next.</param>
+    /// <param name="bytes">The length of a block.</param>
+    /// <param name="count">The number of blocks.</param>
+    public static void CopyEach(byte* source, long sourceStride, byte* destination, long destinationStride, long bytes, long count)
+    {
+        switch (bytes)
+        {
+            case 1:
+                CopyEach<byte>(source, sourceStride, destination, destinationStride, 0, count);
+                break;
+            case 2 or 3:
+                CopyEach<ushort>(source, sourceStride, destination, destinationStride, bytes - sizeof(ushort), count);
+                break;
+            case >= 4 and <= 8:
+                CopyEach<uint>(source, sourceStride, destination, destinationStride, bytes - sizeof(uint), count);
+                break;
+            case > 8 and <= 16:
+                CopyEach<ulong>(source, sourceStride, destination, destinationStride, bytes - sizeof(ulong), count);
+                break;
+            case > 16 and <= 32:
+                CopyEach<Vector128<byte>>(source, sourceStride, destination, destinationStride, bytes - Vector128<byte>.Count, count);
+                break;
+            case > 32 and <= 64:
+                CopyEach<Vector256<byte>>(source, sourceStride, destination, destinationStride, bytes - Vector256<byte>.Count, count);
+                break;
+            default:
+                for (long i = 0; i < count; i++)
+                {
+                    Copy(source + i * sourceStride, destination + i * destinationStride, bytes);
+                }
+
+                break;
+        }
+    }
+
+    // The first and the last bytes of a block, which may overlap.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CopyEach<T>(byte* source, long sourceStride, byte* destination, long destinationStride, long last, long count)
+        where T : unmanaged
+    {
+        for (long i = 0; i < count; i++, source += sourceStride, destination += destinationStride)
+        {
+            T begin = Unsafe.ReadUnaligned<T>(source);
+            T end = Unsafe.ReadUnaligned<T>(source + last);
+            Unsafe.WriteUnaligned(destination, begin);
+            Unsafe.WriteUnaligned(destination + last, end);
+        }
+    }
 }

@@ -12,7 +12,7 @@ internal sealed unsafe class StridedCopy : Kernel, IParallelBody
     private const long LongRun = 64;
 
     // Bytes that are copied while a single-precision number is computed.
-    private const long CopiedBytes = 64;
+    private const long CopiedBytes = 32;
 
     private readonly int _elementSize;
     private readonly long[] _dimensions;
