@@ -95,6 +95,21 @@ internal sealed class Bitwise(BitwiseFunction function) : Operator
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => right < T.CreateTruncating(8 * sizeof(T)) ? left << int.CreateTruncating(right) : T.Zero;
+
+        public static bool IsVectorized => true;
+
+        // By powers of two, for each bit of the distance.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right)
+        {
+            for (int distance = 1; distance < 8 * sizeof(T); distance *= 2)
+            {
+                Vector<T> bit = new(T.CreateTruncating(distance));
+                left = Vector.ConditionalSelect(Vector.Equals(right & bit, Vector<T>.Zero), left, left << distance);
+            }
+
+            return Vector.ConditionalSelect(Vector.LessThan(right, new Vector<T>(T.CreateTruncating(8 * sizeof(T)))), left, Vector<T>.Zero);
+        }
     }
 
     private readonly unsafe struct ShiftRightFunction<T> : IBinaryFunction<T, T>
@@ -102,6 +117,20 @@ internal sealed class Bitwise(BitwiseFunction function) : Operator
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => right < T.CreateTruncating(8 * sizeof(T)) ? left >> int.CreateTruncating(right) : T.Zero;
+
+        public static bool IsVectorized => true;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right)
+        {
+            for (int distance = 1; distance < 8 * sizeof(T); distance *= 2)
+            {
+                Vector<T> bit = new(T.CreateTruncating(distance));
+                left = Vector.ConditionalSelect(Vector.Equals(right & bit, Vector<T>.Zero), left, left >> distance);
+            }
+
+            return Vector.ConditionalSelect(Vector.LessThan(right, new Vector<T>(T.CreateTruncating(8 * sizeof(T)))), left, Vector<T>.Zero);
+        }
     }
 }
 

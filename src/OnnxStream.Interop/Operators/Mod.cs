@@ -59,6 +59,37 @@ internal sealed class Mod : Operator
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) =>
             T.IsInteger(T.One / (T.One + T.One)) && (T.IsZero(right) || (T.IsNegative(right) && right + T.One == T.Zero)) ? T.Zero : left % right;
+
+        public static bool IsVectorized => typeof(T) == typeof(float) && Vector.IsHardwareAccelerated;
+
+        // A quotient below 2^22 is rounded to a whole number that is right or one too large: the remainder of that is exact, and so is what brings it back.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right)
+        {
+            Vector<float> dividend = Vector.As<T, float>(left);
+            Vector<float> divisor = Vector.Abs(Vector.As<T, float>(right));
+            Vector<float> size = Vector.Abs(dividend);
+            Vector<float> quotient = size / divisor;
+            if (!Vector.LessThanAll(quotient, new Vector<float>(1 << 22)) || !Vector.LessThanAll(divisor, new Vector<float>(float.PositiveInfinity)))
+            {
+                return EachOne(left, right);
+            }
+
+            Vector<float> remainder = Vector.FusedMultiplyAdd(-Vector.Floor(quotient), divisor, size);
+            remainder += Vector.AsVectorSingle(Vector.LessThan(remainder, Vector<float>.Zero)) & divisor;
+            return Vector.As<float, T>(Vector.ConditionalSelect(Vector.AsVectorSingle(new Vector<int>(int.MinValue)), dividend, remainder));
+        }
+
+        private static Vector<T> EachOne(Vector<T> left, Vector<T> right)
+        {
+            Span<T> results = stackalloc T[Vector<T>.Count];
+            for (int i = 0; i < results.Length; i++)
+            {
+                results[i] = left[i] % right[i];
+            }
+
+            return new Vector<T>(results);
+        }
     }
 
     private readonly struct FlooredRemainderFunction<T> : IBinaryFunction<T, T>

@@ -55,6 +55,12 @@ internal sealed class Pow : Operator
             left.ElementType.IsFloat() ? ElementType.Float32 :
             context.InputElementType(1).IsFloat() ? ElementType.Float64 : ElementType.Int64;
         Shape right = BinaryArithmetic.AlignedRight(context);
+        if (type == ElementType.Int64 && output.ElementType == ElementType.Int64 && output.Shape == left.Shape && context.ConstantInput(1)?.TryReadIntegers() is [>= 0 and var power])
+        {
+            context.Emit(new UnaryKernel<long, long, WholePowerFunction>(left.Shape, new WholePowerFunction(power)), [left], [output]);
+            return;
+        }
+
         Kernel kernel = type switch
         {
             ElementType.Float32 => new BinaryKernel<float, float, PowFunction<float>>(output.Shape, left.Shape, right),
@@ -68,6 +74,9 @@ internal sealed class Pow : Operator
             context.Emit(new CastKernel(type, output.ElementType, output.ElementCount), [result], [output]);
         }
     }
+
+    // The logarithm of normal numbers of single precision is less, and that of their inverses.
+    private const double LargestLogarithm = 87;
 
     private static bool IsNumber(ElementType type) => type.IsFloat() || type.IsInteger();
 
@@ -88,6 +97,38 @@ internal sealed class Pow : Operator
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right) => T.Pow(left, right);
+
+        public static bool IsVectorized => typeof(T) == typeof(float) && Vector.IsHardwareAccelerated;
+
+        // Of positive numbers, and with normal results, the exponential of the logarithm, in double precision.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right)
+        {
+            Vector<float> number = Vector.As<T, float>(left);
+            Vector.Widen(number, out Vector<double> low, out Vector<double> high);
+            Vector.Widen(Vector.As<T, float>(right), out Vector<double> lowExponent, out Vector<double> highExponent);
+            low = lowExponent * Vector.Log(low);
+            high = highExponent * Vector.Log(high);
+            Vector<double> limit = new(LargestLogarithm);
+            if (!Vector.GreaterThanAll(number, Vector<float>.Zero) || !Vector.LessThanAll(number, new Vector<float>(float.PositiveInfinity)) ||
+                !Vector.LessThanAll(Vector.Max(Vector.Abs(low), Vector.Abs(high)), limit))
+            {
+                return EachOne(left, right);
+            }
+
+            return Vector.As<float, T>(Vector.Narrow(Vector.Exp(low), Vector.Exp(high)));
+        }
+
+        private static Vector<T> EachOne(Vector<T> left, Vector<T> right)
+        {
+            Span<T> results = stackalloc T[Vector<T>.Count];
+            for (int i = 0; i < results.Length; i++)
+            {
+                results[i] = T.Pow(left[i], right[i]);
+            }
+
+            return new Vector<T>(results);
+        }
     }
 
     // The power 0.5 is no square root of -infinity, where it is infinite, and of -0, where it is 0.
@@ -99,6 +140,33 @@ internal sealed class Pow : Operator
         public TVector Invoke<TVector>(TVector x)
             where TVector : unmanaged, IFloatVector<TVector> => TVector.Select(
             TVector.Equal(x, TVector.Create(float.NegativeInfinity)), TVector.Create(float.PositiveInfinity), TVector.Sqrt(x + TVector.Create(0)));
+    }
+
+    // One exponent for all elements, not negative.
+    private readonly struct WholePowerFunction(long power) : IUnaryFunction<long, long>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Invoke(ReadOnlySpan<long> input, Span<long> output)
+        {
+            int i = 0;
+            for (; i <= input.Length - Vector<long>.Count; i += Vector<long>.Count)
+            {
+                Vector<long> factor = new(input[i..]);
+                Vector<long> result = (power & 1) == 0 ? Vector<long>.One : factor;
+                for (long rest = power >> 1; rest > 0; rest >>= 1)
+                {
+                    factor *= factor;
+                    result = (rest & 1) == 0 ? result : result * factor;
+                }
+
+                result.CopyTo(output[i..]);
+            }
+
+            for (; i < input.Length; i++)
+            {
+                output[i] = IntegerPowFunction.Invoke(input[i], power);
+            }
+        }
     }
 
     private readonly struct IntegerPowFunction : IBinaryFunction<long, long>

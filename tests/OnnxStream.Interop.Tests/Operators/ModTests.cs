@@ -24,6 +24,28 @@ public class ModTests
     public void Reals([Values(ElementType.Float32, ElementType.Float64, ElementType.Float16)] ElementType type) =>
         new OperatorTester("Mod", 10).Input(TestTensors.Random(type, 1, -50, 50, 3, 40)).Input(TestTensors.Random(type, 2, 1, 9, 40)).Attribute("fmod", 1).Output(type).Check();
 
+    // Quotients of every size, and such that are nearly whole.
+    [Test]
+    public void Remainders()
+    {
+        const int Count = 4000;
+        Random random = new(1);
+        float[] left = new float[Count];
+        float[] right = new float[Count];
+        for (int i = 0; i < Count; i++)
+        {
+            right[i] = (float)(random.NextDouble() * Math.Pow(10, random.Next(-44, 38)) * (i % 3 == 0 ? -1 : 1));
+            left[i] = i % 4 == 0 ? right[i] * random.Next(-5000, 5000) : (float)((random.NextDouble() - 0.5) * right[i] * Math.Pow(10, random.Next(-3, 9)));
+            left[i] = i % 8 == 0 ? MathF.BitDecrement(left[i]) : left[i];
+        }
+
+        TensorBuffer actual = new OperatorTester("Mod", 13).Input(TensorBuffer.Create<float>(left, Count)).Input(TensorBuffer.Create<float>(right, Count)).Attribute("fmod", 1).Run();
+        for (int i = 0; i < Count; i++)
+        {
+            Assert.That(BitConverter.SingleToInt32Bits(actual.Span<float>()[i]) | (float.IsNaN(left[i] % right[i]) ? -1 : 0), Is.EqualTo(BitConverter.SingleToInt32Bits(left[i] % right[i]) | (float.IsNaN(left[i] % right[i]) ? -1 : 0)), $"{left[i]:r} mod {right[i]:r}");
+        }
+    }
+
     [Test]
     public void SpecialReals() =>
         new OperatorTester("Mod", 13).Input(TensorBuffer.Create<float>([5, -5, float.PositiveInfinity, 3, float.NaN, 7], 6)).Input(TensorBuffer.Create<float>([-3, 3, 2, float.PositiveInfinity, 1, 0], 6)).Attribute("fmod", 1).Check();

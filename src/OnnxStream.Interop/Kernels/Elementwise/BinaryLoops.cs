@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -104,28 +106,22 @@ internal static unsafe class BinaryLoops
             }
             else if (sizeof(T) == 2)
             {
-                mask = Vector.AsVectorByte(Vector.Narrow(
-                    Vector.As<T, short>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 0)), Vector.As<T, short>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 1))));
+                mask = Narrow(
+                    Vector.As<T, short>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 0)), Vector.As<T, short>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 1)));
             }
             else if (sizeof(T) == 4)
             {
-                Vector<short> low = Vector.Narrow(
-                    Vector.As<T, int>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 0)), Vector.As<T, int>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 1)));
-                Vector<short> high = Vector.Narrow(
+                mask = Narrow(
+                    Vector.As<T, int>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 0)), Vector.As<T, int>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 1)),
                     Vector.As<T, int>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 2)), Vector.As<T, int>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 3)));
-                mask = Vector.AsVectorByte(Vector.Narrow(low, high));
             }
             else
             {
-                Vector<int> first = Vector.Narrow(
-                    Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 0)), Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 1)));
-                Vector<int> second = Vector.Narrow(
-                    Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 2)), Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 3)));
-                Vector<int> third = Vector.Narrow(
-                    Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 4)), Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 5)));
-                Vector<int> fourth = Vector.Narrow(
+                mask = Narrow(
+                    Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 0)), Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 1)),
+                    Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 2)), Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 3)),
+                    Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 4)), Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 5)),
                     Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 6)), Vector.As<T, long>(Mask<T, TResult, TFunction>(l, a, firstLeft, r, b, firstRight, 7)));
-                mask = Vector.AsVectorByte(Vector.Narrow(Vector.Narrow(first, second), Vector.Narrow(third, fourth)));
             }
 
             (mask & Vector<byte>.One).Store(output + i);
@@ -142,4 +138,43 @@ internal static unsafe class BinaryLoops
         TFunction.Invoke(
             leftDistance == 0 ? firstLeft : Vector.Load(left + index * leftDistance),
             rightDistance == 0 ? firstRight : Vector.Load(right + index * rightDistance));
+
+    // Masks become bytes. Instructions that pack work on halves of a vector of 256 bits: at the end, what belongs together is moved there.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<byte> Narrow(Vector<short> first, Vector<short> second) =>
+        Avx2.IsSupported && Vector<byte>.Count == Vector256<byte>.Count
+            ? Avx2.Permute4x64(Avx2.PackSignedSaturate(first.AsVector256(), second.AsVector256()).AsUInt64(), 0b11_01_10_00).AsByte().AsVector()
+            : Vector.AsVectorByte(Vector.Narrow(first, second));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<byte> Narrow(Vector<int> first, Vector<int> second, Vector<int> third, Vector<int> fourth)
+    {
+        if (Avx2.IsSupported && Vector<byte>.Count == Vector256<byte>.Count)
+        {
+            Vector256<sbyte> packed = Avx2.PackSignedSaturate(
+                Avx2.PackSignedSaturate(first.AsVector256(), second.AsVector256()), Avx2.PackSignedSaturate(third.AsVector256(), fourth.AsVector256()));
+            return Avx2.PermuteVar8x32(packed.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsByte().AsVector();
+        }
+
+        return Vector.AsVectorByte(Vector.Narrow(Vector.Narrow(first, second), Vector.Narrow(third, fourth)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<byte> Narrow(Vector<long> v0, Vector<long> v1, Vector<long> v2, Vector<long> v3, Vector<long> v4, Vector<long> v5, Vector<long> v6, Vector<long> v7)
+    {
+        if (Avx2.IsSupported && Vector<byte>.Count == Vector256<byte>.Count)
+        {
+            Vector256<short> low = Avx2.PackSignedSaturate(LowHalves(v0, v1), LowHalves(v2, v3));
+            Vector256<short> high = Avx2.PackSignedSaturate(LowHalves(v4, v5), LowHalves(v6, v7));
+            Vector256<short> packed = Avx2.PackSignedSaturate(low, high).AsInt16();
+            return Vector256.Create(Sse2.UnpackLow(packed.GetLower(), packed.GetUpper()), Sse2.UnpackHigh(packed.GetLower(), packed.GetUpper())).AsByte().AsVector();
+        }
+
+        return Vector.AsVectorByte(Vector.Narrow(
+            Vector.Narrow(Vector.Narrow(v0, v1), Vector.Narrow(v2, v3)), Vector.Narrow(Vector.Narrow(v4, v5), Vector.Narrow(v6, v7))));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> LowHalves(Vector<long> first, Vector<long> second) =>
+        Avx.Shuffle(first.AsVector256().AsSingle(), second.AsVector256().AsSingle(), 0b10_00_10_00).AsInt32();
 }

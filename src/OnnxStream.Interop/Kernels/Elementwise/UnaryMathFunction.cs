@@ -55,6 +55,9 @@ internal readonly struct UnaryMathFunction<T>(UnaryMathFunction function) : IUna
             case UnaryMathFunction.Exp:
                 TensorPrimitives.Exp(input, output);
                 break;
+            case UnaryMathFunction.Tanh when typeof(T) == typeof(double):
+                PreciseExponentials.Tanh(MemoryMarshal.Cast<T, double>(input), MemoryMarshal.Cast<T, double>(output));
+                break;
             case UnaryMathFunction.Log:
                 TensorPrimitives.Log(input, output);
                 break;
