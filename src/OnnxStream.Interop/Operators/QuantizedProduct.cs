@@ -32,7 +32,7 @@ internal sealed class QuantizedProduct : Operator
     public static bool Takes(QuantizedOperands operands, QuantizedProductFusion fusion, long groups = 1)
     {
         TensorType data = operands.Data.Type!.Value;
-        if (operands.Weight.Constant is not { IsConverted: false, IsChannelsLast: false } weight || !IsByte(data) || !IsByte(weight.Type) || groups != 1 || data.Shape.ElementCount == 0 || weight.Type.Shape.ElementCount == 0)
+        if (operands.Weight.Constant is not { IsConverted: false, IsChannelsLast: false } weight || !IsByte(data) || !IsByte(weight.Type) || groups != 1 || !XnnQuantizedProduct.IsExact(weight.Type.ElementType) || data.Shape.ElementCount == 0 || weight.Type.Shape.ElementCount == 0)
         {
             return false;
         }

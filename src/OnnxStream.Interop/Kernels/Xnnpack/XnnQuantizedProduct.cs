@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.Arm;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 using OnnxStream.Interop.Panels;
@@ -78,6 +79,13 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
 
     /// <inheritdoc/>
     public override long PackScratchBytes => SlotBytes + CountedMemory.Align(PanelOutputs * _weights.PerOutput);
+
+    /// <summary>Whether products with weights of a type are exact on this processor.</summary>
+    /// <remarks>
+    /// XNNPACK's kernels for ARM without dot products add two products in 16 bits, which twice -128 * -128 leaves. Where uint8 is packed, -128 is the least weight
+    /// of a tensor; int8 weights are -127 to 127, as all tools write them.
+    /// </remarks>
+    public static bool IsExact(ElementType weights) => weights == ElementType.Int8 || !AdvSimd.IsSupported || Dp.IsSupported;
 
     /// <summary>Whether sums of so many products can be computed as int32 exactly.</summary>
     public static bool CanSum(long perOutput) => Digits(perOutput).Bits > 0;
