@@ -58,7 +58,7 @@ internal sealed class QuantizedProduct : Operator
         }
 
         long perOutput = weight.Type.Shape.ElementCount / Math.Max(1, outputs);
-        return perOutput <= QuantizedFormat.MostPerOutput && (fusion.Result != ElementType.Int32 || XnnQuantizedProduct.CanSum(perOutput)) &&
+        return perOutput <= XnnQuantizedProduct.MostPerOutput && (fusion.Result != ElementType.Int32 || XnnQuantizedProduct.CanSum(perOutput)) &&
             IsSingle(operands.Scale, ElementType.Float32) && IsSingle(operands.Zero, data.ElementType) &&
             IsPerChannel(operands.WeightScale, ElementType.Float32) && IsPerChannel(operands.WeightZero, weight.Type.ElementType) &&
             (operands.Bias is null || (operands.Bias.Constant is { IsConverted: false } bias && bias.Type == new TensorType(ElementType.Float32, new Shape(outputs)))) &&

@@ -17,8 +17,8 @@ internal abstract unsafe class QuantizedFormat : PanelFormat
 {
     private const long LeastNumbers = 32 << 10;
 
-    /// <summary>The most numbers of an output channel: a sum of products of -128 to 127 and -255 to 255 (data minus zero point) must not leave 32 bits.</summary>
-    public const long MostPerOutput = int.MaxValue / (byte.MaxValue * -sbyte.MinValue);
+    // A sum of products of -127 to 127 and -255 to 255 (data minus zero point) must not leave 32 bits.
+    private const long MostPerOutput = int.MaxValue / (byte.MaxValue * sbyte.MaxValue);
 
     // Columns of a weight that lies as [inputs, outputs] are gathered together, so that each line of the cache is read once.
     private const int GatheredColumns = 16;

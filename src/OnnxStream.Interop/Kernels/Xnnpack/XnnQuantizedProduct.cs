@@ -22,6 +22,9 @@ namespace OnnxStream.Interop.Kernels;
 /// </remarks>
 internal sealed unsafe class XnnQuantizedProduct : PanelKernel
 {
+    /// <summary>The most weights of an output channel: a sum of products of -128 to 127 and -255 to 255 (data minus zero point) must not leave 32 bits.</summary>
+    public const long MostPerOutput = int.MaxValue / (byte.MaxValue * -sbyte.MinValue);
+
     private const long TileBytes = 512 << 10;
     private const long LargestExactSum = 1 << 24;
     private const int DifferenceBits = 8; // of data minus zero point, without the sign
