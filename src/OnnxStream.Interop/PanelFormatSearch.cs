@@ -27,7 +27,6 @@ public sealed class PanelFormatSearch
 {
     // A model of that many layers and one more is divided down to single ones.
     private const int MostDivisions = 24;
-    private const string Extension = ".formats";
 
     private readonly SessionOptions _options;
     private readonly IReadOnlyDictionary<string, OnnxValue> _inputs;
@@ -83,7 +82,7 @@ public sealed class PanelFormatSearch
     ]))).ToString("x32", CultureInfo.InvariantCulture);
 
     /// <summary>The file in which <see cref="LoadOrRun"/> keeps the choice: beside the panel store of the options, or in the folder of stores.</summary>
-    public string Path => _options.PanelStore.Path is { } store ? store + Extension : System.IO.Path.Combine(PanelStoreOptions.CacheFolder, Identity + Extension);
+    public string Path => _options.PanelStore.Path is { } store ? store + PanelFormatTable.Extension : System.IO.Path.Combine(PanelStoreOptions.CacheFolder, Identity + PanelFormatTable.Extension);
 
     /// <summary>The choice that was kept; null if there is none, or it was made for something else.</summary>
     public PanelFormatTable? TryLoad()

@@ -66,6 +66,12 @@ internal sealed class CacheCommand : ToolCommand
             {
                 File.Delete(file.Path);
             }
+
+            // Choices of types belong to no single store.
+            foreach (string choice in names.Length == 0 && Directory.Exists(folder) ? Directory.GetFiles(folder, $"*{PanelFormatTable.Extension}") : [])
+            {
+                File.Delete(choice);
+            }
         }
 
         CacheReport report = new(

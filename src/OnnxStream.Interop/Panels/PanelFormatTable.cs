@@ -13,6 +13,9 @@ namespace OnnxStream.Interop;
 /// </remarks>
 public sealed class PanelFormatTable : IEquatable<PanelFormatTable>
 {
+    /// <summary>How the names of files end in which <c>PanelFormatSearch</c> keeps tables.</summary>
+    public const string Extension = ".formats";
+
     private const int Version = 1;
 
     // A table names a few hundred weights. What is larger is something else.

@@ -60,6 +60,8 @@ internal sealed class ToolCommandTests
         {
             Assert.That(Directory.GetFiles(_folder["cache"]).Select(Path.GetExtension).Order(), Is.EqualTo(new[] { ".formats", ".panels" }));
             Assert.That(Invocation.Of("run", _model, "--panel-store", "auto", "--panel-type", "auto", "--memory", "1GB").AssertSucceeded().Error, Does.Not.Contain("chosen").And.Not.Contain("Writing"));
+            Invocation.Of("cache", "clear").AssertSucceeded();
+            Assert.That(Directory.GetFiles(_folder["cache"]), Is.Empty);
         }
     }
 
@@ -88,7 +90,7 @@ internal sealed class ToolCommandTests
     [Test]
     public void A_plan_shows_what_was_chosen()
     {
-        Invocation plan = Invocation.Of("plan", _model, "--panel-store", _store, "--panel-type", "auto", "--target-error", "0.2").AssertSucceeded();
+        Invocation plan = Invocation.Of("plan", _model, "--panel-store", _store, "--panel-type", "auto", "--target-error", "0.2", "--image", _folder["plan.png"]).AssertSucceeded();
         using JsonDocument json = JsonDocument.Parse(Invocation.Of("plan", _model, "--panel-store", _store, "--panel-type", "auto", "--target-error", "0.2", "--json").AssertSucceeded().Output);
         JsonElement layer = json.RootElement.GetProperty("layers")[0];
         using (Assert.EnterMultipleScope())
@@ -101,6 +103,7 @@ internal sealed class ToolCommandTests
             Assert.That(json.RootElement.GetProperty("target_error").GetDouble(), Is.EqualTo(0.2));
             Assert.That(json.RootElement.GetProperty("measured_error").GetDouble(), Is.GreaterThan(0).And.LessThanOrEqualTo(0.2));
             Assert.That(File.Exists(_store), Is.False);
+            Assert.That(new FileInfo(_folder["plan.png"]).Length, Is.GreaterThan(10_000));
         }
     }
 
