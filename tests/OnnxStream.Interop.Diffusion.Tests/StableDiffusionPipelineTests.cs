@@ -53,6 +53,19 @@ public class StableDiffusionPipelineTests
         Assert.That(image.Pixels.ToArray(), Is.EqualTo(TinyShapesModel.Pipeline().Generate(ThreeSteps).Images.Single().Pixels.ToArray()));
     }
 
+    /// <summary>Activations in blocks of 8 bits change the picture by less than can be seen: 30 dB.</summary>
+    [Test]
+    public void Generate_GivesNearlyTheSamePictureWithActivationsIn8Bits([Values(0, 2)] int index)
+    {
+        GenerationOptions options = new() { Prompt = TinyShapesModel.Prompts[index], Steps = 12, GuidanceScale = 5, Scheduler = SchedulerType.Euler, Seed = 3 };
+        byte[] exact = [.. TinyShapesModel.Pipeline().Generate(options).Images.Single().Pixels];
+        byte[] rounded = [.. TinyShapesModel.Pipeline(new SessionOptions { ActivationElementType = ElementType.Int8 }).Generate(options).Images.Single().Pixels];
+        double square = exact.Zip(rounded, (a, b) => (double)(a - b) * (a - b)).Average();
+        double decibels = 10 * Math.Log10(255.0 * 255 / square);
+        TestContext.Out.WriteLine($"{decibels:f1} dB");
+        Assert.That(decibels, Is.InRange(30, 100));
+    }
+
     /// <summary>The statistics of the model (94 % of such pictures are right) leave room for three of twenty.</summary>
     [Test]
     public void Generate_DrawsOneObjectAsAsked()

@@ -28,7 +28,7 @@ internal static class SelfTest
                 SessionOptions options = new()
                 {
                     ThreadCount = threads,
-                    ActivationElementType = family.HasHalfPrecisionActivations ? ElementType.Float16 : ElementType.Float32,
+                    ActivationElementType = family.ActivationType,
                     PanelStore = family.PanelType is { } type ? PanelStoreOptions.File(panels) with { ElementType = type } : PanelStoreOptions.Off,
                 };
                 using (InferenceSession session = new(path, options))

@@ -38,7 +38,8 @@ internal static class SelfTestFamilies
         new("fully connected, int8 panels", ["xnn fully connected, int8"], Sum, random => [QuantizedFullyConnected(random, 17, 270, 133, least: -127, greatest: 127)]) { PanelType = ElementType.Int8 },
         new("fully connected, int4 panels", ["xnn fully connected, int4"], Sum, random => [QuantizedFullyConnected(random, 17, 288, 133, least: -8, greatest: 7)]) { PanelType = ElementType.Int4 },
         new("convolution, int8 panels", ["xnn convolution, int8"], Sum, random => [QuantizedConvolution(random, [2, 67, 1, 11, 9], [61, 67, 1, 3, 3])]) { PanelType = ElementType.Int8 },
-        new("f16 activations", ["xnn fully connected", "winograd convolution", "xnn convolution"], 5e-3, random => [HalfPrecisionActivations(random)]) { HasHalfPrecisionActivations = true },
+        new("f16 activations", ["xnn fully connected", "winograd convolution", "xnn convolution"], 5e-3, random => [StoredActivations(random)]) { ActivationType = ElementType.Float16 },
+        new("int8 activations", ["xnn fully connected", "winograd convolution", "xnn convolution"], 0.15, random => [StoredActivations(random)]) { ActivationType = ElementType.Int8 },
         new("rows in tiles", ["tiles of"], 1e-4, random => [RowsInTiles(random)]),
         new("matrix products", ["xnn batch matrix multiply"], Sum, random => [MatrixProducts(random)]),
         new("attention", ["attention"], Sum, random => [Attention(random)]),
@@ -80,7 +81,7 @@ internal static class SelfTestFamilies
     }
 
     // Each layer writes what the next one expands.
-    private static SelfTestCase HalfPrecisionActivations(Random random)
+    private static SelfTestCase StoredActivations(Random random)
     {
         TensorBuffer image = Random(random, 1, 19, 30, 33);
         SelfTestModel model = new SelfTestModel().Input("x0", image);

@@ -10,8 +10,8 @@ internal sealed record SelfTestFamily(string Name, string[] Kernels, double Tole
     /// <summary>How weights are packed into a file first, as <c>--panel-store --panel-type</c> does; null to pack them in every run.</summary>
     public ElementType? PanelType { get; init; }
 
-    /// <summary>Whether what lies between layers is stored in half precision, as <c>--activation-type f16</c> does.</summary>
-    public bool HasHalfPrecisionActivations { get; init; }
+    /// <summary>How what lies between layers is stored, as <c>--activation-type</c> says.</summary>
+    public ElementType ActivationType { get; init; } = ElementType.Float32;
 }
 
 /// <summary>A model and what it should compute.</summary>

@@ -227,7 +227,7 @@ internal static class Planner
                 PlanTensor input = step.Inputs[k];
                 PlanBuffer source = input.Buffer;
                 if (!source.IsInArena || !target.IsInArena || source == target || source.LastStep != i || target.FirstStep != i ||
-                    (input.Type.ByteLength != source.Length && !source.IsShared) || output.Type.ByteLength != target.Length || step.Inputs.Count(other => other.Buffer == source) != 1)
+                    (input.Type.ByteLength != source.Length && (!source.IsShared || input.StripeStride != 0)) || output.Type.ByteLength != target.Length || step.Inputs.Count(other => other.Buffer == source) != 1)
                 {
                     continue;
                 }

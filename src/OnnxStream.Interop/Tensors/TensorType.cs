@@ -9,7 +9,7 @@ public readonly record struct TensorType(ElementType ElementType, Shape Shape)
 {
     /// <summary>The size of all elements in memory, in bytes.</summary>
     /// <exception cref="OverflowException">It does not fit into 63 bits.</exception>
-    public long ByteLength => ElementType == ElementTypes.Blocks ? checked(Shape.Product(0, Shape.Rank - 1) * BlockRows.Instance.Bytes(Shape[^1])) : checked(Shape.ElementCount * ElementType.SizeOf());
+    public long ByteLength => ElementType == ElementTypes.Blocks && Shape.Rank > 0 ? checked(Shape.Product(0, Shape.Rank - 1) * BlockRows.Instance.Bytes(Shape[^1])) : checked(Shape.ElementCount * ElementType.SizeOf());
 
     /// <summary>The size of all elements in a file, in bytes: as <see cref="ByteLength"/>, but elements of 4 and 2 bits share bytes.</summary>
     /// <exception cref="OverflowException">It does not fit into 63 bits.</exception>

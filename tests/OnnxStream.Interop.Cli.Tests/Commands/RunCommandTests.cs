@@ -139,11 +139,12 @@ internal sealed class RunCommandTests
     }
 
     [Test]
-    public void Only_two_types_of_activations_exist()
+    public void Only_three_types_of_activations_exist()
     {
         using TemporaryFolder folder = new();
         string model = TinyModel.Write(folder);
         Invocation.Of("run", model, "--activation-type", "f16").AssertSucceeded();
+        Invocation.Of("run", model, "--activation-type", "int8").AssertSucceeded();
         Invocation.Of("run", model, "--activation-type", "f8").AssertFailed(ExitCode.BadInput, "f8");
     }
 

@@ -14,7 +14,7 @@ internal static class TinyShapesModel
         [.. JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "golden", "prompts.json"))).RootElement.EnumerateArray().Select(prompt => prompt.GetString()!)];
 
     /// <summary>A pipeline that computes on one thread: the networks are too small to be worth the threads' meeting after each step.</summary>
-    public static StableDiffusionPipeline Pipeline() => StableDiffusionPipeline.FromFolder(Folder, new SessionOptions { ThreadCount = 1 });
+    public static StableDiffusionPipeline Pipeline(SessionOptions? options = null) => StableDiffusionPipeline.FromFolder(Folder, (options ?? new SessionOptions()) with { ThreadCount = 1 });
 
     public static TensorBuffer Golden(string name) => NpyFile.Read(Path.Combine(Folder, "golden", name + ".npy"));
 

@@ -45,7 +45,7 @@ internal static class ModelUse
             ThreadCount = random.Next(8) == 0 ? 2 : 1,
             MemoryBudget = MemoryBudget,
             WeightsProvider = weights,
-            ActivationElementType = random.Next(8) == 0 ? ElementType.Float16 : ElementType.Float32,
+            ActivationElementType = random.Next(8) switch { 0 => ElementType.Float16, 1 => ElementType.Int8, _ => ElementType.Float32 },
             PanelStore = random.Next(12) == 0 ? PanelStoreOptions.File(Path.Combine(folder, "store.panels")) : PanelStoreOptions.Off,
         };
         if (random.Next(5) == 0 && Bindings(model, random) is { Length: > 0 } bindings)
