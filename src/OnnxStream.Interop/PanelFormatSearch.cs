@@ -149,6 +149,7 @@ public sealed class PanelFormatSearch
     {
         private readonly List<string> _weights = [];
         private readonly List<List<FormatOption>> _options = [];
+        private readonly HashSet<int> _used = [];
         private IReadOnlyDictionary<string, OnnxValue> _expected = null!;
         private int _runs;
         private int _mostRuns;
@@ -183,6 +184,11 @@ public sealed class PanelFormatSearch
                 }
             }
 
+            if (measured.Count > 0)
+            {
+                FixUnused(measured);
+            }
+
             if (measured.Count > 0 && measured[^1].Error <= search.TargetError)
             {
                 Forget(measured);
@@ -198,6 +204,19 @@ public sealed class PanelFormatSearch
             FormatSelection selection = new(_options, measured, exactError, search.TargetError, choice => Measure(choice, null), divisions);
             (int[] chosen, double chosenError, double[] added) = selection.Select();
             return Table(chosen, chosenError, added);
+        }
+
+        // Of layers that did not run, such as those of a branch that was not taken, nothing is known: they are as exact as is allowed.
+        private void FixUnused(List<(int[] Choice, double Error)> measured)
+        {
+            for (int layer = 0; layer < _options.Count; layer++)
+            {
+                if (!_used.Contains(layer))
+                {
+                    _options[layer] = [_options[layer].MaxBy(option => option.Bytes) with { Loss = 0 }];
+                    measured.ForEach(each => each.Choice[layer] = 0);
+                }
+            }
         }
 
         // Options that no measured choice has are larger than is needed.
@@ -257,10 +276,16 @@ public sealed class PanelFormatSearch
             for (int layer = 0; layer < choice.Length; layer++)
             {
                 FormatOption option = _options[layer][choice[layer]];
+                LayerLoss measured = losses.Of(_weights[layer]);
+                if (measured.IsUsed)
+                {
+                    _used.Add(layer);
+                }
+
                 if (option.Type == type || option.Loss == 0)
                 {
                     // A loss that is not a number is as bad as can be.
-                    double loss = losses.Of(_weights[layer]).Relative;
+                    double loss = measured.Relative;
                     _options[layer][choice[layer]] = option with { Loss = double.IsFinite(loss) ? Math.Min(loss, 1) : 1 };
                 }
             }
@@ -285,7 +310,7 @@ public sealed class PanelFormatSearch
             {
                 TargetError = search.TargetError,
                 MeasuredError = error,
-                MadeFor = search.Identity,
+                MadeFor = error is null ? null : search.Identity,
             };
 
         private TargetErrorException TooExact(double error) => new(search.TargetError, error, string.Create(CultureInfo.InvariantCulture,

@@ -199,6 +199,21 @@ public class PanelFormatSearchTests
         Assert.That(table.MeasuredError, Is.Zero);
     }
 
+    // Nothing is known of what the branch that is not taken would do to the outputs.
+    [Test]
+    public void LayersThatDoNotRunAreAsExactAsIsAllowed([Values(0.9, 0.001)] double target)
+    {
+        string path = _folder.Write("branches.onnx", new ModelBuilder(17).Input("x", ElementType.Float32, 24, Width).Input("c", ElementType.Bool).Output("y")
+            .Initializer("a", TestTensors.Floats(1, Width, Width)).Initializer("v", TestTensors.Floats(2, Width, Width)).Initializer("w", TestTensors.Floats(3, Width, Width))
+            .Node("MatMul", "x a", "m")
+            .Node("If", "c", "y",
+                ("then_branch", new ModelBuilder(17).Output("t").Node("MatMul", "m v", "t").Graph), ("else_branch", new ModelBuilder(17).Output("e").Node("MatMul", "m w", "e").Graph)).ToBytes());
+        Dictionary<string, OnnxValue> inputs = new(_inputs) { ["c"] = TensorBuffer.Create<bool>([true]) };
+        PanelFormatTable table = new PanelFormatSearch(Model.Load(path), new SessionOptions(), inputs) { TargetError = target }.Run();
+        Assert.That(table.Find("w"), Is.EqualTo(ElementType.Float32));
+        Assert.That(table.Find("v"), Is.Not.EqualTo(ElementType.Float32));
+    }
+
     [Test]
     public void ATableOfAnotherModelIsRefused()
     {

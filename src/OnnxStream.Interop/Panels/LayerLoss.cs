@@ -9,6 +9,7 @@ internal sealed class LayerLoss
     private const int Digits = 4;
 
     private readonly Lock _lock = new();
+    private volatile bool _isUsed;
     private SquaredLoss _weights;
     private SquaredLoss _data;
 
@@ -26,6 +27,12 @@ internal sealed class LayerLoss
             }
         }
     }
+
+    /// <summary>Whether the layer has run. Of one that has not, such as those of a branch that was not taken, nothing is known.</summary>
+    public bool IsUsed => _isUsed;
+
+    /// <summary>Says that the layer runs.</summary>
+    public void SetUsed() => _isUsed = true;
 
     /// <summary>Adds what was lost of weights.</summary>
     public void AddWeights(SquaredLoss loss)

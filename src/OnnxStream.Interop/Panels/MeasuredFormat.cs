@@ -56,6 +56,7 @@ internal sealed unsafe class MeasuredFormat(PanelFormat format, LayerLoss loss) 
     /// <inheritdoc/>
     public override void Pack(PanelProduct product, int outputs, float* weights, float* bias, byte* scratch, byte* packed, long packedBytes, string details)
     {
+        loss.SetUsed();
         int length = checked((int)product.PerOutput);
         bool isInputMajor = product is MatrixProduct { IsInputMajor: true };
         float[] column = isInputMajor ? new float[length] : [];
