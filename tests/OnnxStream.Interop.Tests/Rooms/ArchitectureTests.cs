@@ -70,7 +70,7 @@ public class ArchitectureTests
         Assert.That(friends, Is.All.Matches<string>(friend => Directory.Exists(Repository.PathOf("tests", friend))));
     }
 
-    [TestCase("src/OnnxStream.Interop.Pipelines")]
+    [TestCase("src/OnnxStream.Interop.Pipelines", "Weights")]
     [TestCase("src/OnnxStream.Interop.Http", "Weights", "Http")]
     [TestCase("src/OnnxStream.Interop.Diffusion", "Weights", "Pipelines")]
     [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion")]
