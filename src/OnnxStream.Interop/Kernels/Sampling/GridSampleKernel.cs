@@ -153,9 +153,10 @@ internal sealed unsafe class GridSampleKernel<T, TCompute> : RowKernel
         }
     }
 
+    // A pair is read as one number of twice the size.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> Weighted(float* plane, int* offsets, float* weights) =>
-        Vector128.Create(Vector64.Load(plane + offsets[0]), Vector64.Load(plane + offsets[1])) * Vector128.Load(weights);
+        Vector128.Create(*(double*)(plane + offsets[0]), *(double*)(plane + offsets[1])).AsSingle() * Vector128.Load(weights);
 
     private void SamplePoints(KernelContext context, long first, long end)
     {
