@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using OnnxStream.Interop.Diffusion.Tests.TinyShapes;
+using OnnxStream.Interop.Pipelines;
 
 namespace OnnxStream.Interop.Diffusion.Tests;
 
@@ -177,7 +178,7 @@ public class ClipTokenizerTests
         {
             // Merges are read after the vocabulary, which must be whole.
             TokenizerConfiguration configuration = TokenizerConfiguration.FromFolder(folder.FullPath);
-            _ = TokenizerFile.Read(path).Merges().ToList();
+            _ = TokenizerFile.Read(path, new PipelineFiles(null)).Merges().ToList();
             _ = new ClipTokenizer(configuration);
         })!;
         Assert.That(exception.Message, Does.StartWith(path).And.Contains(message));

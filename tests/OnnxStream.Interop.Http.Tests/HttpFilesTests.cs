@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
-using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Http.Tests;
 
@@ -142,7 +141,7 @@ public class HttpFilesTests
 
             // Half of what was promised, and the end.
             (long from, long to) = Range(context);
-            byte[] bytes = File.ReadAllBytes(FileOf(context)).AsSpan((int)from, (int)((to - from + 1) / 2)).ToArray();
+            byte[] bytes = (await File.ReadAllBytesAsync(FileOf(context))).AsSpan((int)from, (int)((to - from + 1) / 2)).ToArray();
             PromisePart(context, from, to);
             await context.Response.Body.WriteAsync(bytes);
             await context.Response.Body.FlushAsync();
@@ -293,7 +292,7 @@ public class HttpFilesTests
             {
                 // Longer than the patience in all, but never silent for as long.
                 (long from, long to) = Range(context);
-                byte[] bytes = File.ReadAllBytes(FileOf(context)).AsSpan((int)from, (int)(to - from + 1)).ToArray();
+                byte[] bytes = (await File.ReadAllBytesAsync(FileOf(context))).AsSpan((int)from, (int)(to - from + 1)).ToArray();
                 PromisePart(context, from, to);
                 for (int i = 0; i < 8; i++)
                 {

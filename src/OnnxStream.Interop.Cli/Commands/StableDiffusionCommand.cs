@@ -128,7 +128,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
             RequireExisting(folder);
         }
 
-        using HttpFiles? files = HttpFiles.IsAddress(folder) ? new HttpFiles(new Uri(folder)) : null;
+        using HttpFiles? server = HttpFiles.IsAddress(folder) ? new HttpFiles(new Uri(folder)) : null;
         string output = arguments.GetRequiredValue(_output);
         double? targetError = ReadTargetError(arguments.GetRequiredValue(_panelStore), arguments.GetRequiredValue(_panelType), arguments.GetValue(_targetError));
         using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
@@ -142,7 +142,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
             // The command is for machines that have no memory to spare.
             KeptPanelBytes = 0,
         };
-        PipelineConfiguration configuration = files is null ? PipelineConfiguration.FromFolder(folder) : PipelineConfiguration.FromFiles(files);
+        PipelineConfiguration configuration = server is null ? PipelineConfiguration.FromFolder(folder) : PipelineConfiguration.FromFiles(server);
         Dictionary<PipelineStage, SessionOptions> stages = new()
         {
             [PipelineStage.TextEncoding] = Choose(configuration.TextEncoderPath),
@@ -218,7 +218,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
                 return sessionOptions;
             }
 
-            Model model = files is null ? Model.Load(path) : Model.Load(files, path);
+            Model model = server is null ? Model.Load(path) : Model.Load(server, path);
             return ChoosePanelTypes(terminal, model, sessionOptions, () => MakeInputs(model, configuration), targetError, cancellationToken);
         }
     }

@@ -3,7 +3,7 @@ using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Rewrites;
 
-/// <summary>The rewrites of a specialized graph, in the order in which they are made. Each computes the same as before, except for <see cref="ComputeInSingle"/> and <see cref="StoreInHalf"/>: those change how often numbers are rounded.</summary>
+/// <summary>The rewrites of a specialized graph, in the order in which they are made. Each computes the same as before, except for <see cref="ComputeInSingle"/> and <see cref="StoreActivations"/>: those change how often numbers are rounded.</summary>
 internal static class Rewriter
 {
     private static readonly Action<Graph>[] s_passes =

@@ -11,7 +11,7 @@ namespace OnnxStream.Interop.Rewrites;
 /// <para>
 /// Operators that take all of their tensors in half precision (<see cref="Operator.TakesHalf"/>) lose the conversions of all of them at once, and their
 /// small constants become half precision too where that loses nothing. Others lose those that they can do without, one by one
-/// (<see cref="Operator.CanReadHalf"/>, <see cref="Operator.CanWriteHalf"/>).
+/// (<see cref="Operator.CanReadStored"/>, <see cref="Operator.CanWriteStored"/>).
 /// </para>
 /// </remarks>
 internal static class SkipConversions
@@ -43,13 +43,13 @@ internal static class SkipConversions
 
             for (int i = 0; i < node.Inputs.Length; i++)
             {
-                if (Narrow(node.Inputs[i]) is { Constant: null } half && made.CanReadHalf(node, i))
+                if (Narrow(node.Inputs[i]) is { Constant: null } half && made.CanReadStored(node, i, RowFormat.Of(ElementType.Float16)))
                 {
                     node.Inputs[i] = half;
                 }
             }
 
-            if (node.Outputs.Skip(1).All(output => output is null) && Narrowing(node.Outputs[0]) is { } cast && made.CanWriteHalf(node))
+            if (node.Outputs.Skip(1).All(output => output is null) && Narrowing(node.Outputs[0]) is { } cast && made.CanWriteStored(node, RowFormat.Of(ElementType.Float16)))
             {
                 Write(node, 0, cast);
             }
