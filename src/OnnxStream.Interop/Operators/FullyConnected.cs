@@ -50,9 +50,19 @@ internal sealed class FullyConnected : Operator
         PanelLayout layout = fusion.IsTransposed ? PanelLayout.OutputMajor : PanelLayout.InputMajor;
         PanelWeights panels = context.Panels(context.ConstantInput(1), layout, outputs, inputs, bias: context.ConstantInput(2), isGated: IsGated(context));
         StorageTypes types = new(context.Input(0).ElementType, context.Output(0).ElementType) { StripeStride = context.Output(0).StripeStride };
-        if (layout == PanelLayout.OutputMajor && fusion is { Gate: null, Activation: null } && !types.Expands && !types.Rounds && TryEmitFewRows(context, context.ConstantInput(1)!, context.Input(0), hasBias ? context.Input(2) : null, rows, context.Output(0), types.StripeStride))
+        PlanTensor output = context.Output(0);
+        if (layout == PanelLayout.OutputMajor && fusion.Gate is null && !types.Expands && !types.Rounds && (fusion.Activation is null || types.StripeStride == 0) && QuantizedRowsKernel.MostRows >= rows)
         {
-            return;
+            PlanTensor product = fusion.Activation is null || !QuantizedRowsKernel.CanCompute(context.ConstantInput(1)!) ? output : context.Temporary(output.Type);
+            if (TryEmitFewRows(context, context.ConstantInput(1)!, context.Input(0), hasBias ? context.Input(2) : null, rows, product, types.StripeStride))
+            {
+                if (fusion.Activation is { } activation)
+                {
+                    context.Emit(FusedActivation.CreateKernel(activation, rows, outputs, isGated: false), [product], [output]);
+                }
+
+                return;
+            }
         }
 
         Kernel kernel = fusion.Gate switch

@@ -43,7 +43,11 @@ internal sealed class FusedActivation : Operator
     }
 
     /// <summary>The kernel for the node's <see cref="ActivationFusion"/>.</summary>
-    public static Kernel CreateKernel(LoweringContext context, long rows, long columns, bool isGated, StorageTypes types = default) => context.Fusion<ActivationFusion>().Kind switch
+    public static Kernel CreateKernel(LoweringContext context, long rows, long columns, bool isGated, StorageTypes types = default) =>
+        CreateKernel(context.Fusion<ActivationFusion>().Kind, rows, columns, isGated, types);
+
+    /// <summary>The kernel for an activation.</summary>
+    public static Kernel CreateKernel(ActivationKind activation, long rows, long columns, bool isGated, StorageTypes types = default) => activation switch
     {
         ActivationKind.Silu => new ActivationKernel<SiluActivation>(rows, columns, isGated, types),
         ActivationKind.Gelu => new ActivationKernel<GeluActivation>(rows, columns, isGated, types),

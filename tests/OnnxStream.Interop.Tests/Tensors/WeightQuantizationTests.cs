@@ -26,15 +26,16 @@ public class WeightQuantizationTests
     }
 
     [Test]
-    public void Products([Values("MatMul", "MatMul transposed", "MatMul activated", "Einsum")] string form, [Values(ElementType.UInt8, ElementType.Int4)] ElementType type, [Values("tensor", "rows", "columns", "blocks of rows", "blocks of columns")] string scales, [Values(1, 6, 50)] int rows, [Values(1, 2)] int threads)
+    public void Products([Values("MatMul", "MatMul transposed", "MatMul activated", "MatMul transposed, activated", "Einsum")] string form, [Values(ElementType.UInt8, ElementType.Int4)] ElementType type, [Values("tensor", "rows", "columns", "blocks of rows", "blocks of columns")] string scales, [Values(1, 6, 50)] int rows, [Values(1, 2)] int threads)
     {
-        long[] shape = form == "MatMul transposed" ? [160, 224] : [224, 160];
+        long[] shape = form.StartsWith("MatMul transposed", StringComparison.Ordinal) ? [160, 224] : [224, 160];
         ModelBuilder builder = new ModelBuilder(25).Input("x", ElementType.Float32, 2, rows, 224).Output("y");
         Dequantize(builder, shape, scales);
         _ = form switch
         {
             "MatMul" => builder.Node("MatMul", "x w", "y"),
             "MatMul transposed" => builder.Node("Transpose", "w", "t", ("perm", new long[] { 1, 0 })).Node("MatMul", "x t", "y"),
+            "MatMul transposed, activated" => builder.Node("Transpose", "w", "t", ("perm", new long[] { 1, 0 })).Node("MatMul", "x t", "p").Node("Sigmoid", "p", "s").Node("Mul", "p s", "y"),
             "MatMul activated" => builder.Node("MatMul", "x w", "p").Node("Sigmoid", "p", "s").Node("Mul", "p s", "y"),
             _ => builder.Node("Einsum", "x w", "y", ("equation", "abk,kn->abn")),
         };
