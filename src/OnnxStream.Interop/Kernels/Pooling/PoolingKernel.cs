@@ -16,10 +16,10 @@ internal interface IPoolingFunction<TCompute>
     static virtual bool IsVectorized => false;
 
     /// <summary>Takes an element, or what has been accumulated of another part, of each of many windows in.</summary>
-    static virtual Vector<TCompute> Combine(Vector<TCompute> accumulators, Vector<TCompute> others) => throw new NotSupportedException();
+    static abstract Vector<TCompute> Combine(Vector<TCompute> accumulators, Vector<TCompute> others);
 
     /// <summary>The same for one window.</summary>
-    static virtual TCompute Combine(TCompute accumulator, TCompute other) => throw new NotSupportedException();
+    static abstract TCompute Combine(TCompute accumulator, TCompute other);
 
     /// <summary>Takes an element of each of many windows in.</summary>
     void Accumulate(Span<TCompute> accumulators, ReadOnlySpan<TCompute> values);
@@ -485,6 +485,12 @@ internal readonly struct LpPooling(double p) : IPoolingFunction<double>
 
     /// <inheritdoc/>
     public void Combine(Span<double> accumulators, ReadOnlySpan<double> others) => VectorFolding.FoldEach<double, AdditionOperation<double>>(accumulators, others);
+
+    /// <inheritdoc/>
+    public static Vector<double> Combine(Vector<double> accumulators, Vector<double> others) => accumulators + others;
+
+    /// <inheritdoc/>
+    public static double Combine(double accumulator, double other) => accumulator + other;
 
     /// <inheritdoc/>
     public void Finish(Span<double> accumulators, ReadOnlySpan<double> counts, double count)
