@@ -79,4 +79,20 @@ public static unsafe class Abi
     /// <summary>Returns to the account of before.</summary>
     [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern void onnxstream_account_leave(void* before);
+
+    /// <summary>The queries that a tile of <see cref="onnxstream_attention_tile"/> has at most on this processor.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nuint onnxstream_attention_rows();
+
+    /// <summary>The numbers of single precision that a tile needs as scratch memory, at an address that is a multiple of 64.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nuint onnxstream_attention_scratch(nuint depth, nuint value_depth);
+
+    /// <summary>Computes attention for one tile of queries.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void onnxstream_attention_tile(onnxstream_attention* attention);
+
+    /// <summary>Makes rows of a matrix columns. Strides are numbers of elements from one row to the next.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void onnxstream_transpose(nuint rows, nuint columns, float* source, nuint source_stride, float* destination, nuint destination_stride);
 }

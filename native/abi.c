@@ -1,4 +1,6 @@
 // The sizes of the C structures that the bindings mirror, so that a test can compare them with C#'s.
+#include "attention.h"
+
 #include <pthreadpool.h>
 #include <stddef.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 
 // Returns sizeof(name) in bytes, or 0 when the name is unknown (or the type is opaque).
 size_t onnxstream_sizeof(const char* name) {
+  SIZE_OF(onnxstream_attention)
   SIZE_OF(xnn_allocator)
   SIZE_OF(xnn_attention_logits_cap_tanh_params)
   SIZE_OF(xnn_binary_params)

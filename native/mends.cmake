@@ -1,4 +1,4 @@
-# What is wrong in XNNPACK at the pinned commit, and mended in the build's copy of it.
+# What is wrong in XNNPACK at the pinned commit, or slower than it must be, and mended in the build's copy of it.
 #
 # Every mend names what it replaces and how often that is there. A source in which it is not there that often fails the
 # build: then look whether upstream has mended it, and delete the mend, or write it anew. Tests of the mends:
@@ -145,6 +145,44 @@ void xnn_compute_packw_gemm_gio(]])
 
     if (use_weights_cache(fully_connected_op)) {
       fully_connected_op->packed_weights.offset = xnn_look_up_or_insert_weights_cache(]])
+
+  # Not wrong, but slow: weights of convolutions are packed number by number, each by a call of memmove, which took a tenth of the time of
+  # a network whose weights are packed in every run.
+  onnxstream_mend("${root}" src/reference/packing.cc 1 1 "\nvoid xnn_pack_f32_conv_goki_w\\(([^{]*)\\)\n{\n" [[
+
+extern void onnxstream_transpose(
+    size_t rows, size_t columns, const float* source, size_t source_stride, float* destination, size_t destination_stride);
+
+static void pack_f32_conv_by_rows(
+    size_t g, size_t nc, size_t ks, size_t kc, size_t nr, const float* k, const float* b, float* packed_weights, size_t extra_bytes)
+{
+  for (; g != 0; g--) {
+    for (size_t nr_block_start = 0; nr_block_start < nc; nr_block_start += nr) {
+      const size_t nr_block_size = min(nc - nr_block_start, nr);
+      if XNN_LIKELY(b != nullptr) {
+        std::copy_n(&b[nr_block_start], nr_block_size, packed_weights);
+      }
+      packed_weights += nr;
+      for (size_t ki = 0; ki < ks; ki++) {
+        onnxstream_transpose(nr_block_size, kc, &k[(nr_block_start * ks + ki) * kc], ks * kc, packed_weights, nr);
+        packed_weights += nr * kc;
+      }
+      packed_weights = (float*) ((uintptr_t) packed_weights + extra_bytes);
+    }
+    k += ks * kc * nc;
+    if XNN_UNPREDICTABLE(b != nullptr) {
+      b += nc;
+    }
+  }
+}
+
+void xnn_pack_f32_conv_goki_w(\1)
+{
+  if (kr == 1 && sr == 1) {
+    pack_f32_conv_by_rows(g, nc, ks, kc, nr, k, b, packed_weights, extra_bytes);
+    return;
+  }
+]])
 endfunction()
 
 if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)

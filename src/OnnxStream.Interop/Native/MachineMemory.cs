@@ -10,6 +10,9 @@ internal static class MachineMemory
     /// <summary>The physical memory of the machine, or the limit of the container that this process runs in, in bytes.</summary>
     public static long Bytes => s_bytes.Value;
 
+    /// <summary>What files may take of the system's cache, in bytes: half of the memory that is free or easily freed, and a quarter of a container's limit.</summary>
+    public static long BytesForFiles => Math.Min(Bytes / 4, OperatingSystem.IsLinux() ? Line("/proc/meminfo", "MemAvailable:") / 2 : long.MaxValue);
+
     /// <summary>As <see cref="Bytes"/>, with the files of Linux under <paramref name="root"/>.</summary>
     public static long Measure(string root)
     {
@@ -28,9 +31,11 @@ internal static class MachineMemory
     }
 
     // MemTotal:       24684084 kB
-    private static long Total(string file)
+    private static long Total(string file) => Line(file, "MemTotal:");
+
+    private static long Line(string file, string name)
     {
-        string line = Read(file).Split('\n').FirstOrDefault(line => line.StartsWith("MemTotal:", StringComparison.Ordinal), "");
+        string line = Read(file).Split('\n').FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal), "");
         return line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, { } number, ..] && long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long kibibytes)
             ? kibibytes * 1024
             : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;

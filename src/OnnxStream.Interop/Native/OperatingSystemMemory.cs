@@ -68,15 +68,25 @@ internal static unsafe partial class OperatingSystemMemory
         const int Probes = 4;
         for (int i = 0; i <= Probes; i++)
         {
-            byte value;
-            IoVector vector = new() { Base = &value, Length = 1 };
-            if (preadv2(descriptor.Number, &vector, 1, offset + (length - 1) * i / Probes, ReadWithoutWaiting) != 1)
+            if (!CanReadAtOnce(descriptor, offset + (length - 1) * i / Probes))
             {
                 return false;
             }
         }
 
         return true;
+    }
+
+    /// <summary>Whether a byte can be had without waiting for the disk; true where the system does not tell.</summary>
+    public static bool CanReadAtOnce(SafeFileHandle file, long offset)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return true;
+        }
+
+        using Borrowed descriptor = new(file);
+        return CanReadAtOnce(descriptor, offset);
     }
 
     /// <summary>Makes the pages of a mapped range this process's memory with one call, where the system has one for it; elsewhere they come when they are touched.</summary>
@@ -98,6 +108,13 @@ internal static unsafe partial class OperatingSystemMemory
         {
             _ = madvise((void*)first, end - first, AdviseDontNeed);
         }
+    }
+
+    private static bool CanReadAtOnce(Borrowed descriptor, long offset)
+    {
+        byte value;
+        IoVector vector = new() { Base = &value, Length = 1 };
+        return preadv2(descriptor.Number, &vector, 1, offset, ReadWithoutWaiting) == 1;
     }
 
     [DllImport("libc", ExactSpelling = true)]

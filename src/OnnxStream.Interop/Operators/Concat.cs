@@ -1,6 +1,7 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 
@@ -10,6 +11,10 @@ internal sealed class Concat : Operator
 {
     /// <inheritdoc/>
     public override bool StoresAlike => true;
+
+    /// <summary>Elements that are stored together must stay together: those of a row, or of parts of rows.</summary>
+    public override bool StoresAlikeIn(Node node, RowFormat format) =>
+        format.Together == 1 || !IsOfLastDimension(new InferenceContext(node)) || node.Inputs.All(input => input!.Type!.Value.Shape[^1] % format.Together == 0);
 
     /// <inheritdoc/>
     public override bool CanWriteStripe(Node node) => IsOfLastDimension(new InferenceContext(node));
@@ -22,6 +27,11 @@ internal sealed class Concat : Operator
     {
         Shape output = context.OutputShape(0);
         int axis = Axis(context);
+        if (context.OutputElementType(0) == ElementTypes.Blocks)
+        {
+            return null;
+        }
+
         bool isWhole = output.Product(0, axis) == 1;
         if (!isWhole && axis != output.Rank - 1)
         {
@@ -76,19 +86,19 @@ internal sealed class Concat : Operator
 
         // What lies behind each other in the inputs and in the output for each index before the axis.
         int axis = Axis(context);
-        long size = output.ElementType.SizeOf();
-        long stride = (output.StripeStride == 0 ? output.Shape.Product(axis, output.Shape.Rank) : output.StripeStride) * size;
+        RowFormat format = RowFormat.Of(output.ElementType);
+        long stride = output.StripeStride == 0 ? Bytes(output.Shape) : output.StripeStride * output.ElementType.SizeOf();
         List<PlanTensor> inputs = [];
         List<CopiedBlock> blocks = [];
         long offset = 0;
         for (int i = 0; i < context.InputCount; i++)
         {
-            long bytes = context.InputShape(i).Product(axis, output.Shape.Rank) * size;
+            long bytes = Bytes(context.InputShape(i));
             if (context.InputShape(i).ElementCount > 0 && !context.IsInPlace(i))
             {
                 PlanTensor input = context.Input(i);
                 inputs.Add(input);
-                blocks.Add(new CopiedBlock(bytes, input.StripeStride == 0 ? bytes : input.StripeStride * size, offset));
+                blocks.Add(new CopiedBlock(bytes, input.StripeStride == 0 ? bytes : input.StripeStride * input.ElementType.SizeOf(), offset));
             }
 
             offset += bytes;
@@ -98,6 +108,11 @@ internal sealed class Concat : Operator
         {
             context.Emit(new ConcatKernel(output.Shape.Product(0, axis), [.. blocks], stride), [.. inputs], [output]);
         }
+
+        // Of what lies behind the index before the axis.
+        long Bytes(Shape shape) => output.ElementType == ElementTypes.Blocks
+            ? shape.Product(axis, shape.Rank) / shape[^1] * format.Bytes(shape[^1])
+            : shape.Product(axis, shape.Rank) * output.ElementType.SizeOf();
     }
 
     private static bool IsOfLastDimension(InferenceContext context) => Axis(context) == context.InputShape(0).Rank - 1;

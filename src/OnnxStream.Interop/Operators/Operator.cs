@@ -29,8 +29,11 @@ internal abstract class Operator
     /// <summary>Whether the first output, single precision by its type, may be stored in another format: the kernel rounds it.</summary>
     public virtual bool CanWriteStored(Node node, RowFormat format) => false;
 
-    /// <summary>Whether floating-point inputs and the first output can only be stored in one element type together, whatever <see cref="CanReadStored"/> says. Formats whose elements are stored together are no such types.</summary>
+    /// <summary>Whether floating-point inputs and the first output can only be stored in one element type together, whatever <see cref="CanReadStored"/> says.</summary>
     public virtual bool StoresAlike => false;
+
+    /// <summary>Whether a node whose tensors can only be stored in one type together takes this format. Unless overridden, it takes those whose elements stand alone.</summary>
+    public virtual bool StoresAlikeIn(Node node, RowFormat format) => StoresAlike && format.Together == 1;
 
     /// <summary>
     /// Whether it computes with half precision by itself, if all of its floating-point inputs and outputs have it, and gives what single precision

@@ -1,3 +1,6 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
+
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>An operator that gives its first input another shape and leaves the elements as they are: nothing is copied, and a weight stays in its file.</summary>
@@ -5,6 +8,10 @@ internal abstract class ViewOperator : Operator
 {
     /// <inheritdoc/>
     public sealed override bool StoresAlike => true;
+
+    /// <summary>Elements that are stored together must stay in their row.</summary>
+    public sealed override bool StoresAlikeIn(Node node, RowFormat format) =>
+        format.Together == 1 || (node.Inputs[0]!.Type!.Value.Shape is { Rank: > 0 } from && node.Outputs[0]!.Type!.Value.Shape is { Rank: > 0 } to && from[^1] == to[^1]);
 
     /// <inheritdoc/>
     public sealed override void Infer(InferenceContext context)

@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
@@ -275,16 +276,8 @@ internal sealed unsafe class PanelWeights
     }
 
     // [input, space] to [space, input]
-    private void Transpose(float* source, float* destination)
-    {
-        for (int input = 0; input < _inputs; input++)
-        {
-            for (int position = 0; position < _space; position++)
-            {
-                destination[position * _inputs + input] = *source++;
-            }
-        }
-    }
+    private void Transpose(float* source, float* destination) =>
+        Abi.onnxstream_transpose((nuint)_inputs, (nuint)_space, source, (nuint)_space, destination, (nuint)_inputs);
 
     // Columns of an [input, output] weight, one row behind the other.
     private void TakeColumns(byte* source, int first, int count, WeightReader? reader, float* destination, int stride, float* factorMemory)

@@ -9,7 +9,7 @@ namespace OnnxStream.Interop.Rewrites;
 /// <para>Not one of the usual rewrites: results lose digits, so somebody must have asked for it.</para>
 /// <para>
 /// Large is what has at least a sixteenth of the bytes of the largest activation. An operator like Add or Concat, all of whose tensors have one type,
-/// follows where its large inputs and its output can: its small inputs are converted. Formats whose elements are stored together are written by kernels only.
+/// follows where its large inputs and its output can: its small inputs are converted, if the elements of the format stand alone.
 /// </para>
 /// </remarks>
 internal static class StoreActivations
@@ -28,14 +28,15 @@ internal static class StoreActivations
             IsActivation(value) && IsLarge(value) && !borders.Contains(value) && CanWrite(value.Producer!, format) &&
             consumers.GetValueOrDefault(value, []).All(consumer => CanRead(consumer, value, format)))];
 
-        // An operator of one type takes its tensors out where one of them cannot follow, which may be a tensor of the next one.
-        bool changed = format.Together == 1;
+        // An operator of one type takes its tensors out where one of them cannot follow, which may be a tensor of the next one. Small inputs
+        // can be converted to formats whose elements stand alone.
+        bool changed = true;
         while (changed)
         {
             changed = false;
-            foreach (Node node in graph.Nodes.Where(node => OperatorRegistry.Get(node).StoresAlike && IsActivation(node.Outputs[0]!)))
+            foreach (Node node in graph.Nodes.Where(node => node.Outputs.Length > 0 && node.Outputs[0] is { } output && IsActivation(output) && StoresAlike(node, format)))
             {
-                if (!chosen.Contains(node.Outputs[0]!) || node.Inputs.Any(input => input is not null && IsFloat(input) && IsLarge(input) && !chosen.Contains(input)))
+                if (!chosen.Contains(node.Outputs[0]!) || node.Inputs.Any(input => input is not null && IsFloat(input) && (IsLarge(input) || format.Together > 1) && !chosen.Contains(input)))
                 {
                     foreach (Value? tensor in node.Inputs.Append(node.Outputs[0]))
                     {
@@ -63,12 +64,12 @@ internal static class StoreActivations
     private static bool IsActivation(Value value) => value.Constant is null && IsFloat(value);
 
     private static bool CanWrite(Node node, RowFormat format) =>
-        node.Outputs.Skip(1).All(output => output is null) && OperatorRegistry.Get(node) is var made && (StoresAlike(made, format) || made.CanWriteStored(node, format));
+        node.Outputs.Skip(1).All(output => output is null) && (StoresAlike(node, format) || OperatorRegistry.Get(node).CanWriteStored(node, format));
 
     private static bool CanRead(Node node, Value value, RowFormat format) =>
-        OperatorRegistry.Get(node) is var reader && (StoresAlike(reader, format) || Enumerable.Range(0, node.Inputs.Length).All(i => !ReferenceEquals(node.Inputs[i], value) || reader.CanReadStored(node, i, format)));
+        StoresAlike(node, format) || (OperatorRegistry.Get(node) is var reader && Enumerable.Range(0, node.Inputs.Length).All(i => !ReferenceEquals(node.Inputs[i], value) || reader.CanReadStored(node, i, format)));
 
-    private static bool StoresAlike(Operator made, RowFormat format) => made.StoresAlike && format.Together == 1;
+    private static bool StoresAlike(Node node, RowFormat format) => OperatorRegistry.Get(node).StoresAlikeIn(node, format);
 
     private static void ConvertSmallInputs(Graph graph, ElementType stored)
     {

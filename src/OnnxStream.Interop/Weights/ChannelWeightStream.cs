@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Native;
+
 namespace OnnxStream.Interop.Weights;
 
 /// <summary>A stream whose ranges come on several routes, each in a channel of its own: a user's weights as its provider brings them, panels of a store from the library's file. One thread reads ahead for all of them, within one window.</summary>
@@ -6,12 +8,16 @@ namespace OnnxStream.Interop.Weights;
 /// </remarks>
 internal sealed unsafe class ChannelWeightStream : WeightStream
 {
+    // Smaller ranges are not worth a question to the system.
+    private const long LeastObservedBytes = 64 << 10;
+
     private readonly ReadMemory _memory;
     private readonly WeightChannel?[] _channels = new WeightChannel?[Enum.GetValues<WeightRoute>().Length];
     private readonly WeightChannel[] _channelOf;
     private readonly WeightChannel[] _channelOfPart;
     private readonly List<(WeightSource Source, string Version)> _versions = [];
     private readonly ReadAhead? _readAhead;
+    private readonly bool _adapts;
     private int _nextPart;
 
     /// <summary>Opens the channels that the schedule needs.</summary>
@@ -45,7 +51,9 @@ internal sealed unsafe class ChannelWeightStream : WeightStream
         // A provider's reader reads ahead by itself.
         if (windowBytes > 0 && Array.Exists(_channelOf, channel => channel is not ReaderChannel))
         {
-            _readAhead = new ReadAhead(schedule, windowBytes, Fetch);
+            // What a plan counts as memory stays as large as it was planned.
+            _adapts = !traits.HoldsWindow(schedule);
+            _readAhead = new ReadAhead(schedule, windowBytes, Fetch, _adapts ? static () => MachineMemory.BytesForFiles : null);
         }
 
         WeightChannel Channel(WeightSource source)
@@ -136,13 +144,36 @@ internal sealed unsafe class ChannelWeightStream : WeightStream
     /// <inheritdoc/>
     protected override byte* AcquireCore(int index)
     {
-        _readAhead?.Used(index);
+        bool wasFetched = _readAhead?.Used(index) ?? false;
+        if (_adapts && Schedule[index].Length >= LeastObservedBytes)
+        {
+            FitWindow(index, wasFetched);
+        }
+
         return _channelOf[index].Acquire(index);
     }
 
     /// <inheritdoc/>
     protected override void ReadPartCore(int index, in WeightRange part, Span<byte> destination) =>
         _channelOfPart[index].ReadPart(index, part, destination);
+
+    private void FitWindow(int index, bool wasFetched)
+    {
+        RangePresence presence = _channelOf[index].Presence(index);
+        if (presence == RangePresence.There)
+        {
+            return;
+        }
+
+        if (presence == RangePresence.Absent && wasFetched)
+        {
+            _readAhead!.Narrow();
+        }
+        else
+        {
+            _readAhead!.Widen();
+        }
+    }
 
     // In the read-ahead thread.
     private void Fetch(int index)

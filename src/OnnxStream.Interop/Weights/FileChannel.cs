@@ -95,6 +95,9 @@ internal sealed unsafe class FileChannel : WeightChannel
     public override void FetchPart(int index) => _partFiles[index]!.Fetch(_parts[index].Range.Offset, _parts[index].Range.Length);
 
     /// <inheritdoc/>
+    public override RangePresence Presence(int index) => _scheduleFiles[index]!.Presence(_schedule[index]);
+
+    /// <inheritdoc/>
     public override byte* Acquire(int index)
     {
         WeightRange range = _schedule[index];

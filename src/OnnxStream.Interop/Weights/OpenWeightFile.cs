@@ -79,6 +79,11 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     /// <summary>Whether a range is in the system's cache, or on its way there; false where the system does not tell.</summary>
     public bool IsCached(in WeightRange range) => range.Length == 0 || OperatingSystemMemory.IsCached(_file, range.Offset, range.Length);
 
+    /// <summary>How near a range is; there where the system does not tell.</summary>
+    public RangePresence Presence(in WeightRange range) =>
+        range.Length == 0 || OperatingSystemMemory.CanReadAtOnce(_file, range.Offset + range.Length - 1) ? RangePresence.There :
+        IsCached(range) ? RangePresence.OnTheWay : RangePresence.Absent;
+
     /// <summary>Copies the bytes of a range.</summary>
     /// <exception cref="WeightsException">The file ends before them, or cannot be read.</exception>
     public void Read(in WeightRange range, Span<byte> destination)

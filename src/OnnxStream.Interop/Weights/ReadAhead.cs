@@ -11,6 +11,11 @@ namespace OnnxStream.Interop.Weights;
 /// thread that made the stream.
 /// </para>
 /// <para>
+/// Layers differ: some compute for a tenth of a second with a megabyte of weights, others need a hundred megabytes in that time. Where what is
+/// fetched is nobody's memory, the window follows: it doubles when a range is still on its way as it is needed, and halves when the system has
+/// dropped a range that had been fetched.
+/// </para>
+/// <para>
 /// Where the system refuses a thread, nothing is read ahead: every range is read when it is used. Between runs the thread knows nothing of the stream, so that
 /// a stream that was forgotten is collected, and the thread then ends.
 /// </para>
@@ -20,11 +25,13 @@ internal sealed class ReadAhead : IDisposable
     private const int None = -1;
 
     private readonly IReadOnlyList<WeightRange> _schedule;
-    private readonly long _windowBytes;
+    private readonly long _leastBytes;
+    private readonly Func<long>? _mostBytes;
     private readonly Action<int> _fetch;
     private readonly Inbox _inbox = new();
     private readonly object _gate;
     private readonly Thread? _thread;
+    private long _windowBytes;
     private int _next;
     private long _heldBytes;
     private bool _isFull;
@@ -34,10 +41,13 @@ internal sealed class ReadAhead : IDisposable
     /// <param name="schedule">The ranges in order of use.</param>
     /// <param name="windowBytes">The most bytes fetched and not yet released.</param>
     /// <param name="fetch">Brings range i in. Where it throws, nothing more is fetched in this run: whoever needs the range meets the same failure, and can tell it.</param>
-    public ReadAhead(IReadOnlyList<WeightRange> schedule, long windowBytes, Action<int> fetch)
+    /// <param name="mostBytes">How large the window may become, asked whenever it is to grow; null if it never does.</param>
+    public ReadAhead(IReadOnlyList<WeightRange> schedule, long windowBytes, Action<int> fetch, Func<long>? mostBytes = null)
     {
         _schedule = schedule;
         _windowBytes = windowBytes;
+        _leastBytes = windowBytes;
+        _mostBytes = mostBytes;
         _fetch = fetch;
         _gate = _inbox.Gate;
         _thread = TryStart(_inbox, MemoryAccount.Current);
@@ -51,6 +61,18 @@ internal sealed class ReadAhead : IDisposable
 
     /// <summary>Whether there is a thread that reads ahead.</summary>
     internal bool HasThread => _thread is not null;
+
+    /// <summary>The most bytes that are fetched and not yet released, now.</summary>
+    internal long WindowBytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _windowBytes;
+            }
+        }
+    }
 
     /// <summary>Starts at the first range.</summary>
     public void Begin()
@@ -71,7 +93,8 @@ internal sealed class ReadAhead : IDisposable
     }
 
     /// <summary>Range <paramref name="index"/> is needed now: the thread has fetched it when this returns, or goes on behind it.</summary>
-    public void Used(int index)
+    /// <returns>Whether it had been fetched before.</returns>
+    public bool Used(int index)
     {
         lock (_gate)
         {
@@ -81,10 +104,34 @@ internal sealed class ReadAhead : IDisposable
                 Monitor.Wait(_gate);
             }
 
+            bool wasFetched = _next > index;
             for (; _next <= index; _next++)
             {
                 _heldBytes += _schedule[_next].Length;
             }
+
+            return wasFetched;
+        }
+    }
+
+    /// <summary>A range was still on its way when it was needed: the window doubles, as far as it may.</summary>
+    public void Widen()
+    {
+        long most = _mostBytes?.Invoke() ?? 0;
+        lock (_gate)
+        {
+            _windowBytes = Math.Max(_leastBytes, Math.Min(most, 2 * _windowBytes));
+            _isFull = false;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>A range had been fetched, and was gone when it was needed: there is less memory for files than the window takes, which halves.</summary>
+    public void Narrow()
+    {
+        lock (_gate)
+        {
+            _windowBytes = Math.Max(_leastBytes, _windowBytes / 2);
         }
     }
 

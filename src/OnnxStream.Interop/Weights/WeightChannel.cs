@@ -26,6 +26,9 @@ internal abstract unsafe class WeightChannel : IDisposable
     {
     }
 
+    /// <summary>How near a range is that has been fetched, where the system tells.</summary>
+    public virtual RangePresence Presence(int index) => RangePresence.There;
+
     /// <inheritdoc cref="WeightStream.Acquire"/>
     public abstract byte* Acquire(int index);
 

@@ -66,7 +66,7 @@ public class BindingsTests
             }
         }
 
-        Assert.That(compared, Is.EqualTo(8));
+        Assert.That(compared, Is.EqualTo(9));
     }
 
     [Test]

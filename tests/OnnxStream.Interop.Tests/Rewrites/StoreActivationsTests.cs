@@ -190,6 +190,22 @@ public class StoreActivationsTests
             .Node("Mul", $"{output}n {output}g", $"{output}m").Node("Add", $"{output}m {output}h", $"{output}p").Node("Sigmoid", $"{output}p", $"{output}s").Node("Mul", $"{output}p {output}s", output);
     }
 
+    // As a U-Net's skip connections: whole blocks of channels are put behind each other; others keep single precision. Images become rows and rows images.
+    [Test]
+    public void ConcatenationsInBlocks([Values(1, 2)] int threads, [Values(64, 52)] int channels)
+    {
+        bool fits = channels % 32 == 0;
+        PlanSummary plan = Image(12, 30, 28).Constant("w0", TestTensors.Floats(2, 64, 12, 3, 3)).Constant("w1", TestTensors.Random(ElementType.Float32, 3, -0.1, 0.1, channels, 64, 3, 3))
+            .Constant("w2", TestTensors.Random(ElementType.Float32, 5, -0.1, 0.1, 96, 64 + channels, 3, 3)).Constant("w3", TestTensors.Random(ElementType.Float32, 6, -0.2, 0.2, 96, 64))
+            .Constant("rows", TestTensors.Integers(1, 96, 840)).Constant("image", TestTensors.Integers(1, 64, 30, 28)).Constant("w4", TestTensors.Random(ElementType.Float32, 7, -0.1, 0.1, 5, 64, 3, 3))
+            .Node("Conv", "x w0", "a", ("pads", new[] { 1, 1, 1, 1 })).Node("Conv", "a w1", "c", ("pads", new[] { 1, 1, 1, 1 })).Node("Concat", "a c", "d", ("axis", 1))
+            .Node("Conv", "d w2", "e", ("pads", new[] { 1, 1, 1, 1 })).Node("Reshape", "e rows", "f").Node("Transpose", "f", "g", ("perm", new[] { 0, 2, 1 })).Node("MatMul", "g w3", "h")
+            .Node("Transpose", "h", "i", ("perm", new[] { 0, 2, 1 })).Node("Reshape", "i image", "j").Node("Conv", "j w4", "y", ("pads", new[] { 1, 1, 1, 1 })).Output("y")
+            .CheckStored(ElementType.Int8, threads, 0.04);
+        Assert.That(plan.Steps.Any(step => step.KernelName == "concatenate" && step.Shapes.EndsWith(":int8")), Is.EqualTo(fits), () => string.Join(Environment.NewLine, plan.Steps.Select(step => $"{step.KernelName} {step.Shapes}")));
+        AssertStores(plan, "xnn fully connected", reads: true, writes: true, ":int8");
+    }
+
     // Rows of a transformer: what reads heads, halves or parts of rows keeps single precision.
     [Test]
     public void RowsInBlocks([Values(1, 2)] int threads)

@@ -117,6 +117,59 @@ public class ReadAheadTests
     }
 
     [Test]
+    public void TheWindowFollows()
+    {
+        long most = 160;
+        using ReadAhead ahead = Start(window: 50, () => most, [.. Enumerable.Repeat(40L, 10)]);
+        ahead.Begin();
+        AssertFetched(0);
+        ahead.Widen();
+        Assert.That(ahead.WindowBytes, Is.EqualTo(100));
+        AssertFetched(0, 1);
+        ahead.Widen();
+        Assert.That(ahead.WindowBytes, Is.EqualTo(160), "no more than there is");
+        AssertFetched(0, 1, 2, 3);
+        ahead.Narrow();
+        Assert.That(ahead.WindowBytes, Is.EqualTo(80));
+        ahead.Used(0);
+        ahead.Used(1);
+        ahead.Released(0);
+        ahead.Released(1);
+        AssertFetched(0, 1, 2, 3);
+        ahead.End();
+
+        // What was learned stays.
+        Assert.That(ahead.WindowBytes, Is.EqualTo(80));
+        ahead.Narrow();
+        Assert.That(ahead.WindowBytes, Is.EqualTo(50), "never less than it began with");
+        most = 20;
+        ahead.Widen();
+        Assert.That(ahead.WindowBytes, Is.EqualTo(50));
+    }
+
+    [Test]
+    public void AWindowThatIsCountedStays()
+    {
+        using ReadAhead ahead = Start(window: 50, 40, 40);
+        ahead.Begin();
+        ahead.Widen();
+        Assert.That(ahead.WindowBytes, Is.EqualTo(50));
+        AssertFetched(0);
+        ahead.End();
+    }
+
+    [Test]
+    public void SaysWhatHadBeenFetched()
+    {
+        using ReadAhead ahead = Start(window: 50, 40, 40);
+        ahead.Begin();
+        AssertFetched(0);
+        Assert.That(ahead.Used(0), Is.True);
+        Assert.That(ahead.Used(1), Is.False);
+        ahead.End();
+    }
+
+    [Test]
     public void StartsOverWithEveryRun()
     {
         using ReadAhead ahead = Start(window: 100, 40, 40, 40);
@@ -226,7 +279,9 @@ public class ReadAheadTests
         AssertFetched(0, 1);
     }
 
-    private ReadAhead Start(long window, params long[] lengths) => new(
+    private ReadAhead Start(long window, params long[] lengths) => Start(window, null, lengths);
+
+    private ReadAhead Start(long window, Func<long>? most, long[] lengths) => new(
         [.. lengths.Select((length, i) => new WeightRange($"{i}", s_source, 0, length))],
         window,
         index =>
@@ -235,7 +290,8 @@ public class ReadAheadTests
             {
                 _fetched.Add(index);
             }
-        });
+        },
+        most);
 
     private void AssertFetched(params int[] expected)
     {

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
+using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Kernels;
@@ -8,12 +9,16 @@ namespace OnnxStream.Interop.Kernels;
 /// <summary>Attention of a few queries to a cache, which it extends where it lies.</summary>
 /// <remarks>
 /// With one query for each head there is nothing to pack keys or values for: every number of the cache is used once, and the time is that of reading it. Heads are
-/// shared among threads; the queries of a head that serve the same keys follow each other, so that the keys come from the processor's cache.
+/// shared among threads; the queries of a head that serve the same keys follow each other, so that the keys come from the processor's cache. The many queries of
+/// a prompt are computed in tiles, as in <see cref="AttentionKernel"/>, with keys and values of as many heads packed at a time as there are workers.
 /// Inputs of the step: queries [B,H,T,D], new keys [B,G,T,D], new values [B,G,T,E], biases. Outputs: [B,H,T,E], the cache of keys, the cache of values.
 /// </remarks>
 internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
 {
     private const int KeysAtOnce = 4;
+
+    // From there on packing the cache pays.
+    private const int FewestTiledQueries = 8;
 
     private readonly int _heads;
     private readonly int _group;
@@ -25,7 +30,23 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
     private readonly BiasSteps[] _biases;
     private readonly WorkerSlots _slots;
     private readonly int _workers;
+    private readonly int _tileRows;
+    private readonly int _queryTiles;
+    private readonly Packing? _packing;
+    private readonly Tiles? _tiles;
+
+    // The packed keys and values of a head that has some of its own, of as many as are computed at once.
+    private readonly ScratchPart _unitPart;
+    private readonly ScratchPart _keyPart;
+    private readonly ScratchPart _valuePart;
+
+    // Of each worker: the scores of a query, or the memory of a tile and what is added to its scores.
+    private readonly ScratchPart _workerPart;
+    private readonly ScratchPart _rowPart;
+    private readonly ScratchPart _tilePart;
+    private readonly ScratchPart _maskPart;
     private KernelContext? _context;
+    private int _firstUnit;
 
     /// <summary>Makes the kernel.</summary>
     /// <param name="query">The shape of the queries.</param>
@@ -47,6 +68,28 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         _biases = Array.ConvertAll(biases, bias => new BiasSteps(bias, query[1]));
         _workers = workers.WorkerCount;
         _slots = new WorkerSlots(_workers);
+        ScratchLayout worker = new();
+        if (_queries < FewestTiledQueries)
+        {
+            _rowPart = worker.Add((long)_keys.Rows * sizeof(float));
+            _workerPart = new ScratchLayout().Add(worker.Bytes, _workers);
+            ScratchBytes = _workers * worker.Bytes;
+            return;
+        }
+
+        _tileRows = AttentionTile.Rows;
+        _queryTiles = (_queries + _tileRows - 1) / _tileRows;
+        _packing = new Packing(this);
+        _tiles = new Tiles(this);
+        ScratchLayout unit = new();
+        _keyPart = unit.Add((long)AttentionTile.Filled(_keys.Rows) * _keys.Size * sizeof(float));
+        _valuePart = unit.Add((long)_values.Rows * AttentionTile.Filled(_values.Size) * sizeof(float));
+        _tilePart = worker.Add(AttentionTile.ScratchBytes(_keys.Size, _values.Size));
+        _maskPart = worker.Add(_biases.Length == 0 ? 0 : (long)_tileRows * _keys.Rows * sizeof(float));
+        ScratchLayout layout = new();
+        _unitPart = layout.Add(unit.Bytes, UnitsAtOnce);
+        _workerPart = layout.Add(worker.Bytes, _workers);
+        ScratchBytes = layout.Bytes;
     }
 
     /// <summary>Whether a query that biases hide all keys from gets zeros; otherwise NaN.</summary>
@@ -59,9 +102,9 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
     public override long Flops => 2L * _heads * _queries * _keys.Rows * (_keys.Size + _values.Size);
 
     /// <inheritdoc/>
-    public override long ScratchBytes => _workers * RowBytes;
+    public override long ScratchBytes { get; }
 
-    private long RowBytes => CountedMemory.Align((long)_keys.Rows * sizeof(float));
+    private int UnitsAtOnce => Math.Min(_keys.Heads, _workers);
 
     /// <inheritdoc/>
     public override void Run(KernelContext context)
@@ -69,7 +112,21 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         Append(_keys, (float*)context.Input(1), (float*)context.Output(1));
         Append(_values, (float*)context.Input(2), (float*)context.Output(2));
         _context = context;
-        context.Workers.Parallelize(this, _heads, Flops);
+        if (_tiles is null)
+        {
+            context.Workers.Parallelize(this, _heads, Flops);
+        }
+        else
+        {
+            for (_firstUnit = 0; _firstUnit < _keys.Heads; _firstUnit += UnitsAtOnce)
+            {
+                context.CancellationToken.ThrowIfCancellationRequested();
+                int count = Math.Min(UnitsAtOnce, _keys.Heads - _firstUnit);
+                context.Workers.Parallelize(_packing!, 2 * count, (long)count * _keys.Rows * (_keys.Size + _values.Size));
+                context.Workers.Parallelize(_tiles, count * _group * _queryTiles, Flops);
+            }
+        }
+
         _context = null;
     }
 
@@ -79,7 +136,7 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         int slot = _slots.Acquire();
         try
         {
-            float* scores = (float*)(_context!.Scratch + slot * RowBytes);
+            float* scores = (float*)_rowPart.In(_workerPart.In(_context!.Scratch, slot));
             for (int query = 0; query < _queries; query++)
             {
                 long row = (long)index * _queries + query;
@@ -106,19 +163,7 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         int rows = _keys.Rows;
         Score(queries, (float*)_context!.Output(1) + _keys.Head(head / _group), scores);
         Span<float> all = new(scores, rows);
-        for (int i = 0; i < _biases.Length; i++)
-        {
-            BiasSteps steps = _biases[i];
-            float* bias = (float*)_context.Input(3 + i) + steps.Offset(head, query);
-            if (steps.Key == 0)
-            {
-                TensorPrimitives.Add(all, *bias, all);
-            }
-            else
-            {
-                TensorPrimitives.Add(all, new ReadOnlySpan<float>(bias, rows), all);
-            }
-        }
+        AddBiases(head, query, all);
 
         // NaN is the maximum of everything, and makes the whole row NaN, as it should.
         float maximum = TensorPrimitives.Max<float>(all);
@@ -132,6 +177,23 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         float sum = Exponentials(scores, rows, maximum);
         Mix(scores, (float*)_context.Output(2) + _values.Head(head / _group), output);
         TensorPrimitives.Multiply(result, 1 / sum, result);
+    }
+
+    private void AddBiases(int head, int query, Span<float> scores)
+    {
+        for (int i = 0; i < _biases.Length; i++)
+        {
+            BiasSteps steps = _biases[i];
+            float* bias = (float*)_context!.Input(3 + i) + steps.Offset(head, query);
+            if (steps.Key == 0)
+            {
+                TensorPrimitives.Add(scores, *bias, scores);
+            }
+            else
+            {
+                TensorPrimitives.Add(scores, new ReadOnlySpan<float>(bias, scores.Length), scores);
+            }
+        }
     }
 
     // Products of a query with all keys, times the scale.
@@ -231,6 +293,88 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         for (; key < _values.Rows; key++)
         {
             TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(values + (long)key * size, size), weights[key], new ReadOnlySpan<float>(output, size), new Span<float>(output, size));
+        }
+    }
+
+    // Keys or values of a head.
+    private sealed class Packing(CachedAttentionKernel kernel) : IParallelBody
+    {
+        public void Execute(int index)
+        {
+            (int unit, int part) = Math.DivRem(index, 2);
+            KernelContext context = kernel._context!;
+            int head = kernel._firstUnit + unit;
+            byte* memory = kernel._unitPart.In(context.Scratch, unit);
+            if (part == 0)
+            {
+                AttentionTile.PackKeys((float*)context.Output(1) + kernel._keys.Head(head), kernel._keys.Size, kernel._keys.Rows, kernel._keys.Size, (float*)kernel._keyPart.In(memory));
+                return;
+            }
+
+            int size = kernel._values.Size;
+            int columns = AttentionTile.Filled(size);
+            float* values = (float*)context.Output(2) + kernel._values.Head(head);
+            float* packed = (float*)kernel._valuePart.In(memory);
+            for (int row = 0; row < kernel._values.Rows; row++, values += size, packed += columns)
+            {
+                new ReadOnlySpan<float>(values, size).CopyTo(new Span<float>(packed, size));
+                new Span<float>(packed + size, columns - size).Clear();
+            }
+        }
+    }
+
+    private sealed class Tiles(CachedAttentionKernel kernel) : IParallelBody
+    {
+        public void Execute(int index)
+        {
+            (int head, int tile) = Math.DivRem(index, kernel._queryTiles);
+            int unit = head / kernel._group;
+            int first = tile * kernel._tileRows;
+            int slot = kernel._slots.Acquire();
+            try
+            {
+                Run(kernel._workerPart.In(kernel._context!.Scratch, slot), unit, kernel._firstUnit * kernel._group + head, first, Math.Min(kernel._tileRows, kernel._queries - first));
+            }
+            finally
+            {
+                kernel._slots.Release(slot);
+            }
+        }
+
+        private void Run(byte* memory, int unit, int head, int first, int rows)
+        {
+            KernelContext context = kernel._context!;
+            long row = (long)head * kernel._queries + first;
+            byte* packed = kernel._unitPart.In(context.Scratch, unit);
+            onnxstream_attention attention = new()
+            {
+                rows = (nuint)rows,
+                keys = (nuint)kernel._keys.Rows,
+                depth = (nuint)kernel._keys.Size,
+                value_depth = (nuint)kernel._values.Size,
+                scale = kernel._scale,
+                empty_rows_are_zero = kernel.EmptyRowsAreZero ? 1 : 0,
+                queries = (float*)context.Input(0) + row * kernel._keys.Size,
+                query_stride = (nuint)kernel._keys.Size,
+                keys_packed = (float*)kernel._keyPart.In(packed),
+                values_packed = (float*)kernel._valuePart.In(packed),
+                scratch = (float*)kernel._tilePart.In(memory),
+                output = (float*)context.Output(0) + row * kernel._values.Size,
+                output_stride = (nuint)kernel._values.Size,
+            };
+            if (kernel._biases.Length > 0)
+            {
+                attention.mask = (float*)kernel._maskPart.In(memory);
+                attention.mask_stride = (nuint)kernel._keys.Rows;
+                for (int i = 0; i < rows; i++)
+                {
+                    Span<float> mask = new(attention.mask + (long)i * kernel._keys.Rows, kernel._keys.Rows);
+                    mask.Clear();
+                    kernel.AddBiases(head, first + i, mask);
+                }
+            }
+
+            Abi.onnxstream_attention_tile(&attention);
         }
     }
 

@@ -18,10 +18,10 @@ public class AttentionKernelTests
         CausalLowest,
     }
 
-    // Sizes around the borders of tiles: 70 queries, 1,024 keys.
+    // Sizes around the borders of vectors (4, 8 or 16 queries), of tiles (three vectors), of groups and blocks of keys (8 and 64), and of what a thread packs (512).
     [Test]
     [Pairwise]
-    public void Sizes([Values(1, 69, 70, 71, 150)] int queries, [Values(1, 77, 1023, 1024, 1025, 2100)] int keys, [Values(1, 3, 8)] int heads, [Values(8, 40, 17)] int depth, [Values] Mask mask, [Values(1, 3)] int threads) =>
+    public void Sizes([Values(1, 4, 13, 16, 17, 33, 47, 48, 49, 150)] int queries, [Values(1, 7, 8, 63, 64, 65, 77, 511, 513, 2100)] int keys, [Values(1, 3, 8)] int heads, [Values(8, 40, 17)] int depth, [Values] Mask mask, [Values(1, 3)] int threads) =>
         Attention(1, heads, queries, keys, depth, depth, mask is Mask.None ? null : MakeMask(mask, queries, keys)).Check(threads);
 
     [TestCase(3, 2, 130, 1200, 24, 7)]
