@@ -24,9 +24,6 @@ internal sealed partial class ProcessMemory
     private const int TrimThreshold = -1;
     private const int MappedBytes = 256 << 10;
 
-    // madvise(2) of Linux.
-    private const int AdviseDontNeed = 4;
-
     private readonly long _peakBytes;
 
     private ProcessMemory(long otherBytes, long peakBytes)
@@ -67,7 +64,7 @@ internal sealed partial class ProcessMemory
         return new ProcessMemory(ResidentBytes() - sessionBytes + ReserveBytes + tensorBytes, PeakMemory.Bytes);
     }
 
-    /// <summary>Gives memory that .NET and the C library no longer need, and code that has run, back to the system.</summary>
+    /// <summary>Gives memory that .NET and the C library no longer need back to the system.</summary>
     public static void CleanUp()
     {
         GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
@@ -81,32 +78,6 @@ internal sealed partial class ProcessMemory
             catch (EntryPointNotFoundException)
             {
             }
-
-            if (!RuntimeFeature.IsDynamicCodeCompiled)
-            {
-                ReleaseCode();
-            }
-        }
-    }
-
-    // Code that read arguments and planned is not needed any more, and what is comes back from the system's cache when it runs. It is never written to,
-    // so letting its pages go loses nothing. Where code is compiled while it runs, there is none in files to speak of.
-    private static void ReleaseCode()
-    {
-        try
-        {
-            foreach (string line in File.ReadLines("/proc/self/maps"))
-            {
-                // 00400000-0158f000 r-xp 00000000 08:01 131 /usr/bin/onnxstream
-                if (line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries) is [var addresses, "r-xp", _, _, _, ['/', ..]] && addresses.Split('-') is [var first, var end])
-                {
-                    nuint start = nuint.Parse(first, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-                    _ = madvise(start, nuint.Parse(end, NumberStyles.HexNumber, CultureInfo.InvariantCulture) - start, AdviseDontNeed);
-                }
-            }
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
         }
     }
 
@@ -159,10 +130,6 @@ internal sealed partial class ProcessMemory
     [LibraryImport("libc")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int mallopt(int parameter, int value);
-
-    [LibraryImport("libc")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int madvise(nuint address, nuint length, int advice);
 
     [LibraryImport("libc")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -11,6 +11,7 @@ internal static class Program
 
     private static int Main(string[] args)
     {
+        ProcessorVariant.Become(args);
         using CancellationTokenSource cancellation = new();
         using ManualResetEventSlim ended = new();
         int exitCode = 0;

@@ -30,6 +30,16 @@ public class ToolPackageTests
         Assert.That(report.GetProperty("failed").GetInt32(), Is.Zero);
     }
 
+    // What is installed starts as the program for every processor.
+    [Test]
+    public void InstalledToolIsTheOneForThisProcessor()
+    {
+        JsonElement report = JsonDocument.Parse(Tool.MustRun(_folder, Install(), "selftest", "--json")).RootElement;
+        bool isX64 = report.GetProperty("processor").GetString() == "x64";
+        bool hasLevel3 = System.Runtime.Intrinsics.X86.Avx2.IsSupported && System.Runtime.Intrinsics.X86.Fma.IsSupported;
+        Assert.That(report.GetProperty("vector_bits").GetInt32(), Is.EqualTo(isX64 && hasLevel3 ? 256 : 128));
+    }
+
     [Test]
     public void InstalledToolMakesAPictureInLittleMemory()
     {

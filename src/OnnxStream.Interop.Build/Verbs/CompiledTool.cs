@@ -29,6 +29,32 @@ internal static class CompiledTool
             ]) == 0;
     }
 
+    /// <summary>Compiles the tool for newer processors, where the one for all of them can become it.</summary>
+    /// <param name="host">The machine.</param>
+    /// <param name="runtimeIdentifier">The platform to compile for.</param>
+    /// <returns>MSBuild's option that adds it to what is published; none where there is no such variant.</returns>
+    /// <exception cref="BuildFailedException">It could not be compiled.</exception>
+    public static IEnumerable<string> VariantOptions(BuildHost host, string runtimeIdentifier)
+    {
+        if (runtimeIdentifier != "linux-x64")
+        {
+            return [];
+        }
+
+        const string Level = "x86-64-v3";
+        string folder = $"artifacts/variants/{runtimeIdentifier}";
+        string log = $"artifacts/variant-{runtimeIdentifier}.log";
+        if (!Publish(host, runtimeIdentifier, folder, log, $"-p:IlcInstructionSet={Level}"))
+        {
+            Console.Error.Write(File.ReadAllText(log));
+            throw new BuildFailedException($"the tool could not be compiled for {runtimeIdentifier} with {Level}.");
+        }
+
+        string variant = Path.GetFullPath($"{folder}/onnxstream-{Level}");
+        File.Move($"{folder}/onnxstream", variant, overwrite: true);
+        return [$"-p:ProcessorVariant={variant}"];
+    }
+
     /// <summary>MSBuild's options for compiling a program ahead of time.</summary>
     /// <param name="host">The machine.</param>
     /// <param name="runtimeIdentifier">The platform to compile for.</param>

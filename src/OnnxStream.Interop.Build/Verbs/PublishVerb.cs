@@ -36,7 +36,7 @@ internal static partial class PublishVerb
         {
             // For glibc 2.34 or newer, as the native library.
             ExternalProgram.Run(
-                host.Find("cmake")!, $"-DLIBRARY={folder}/onnxstream", "-DMAXIMUM_BYTES=20000000", "-DGLIBC_FLOOR=2.34", "-P", "cmake/check-program.cmake");
+                host.Find("cmake")!, $"-DLIBRARY={folder}/onnxstream", "-DMAXIMUM_BYTES=28000000", "-DGLIBC_FLOOR=2.34", "-P", "cmake/check-program.cmake");
         }
 
         string archive = $"{Folder}/onnxstream-{rid}.tar.gz";
@@ -51,7 +51,7 @@ internal static partial class PublishVerb
     private static void Compile(BuildHost host, string rid, string folder)
     {
         string log = $"artifacts/publish-{rid}.log";
-        bool compiled = CompiledTool.Publish(host, rid, folder, log);
+        bool compiled = CompiledTool.Publish(host, rid, folder, log, CompiledTool.VariantOptions(host, rid));
         string text = File.ReadAllText(log);
         if (!compiled)
         {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using OnnxStream.Interop.Cli.Reports;
 using OnnxStream.Interop.Cli.SelfTests;
@@ -63,6 +64,7 @@ internal sealed class SelfTestCommand : ToolCommand
             CommandLine.Version,
             RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant(),
             Processor.InstructionSets,
+            8 * Vector<byte>.Count,
             Processor.MatrixKernels,
             [
                 .. results.Select(result => new SelfTestFamilyReport(
@@ -89,6 +91,7 @@ internal sealed class SelfTestCommand : ToolCommand
         terminal.Output.WriteLine($"version       {report.Version}");
         terminal.Output.WriteLine($"processor     {report.Processor}");
         terminal.Output.WriteLine($"instructions  {string.Join(' ', report.InstructionSets)}");
+        terminal.Output.WriteLine($"vectors       {report.VectorBits} bits");
         foreach ((string type, string kernel) in report.MatrixKernels)
         {
             terminal.Output.WriteLine($"{type,-13} {kernel}");

@@ -4,11 +4,12 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="Version">The version of the tool.</param>
 /// <param name="Processor">The architecture of this process, such as arm64.</param>
 /// <param name="InstructionSets">The instruction sets that XNNPACK uses here.</param>
+/// <param name="VectorBits">The width of the vectors that this library's own kernels were compiled for, in bits; some use wider ones where the processor has them.</param>
 /// <param name="MatrixKernels">The micro-kernels that multiply matrices, by element type.</param>
 /// <param name="Families">What was tested.</param>
 /// <param name="Failed">How many of them failed.</param>
 internal sealed record SelfTestReport(
-    string Version, string Processor, IReadOnlyList<string> InstructionSets, IReadOnlyDictionary<string, string> MatrixKernels, IReadOnlyList<SelfTestFamilyReport> Families, int Failed);
+    string Version, string Processor, IReadOnlyList<string> InstructionSets, int VectorBits, IReadOnlyDictionary<string, string> MatrixKernels, IReadOnlyList<SelfTestFamilyReport> Families, int Failed);
 
 /// <summary>A family of kernels.</summary>
 /// <param name="Name">Its name.</param>
