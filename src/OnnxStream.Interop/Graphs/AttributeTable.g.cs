@@ -296,29 +296,55 @@ internal static partial class AttributeTable
         ai.onnx.preview.FlexAttention 1 prob_mod:graph scale:float score_mod:graph softmax_precision:int
         com.microsoft.Attention 1 do_rotary:int=0 mask_filter_value:float=-10000 num_heads:int past_present_share_buffer:int=0 qkv_hidden_sizes:ints rotary_embedding_dim:int=0 scale:float unidirectional:int=0
         com.microsoft.BiasAdd 1
+        com.microsoft.BiasDropout 1 seed:int
         com.microsoft.BiasGelu 1
+        com.microsoft.BiasSoftmax 1 axis:int=1 is_inner_broadcast:int
         com.microsoft.BiasSplitGelu 1
+        com.microsoft.CDist 1 metric:string
+        com.microsoft.CausalConvWithState 1 activation:string=none channels_last:int=0 dilation:int=1 ndim:int=1 state_window:int=0
+        com.microsoft.ComplexMul 1
+        com.microsoft.ComplexMulConj 1
+        com.microsoft.ConvTransposeWithDynamicPads 1 auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints output_padding:ints strides:ints
+        com.microsoft.DecoderMaskedMultiHeadAttention 1 mask_filter_value:float=-10000 num_heads:int output_qk:int=0 past_present_share_buffer:int=0 scale:float
         com.microsoft.DequantizeLinear 1 axis:int
         com.microsoft.DynamicQuantizeLSTM 1 activation_alpha:floats activation_beta:floats activations:strings clip:float direction:string=forward hidden_size:int input_forget:int=0
         com.microsoft.DynamicQuantizeMatMul 1
         com.microsoft.EmbedLayerNormalization 1 epsilon:float=1e-12 mask_index_type:int=0
+        com.microsoft.ExpandDims 1
         com.microsoft.FastGelu 1
         com.microsoft.FusedConv 1 activation:string activation_params:floats auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints
         com.microsoft.FusedGemm 1 activation:string activation_alpha:float activation_beta:float activation_gamma:float alpha:float=1 beta:float=1 transA:int=0 transB:int=0
         com.microsoft.FusedMatMul 1 alpha:float=1 transA:int=0 transB:int=0 transBatchA:int=0 transBatchB:int=0
         com.microsoft.FusedMatMulActivation 1 activation:string activation_alpha:float activation_axis:int activation_beta:float activation_gamma:float alpha:float=1 transA:int=0 transB:int=0 transBatchA:int=0 transBatchB:int=0
+        com.microsoft.GatedAdd 1
+        com.microsoft.GatedRMSNorm 1 epsilon:float=1e-06
+        com.microsoft.GatedRelativePositionBias 1 num_heads:int
         com.microsoft.GatherBlockQuantized 1 bits:int=4 block_size:int=128 gather_axis:int=0 quantize_axis:int=1
         com.microsoft.GatherND 1
         com.microsoft.Gelu 1
         com.microsoft.GemmFastGelu 1
+        com.microsoft.GemmaRotaryEmbedding 1
+        com.microsoft.GridSample 1 align_corners:int=0 mode:string=bilinear padding_mode:string=zeros
         com.microsoft.GroupNorm 1 activation:int channels_last:int=1 epsilon:float=1e-05 groups:int
         com.microsoft.GroupQueryAttention 1 do_rotary:int=0 k_quant_type:string=NONE kv_cache_bit_width:int=0 kv_num_heads:int local_window_size:int=-1 num_heads:int qk_norm_epsilon:float=1e-06 qk_output:int=0 rotary_interleaved:int=0 scale:float smooth_softmax:int=-1 softcap:float v_quant_type:string=NONE
+        com.microsoft.Inverse 1
+        com.microsoft.Irfft 1 normalized:int=0 onesided:int=1 signal_ndim:int
+        com.microsoft.LinearAttention 1 chunk_size:int=64 kv_num_heads:int q_num_heads:int scale:float=0 state_window:int=0 update_rule:string=gated_delta
+        com.microsoft.LinearAttentionGate 1
+        com.microsoft.MRotaryEmbedding 1 interleaved:int=0 is_packed_batching:int=0 mrope_layout:int=0 mrope_section:ints num_heads:int=0 rotary_embedding_dim:int=0 scale:float=1
+        com.microsoft.MatMulBnb4 1 K:int N:int block_size:int quant_type:int training_mode:int=0 transB:int=1
+        com.microsoft.MatMulInteger16 1
         com.microsoft.MatMulIntegerToFloat 1
         com.microsoft.MatMulNBits 1 K:int N:int accuracy_level:int=0 bits:int=4 block_size:int weight_prepacked:int=0
+        com.microsoft.MoE 1 activation_alpha:float activation_beta:float activation_type:string=relu k:int=1 normalize_routing_weights:int=0 swiglu_fusion:int=0 swiglu_limit:float use_sparse_mixer:int=0
         com.microsoft.MultiHeadAttention 1 mask_filter_value:float=-10000 num_heads:int scale:float unidirectional:int=0
+        com.microsoft.NGramRepeatBlock 1 ngram_size:int
         com.microsoft.NhwcConv 1 auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints
         com.microsoft.NhwcFusedConv 1 activation:string activation_params:floats auto_pad:string=NOTSET dilations:ints group:int=1 kernel_shape:ints pads:ints strides:ints
         com.microsoft.NhwcMaxPool 1 auto_pad:string=NOTSET ceil_mode:int=0 dilations:ints kernel_shape:ints pads:ints strides:ints
+        com.microsoft.PackedAttention 1 num_heads:int qkv_hidden_sizes:ints scale:float
+        com.microsoft.PackedMultiHeadAttention 1 mask_filter_value:float=-10000 num_heads:int scale:float
+        com.microsoft.Pad 1 mode:string=constant
         com.microsoft.QAttention 1 do_rotary:int=0 mask_filter_value:float=-10000 num_heads:int past_present_share_buffer:int=0 scale:float unidirectional:int=0
         com.microsoft.QEmbedLayerNormalization 1 epsilon:float=1e-12
         com.microsoft.QGemm 1 alpha:float=1 transA:int=0 transB:int=0
@@ -332,15 +358,24 @@ internal static partial class AttributeTable
         com.microsoft.QLinearSigmoid 1
         com.microsoft.QLinearSoftmax 1 axis:int=-1 opset:int
         com.microsoft.QLinearWhere 1
+        com.microsoft.QMoE 1 accuracy_level:int=0 activation_alpha:float activation_beta:float activation_type:string=relu block_size:int expert_weight_bits:int=4 k:int=1 normalize_routing_weights:int=0 quant_type:string=int swiglu_fusion:int=0 swiglu_limit:float use_sparse_mixer:int=0 weights_prepacked:int=-1
         com.microsoft.QuantizeLinear 1 axis:int
         com.microsoft.QuickGelu 1 alpha:float=1.702
         com.microsoft.Range 1
+        com.microsoft.RelativePositionBias 1 is_bidirectional:int=0 max_distance:int
+        com.microsoft.RemovePadding 1
+        com.microsoft.RestorePadding 1
+        com.microsoft.Rfft 1 normalized:int=0 onesided:int=1 signal_ndim:int=1
         com.microsoft.RotaryEmbedding 1 interleaved:int=0 is_packed_batching:int=0 num_heads:int=0 rotary_embedding_dim:int=0 scale:float=1
         com.microsoft.SimplifiedLayerNormalization 1 axis:int=-1 epsilon:float=1e-05 stash_type:int=1
         com.microsoft.SkipGroupNorm 1 activation:int channels_last:int=1 epsilon:float=1e-05 groups:int
         com.microsoft.SkipLayerNormalization 1 epsilon:float=1e-12
         com.microsoft.SkipSimplifiedLayerNormalization 1 epsilon:float=1e-12
+        com.microsoft.SparseAttention 1 do_rotary:int=0 kv_num_heads:int num_heads:int rotary_interleaved:int=0 scale:float sparse_block_size:int
+        com.microsoft.TorchEmbedding 1
         com.microsoft.TransposeMatMul 1 alpha:float=1 transA:int=0 transB:int=0
         com.microsoft.Trilu 1 upper:int=1
+        com.microsoft.UnfoldTensor 1 dim:int=-1 size:int step:int=1
+        com.microsoft.Unique 1
         """;
 }

@@ -45,6 +45,12 @@ internal sealed class FunctionContext(Node node, Action<Node> add, Func<Value, V
     public Value Add(QuantizedOperands operands, QuantizedProductFusion fusion, bool keepsAttributes = false) =>
         AddMany(OperatorSets.InternalDomain, QuantizedProduct.Name, 1, operands.Inputs, fusion, keepsAttributes ? [.. Attributes.All.Select(pair => (pair.Key, pair.Value))] : [])[0];
 
+    /// <summary>Adds a node of the domain com.microsoft.</summary>
+    public Value[] AddMicrosoft(string operatorType, int outputCount, Value?[] inputs, params (string Name, object Value)[] attributes) => AddMany(OperatorSets.MicrosoftDomain, operatorType, outputCount, inputs, null, attributes);
+
+    /// <summary>Adds an internal operator without attributes that has one output.</summary>
+    public Value AddInternal(string operatorType, params Value?[] inputs) => AddMany(OperatorSets.InternalDomain, operatorType, 1, inputs, null, [])[0];
+
     private Value[] AddMany(string domain, string operatorType, int outputCount, Value?[] inputs, NodeFusion? fusion, (string Name, object Value)[] attributes)
     {
         Value[] outputs = new Value[outputCount];

@@ -107,7 +107,7 @@ internal sealed class GatherBlockQuantized : FunctionOperator
     }
 
     // Several numbers lie in a byte along the last axis, the first in its lowest bits.
-    private static Value Unpacked(FunctionContext context, Value bytes, long each, int bits)
+    internal static Value Unpacked(FunctionContext context, Value bytes, long each, int bits)
     {
         Shape shape = bytes.Type!.Value.Shape;
         byte[] shifts = [.. Enumerable.Range(0, (int)each).Select(i => (byte)(i * bits))];

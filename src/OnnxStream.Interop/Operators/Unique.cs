@@ -5,9 +5,13 @@ using OnnxStream.Interop.Steps;
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>The different elements, or slices along an axis. https://onnx.ai/onnx/operators/onnx__Unique.html (opset 11; 28 only added types).</summary>
+/// <param name="isMicrosoft">Whether it is the one of domain com.microsoft: of a vector, in the order in which elements come first, and without the output of where they do.</param>
 /// <remarks>How many there are is only known after it has run.</remarks>
-internal sealed class Unique : Operator
+internal sealed class Unique(bool isMicrosoft) : Operator
 {
+    // The kernel's outputs: the elements, where they come first, which one each is, and how often they come.
+    private int[] Outputs => isMicrosoft ? [0, -1, 1, 2] : [0, 1, 2, 3];
+
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
     {
@@ -18,9 +22,12 @@ internal sealed class Unique : Operator
         }
 
         context.SetDynamicOutput(0, context.InputElementType(0), data);
-        context.SetDynamicOutput(1, ElementType.Int64, new Shape(data[axis]));
-        context.SetOutput(2, ElementType.Int64, new Shape(data[axis]));
-        context.SetDynamicOutput(3, ElementType.Int64, new Shape(data[axis]));
+        context.SetOutput(Outputs[2], ElementType.Int64, new Shape(data[axis]));
+        context.SetDynamicOutput(Outputs[3], ElementType.Int64, new Shape(data[axis]));
+        if (!isMicrosoft)
+        {
+            context.SetDynamicOutput(1, ElementType.Int64, new Shape(data[axis]));
+        }
     }
 
     /// <inheritdoc/>
@@ -31,10 +38,10 @@ internal sealed class Unique : Operator
         PlanTensor[] outputs = new PlanTensor[4];
         for (int i = 0; i < outputs.Length; i++)
         {
-            outputs[i] = context.HasOutput(i) ? context.Output(i) : context.Temporary(i == 0 ? new TensorType(input.ElementType, data) : new TensorType(ElementType.Int64, new Shape(data[axis])));
+            outputs[i] = Outputs[i] >= 0 && context.HasOutput(Outputs[i]) ? context.Output(Outputs[i]) : context.Temporary(i == 0 ? new TensorType(input.ElementType, data) : new TensorType(ElementType.Int64, new Shape(data[axis])));
         }
 
-        bool isSorted = context.Attributes.Int("sorted", 1) != 0;
+        bool isSorted = !isMicrosoft && context.Attributes.Int("sorted", 1) != 0;
         Kernel kernel =
             (input.ElementType == ElementType.BFloat16 ? new UniqueKernel<ushort, BrainFloatComparer>(data, axis, isSorted, isNatural: false) : NumericKernels.Create(input.ElementType == ElementType.Bool ? ElementType.UInt8 : input.ElementType, new Factory(data, axis, isSorted))) ??
             throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");

@@ -27,6 +27,11 @@ internal static class PanelDivision
             ? Math.Clamp(weights.PerOutput * weights.Outputs * sizeof(float) / LeastCopiedPanels, PanelBytes, CopiedPanelBytes)
             : PanelBytes;
         long fitting = Math.Max(1, bytes / (weights.PerOutput * sizeof(float) * Tile)) * Tile;
+        if (weights.MatrixOutputs > 0)
+        {
+            return LargestPart(weights.MatrixOutputs, fitting, Tile);
+        }
+
         if (weights.Outputs <= fitting)
         {
             // Threads share one panel, each with other rows, and read it once.
@@ -42,5 +47,32 @@ internal static class PanelDivision
 
         long outputs = (weights.Outputs + count - 1) / count;
         return (int)Math.Min(weights.Outputs, (outputs + Tile - 1) / Tile * Tile);
+    }
+
+    /// <summary>The largest number that divides <paramref name="outputs"/> and is at most <paramref name="most"/>; a multiple of <paramref name="tile"/> if one of at least half of that size is.</summary>
+    public static int LargestPart(int outputs, long most, int tile)
+    {
+        int largest = 0;
+        for (int count = 1; count <= outputs; count++)
+        {
+            int part = outputs / count;
+            if (outputs % count != 0 || part > most)
+            {
+                continue;
+            }
+
+            if (largest != 0 && part < (largest + 1) / 2)
+            {
+                break;
+            }
+
+            largest = Math.Max(largest, part);
+            if (part % tile == 0)
+            {
+                return part;
+            }
+        }
+
+        return largest;
     }
 }

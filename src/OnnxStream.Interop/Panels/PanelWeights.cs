@@ -59,6 +59,9 @@ internal sealed unsafe class PanelWeights
     /// <summary>Whether the columns of an <see cref="PanelLayout.InputMajor"/> weight are two halves of which a panel holds the same part each.</summary>
     public bool IsGated { get; init; }
 
+    /// <summary>The output channels of each of several matrices that lie behind each other, of which no panel may hold two; 0 for one matrix.</summary>
+    public int MatrixOutputs { get; init; }
+
     /// <summary>The name of the weight in its model; null if it is not constant.</summary>
     public string? Name => _constant?.Location?.Name;
 

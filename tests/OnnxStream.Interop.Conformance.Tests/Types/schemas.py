@@ -280,6 +280,59 @@ since(1, "com.microsoft.SkipGroupNorm", {"T": "float16 float", "M": "float16 flo
 since(1, "com.microsoft.TransposeMatMul", {"T": f"{FLOATS} bfloat16"}, "A:T B:T", "Y:T", alpha="float=1", transA="int=0", transB="int=0")
 since(1, "com.microsoft.Trilu", {"T": f"{NUMBERS} bfloat16 bool"}, "X:T k:int64?", "Y:T", upper="int=1")
 
+# Of the rest, what ONNX Runtime's optimizers and its builder of language models write
+HALVES = "float float16"
+since(1, "com.microsoft.BiasDropout", {"T": f"{FLOATS} bfloat16", "T1": f"{FLOATS} bfloat16", "T2": "bool"}, "data:T bias:T residual:T? ratio:T1? training_mode:T2?", "output:T mask:T2?", seed="int")
+since(1, "com.microsoft.BiasSoftmax", {"T": FLOATS}, "data:T bias:T", "output:T", axis="int=1", is_inner_broadcast="int!")
+since(1, "com.microsoft.CDist", {"T": "float double"}, "A:T B:T", "C:T", metric="string!")
+since(1, "com.microsoft.CausalConvWithState", {"T": SINGLE}, "input:T weight:T bias:T? past_state:T?", "output:T present_state:T",
+      activation="string=none", channels_last="int=0", dilation="int=1", ndim="int=1", state_window="int=0")
+for name in "ComplexMul ComplexMulConj".split():
+    since(1, f"com.microsoft.{name}", {"T": FLOATS}, "A:T B:T", "C:T")
+since(1, "com.microsoft.ConvTransposeWithDynamicPads", {"T": FLOATS}, "X:T W:T Pads:int64? B:T?", "Y:T",
+      auto_pad="string=NOTSET", dilations="ints", group="int=1", kernel_shape="ints", output_padding="ints", strides="ints")
+since(1, "com.microsoft.DecoderMaskedMultiHeadAttention", {"T": HALVES, "M": "int32", "QK": HALVES},
+      "query:T key:T? value:T? mask_index:M? attention_bias:T? past_key:T? past_value:T? past_sequence_length:M? beam_width:M? cache_indirection:M? bias:T?", "output:T present_key:T? present_value:T? qk:QK?",
+      mask_filter_value="float=-10000", num_heads="int!", output_qk="int=0", past_present_share_buffer="int=0", scale="float")
+since(1, "com.microsoft.ExpandDims", {"T": ALL}, "X:T axis:int32", "Y:T")
+since(1, "com.microsoft.GatedAdd", {"T": SINGLE}, "X:T Y:T gate:T", "output:T")
+since(1, "com.microsoft.GatedRMSNorm", {"T": SINGLE}, "X:T scale:T gate:T", "Y:T", epsilon="float=1e-06")
+since(1, "com.microsoft.GatedRelativePositionBias", {"T": HALVES, "M": "int32"}, "query_layer:T query_bias:T rel_pos:T weight:T bias:T eco_a:T token_offset:M?", "output:T", num_heads="int!")
+since(1, "com.microsoft.GemmaRotaryEmbedding", {"T": "float16", "U": "float"}, "emb:U q:T q_rot:T k:T k_rot:T", "output1:T output2:T")
+since(1, "com.microsoft.GridSample", {"T1": ALL, "T2": FLOATS}, "X:T1 Grid:T1", "Y:T2", align_corners="int=0", mode="string=bilinear", padding_mode="string=zeros")
+since(1, "com.microsoft.Inverse", {"T": FLOATS}, "X:T", "Y:T")
+since(1, "com.microsoft.LinearAttention", {"T": SINGLE, "S": SINGLE}, "query:T key:T value:T past_state:S? decay:T? beta:T?", "output:T present_state:S",
+      chunk_size="int=64", kv_num_heads="int!", q_num_heads="int!", scale="float=0", state_window="int=0", update_rule="string=gated_delta")
+since(1, "com.microsoft.LinearAttentionGate", {"T": SINGLE, "TF": "float"}, "a:T dt_bias:TF decay_scale:TF b:T?", "decay:T beta:T?")
+since(1, "com.microsoft.MRotaryEmbedding", {"T": SINGLE, "M": "int64"}, "input:T position_ids:M cos_cache:T sin_cache:T", "output:T",
+      interleaved="int=0", is_packed_batching="int=0", mrope_layout="int=0", mrope_section="ints!", num_heads="int=0", rotary_embedding_dim="int=0", scale="float=1")
+since(1, "com.microsoft.MatMulBnb4", {"T1": SINGLE, "T2": "uint8"}, "A:T1 B:T2 absmax:T1", "Y:T1", K="int!", N="int!", block_size="int!", quant_type="int!", training_mode="int=0", transB="int=1")
+since(1, "com.microsoft.MatMulInteger16", {"T1": "int16 uint16", "T2": "int16 uint16", "T3": "int32 uint32"}, "A:T1 B:T2", "Y:T3")
+EXPERTS = {"activation_alpha": "float", "activation_beta": "float", "activation_type": "string=relu", "k": "int=1", "normalize_routing_weights": "int=0", "swiglu_fusion": "int=0", "swiglu_limit": "float", "use_sparse_mixer": "int=0"}
+since(1, "com.microsoft.MoE", {"T": SINGLE},
+      "input:T router_probs:T fc1_experts_weights:T fc1_experts_bias:T? fc2_experts_weights:T fc2_experts_bias:T? fc3_experts_weights:T? fc3_experts_bias:T?", "output:T", **EXPERTS)
+since(1, "com.microsoft.QMoE", {"T": SINGLE, "T1": "uint8 float8e4m3fn", "T2": f"{SINGLE} float8e8m0 float8e4m3fn", "T4": "float"},
+      "input:T router_probs:T fc1_experts_weights:T1 fc1_scales:T2? fc1_experts_bias:T? fc2_experts_weights:T1 fc2_scales:T2? fc2_experts_bias:T? fc3_experts_weights:T1? fc3_scales:T2? fc3_experts_bias:T? "
+      "fc1_zero_points:T1? fc2_zero_points:T1? fc3_zero_points:T1? router_weights:T? fc1_global_scale:T4? fc2_global_scale:T4? fc1_act_scale:T4? fc2_act_scale:T4? fc1_act_block_scale:T2? fc2_act_block_scale:T2?", "output:T",
+      accuracy_level="int=0", block_size="int", expert_weight_bits="int=4", quant_type="string=int", weights_prepacked="int=-1", **EXPERTS)
+since(1, "com.microsoft.NGramRepeatBlock", {"Tid": "int64", "T": "float"}, "input_ids:Tid scores:T", "scores_out:T", ngram_size="int!")
+since(1, "com.microsoft.PackedAttention", {"T": HALVES, "M": "int32"}, "input:T weights:T bias:T token_offset:M cumulative_sequence_length:M attention_bias:T?", "output:T",
+      num_heads="int!", qkv_hidden_sizes="ints", scale="float")
+since(1, "com.microsoft.PackedMultiHeadAttention", {"T": HALVES, "M": "int32"}, "query:T key:T? value:T? bias:T? token_offset:M cumulative_sequence_length:M attention_bias:T?", "output:T",
+      mask_filter_value="float=-10000", num_heads="int!", scale="float")
+since(1, "com.microsoft.Pad", {"T": FLOATS}, "data:T pads:int64 value:T?", "output:T", mode="string=constant")
+since(1, "com.microsoft.RelativePositionBias", {"T": HALVES, "U": "int64"}, "bias_table:T query_length:U key_length:U", "output:T", is_bidirectional="int=0", max_distance="int!")
+since(1, "com.microsoft.RemovePadding", {"T": HALVES, "M": "int32"}, "input:T sequence_token_count:M", "output:T token_offset:M cumulated_seq_len:M max_seq_len:M")
+since(1, "com.microsoft.RestorePadding", {"T": HALVES, "M": "int32"}, "input:T token_offset:M", "output:T")
+for name in "Rfft Irfft".split():
+    since(1, f"com.microsoft.{name}", {"T": FLOATS}, "X:T", "Y:T", normalized="int=0", onesided="int=1", signal_ndim="int!" if name == "Irfft" else "int=1")
+since(1, "com.microsoft.SparseAttention", {"T": SINGLE, "M": "int32"},
+      "query:T key:T? value:T? past_key:T past_value:T block_row_indices:M block_col_indices:M total_sequence_length:M key_total_sequence_lengths:M cos_cache:T? sin_cache:T?", "output:T present_key:T present_value:T",
+      do_rotary="int=0", kv_num_heads="int!", num_heads="int!", rotary_interleaved="int=0", scale="float", sparse_block_size="int!")
+since(1, "com.microsoft.TorchEmbedding", {"T": f"{NUMBERS} bfloat16"}, "weight:T indices:int64 padding_idx:int64? scale_grad_by_freq:bool?", "Y:T")
+since(1, "com.microsoft.UnfoldTensor", {"T": IR4}, "input:T", "output:T", dim="int=-1", size="int!", step="int=1")
+since(1, "com.microsoft.Unique", {"T": ALL}, "x:T", "y:T idx:int64 counts:int64")
+
 lines = []
 for name in sorted(schemas):
     versions = schemas[name]

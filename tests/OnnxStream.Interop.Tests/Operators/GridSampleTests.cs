@@ -42,6 +42,14 @@ public class GridSampleTests
     }
 
     [Test]
+    public void OfMicrosoft([Values("bilinear", "nearest", "bicubic", null)] string? mode, [Values(0, 1)] int aligned)
+    {
+        OperatorTester tester = new OperatorTester("GridSample", 17, "com.microsoft").Input(TestTensors.Floats(1, 1, 2, 5, 7)).Input(TestTensors.Random(ElementType.Float32, 2, -1.2, 1.2, 1, 3, 4, 2)).Attribute("align_corners", aligned);
+        _ = mode is null ? tester : tester.Attribute("mode", mode);
+        tester.Check();
+    }
+
+    [Test]
     public void WrongAttributes()
     {
         OperatorTester Tester() => new OperatorTester("GridSample", 20).Input(TestTensors.Floats(1, 1, 2, 5, 7)).Input(TestTensors.Floats(1, 1, 3, 4, 2));

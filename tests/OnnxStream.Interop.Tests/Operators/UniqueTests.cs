@@ -29,6 +29,11 @@ public class UniqueTests
 
     private static OperatorTester All(OperatorTester tester, ElementType type) => tester.Output(type).Output(ElementType.Int64).Output(ElementType.Int64).Output(ElementType.Int64);
 
+    // In the order in which they come first, and without their places.
+    [Test]
+    public void OfMicrosoft([Values(1, 40)] int count) =>
+        new OperatorTester("Unique", 17, "com.microsoft").Input(TestTensors.FromDoubles(ElementType.Float32, [.. TestTensors.ToDoubles(TestTensors.Random(ElementType.Int64, 1, 0, 9, count))], count)).Output(ElementType.Float32).Output(ElementType.Int64).Output(ElementType.Int64).Check();
+
     [Test]
     public void BrainFloats()
     {

@@ -39,6 +39,8 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
 
     // For each group, its range of the weight is followed by those of its scales and zero points, where they lie in a file.
     private readonly int _rangesOfGroup;
+    private readonly ExpertRows? _experts;
+    private readonly int _matrixOutputs;
     private readonly ScratchPart _dataPart;
     private readonly ScratchPart _slotPart;
     private readonly ScratchPart _scalesPart;
@@ -46,12 +48,16 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
     private KernelContext? _context;
 
     /// <summary>Makes the kernel.</summary>
-    /// <param name="weight">The matrix: <see cref="CanCompute"/> must be true for it.</param>
+    /// <param name="weight">The matrix: <see cref="CanCompute(Constant)"/> must be true for it.</param>
     /// <param name="hasBias">Whether there is a bias, as the second input.</param>
     /// <param name="rows">The rows of data.</param>
     /// <param name="workers">The threads.</param>
     /// <param name="resultStride">Elements from a row of results to the next; 0 where rows lie behind each other.</param>
-    public QuantizedRowsKernel(Constant weight, bool hasBias, long rows, WorkerPool workers, long resultStride = 0)
+    /// <param name="experts">
+    /// How many matrices the weight is, behind each other, of equally many output channels (<see cref="CanCompute(Constant, int)"/>). With more than one, the last
+    /// input of the step says for each row with which of them it is multiplied, in ascending order.
+    /// </param>
+    public QuantizedRowsKernel(Constant weight, bool hasBias, long rows, WorkerPool workers, long resultStride = 0, int experts = 1)
     {
         _weight = weight;
         _quantization = weight.Quantization!;
@@ -59,10 +65,13 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
         _rows = rows;
         _outputs = weight.Type.Shape[0];
         _inputs = weight.Type.Shape[1];
-        _resultStride = resultStride == 0 ? _outputs : resultStride;
+        _experts = experts > 1 ? new ExpertRows(experts) : null;
+        _matrixOutputs = checked((int)(_outputs / experts));
+        _resultStride = resultStride == 0 ? _matrixOutputs : resultStride;
         _blocks = checked((int)_quantization.BlocksInRow);
         long rowBytes = WeightElements.StoredBytes(weight, _inputs);
         _groupOutputs = (int)Math.Min(_outputs, Math.Max(1, GroupBytes / rowBytes / LeastOutputs) * LeastOutputs);
+        _groupOutputs = _experts is null ? _groupOutputs : Panels.PanelDivision.LargestPart(_matrixOutputs / LeastOutputs, _groupOutputs / LeastOutputs, 1) * LeastOutputs;
         _groupCount = checked((int)((_outputs + _groupOutputs - 1) / _groupOutputs));
         _slotCount = Math.Min(workers.WorkerCount, _groupCount);
         _slots = new WorkerSlots(_slotCount);
@@ -97,7 +106,7 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
     public override string Name => $"few rows, {_weight.StoredType.ToOnnxName()}";
 
     /// <inheritdoc/>
-    public override long Flops => 2 * _rows * _inputs * _outputs;
+    public override long Flops => 2 * _rows * _inputs * _matrixOutputs;
 
     /// <inheritdoc/>
     public override long ScratchBytes { get; }
@@ -116,10 +125,16 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
         quantization.RowLength == shape[1] && shape[1] % QuantizedDotProduct.Step == 0 && quantization.ColumnBlock % QuantizedDotProduct.Step == 0 &&
         (quantization.ZeroPoints is null || quantization.HasOneZeroPoint || quantization.ZeroPointStride * LeastOutputs % quantization.ZeroPoints.StoredType.PerByte() == 0);
 
+    /// <summary>Whether it can be several matrices behind each other.</summary>
+    /// <param name="weight">The matrices, as one.</param>
+    /// <param name="experts">How many they are.</param>
+    public static bool CanCompute(Constant weight, int experts) => CanCompute(weight) && (experts == 1 || weight.Type.Shape[0] / experts % LeastOutputs == 0);
+
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
         _context = context;
+        _experts?.Read((long*)context.Input(_hasBias ? 2 : 1), _rows);
         float* data = (float*)_dataPart.In(context.Scratch);
         for (long row = 0; row < _rows; row++)
         {
@@ -142,16 +157,27 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
     {
         KernelContext context = _context!;
         context.CancellationToken.ThrowIfCancellationRequested();
+        int firstRange = index * _rangesOfGroup;
+        long first = (long)index * _groupOutputs;
+        (long firstRow, long rows) = _experts is null ? (0, _rows) : _experts.Of((int)(first / _matrixOutputs));
+        if (rows == 0)
+        {
+            for (int i = 0; i < _rangesOfGroup; i++)
+            {
+                context.SkipWeight(firstRange + i);
+            }
+
+            return;
+        }
+
         int slotIndex = _slots.Acquire();
         int acquired = 0;
-        int firstRange = index * _rangesOfGroup;
         try
         {
             byte* slot = _slotPart.In(context.Scratch, slotIndex);
             float* scales = (float*)_scalesPart.In(slot);
             float* zeroPoints = (float*)_zeroPointsPart.In(slot);
             int outputs = Outputs(index);
-            long first = (long)index * _groupOutputs;
             byte* stored = context.AcquireWeight(firstRange + acquired++);
             scales = Read(context, _quantization.Scales, first, outputs, _blocks, _blocks, scales, firstRange, ref acquired);
             if (HasOwnZeroPoints)
@@ -165,26 +191,26 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
 
             int zeroPointStep = HasOwnZeroPoints ? 1 : 0;
 
-            float* data = (float*)_dataPart.In(context.Scratch);
+            float* data = (float*)_dataPart.In(context.Scratch) + firstRow * _inputs;
             float* bias = _hasBias ? (float*)context.Input(1) + first : null;
             long rowBytes = WeightElements.StoredBytes(_weight, _inputs);
-            float* results = (float*)context.Output(0) + first;
+            float* results = (float*)context.Output(0) + firstRow * _resultStride + first % _matrixOutputs;
             for (int output = 0; output < outputs; output++)
             {
                 float* ownScales = scales + (long)output * _blocks;
                 float* ownZeroPoints = zeroPoints + (long)output * _blocks * zeroPointStep;
                 long row = 0;
-                for (; row <= _rows - QuantizedDotProduct.RowsAtOnce; row += QuantizedDotProduct.RowsAtOnce)
+                for (; row <= rows - QuantizedDotProduct.RowsAtOnce; row += QuantizedDotProduct.RowsAtOnce)
                 {
                     _product.MultiplyRows(stored, ownScales, ownZeroPoints, zeroPointStep, data + row * _inputs, results + row * _resultStride, _resultStride);
                 }
 
-                for (; row < _rows; row++)
+                for (; row < rows; row++)
                 {
                     results[row * _resultStride] = _product.Multiply(stored, ownScales, ownZeroPoints, zeroPointStep, data + row * _inputs);
                 }
 
-                for (row = 0; row < _rows && bias is not null; row++)
+                for (row = 0; row < rows && bias is not null; row++)
                 {
                     results[row * _resultStride] += bias[output];
                 }

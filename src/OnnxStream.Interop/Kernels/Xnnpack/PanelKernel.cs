@@ -305,6 +305,9 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <summary>Makes what panels read out of the data, once for all of them.</summary>
     protected virtual byte* Prepare(byte* data, byte* scratch) => data;
 
+    /// <summary>Whether this run needs a panel of which the data has been prepared; otherwise its weights are not even read. Always, where panels are held.</summary>
+    protected virtual bool IsNeeded(int panel) => true;
+
     /// <summary>Computes a panel whose operator has been pointed to its weights.</summary>
     /// <param name="operation">The operator.</param>
     /// <param name="first">The panel's first output channel.</param>
@@ -398,6 +401,16 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private void RunPanel(int panel, int slotIndex, Pthreadpool* threads)
     {
         KernelContext context = _context!;
+        if (!IsNeeded(panel))
+        {
+            if (StreamedWeights.Count == _panelCount)
+            {
+                context.SkipWeight(panel);
+            }
+
+            return;
+        }
+
         int first = panel * _panelOutputs;
         byte* slot = _slotPart.In(context.Scratch, slotIndex);
         byte* packed = _source.TryAcquire(context, panel, _packedPart.In(slot));
