@@ -92,6 +92,15 @@ void xnn_compute_dqgemm(]])
   onnxstream_mend("${root}" "src/qd8-f32-qb4w-gemm/gen/*.c" 24 24
     "const __m128 vksum = _mm_load_ps\\(" "const __m128 vksum = _mm_loadu_ps(")
 
+  # Products of 8-bit integers for NEON without dot products are added by twos in 16 bits, which holds any but -128 * -128
+  # twice: that is 32,768, and becomes -32,768. XNNPACK's own weights have no -128; those of a file are packed as they are.
+  # Each product is added to the 32 bits by itself.
+  foreach(family gemm igemm)
+    onnxstream_mend("${root}" "src/qd8-f32-qc8w-${family}/gen/*c2s4-minmax-neon-mlal.c" 2 24
+      "vprod([0-9]+x[0-9]+)(c[0-9]) = vmlal_s8\\(vprod[0-9]+x[0-9]+c[0-9], (vb[0-9a-z]+), (va[0-9a-z]+)\\);"
+      "vacc\\1 = vpadalq_s16(vacc\\1, vprod\\1\\2);\n      vprod\\1\\2 = vmull_s8(\\3, \\4);")
+  endforeach()
+
   # AMX convolutions advance the wrong row. Where one pixel is left for a tile, it is loaded without a copy, and
   # then the address of the tile's last row is advanced instead of its own: all channels behind the first 64 are
   # computed with the first 64 again. Mended upstream (the template src/qs8-igemm/c4-avx512amx.c.in has "a0 += 64"

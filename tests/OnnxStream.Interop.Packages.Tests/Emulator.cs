@@ -26,6 +26,14 @@ internal static class Emulator
     }
 
     /// <summary>Runs a program that must succeed.</summary>
-    public static string MustRun(string processor, string folder, string program, params string[] arguments) =>
-        Tool.MustRun(folder, "qemu-aarch64-static", ["-L", SystemRoot, "-cpu", processor, program, .. arguments]);
+    public static string MustRun(string processor, string folder, string program, params string[] arguments) => MustRunWith([], processor, folder, program, arguments);
+
+    /// <summary>The same with more in its environment.</summary>
+    /// <param name="environment">Each a name and a value: NAME=VALUE.</param>
+    /// <param name="processor">The processor.</param>
+    /// <param name="folder">Where it runs.</param>
+    /// <param name="program">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    public static string MustRunWith(string[] environment, string processor, string folder, string program, params string[] arguments) =>
+        Tool.MustRun(folder, "qemu-aarch64-static", ["-L", SystemRoot, "-cpu", processor, .. environment.SelectMany(variable => new[] { "-E", variable }), program, .. arguments]);
 }

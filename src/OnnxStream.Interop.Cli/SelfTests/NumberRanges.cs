@@ -23,7 +23,19 @@ internal static class NumberRanges
     ];
 
     /// <summary>Makes the models.</summary>
-    public static SelfTestCase[] Cases(Random random) => [Functions(), Pairs(), Rows(random), Products(random), Attention(random), Windows(random), Halves()];
+    public static SelfTestCase[] Cases(Random random) => [Functions(), Pairs(), Rows(random), Normalizations(random), Products(random), Attention(random), Windows(random), Halves()];
+
+    /// <summary>Makes the models of convolutions: every pixel has a size of its own, and one is infinite and one no number.</summary>
+    public static SelfTestCase[] Convolutions(Random random) =>
+    [
+        Convolution(random, [19, 11, 10], [21, 19, 1, 1], groups: 1),
+        Convolution(random, [13, 11, 10], [29, 13, 3, 3], groups: 1, stride: 2),
+        Convolution(random, [3, 17, 15], [21, 3, 3, 3], groups: 1, stride: 2),
+        Convolution(random, [50, 30, 33], [51, 50, 3, 3], groups: 1, isTransformed: true),
+        Convolution(random, [23, 9, 8], [23, 1, 3, 3], groups: 23),
+        Convolution(random, [48, 9, 17], [48, 4, 3, 3], groups: 12),
+        Deconvolution(random),
+    ];
 
     private static SelfTestCase Functions() => new Outputs(20, ("x", TensorBuffer.Create<float>(Points(), Points().Length)))
         .Each("Sigmoid", x => x >= 0 ? 1 / (1 + Math.Exp(-x)) : Math.Exp(x) / (1 + Math.Exp(x)), Function)
@@ -39,6 +51,22 @@ internal static class NumberRanges
         .Each("Abs", Math.Abs, Rounding)
         .Each("Relu", x => double.IsNaN(x) ? x : Math.Max(0, x), Rounding)
         .Each("LeakyRelu", x => x < 0 ? 0.01f * x : x, Function)
+        .Each("Sinh", x => Math.Abs(x) < 1e-4 ? x : Math.Sinh(x), Function)
+        .Each("Cosh", Math.Cosh, Function)
+        .Each("Asinh", Asinh, Function)
+        .Each("Acosh", Math.Acosh, Function)
+        .Each("Atanh", x => Math.Abs(x) < 1e-4 ? x : Math.Atanh(x), Function)
+        .Each("Asin", Math.Asin, Function)
+        .Each("Acos", Math.Acos, Function)
+        .Each("Tan", Math.Tan, Function)
+        .Each("Cos", Math.Cos, Function, least: 0.02)
+        .Each("Softsign", x => double.IsInfinity(x) ? double.NaN : x / (1 + Math.Abs(x)), Function)
+        .Each("Ceil", Math.Ceiling, Rounding)
+        .Each("Round", Math.Round, Rounding)
+        .Each("Neg", x => -x, Rounding)
+        .Each("Elu", x => x < 0 ? ExponentialMinusOne(x) : x, Function)
+        .Each("Celu", x => x < 0 ? ExponentialMinusOne(x) : x, Function)
+        .Each("ThresholdedRelu", x => x > 1 ? x : 0, Rounding)
         .Each("HardSigmoid", x => double.IsNaN(x) ? x : Math.Clamp((0.2f * x) + 0.5, 0, 1), Function)
         .Make();
 
@@ -67,15 +95,76 @@ internal static class NumberRanges
             .Reduction("ReduceL1", rows, row => row.Sum(Math.Abs), row => Rounding * row.Sum(Math.Abs))
             .Reduction("ReduceL2", rows, row => Math.Sqrt(row.Sum(x => x * x)), row => Rounding * Math.Sqrt(row.Sum(x => x * x)))
             .Reduction("ReduceSumSquare", rows, row => row.Sum(x => x * x), row => Rounding * row.Sum(x => x * x))
+            .Reduction("ReduceLogSumExp", rows, LogSumExp, row => Rounding * (1 + Math.Abs(LogSumExp(row))))
             .Reduction("ReduceMax", rows, row => row.Aggregate(Math.Max), _ => 0)
             .Reduction("ReduceMin", rows, row => row.Aggregate(Math.Min), _ => 0);
         outputs.Add("Softmax", ["x"], rows.SelectMany(Softmax), rows.SelectMany(row => Softmax(row).Zip(row, (y, x) => (Function + 0.01 * Math.Min(100, row.Max() - x)) * y + 1e-32)), ("axis", 1));
+
+        outputs.Add("LogSoftmax", ["x"], rows.SelectMany(LogSoftmax), rows.SelectMany(row => LogSoftmax(row).Select(y => Function * (1 + Math.Abs(y)))), ("axis", 1));
 
         // The root of a sum of squares is between the least and the largest number where nothing but small numbers is added to it.
         outputs.Add(
             "LayerNormalization", ["x", "scale"], rows.SelectMany(row => Normalized(row)),
             rows.SelectMany(row => Normalized(row).Select(y => row.All(double.IsFinite) && row.Max(Math.Abs) > 1e37 ? double.PositiveInfinity : Sum * (1 + Math.Abs(y)))), ("axis", 1), ("epsilon", 1e-5f));
         return outputs.Make();
+    }
+
+    // Rows as channels of an image, and as rows that are divided by their root mean square.
+    private static SelfTestCase Normalizations(Random random)
+    {
+        double[][] rows = [.. MakeRows(random).Where(row => !row.All(double.IsFinite) || row.Max(Math.Abs) is > 1e-15 and < 1e36)];
+        Outputs outputs = new(23, ("x", TensorBuffer.Create<float>([.. rows.SelectMany(row => row).Select(x => (float)x)], 1, rows.Length, Columns)));
+        float[] ones = [.. Enumerable.Repeat(1f, rows.Length)];
+        float[] zeros = new float[rows.Length];
+        outputs.Model.Constant("ones", TensorBuffer.Create<float>(ones, rows.Length)).Constant("zeros", TensorBuffer.Create<float>(zeros, rows.Length)).Constant("scale", TensorBuffer.Create<float>([.. Enumerable.Repeat(1f, Columns)], Columns));
+        outputs.Add("InstanceNormalization", ["x", "ones", "zeros"], rows.SelectMany(Normalized), rows.SelectMany(row => Largest(Normalized(row))), ("epsilon", 1e-5f));
+        outputs.Add("RMSNormalization", ["x", "scale"], rows.SelectMany(Divided), rows.SelectMany(row => Largest(Divided(row))), ("epsilon", 1e-5f));
+        outputs.Add("BatchNormalization", ["x", "ones", "zeros", "zeros", "ones"], rows.SelectMany(row => row), rows.SelectMany(row => row.Select(x => Rounding * 20 * (1 + Math.Abs(x)))), ("epsilon", 0f));
+        return outputs.Make();
+
+        static double[] Divided(double[] row) => [.. row.Select(x => x / Math.Sqrt(row.Average(y => y * y) + 1e-5))];
+
+        static IEnumerable<double> Largest(IEnumerable<double> results) => [.. results.Select(_ => Sum * results.Max(Math.Abs))];
+    }
+
+    private static SelfTestCase Convolution(Random random, int[] image, int[] kernel, int groups, int stride = 1, bool isTransformed = false)
+    {
+        (double[] x, double[] magnitudes) = Image(random, image);
+        TensorBuffer weights = Tensors.RandomBetween(random, 0.5, 2, kernel[0], kernel[1], kernel[2], kernel[3]);
+        double[] w = Tensors.Values(weights);
+        int pad = kernel[2] / 2;
+
+        // Winograd's error counts with the largest weight of each kernel in place of all nine.
+        double[] sizes = isTransformed ? [.. w.Chunk(9).SelectMany(part => part.Select(_ => part.Max(Math.Abs)))] : [.. w.Select(Math.Abs)];
+        int[] shape = [1, image[0], 1, image[1], image[2]];
+        int[] weightShape = [kernel[0], kernel[1], 1, kernel[2], kernel[3]];
+        Outputs outputs = new(17, ("x", TensorBuffer.Create<float>([.. x.Select(number => (float)number)], 1, image[0], image[1], image[2])));
+        outputs.Model.Constant("w", weights);
+        outputs.Add(
+            "Conv", ["x", "w"], Reference.Convolution(x, w, new double[kernel[0]], shape, weightShape, stride, pad, groups),
+            Reference.Convolution(magnitudes, sizes, new double[kernel[0]], shape, weightShape, stride, pad, groups), ("pads", (long[])[pad, pad, pad, pad]), ("strides", (long[])[stride, stride]), ("group", groups));
+        return outputs.Make();
+    }
+
+    private static SelfTestCase Deconvolution(Random random)
+    {
+        (double[] x, double[] magnitudes) = Image(random, [9, 6, 5]);
+        TensorBuffer weights = Tensors.RandomBetween(random, 0.5, 2, 9, 11, 3, 3);
+        double[] w = Tensors.Values(weights);
+        Outputs outputs = new(17, ("x", TensorBuffer.Create<float>([.. x.Select(number => (float)number)], 1, 9, 6, 5)));
+        outputs.Model.Constant("w", weights);
+        outputs.Add("ConvTranspose", ["x", "w"], Reference.Deconvolution(x, w, 9, 6, 5, 11, 3, 2), Reference.Deconvolution(magnitudes, w, 9, 6, 5, 11, 3, 2), ("strides", (long[])[2, 2]));
+        return outputs.Make();
+    }
+
+    // Numbers of each pixel's own size, an infinity, a NaN, and how large they are.
+    private static (double[] Numbers, double[] Magnitudes) Image(Random random, int[] shape)
+    {
+        int area = shape[1] * shape[2];
+        int[] exponents = [.. Enumerable.Range(0, area).Select(_ => random.Next(30, 240))];
+        double[] numbers = [.. Enumerable.Range(0, shape[0] * area).Select(i => (double)(((random.Next(2) * 2) - 1) * BitConverter.Int32BitsToSingle((exponents[i % area] << 23) + random.Next(1 << 23))))];
+        (numbers[0], numbers[area - 1]) = (double.PositiveInfinity, double.NaN);
+        return (numbers, [.. numbers.Select(Math.Abs)]);
     }
 
     private static SelfTestCase Products(Random random)
@@ -179,6 +268,23 @@ internal static class NumberRanges
     }
 
     private static IEnumerable<double> Normalized(double[] row) => Reference.Normalize(row, 1e-5);
+
+    private static double[] LogSoftmax(double[] row)
+    {
+        double sum = LogSumExp(row);
+        return [.. row.Select(x => double.IsFinite(sum) ? x - sum : double.NaN)];
+    }
+
+    private static double LogSumExp(double[] row)
+    {
+        double maximum = row.Aggregate(Math.Max);
+        return double.IsFinite(maximum) ? maximum + Math.Log(row.Sum(x => Math.Exp(x - maximum))) : maximum;
+    }
+
+    // Series and other forms where the plain ones lose digits, or the range.
+    private static double Asinh(double x) => Math.Abs(x) < 1e-4 ? x : double.IsFinite(x) ? Math.CopySign(LogOfOneAnd(Math.Abs(x) - 1 + Math.Sqrt((x * x) + 1)), x) : x;
+
+    private static double ExponentialMinusOne(double x) => Math.Abs(x) < 1e-5 ? x + (x * x / 2) : Math.Exp(x) - 1;
 
     // Kahan's: exact to the last digits where the argument is small.
     private static double LogOfOneAnd(double x)

@@ -38,6 +38,8 @@ internal static class SelfTestFamilies
         new("fully connected, int8 panels", ["xnn fully connected, int8"], Sum, random => [QuantizedFullyConnected(random, 17, 270, 133, least: -127, greatest: 127)]) { PanelType = ElementType.Int8 },
         new("fully connected, int4 panels", ["xnn fully connected, int4"], Sum, random => [QuantizedFullyConnected(random, 17, 288, 133, least: -8, greatest: 7)]) { PanelType = ElementType.Int4 },
         new("convolution, int8 panels", ["xnn convolution, int8"], Sum, random => [QuantizedConvolution(random, [2, 67, 1, 11, 9], [61, 67, 1, 3, 3])]) { PanelType = ElementType.Int8 },
+        new("8-bit matrices of the file", ["xnn quantized product"], Exact, random => [WholeProducts(random)]),
+        new("8-bit convolutions of the file", ["xnn quantized convolution"], Exact, random => [WholeConvolution(random)]),
         new("f16 activations", ["xnn fully connected", "winograd convolution", "xnn convolution"], 5e-3, random => [StoredActivations(random)]) { ActivationType = ElementType.Float16 },
         new("int8 activations", ["xnn fully connected", "winograd convolution", "xnn convolution"], 0.15, random => [StoredActivations(random)]) { ActivationType = ElementType.Int8 },
         new("rows in tiles", ["tiles of"], 1e-4, random => [RowsInTiles(random)]),
@@ -49,6 +51,7 @@ internal static class SelfTestFamilies
         new("batch normalization", ["batch normalization"], Function, random => [BatchNormalization(random)]),
         new("functions", ["unary math"], Function, random => [Functions(random)]),
         new("range of numbers", ["softmax", "attention", "pooling", "normalize", "xnn reduce", "xnn_binary_"], NumberRanges.Tolerance, NumberRanges.Cases),
+        new("range of convolutions", ["xnn convolution", "winograd convolution", "patch convolution", "xnn grouped convolution", "convolution of small groups", "xnn deconvolution"], NumberRanges.Tolerance, NumberRanges.Convolutions),
         new("activations", [], Function, random => [Activations(random)]),
         new("arithmetic", ["xnn_binary_"], 1e-6, random => [Arithmetic(random)]),
         new("whole numbers", [], Exact, _ => [WholeNumbers()]),
@@ -179,6 +182,54 @@ internal static class SelfTestFamilies
         return new SelfTestCase(
             new SelfTestModel().Input("x", image).Constant("w", weight).Constant("b", bias).Node("Conv", ["x", "w", "b"], ["y"], ("pads", (long[])[1, 1, 1, 1])).Output("y"),
             Reference.Convolution(Values(image), Values(weight), Values(bias), x, w, 1, 1, 1));
+    }
+
+    // Data and weights of the whole range of 8 bits, and nothing but their least number in a row and a column.
+    private static SelfTestCase WholeProducts(Random random)
+    {
+        const int Rows = 9, Inputs = 131, Outputs = 37;
+        const float Step = 8209;
+        TensorBuffer x = Whole(random, sbyte.MinValue, sbyte.MaxValue, Rows, Inputs);
+        x.Span<float>()[..Inputs].Fill(sbyte.MinValue);
+        TensorBuffer w = Bytes(random, Inputs, Outputs);
+        for (int input = 0; input < Inputs; input++)
+        {
+            w.Span<sbyte>()[input * Outputs] = sbyte.MinValue;
+        }
+
+        double[] sums = Reference.MatMul(Values(x), Values(w), 1, Rows, Inputs, Outputs);
+        return new SelfTestCase(
+            Quantized(x, w, Step).Node("MatMul", ["d", "v"], ["p"]).Node("QuantizeLinear", ["p", "step", "zero"], ["q"]).Node("DequantizeLinear", ["q", "step", "zero"], ["y"]).Output("y"),
+            [.. sums.Select(sum => Math.Clamp(Math.Round(sum / Step), sbyte.MinValue, sbyte.MaxValue) * Step)]);
+    }
+
+    private static SelfTestCase WholeConvolution(Random random)
+    {
+        const float Step = 8209;
+        TensorBuffer x = Whole(random, sbyte.MinValue, sbyte.MaxValue, 1, 37, 9, 10);
+        x.Span<float>()[..(37 * 30)].Fill(sbyte.MinValue);
+        TensorBuffer w = Bytes(random, 21, 37, 3, 3);
+        w.Span<sbyte>()[..(37 * 9)].Fill(sbyte.MinValue);
+        double[] sums = Reference.Convolution(Values(x), Values(w), new double[21], [1, 37, 1, 9, 10], [21, 37, 1, 3, 3], 1, 1, 1);
+        return new SelfTestCase(
+            Quantized(x, w, Step).Node("Conv", ["d", "v"], ["p"], ("pads", (long[])[1, 1, 1, 1])).Node("QuantizeLinear", ["p", "step", "zero"], ["q"]).Node("DequantizeLinear", ["q", "step", "zero"], ["y"]).Output("y"),
+            [.. sums.Select(sum => Math.Clamp(Math.Round(sum / Step), sbyte.MinValue, sbyte.MaxValue) * Step)]);
+    }
+
+    // Data d that was 8-bit integers, and a weight v that is.
+    private static SelfTestModel Quantized(TensorBuffer x, TensorBuffer w, float step) => new SelfTestModel().Input("x", x).Constant("w", w)
+        .Constant("one", TensorBuffer.Create<float>([1])).Constant("step", TensorBuffer.Create<float>([step])).Constant("zero", TensorBuffer.Create<sbyte>([0]))
+        .Node("QuantizeLinear", ["x", "one", "zero"], ["i"]).Node("DequantizeLinear", ["i", "one", "zero"], ["d"]).Node("DequantizeLinear", ["w", "one", "zero"], ["v"]);
+
+    private static TensorBuffer Bytes(Random random, params long[] shape)
+    {
+        TensorBuffer tensor = new(ElementType.Int8, new Shape(shape));
+        foreach (ref sbyte element in tensor.Span<sbyte>())
+        {
+            element = (sbyte)random.Next(sbyte.MinValue, sbyte.MaxValue + 1);
+        }
+
+        return tensor;
     }
 
     private static TensorBuffer Whole(Random random, int least, int greatest, params long[] shape)

@@ -39,6 +39,7 @@ internal static class Tensors
         ElementType.Float16 => [.. tensor.Span<Half>().ToArray().Select(element => (double)element)],
         ElementType.Int64 => [.. tensor.Span<long>().ToArray().Select(element => (double)element)],
         ElementType.Int32 => [.. tensor.Span<int>().ToArray().Select(element => (double)element)],
+        ElementType.Int8 => [.. tensor.Span<sbyte>().ToArray().Select(element => (double)element)],
         ElementType.UInt8 => [.. tensor.Span<byte>().ToArray().Select(element => (double)element)],
         ElementType.Bool => [.. MemoryMarshal.Cast<bool, byte>(tensor.Span<bool>()).ToArray().Select(element => (double)element)],
         _ => throw new ArgumentException($"Elements of the type {tensor.ElementType} are not tested.", nameof(tensor)),
