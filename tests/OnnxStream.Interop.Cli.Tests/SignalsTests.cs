@@ -68,6 +68,40 @@ internal sealed class SignalsTests
         }
     }
 
+    // Some tens of runs of the model, of a second each.
+    [Test]
+    public void While_formats_are_chosen([Values("INT", "TERM")] string signal)
+    {
+        string model = TinyModel.Write(_folder, columns: 6000, rows: 2000);
+        string[] before = Directory.GetFileSystemEntries(_folder.Path);
+        AssertStops(["run", model, "--dim", "batch=2000", "--panel-store", _folder["w.panels"], "--panel-type", "auto", "--threads", "1"], null, signal, TimeSpan.FromSeconds(2));
+        Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.EquivalentTo(before));
+    }
+
+    // The server answers none of the tool's requests, or only those for the graph, and then no more.
+    [Test]
+    public void While_a_server_does_not_answer([Values("INT", "TERM")] string signal, [Values(0, 1, 2, 4)] int answers, [Values("run", "plan", "convert")] string command)
+    {
+        string model = TinyModel.Write(_folder, columns: 3_000_000);
+        using StallingServer server = new(model, answers);
+        string[] before = Directory.GetFileSystemEntries(_folder.Path);
+        string address = $"{server.Address}tiny.onnx";
+        using ToolProcess tool = ToolProcess.Start(command == "convert" ? [command, address, _folder["converted.onnx"]] : [command, address]);
+        if (command == "plan" && answers > 0)
+        {
+            // What it has got may be all that it needs.
+            SpinWait.SpinUntil(() => tool.HasEnded || server.HasStalled, TimeSpan.FromSeconds(60));
+            if (tool.HasEnded)
+            {
+                return;
+            }
+        }
+
+        Assert.That(server.WaitForStall(), Is.True, tool.Error);
+        AssertStops(tool, signal);
+        Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.EquivalentTo(before));
+    }
+
     [TestCase("run", "{0}")]
     [TestCase("run", "{1}", "--input", "x={0}")]
     [TestCase("inspect", "{0}")]
@@ -113,6 +147,7 @@ internal sealed class SignalsTests
             tool.Send(delay % 100 == 0 ? "INT" : "TERM");
             long start = Stopwatch.GetTimestamp();
             Invocation ended = tool.WaitForEnd();
+            TestContext.Out.WriteLine($"stopped {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms after {delay} ms");
             Assert.That(Stopwatch.GetElapsedTime(start), Is.LessThan(s_limit));
             Assert.That(ended.ExitCode, Is.EqualTo(0).Or.EqualTo(ExitCode.Cancelled).Or.EqualTo(ExitCode.Terminated), ended.Error);
             Assert.That(ended.Error, Does.Not.Contain("   at "));
@@ -142,6 +177,7 @@ internal sealed class SignalsTests
         tool.Send(signal);
         long start = Stopwatch.GetTimestamp();
         Invocation ended = tool.WaitForEnd();
+        TestContext.Out.WriteLine($"stopped after {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms");
         Assert.That(Stopwatch.GetElapsedTime(start), Is.LessThan(s_limit));
         Assert.That(ended.ExitCode, Is.EqualTo(signal == "INT" ? 130 : 143), ended.Error);
         Assert.That(ended.Error.Split('\n')[^1], Is.EqualTo("onnxstream: cancelled."));

@@ -58,6 +58,35 @@ internal sealed class SurroundingsTests
         Assert.That(fewer, command == "run" ? Is.Positive : Is.Zero);
     }
 
+    // As in a container with a limit: no right helps against it.
+    [Test]
+    public void A_control_group_that_refuses_threads([Values("run", "selftest")] string command)
+    {
+        using ControlGroup group = ControlGroup.Make();
+        string model = TinyModel.Write(_folder, columns: 100_000);
+        int ran = 0;
+        int fewer = 0;
+        foreach (int limit in (int[])[7, 8, 9, 10, 11, 12, 14, 17, 24, 60])
+        {
+            group.Limit(limit);
+            string[] arguments = command == "run" ? ["run", model, "--threads", "8"] : ["selftest", "--only", "attention", "--threads", "8"];
+            Invocation ended = ToolProcess.Run(arguments, group.Wrapper);
+            if (ended.Error.Contains("Failed to create CoreCLR", StringComparison.Ordinal) || ended.Error.Contains("Failed to initialize", StringComparison.Ordinal))
+            {
+                Assert.That(ran, Is.Zero, "more are enough");
+                continue;
+            }
+
+            Assert.That(ended.ExitCode, Is.Zero, $"{limit}: {ended.Error}");
+            Assert.That(ended.Error, Does.Not.Contain("   at "));
+            ran++;
+            fewer += ended.Error.Contains("The system starts no more threads", StringComparison.Ordinal) ? 1 : 0;
+        }
+
+        Assert.That(ran, Is.GreaterThan(3));
+        Assert.That(fewer, command == "run" ? Is.Positive : Is.Zero);
+    }
+
     [Test]
     public void No_home_and_no_folder_for_temporary_files()
     {
