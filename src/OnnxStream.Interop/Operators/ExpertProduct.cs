@@ -1,4 +1,3 @@
-using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Panels;
 using OnnxStream.Interop.Steps;

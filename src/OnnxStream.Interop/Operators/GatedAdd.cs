@@ -1,5 +1,3 @@
-using OnnxStream.Interop.Graphs;
-
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>com.microsoft.GatedAdd: the sum of a tensor and another whose rows are scaled. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>

@@ -1,4 +1,3 @@
-using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Kernels;
 
 namespace OnnxStream.Interop.Operators;

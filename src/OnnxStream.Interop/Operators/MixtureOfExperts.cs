@@ -1,5 +1,4 @@
 using OnnxStream.Interop.Graphs;
-using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Operators;
 

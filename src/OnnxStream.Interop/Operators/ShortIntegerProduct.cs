@@ -1,5 +1,3 @@
-using OnnxStream.Interop.Graphs;
-
 namespace OnnxStream.Interop.Operators;
 
 /// <summary>com.microsoft.MatMulInteger16: products of 16-bit integers, summed in 32 bits. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
