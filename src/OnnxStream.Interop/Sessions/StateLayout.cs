@@ -105,6 +105,15 @@ internal sealed class StateLayout
             _ => throw new ArgumentException($"The model declares {declared}: give its binding a shape for the dimensions that are open."),
         })]));
         InputChecker.Check([declared], [], new Dictionary<string, TensorType> { [binding.Input] = start });
-        return new StateLayout(output, input, start, axis, binding.Capacity, binding.Window);
+        try
+        {
+            StateLayout layout = new(output, input, start, axis, binding.Capacity, binding.Window);
+            _ = layout.BlockBytes; // must not overflow
+            return layout;
+        }
+        catch (OverflowException)
+        {
+            throw new ArgumentException($"The binding of '{binding.Input}' has the capacity {binding.Capacity}: {declared} would then have more bytes than 63 bits can count.");
+        }
     }
 }

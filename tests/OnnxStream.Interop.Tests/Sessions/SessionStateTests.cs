@@ -406,6 +406,8 @@ public class SessionStateTests
         Refused("no input 'q'", key with { Input = "q" });
         Refused("not one of its 4 axes", key with { Axis = 4 });
         Refused("the capacity must be positive", key with { Capacity = 0 });
+        Refused("more bytes than 63 bits can count", key with { Capacity = 1L << 61 });
+        Refused("more bytes than 63 bits can count", key with { Capacity = long.MaxValue });
         Refused("the window smaller", key with { Window = 8 });
         Refused("no axis along which", key with { Axis = null, Shape = new Shape(1, Heads, 4, HeadSize) });
         Refused("can each be bound to one other only", key, key with { Output = "present.value" });
