@@ -55,22 +55,19 @@ internal readonly struct MultiplyFunction<T> : IBinaryFunction<T, T>
 internal readonly struct DivideFunction<T> : IBinaryFunction<T, T>
     where T : unmanaged, INumber<T>
 {
-    // C leaves the integer cases below undefined and .NET throws; ours is what most runtimes end up with.
+    // C leaves integers divided by zero undefined and .NET throws; ours is what most runtimes end up with.
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Invoke(T left, T right) =>
-        !T.IsInteger(T.One / (T.One + T.One)) ? left / right :
-        T.IsZero(right) ? T.Zero :
-        T.IsNegative(right) && right == -T.One ? T.Zero - left :
-        left / right;
+    public static T Invoke(T left, T right) => !T.IsInteger(T.One / (T.One + T.One)) ? left / right : IntegerDivision.Divide(left, right);
 
     /// <inheritdoc/>
-    public static bool IsVectorized => typeof(T) == typeof(float) || typeof(T) == typeof(double);
+    public static bool IsVectorized => typeof(T) == typeof(float) || typeof(T) == typeof(double) || IntegerDivision.Supports<T>();
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) => left / right;
+    public static Vector<T> Invoke(Vector<T> left, Vector<T> right) =>
+        typeof(T) == typeof(float) || typeof(T) == typeof(double) ? left / right : IntegerDivision.Divide(left, right);
 }
 
 /// <summary>The larger one; NaN if one is.</summary>
