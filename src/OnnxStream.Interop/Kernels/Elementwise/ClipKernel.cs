@@ -37,8 +37,7 @@ internal sealed unsafe class ClipKernel<T>(Shape shape, int lowInput, int highIn
             return;
         }
 
-        BinaryLoops.Run<T, T, MaximumFunction<T>>((T*)context.Input(0) + index, 1, &least, 0, output, length);
-        BinaryLoops.Run<T, T, MinimumFunction<T>>(output, 1, &most, 0, output, length);
+        ClampLoops.Run((T*)context.Input(0) + index, output, length, least, most);
     }
 
     private static void ClipHalf(Half* input, Half* output, int length, float least, float most)
@@ -48,8 +47,7 @@ internal sealed unsafe class ClipKernel<T>(Shape shape, int lowInput, int highIn
         {
             int count = Math.Min(Block, length - start);
             HalfConversion.ToSingle(input + start, block, count);
-            BinaryLoops.Run<float, float, MaximumFunction<float>>(block, 1, &least, 0, block, count);
-            BinaryLoops.Run<float, float, MinimumFunction<float>>(block, 1, &most, 0, block, count);
+            ClampLoops.Run(block, block, count, least, most);
             HalfConversion.FromSingle(block, output + start, count);
         }
     }
