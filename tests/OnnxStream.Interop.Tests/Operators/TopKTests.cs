@@ -60,4 +60,26 @@ public class TopKTests
         Tester(11).Constant(TestTensors.Integers(1)).Attribute("axis", 1).Fails<InvalidGraphException>();
         Tester(6).Fails<InvalidGraphException>();
     }
+
+    // Lines that are looked at in groups, and shorter ones; few different elements, elements in order, all alike.
+    [Test]
+    public void Groups([Values(1, 2, 5, 8, 16)] int k, [Values(0, 1)] int largest, [Values(ElementType.Float32, ElementType.Float64, ElementType.Int32, ElementType.Int64, ElementType.UInt8)] ElementType type, [Values(63, 128, 130, 517, 1024)] int size)
+    {
+        TensorBuffer input = TestTensors.Random(type, 1, 0, 100, 5, size);
+        for (int i = 0; i < size; i++)
+        {
+            TestTensors.Set(input, size + i, i * 100 / size);
+            TestTensors.Set(input, 2 * size + i, 100 - i * 100 / size);
+            TestTensors.Set(input, 3 * size + i, 7);
+            TestTensors.Set(input, 4 * size + i, i % 3);
+        }
+
+        new OperatorTester("TopK", 11).Input(input).Constant(TestTensors.Integers(k)).Attribute("largest", largest).Output(type).Output(ElementType.Int64).CheckAgainst(inputs =>
+        {
+            double[] numbers = TestTensors.ToDoubles(inputs[0]);
+            (double Value, long Index)[] best = [.. Enumerable.Range(0, 5).SelectMany(row =>
+                Enumerable.Range(0, size).Select(i => (numbers[row * size + i], (long)i)).OrderBy(element => largest != 0 ? -element.Item1 : element.Item1).ThenBy(element => element.Item2).Take(k))];
+            return [TestTensors.FromDoubles(type, [.. best.Select(element => element.Value)], 5, k), TensorBuffer.Create<long>([.. best.Select(element => element.Index)], 5, k)];
+        });
+    }
 }

@@ -6,7 +6,7 @@ namespace OnnxStream.Interop.Kernels;
 /// <summary>The k largest or smallest elements of each line along an axis, in order, with their places.</summary>
 /// <remarks>
 /// Lines whose elements lie behind each other are looked through vector by vector for what is better than the worst of the
-/// best elements so far. Few best ones are kept sorted. Of many, twice as many are collected as keys that order like them and
+/// best elements so far. Few best ones are kept sorted; a look at groups of elements tells beforehand what is too bad. Of many, twice as many are collected as keys that order like them and
 /// sorted when there is no more room. Other lines, and those with elements that are no numbers, keep the best ones in a heap whose
 /// root is the worst of them, right where the results go; in the end it is sorted. Of equal elements, the first one is better.
 /// </remarks>
@@ -20,6 +20,10 @@ internal sealed unsafe class TopKKernel<T>(long outer, long size, long inner, lo
     // So many best elements are kept sorted.
     private const int Few = 16;
     private const long ShortLine = 16 << 10;
+
+    // Vectors whose lanes are groups of elements, and how many elements each of them has at least for that to be worth while.
+    private const int Groups = 4;
+    private const int LinesPerGroup = 4;
 
     // Where keys are collected: an order in 32 bits, and the index behind it.
     private bool CollectsKeys => _inner == 1 && k > Few && sizeof(T) <= sizeof(int) && typeof(T) != typeof(Half) && _size <= int.MaxValue && k < 1 << 29;
@@ -58,7 +62,7 @@ internal sealed unsafe class TopKKernel<T>(long outer, long size, long inner, lo
             }
             else if (k <= Few)
             {
-                KeepSorted(line, values, indices);
+                KeepSorted(line, FindLimit(line), values, indices);
             }
             else if (SelectsKeys)
             {
@@ -106,20 +110,83 @@ internal sealed unsafe class TopKKernel<T>(long outer, long size, long inner, lo
         return false;
     }
 
-    // The best so far in order, the worst at the end.
+    // What the k best elements are not worse than: the k-th best of the best ones of so many groups. Groups are the elements that a lane of some vectors
+    // meets. Null if there are not so many.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void KeepSorted(T* line, T* values, long* indices)
+    private T? FindLimit(T* line)
     {
-        int count = (int)k;
-        for (int i = 0; i < count; i++)
+        int width = Vector<T>.IsSupported ? Vector<T>.Count : 1;
+        if (!Vector<T>.IsSupported || k > Groups * width || _size < LinesPerGroup * Groups * width)
         {
-            Insert(line[i], i, values, indices, i);
+            return null;
         }
 
-        for (long i = count; i < _size;)
+        Vector<T> best0 = Vector.Load(line), best1 = Vector.Load(line + width), best2 = Vector.Load(line + 2 * width), best3 = Vector.Load(line + 3 * width);
+        long i = Groups * width;
+        for (; i <= _size - Groups * width; i += Groups * width)
+        {
+            best0 = Better(best0, Vector.Load(line + i));
+            best1 = Better(best1, Vector.Load(line + i + width));
+            best2 = Better(best2, Vector.Load(line + i + 2 * width));
+            best3 = Better(best3, Vector.Load(line + i + 3 * width));
+        }
+
+        // The best ones in order, as many as are wanted.
+        T* groups = stackalloc T[Groups * width];
+        T* sorted = stackalloc T[Few];
+        best0.Store(groups);
+        best1.Store(groups + width);
+        best2.Store(groups + 2 * width);
+        best3.Store(groups + 3 * width);
+        int count = 0;
+        for (int group = 0; group < Groups * width; group++)
+        {
+            T value = groups[group];
+            if (count == k && !(largest ? value > sorted[count - 1] : value < sorted[count - 1]))
+            {
+                continue;
+            }
+
+            count = Math.Min(count + 1, (int)k);
+            int place = count - 1;
+            for (; place > 0 && (largest ? value > sorted[place - 1] : value < sorted[place - 1]); place--)
+            {
+                sorted[place] = sorted[place - 1];
+            }
+
+            sorted[place] = value;
+        }
+
+        return sorted[count - 1];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector<T> Better(Vector<T> left, Vector<T> right) => largest ? Vector.MaxNative(left, right) : Vector.MinNative(left, right);
+
+    // The best so far in order, the worst at the end. What is worse than the limit is none of them.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void KeepSorted(T* line, T? limit, T* values, long* indices)
+    {
+        int width = Math.Max(1, Vector<T>.IsSupported ? Vector<T>.Count : 1);
+        int count = 0;
+        long i = 0;
+        for (; count < k;)
+        {
+            i = limit is { } least ? VectorSearch.SkipWorse(line, i, _size, least, largest) : i;
+            long end = Math.Min(i + width, _size);
+            for (; i < end && count < k; i++)
+            {
+                if (limit is not { } reached || (largest ? line[i] >= reached : line[i] <= reached))
+                {
+                    Insert(line[i], i, values, indices, count++);
+                }
+            }
+        }
+
+        while (i < _size)
         {
             i = VectorSearch.SkipOthers(line, i, _size, values[count - 1], largest);
-            long end = Math.Min(i + Math.Max(1, Vector<T>.Count), _size);
+            long end = Math.Min(i + width, _size);
             for (; i < end; i++)
             {
                 if (largest ? line[i] > values[count - 1] : line[i] < values[count - 1])

@@ -71,4 +71,22 @@ internal static unsafe class VectorSearch
 
         return i;
     }
+
+    /// <summary>The first place from <paramref name="start"/> on that might hold a number that is not below another, or not above it; between <paramref name="start"/> and it there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static long SkipWorse<T>(T* values, long start, long length, T value, bool isAbove)
+        where T : unmanaged, INumber<T>
+    {
+        long i = start;
+        if (Vector<T>.IsSupported)
+        {
+            Vector<T> limit = new(value);
+            while (i <= length - Vector<T>.Count && !(isAbove ? Vector.GreaterThanOrEqualAny(Vector.Load(values + i), limit) : Vector.LessThanOrEqualAny(Vector.Load(values + i), limit)))
+            {
+                i += Vector<T>.Count;
+            }
+        }
+
+        return i;
+    }
 }
