@@ -67,4 +67,10 @@ public class CumulativeTests
 
         return TestTensors.FromDoubles(input.ElementType, result, shape);
     }
+
+    // Neighbouring lines that are whole vectors, and some more.
+    [Test]
+    public void ManyLines([Values(1, 7, 8, 16, 33, 300)] int lines, [Values(0, 1)] int exclusive, [Values(0, 1)] int reverse, [Values(ElementType.Float32, ElementType.Float64, ElementType.Int32, ElementType.Int64)] ElementType type) =>
+        new OperatorTester("CumSum", 14).Input(TestTensors.Random(type, 1, -3, 3, 2, 9, lines)).Constant(TestTensors.FromDoubles(ElementType.Int64, [1]))
+            .Attribute("exclusive", exclusive).Attribute("reverse", reverse).Output(type).Check(constantsToo: false);
 }

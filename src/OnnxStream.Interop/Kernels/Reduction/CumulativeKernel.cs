@@ -72,18 +72,73 @@ internal sealed unsafe class CumulativeKernel<T, TCompute, TFunction>(long outer
         new Span<TCompute>(all, lanes).Fill(empty);
         for (long i = 0; i < length; i++, input += step, output += step)
         {
-            // Read before anything is written: both may be the same memory.
-            TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input, lanes), new Span<TCompute>(next, lanes));
-            if (isExclusive)
+            // Vectors are read before they are written: both may be the same memory.
+            int done = typeof(T) == typeof(TCompute) ? TakeSame((TCompute*)input, all, (TCompute*)output, lanes)
+                : typeof(T) == typeof(float) && typeof(TCompute) == typeof(double) ? TakeSingles((float*)input, (double*)all, (float*)output, lanes) : 0;
+            if (done == lanes)
             {
-                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TCompute>(all, lanes), new Span<T>(output, lanes));
+                continue;
             }
 
-            BinaryLoops.Run<TCompute, TCompute, TFunction>(all, 1, next, 1, all, lanes);
+            TCompute* rest = all + done;
+            TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input + done, lanes - done), new Span<TCompute>(next, lanes - done));
+            if (isExclusive)
+            {
+                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TCompute>(rest, lanes - done), new Span<T>(output + done, lanes - done));
+            }
+
+            BinaryLoops.Run<TCompute, TCompute, TFunction>(rest, 1, next, 1, rest, lanes - done);
             if (!isExclusive)
             {
-                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TCompute>(all, lanes), new Span<T>(output, lanes));
+                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TCompute>(rest, lanes - done), new Span<T>(output + done, lanes - done));
             }
         }
+    }
+
+    // Takes a row into what all before it give; returns how many lanes are done: whole vectors.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int TakeSame(TCompute* input, TCompute* all, TCompute* output, int lanes)
+    {
+        int i = 0;
+        if (!Vector<TCompute>.IsSupported || !TFunction.IsVectorized)
+        {
+            return i;
+        }
+
+        for (; i <= lanes - Vector<TCompute>.Count; i += Vector<TCompute>.Count)
+        {
+            Vector<TCompute> before = Vector.Load(all + i);
+            Vector<TCompute> after = TFunction.Invoke(before, Vector.Load(input + i));
+            after.Store(all + i);
+            (isExclusive ? before : after).Store(output + i);
+        }
+
+        return i;
+    }
+
+    // The same for single precision, computed in double.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int TakeSingles(float* input, double* all, float* output, int lanes)
+    {
+        int i = 0;
+        if (!TFunction.IsVectorized)
+        {
+            return i;
+        }
+
+        int width = Vector<double>.Count;
+        for (; i <= lanes - 2 * width; i += 2 * width)
+        {
+            Vector.Widen(Vector.Load(input + i), out Vector<double> lowInput, out Vector<double> highInput);
+            Vector<double> low = Vector.Load(all + i);
+            Vector<double> high = Vector.Load(all + i + width);
+            Vector<double> lowAfter = Vector.As<TCompute, double>(TFunction.Invoke(Vector.As<double, TCompute>(low), Vector.As<double, TCompute>(lowInput)));
+            Vector<double> highAfter = Vector.As<TCompute, double>(TFunction.Invoke(Vector.As<double, TCompute>(high), Vector.As<double, TCompute>(highInput)));
+            lowAfter.Store(all + i);
+            highAfter.Store(all + i + width);
+            Vector.Narrow(isExclusive ? low : lowAfter, isExclusive ? high : highAfter).Store(output + i);
+        }
+
+        return i;
     }
 }
