@@ -75,9 +75,6 @@ internal sealed class Pow : Operator
         }
     }
 
-    // The logarithm of normal numbers of single precision is less, and that of their inverses.
-    private const double LargestLogarithm = 87;
-
     private static bool IsNumber(ElementType type) => type.IsFloat() || type.IsInteger();
 
     private static PlanTensor Converted(LoweringContext context, PlanTensor tensor, ElementType type)
@@ -100,25 +97,11 @@ internal sealed class Pow : Operator
 
         public static bool IsVectorized => typeof(T) == typeof(float) && Vector.IsHardwareAccelerated;
 
-        // Of positive numbers, and with normal results, the exponential of the logarithm, in double precision.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector<T> Invoke(Vector<T> left, Vector<T> right)
-        {
-            Vector<float> number = Vector.As<T, float>(left);
-            Vector.Widen(number, out Vector<double> low, out Vector<double> high);
-            Vector.Widen(Vector.As<T, float>(right), out Vector<double> lowExponent, out Vector<double> highExponent);
-            low = lowExponent * Vector.Log(low);
-            high = highExponent * Vector.Log(high);
-            Vector<double> limit = new(LargestLogarithm);
-            if (!Vector.GreaterThanAll(number, Vector<float>.Zero) || !Vector.LessThanAll(number, new Vector<float>(float.PositiveInfinity)) ||
-                !Vector.LessThanAll(Vector.Max(Vector.Abs(low), Vector.Abs(high)), limit))
-            {
-                return EachOne(left, right);
-            }
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right) =>
+            VectorPower.TryRaise(Vector.As<T, float>(left), Vector.As<T, float>(right), out Vector<float> power) ? Vector.As<float, T>(power) : EachOne(left, right);
 
-            return Vector.As<float, T>(Vector.Narrow(Vector.Exp(low), Vector.Exp(high)));
-        }
-
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private static Vector<T> EachOne(Vector<T> left, Vector<T> right)
         {
             Span<T> results = stackalloc T[Vector<T>.Count];

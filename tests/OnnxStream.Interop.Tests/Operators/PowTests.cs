@@ -46,4 +46,16 @@ public class PowTests
         new OperatorTester("Pow", 13).Input(TestTensors.Floats(1, 3)).Input(TestTensors.Floats(1, 2)).Fails<InvalidGraphException>();
         new OperatorTester("Pow", 13).Input(TestTensors.Random(ElementType.Bool, 1, 0, 1, 3)).Input(TestTensors.Floats(1, 3)).Fails<InvalidGraphException>();
     }
+
+    // Whole vectors and the rest, with numbers among them that have rules of their own.
+    [Test]
+    public void AnyLength([Range(1, 40)] int length)
+    {
+        float[] bases = [2, 0.5f, 1e-40f, 3e38f, 0, -0f, -2, float.NaN, float.PositiveInfinity, 1, 1e-20f, 7];
+        float[] exponents = [1, -1, 0, 0.5f, 3, -2.5f, 126, -149, float.PositiveInfinity, float.NaN, 1e-30f];
+        float[] left = [.. Enumerable.Range(0, length).Select(i => i < length / 2 ? 1 + i * 0.37f : bases[(i + length) % bases.Length])];
+        float[] right = [.. Enumerable.Range(0, length).Select(i => exponents[(i + 3 * length) % exponents.Length])];
+        new OperatorTester("Pow", 15).Input(TensorBuffer.Create<float>(left, length)).Input(TensorBuffer.Create<float>(right, length))
+            .CheckAgainst(_ => [TensorBuffer.Create<float>([.. left.Zip(right).Select(pair => (float)Math.Pow(pair.First, pair.Second))], length)]);
+    }
 }
