@@ -30,4 +30,24 @@ public class MaxUnpoolTests
         Tester().Constant(TestTensors.Integers(1, 1, 2)).Attribute("kernel_shape", new[] { 2 }).Attribute("strides", new[] { 2 }).Fails<InvalidGraphException>();
         new OperatorTester("MaxUnpool", 11).Input(TestTensors.Floats(1, 1, 1, 3)).Input(TensorBuffer.Create<long>([0, 1], 1, 1, 2)).Attribute("kernel_shape", new[] { 2 }).Fails<InvalidGraphException>();
     }
+
+    [Test]
+    public void SharedByThreads([Values(ElementType.Float32, ElementType.Float64, ElementType.Float16)] ElementType type)
+    {
+        const int Count = 32 * 32 * 40;
+        TensorBuffer input = TestTensors.Random(type, 1, -2, 2, 1, 40, 32, 32);
+        Random random = new(3);
+        long[] indices = [.. Enumerable.Range(0, Count).Select(i => 4L * i + random.Next(4)).OrderBy(_ => random.Next())];
+        new OperatorTester("MaxUnpool", 11).Input(input).Input(TensorBuffer.Create<long>(indices, 1, 40, 32, 32)).Attribute("kernel_shape", new[] { 2, 2 }).Attribute("strides", new[] { 2, 2 }).Output(type).CheckAgainst(inputs =>
+        {
+            double[] numbers = TestTensors.ToDoubles(inputs[0]);
+            double[] expected = new double[4 * Count];
+            for (int i = 0; i < Count; i++)
+            {
+                expected[indices[i]] = numbers[i];
+            }
+
+            return [TestTensors.FromDoubles(type, expected, 1, 40, 64, 64)];
+        });
+    }
 }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace OnnxStream.Interop.Kernels;
@@ -39,11 +40,48 @@ internal sealed class IndexTuples
     /// <exception cref="InvalidInputException">One is not.</exception>
     public unsafe void Check(KernelContext context, IndexTensor indices)
     {
+        if (indices.Wide is var wide && wide is not null && AreInside(wide))
+        {
+            return;
+        }
+
         long* offsets = stackalloc long[MostOffsets];
         for (long tuple = 0; tuple < TupleCount; tuple += MostOffsets)
         {
             FindOffsets(context, indices, tuple, (int)Math.Min(MostOffsets, TupleCount - tuple), offsets);
         }
+    }
+
+    // Vector by vector: sizes repeat after as many vectors as a tuple is long.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private unsafe bool AreInside(long* indices)
+    {
+        int width = Vector<long>.Count;
+        Vector<long>* sizes = stackalloc Vector<long>[_sizes.Length];
+        for (int i = 0; i < _sizes.Length * width; i++)
+        {
+            ((long*)sizes)[i] = _sizes[i % _sizes.Length];
+        }
+
+        long count = TupleCount * _sizes.Length;
+        Vector<long> outside = Vector<long>.Zero;
+        long next = 0;
+        for (int k = 0; next <= count - width; next += width)
+        {
+            // Negative ones count from the end. Of an index that is outside, one of both is negative.
+            Vector<long> index = Vector.Load(indices + next);
+            outside |= (index + sizes[k]) | (sizes[k] - Vector<long>.One - index);
+            k = k == _sizes.Length - 1 ? 0 : k + 1;
+        }
+
+        bool areInside = Vector.GreaterThanOrEqualAll(outside, Vector<long>.Zero);
+        for (; next < count; next++)
+        {
+            long size = _sizes[next % _sizes.Length];
+            areInside &= indices[next] >= -size && indices[next] < size;
+        }
+
+        return areInside;
     }
 
     /// <summary>Finds the first elements of the blocks that some tuples mean.</summary>

@@ -9,10 +9,10 @@ internal sealed unsafe class ScatterTuplesKernel<T, TFunction>(IndexTuples tuple
     where T : unmanaged
     where TFunction : IBinaryFunction<T, T>
 {
-    private const long PartBytes = 2 << 20;
+    private const long LeastPartBytes = 256 << 10;
 
-    private readonly long _parts = Math.Clamp((dataElements * sizeof(T) + PartBytes - 1) / PartBytes, 1, MostParts);
     private KernelContext? _context;
+    private int _parts;
 
     /// <inheritdoc/>
     public override string Name => "scatter tuples";
@@ -27,19 +27,18 @@ internal sealed unsafe class ScatterTuplesKernel<T, TFunction>(IndexTuples tuple
     public override void Run(KernelContext context)
     {
         tuples.Check(context, new IndexTensor(context, 1));
-        byte* output = context.Output(0);
-        if (context.Input(0) != output)
-        {
-            Buffer.MemoryCopy(context.Input(0), output, dataElements * sizeof(T), dataElements * sizeof(T));
-        }
-
         _context = context;
-        context.Workers.Parallelize(this, (int)_parts, tuples.TupleCount * Math.Max(1, tuples.BlockElements / ElementsPerOperation));
+        _parts = (int)Math.Clamp(dataElements * sizeof(T) / LeastPartBytes, 1, Math.Min(MostParts, context.Workers.WorkerCount));
+        long copied = context.Input(0) == context.Output(0) ? 0 : dataElements * sizeof(T) / BytesPerOperation;
+        context.Workers.Parallelize(this, _parts, copied + tuples.TupleCount * Math.Max(1, tuples.BlockElements / ElementsPerOperation));
         _context = null;
     }
 
     // Elements of a block that take as long as finding it.
     private const long ElementsPerOperation = 8;
+
+    // Bytes that are copied meanwhile.
+    private const long BytesPerOperation = 32;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -48,8 +47,14 @@ internal sealed unsafe class ScatterTuplesKernel<T, TFunction>(IndexTuples tuple
         IndexTensor indices = new(_context!, 1);
         T* output = (T*)_context!.Output(0);
         T* updates = (T*)_context.Input(2);
-        long start = dataElements * index / _parts;
-        long length = dataElements * (index + 1) / _parts - start;
+        long blocks = dataElements / tuples.BlockElements;
+        long start = blocks * index / _parts * tuples.BlockElements;
+        long length = blocks * (index + 1) / _parts * tuples.BlockElements - start;
+        if (_context.Input(0) != (byte*)output)
+        {
+            ShortCopy.Copy(_context.Input(0) + start * sizeof(T), (byte*)(output + start), length * sizeof(T));
+        }
+
         long* offsets = stackalloc long[IndexTuples.MostOffsets];
         int* own = stackalloc int[IndexTuples.MostOffsets];
         for (long first = 0; first < tuples.TupleCount; first += IndexTuples.MostOffsets)
