@@ -83,7 +83,56 @@ internal sealed unsafe class GridSampleKernel<T, TCompute> : RowKernel
             return;
         }
 
+        if (_mode == SamplingMode.Nearest)
+        {
+            for (long point = first * _outputRow; point < end * _outputRow;)
+            {
+                int count = (int)Math.Min(Chunk, Math.Min(end * _outputRow - point, _outputPlane - point % _outputPlane));
+                SampleNearest(context, point, count);
+                point += count;
+            }
+
+            return;
+        }
+
         SamplePoints(context, first * _outputRow, end * _outputRow);
+    }
+
+    // The element of each point, then channel by channel what is there. Outside there is nothing.
+    private void SampleNearest(KernelContext context, long point, int count)
+    {
+        long* taps = stackalloc long[MostTaps];
+        TCompute* weights = stackalloc TCompute[MostTaps];
+        long* offsets = stackalloc long[Chunk];
+        TCompute* grid = (TCompute*)context.Input(1) + point * Dimensions;
+        bool areInside = true;
+        for (int i = 0; i < count; i++)
+        {
+            offsets[i] = FindTaps(grid + i * Dimensions, taps, weights) == 1 ? taps[0] : -1;
+            areInside &= offsets[i] >= 0;
+        }
+
+        (long item, long position) = Math.DivRem(point, _outputPlane);
+        T* input = (T*)context.Input(0) + item * _channels * _inputPlane;
+        T* output = (T*)context.Output(0) + item * _channels * _outputPlane + position;
+        for (long channel = 0; channel < _channels; channel++)
+        {
+            Pick(input + channel * _inputPlane, offsets, output + channel * _outputPlane, count, areInside);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Pick(T* plane, long* offsets, T* results, int count, bool areInside)
+    {
+        for (int i = 0; i < count && areInside; i++)
+        {
+            results[i] = plane[offsets[i]];
+        }
+
+        for (int i = 0; i < count && !areInside; i++)
+        {
+            results[i] = offsets[i] >= 0 ? plane[offsets[i]] : T.Zero;
+        }
     }
 
     // The four neighbours of each point, then channel by channel what they make.
