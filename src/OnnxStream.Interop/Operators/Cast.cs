@@ -66,7 +66,7 @@ internal sealed class Cast : Operator
         }
         else
         {
-            context.Emit(new CastKernel(input.ElementType, to, input.ElementCount, Rounding(context)), [input], [context.Output(index)]);
+            context.Emit(CreateKernel(context, input, to, Rounding(context)), [input], [context.Output(index)]);
         }
     }
 
@@ -79,9 +79,14 @@ internal sealed class Cast : Operator
         }
 
         PlanTensor output = context.Temporary(input.Type with { ElementType = to });
-        context.Emit(new CastKernel(input.ElementType, to, input.ElementCount), [input], [output]);
+        context.Emit(CreateKernel(context, input, to, default), [input], [output]);
         return output;
     }
+
+    private static Kernel CreateKernel(LoweringContext context, PlanTensor input, ElementType to, NarrowRounding rounding) =>
+        input.ElementType == ElementType.Float32 && to == ElementType.Float16 && input.ElementCount > 0
+            ? new XnnConvert(input.ElementCount, context.Workers)
+            : new CastKernel(input.ElementType, to, input.ElementCount, rounding);
 
     private static bool IsConvertedWhenRead(Constant constant, ElementType to) =>
         constant.Location is not null && constant.Quantization is null &&

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace OnnxStream.Interop.Tensors;
 
@@ -10,11 +11,18 @@ internal static unsafe class HalfConversion
     // Exponents count from 15 in one format and from 127 in the other.
     private const float ScaleToSingle = 5.19229686e33f; // 2^112
 
-    private const int Sign = int.MinValue;
-    private const int FirstTooLarge = (127 + 16) << 23;
-    private const int FirstNormal = (127 - 14) << 23;
+    // Signs, and a half's exponent and mantissa, where shifting by 13 brings them.
+    private const int ShiftedHalf = unchecked((int)0x8fffe000);
+    private const int ShiftedInfinity = 0x0f800000;
+    private const int Magnitude = 0x7fffffff;
     private const int Infinity = 0x7f800000;
-    private const float HalfOne = 0.5f;
+    private const int FirstInfinite = (127 + 16) << 23;
+    private const int FirstNormal = (127 - 14) << 23;
+
+    // To the power of two that has the units of a half's last place, and what takes the difference of both exponents' zeros away.
+    private const int Rounder = (13 << 23) + ((15 << 10) & 0xffff);
+    private const int HalfNaN = 0x7e00;
+    private const int HalfSign = 0x8000;
 
     /// <summary>Expands elements.</summary>
     /// <param name="source">The first element.</param>
@@ -23,10 +31,10 @@ internal static unsafe class HalfConversion
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToSingle(Half* source, float* destination, long count)
     {
-        long i = Vector512.IsHardwareAccelerated ? ToSingleWide((ushort*)source, destination, count) : 0;
-        for (; i <= count - Vector<ushort>.Count; i += Vector<ushort>.Count)
+        long i = Vector512.IsHardwareAccelerated ? ToSingleWide((short*)source, destination, count) : 0;
+        for (; i <= count - Vector<short>.Count; i += Vector<short>.Count)
         {
-            Vector.Widen(Vector.Load((ushort*)source + i), out Vector<uint> low, out Vector<uint> high);
+            Vector.Widen(Vector.Load((short*)source + i), out Vector<int> low, out Vector<int> high);
             ToSingle(low).Store(destination + i);
             ToSingle(high).Store(destination + i + Vector<float>.Count);
         }
@@ -60,14 +68,13 @@ internal static unsafe class HalfConversion
 
     // Whole vectors of 512 bits; returns where they end.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static long ToSingleWide(ushort* source, float* destination, long count)
+    private static long ToSingleWide(short* source, float* destination, long count)
     {
         long i = 0;
         for (; i <= count - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            Vector256<ushort> half = Vector256.Load(source + i);
-            Vector512<uint> wide = Vector512.Create(Vector256.WidenLower(half), Vector256.WidenUpper(half));
-            ToSingle(wide).Store(destination + i);
+            Vector256<short> half = Vector256.Load(source + i);
+            ToSingle(Avx512F.IsSupported ? Avx512F.ConvertToVector512Int32(half) : Vector512.Create(Vector256.WidenLower(half), Vector256.WidenUpper(half))).Store(destination + i);
         }
 
         return i;
@@ -81,6 +88,13 @@ internal static unsafe class HalfConversion
         {
             Vector512<uint> low = FromSingle(Vector512.Load(source + i));
             Vector512<uint> high = FromSingle(Vector512.Load(source + i + Vector512<float>.Count));
+            if (Avx512F.IsSupported)
+            {
+                Avx512F.ConvertToVector256UInt16(low).Store(destination + i);
+                Avx512F.ConvertToVector256UInt16(high).Store(destination + i + Vector256<ushort>.Count);
+                continue;
+            }
+
             Vector512.Narrow(low, high).Store(destination + i);
         }
 
@@ -89,59 +103,46 @@ internal static unsafe class HalfConversion
 
     // As the functions for vectors of any width below.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> ToSingle(Vector512<uint> half)
+    private static Vector512<float> ToSingle(Vector512<int> half)
     {
-        Vector512<uint> size = half & Vector512.Create(0x7fffu);
-        Vector512<uint> sign = (half ^ size) << 16;
-        Vector512<uint> number = ((size << 13).AsSingle() * Vector512.Create(ScaleToSingle)).AsUInt32();
-        Vector512<uint> isLargest = Vector512.GreaterThan(size, Vector512.Create(0x7bffu));
-        number = Vector512.ConditionalSelect(isLargest, (size << 13) | Vector512.Create((uint)Infinity), number);
-        return (number | sign).AsSingle();
+        Vector512<int> shifted = (half << 13) & Vector512.Create(ShiftedHalf);
+        Vector512<int> number = (shifted.AsSingle() * Vector512.Create(ScaleToSingle)).AsInt32();
+        Vector512<int> isLargest = Vector512.GreaterThanOrEqual(shifted & Vector512.Create(Magnitude), Vector512.Create(ShiftedInfinity));
+        return (number | (isLargest & Vector512.Create(Infinity))).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> FromSingle(Vector512<float> number)
     {
         Vector512<int> bits = number.AsInt32();
-        Vector512<int> sign = bits & Vector512.Create(Sign);
-        Vector512<int> size = bits ^ sign;
-        Vector512<int> odd = (size >> 13) & Vector512<int>.One;
-        Vector512<int> normal = (size + odd + Vector512.Create(0xfff - ((127 - 15) << 23))) >> 13;
-        Vector512<int> small = (size.AsSingle() + Vector512.Create(HalfOne)).AsInt32() - Vector512.Create(HalfOne).AsInt32();
-        Vector512<int> large = Vector512.ConditionalSelect(Vector512.GreaterThan(size, Vector512.Create(Infinity)), Vector512.Create(0x7e00), Vector512.Create(0x7c00));
-        Vector512<int> half = Vector512.ConditionalSelect(Vector512.LessThan(size, Vector512.Create(FirstNormal)), small, normal);
-        half = Vector512.ConditionalSelect(Vector512.LessThan(size, Vector512.Create(FirstTooLarge)), half, large);
-        return (half | ((sign >> 16) & Vector512.Create(0x8000))).AsUInt32();
+        Vector512<int> size = Vector512.Min(bits & Vector512.Create(Magnitude), Vector512.Create(FirstInfinite));
+        Vector512<int> exponent = Vector512.Max(size & Vector512.Create(Infinity), Vector512.Create(FirstNormal));
+        Vector512<int> rounded = ((exponent + Vector512.Create(Rounder)).AsSingle() + size.AsSingle()).AsInt32();
+        Vector512<int> half = Vector512.ConditionalSelect(Vector512.Equals(number, number).AsInt32(), rounded + (exponent >> 13), Vector512.Create(HalfNaN));
+        return (half | ((bits >> 16) & Vector512.Create(HalfSign))).AsUInt32();
     }
 
     // The bits are in the place of a number that is 2^112 times as small. Infinity and NaN get the largest exponent.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> ToSingle(Vector<uint> half)
+    private static Vector<float> ToSingle(Vector<int> half)
     {
-        Vector<uint> size = half & new Vector<uint>(0x7fff);
-        Vector<uint> sign = (half ^ size) << 16;
-        Vector<uint> number = Vector.AsVectorUInt32(Vector.AsVectorSingle(size << 13) * new Vector<float>(ScaleToSingle));
-        Vector<uint> isLargest = Vector.AsVectorUInt32(Vector.GreaterThan(Vector.AsVectorInt32(size), new Vector<int>(0x7bff)));
-        number = Vector.ConditionalSelect(isLargest, (size << 13) | new Vector<uint>(Infinity), number);
-        return Vector.AsVectorSingle(number | sign);
+        Vector<int> shifted = (half << 13) & new Vector<int>(ShiftedHalf);
+        Vector<int> number = Vector.AsVectorInt32(Vector.AsVectorSingle(shifted) * new Vector<float>(ScaleToSingle));
+        Vector<int> isLargest = Vector.GreaterThanOrEqual(shifted & new Vector<int>(Magnitude), new Vector<int>(ShiftedInfinity));
+        return Vector.AsVectorSingle(number | (isLargest & new Vector<int>(Infinity)));
     }
 
+    // Only the lower 16 bits count.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<uint> FromSingle(Vector<float> number)
     {
         Vector<int> bits = Vector.AsVectorInt32(number);
-        Vector<int> sign = bits & new Vector<int>(Sign);
-        Vector<int> size = bits ^ sign;
+        Vector<int> size = Vector.Min(bits & new Vector<int>(Magnitude), new Vector<int>(FirstInfinite));
 
-        // Half a unit is added, less a little where the unit below is even; then the rest is cut off.
-        Vector<int> odd = (size >> 13) & Vector<int>.One;
-        Vector<int> normal = (size + odd + new Vector<int>(0xfff - ((127 - 15) << 23))) >> 13;
-
-        // Adding to a number that has the units of denormals in its last place rounds as well.
-        Vector<int> small = Vector.AsVectorInt32(Vector.AsVectorSingle(size) + new Vector<float>(HalfOne)) - Vector.AsVectorInt32(new Vector<float>(HalfOne));
-        Vector<int> large = Vector.ConditionalSelect(Vector.GreaterThan(size, new Vector<int>(Infinity)), new Vector<int>(0x7e00), new Vector<int>(0x7c00));
-        Vector<int> half = Vector.ConditionalSelect(Vector.LessThan(size, new Vector<int>(FirstNormal)), small, normal);
-        half = Vector.ConditionalSelect(Vector.LessThan(size, new Vector<int>(FirstTooLarge)), half, large);
-        return Vector.AsVectorUInt32(half | ((sign >> 16) & new Vector<int>(0x8000)));
+        // Adding to a number that has a half's last place as its own rounds; denormals have the place of the least normal numbers.
+        Vector<int> exponent = Vector.Max(size & new Vector<int>(Infinity), new Vector<int>(FirstNormal));
+        Vector<int> rounded = Vector.AsVectorInt32(Vector.AsVectorSingle(exponent + new Vector<int>(Rounder)) + Vector.AsVectorSingle(size));
+        Vector<int> half = Vector.ConditionalSelect(Vector.Equals(number, number), rounded + (exponent >> 13), new Vector<int>(HalfNaN));
+        return Vector.AsVectorUInt32(half | ((bits >> 16) & new Vector<int>(HalfSign)));
     }
 }
