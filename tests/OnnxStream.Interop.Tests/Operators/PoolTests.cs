@@ -147,4 +147,34 @@ public class PoolTests
         TensorBuffer output = new OperatorTester("AveragePool", 11).Input(TestTensors.Floats(1, 0, 2, 1L << 40)).Attribute("kernel_shape", new[] { 2 }).Run();
         Assert.That(output.Shape, Is.EqualTo(new Shape(0, 2, (1L << 40) - 1)));
     }
+
+    // Small windows of every width of a row and around it, with and without rows of padding.
+    [Test]
+    public void SmallWindows([Values("MaxPool", "AveragePool")] string name, [Values(1, 2, 3)] int kernel, [Values(1, 2)] int stride, [Values(0, 1)] int pad, [Values(ElementType.Float32, ElementType.UInt8)] ElementType type)
+    {
+        if (pad >= kernel || (type == ElementType.UInt8 && name != "MaxPool"))
+        {
+            return;
+        }
+
+        for (int width = kernel; width < 90; width += width < 36 ? 1 : 9)
+        {
+            new OperatorTester(name, 12).Input(TestTensors.Random(type, width, 0, 200, 1, 2, 5, width)).Attribute("kernel_shape", new[] { kernel, kernel }).Attribute("strides", new[] { stride, stride })
+                .Attribute("pads", new[] { pad, pad, 0, pad }).Attribute("ceil_mode", width % 2).Output(type).CheckOnce(asConstants: false, threads: 2);
+        }
+    }
+
+    [Test]
+    public void NotANumberInSmallWindows([Values("MaxPool", "AveragePool")] string name, [Values(2, 3)] int kernel, [Values(1, 2)] int stride, [Values(0, 17, 30, 67)] int position)
+    {
+        TensorBuffer input = TestTensors.Floats(1, 1, 1, 4, 68);
+        input.Span<float>()[68 + position] = float.NaN;
+        float[] output = new OperatorTester(name, 12).Input(input).Attribute("kernel_shape", new[] { kernel, kernel }).Attribute("strides", new[] { stride, stride }).Run().Span<float>().ToArray();
+        int columns = (68 - kernel) / stride + 1;
+        for (int i = 0; i < output.Length; i++)
+        {
+            (int row, int column) = (i / columns * stride, i % columns * stride);
+            Assert.That(float.IsNaN(output[i]), Is.EqualTo(row <= 1 && 1 < row + kernel && column <= position && position < column + kernel), $"result {i}");
+        }
+    }
 }

@@ -2,6 +2,8 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -49,6 +51,10 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     // So many rows, or columns of windows, are joined at a time.
     private const int MostLines = 16;
 
+    // The most columns, and the most elements, of windows that are computed at once.
+    private const int SmallWidth = 3;
+    private const int SmallElements = 9;
+
     // With larger strides, most columns would be taken apart for nothing.
     private const int LargestPhase = 4;
 
@@ -57,6 +63,12 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     private readonly long[][] _counts;
     private readonly TCompute[] _countsOfColumns;
     private readonly long _reach;
+
+    // Small windows are computed at once, without a copy of anything.
+    private readonly bool _isSmall;
+    private readonly long _firstInside;
+    private readonly long _endInside;
+    private readonly long _endOfVectors;
 
     /// <summary>Makes the kernel.</summary>
     /// <param name="geometry">The windows.</param>
@@ -72,6 +84,18 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
         // Windows without any element have a sum of 0, whatever it is divided by.
         _countsOfColumns = Array.ConvertAll(geometry.Counts(2, includePads), count => TCompute.CreateTruncating(Math.Max(1, count)));
         _reach = (geometry.Kernel[2] - 1) * geometry.Dilations[2] + 1;
+        if (!CanBeSmall || geometry.Dilations[2] != 1 || geometry.Strides[2] > 2 || geometry.Kernel[2] > SmallWidth || geometry.WindowElements > SmallElements || geometry.Output[2] > int.MaxValue)
+        {
+            return;
+        }
+
+        // Where windows lie inside of their rows, and where vectors of them can be read there: pairs of elements, of which the last may be one too many.
+        (long stride, long kernel, long pad) = (geometry.Strides[2], geometry.Kernel[2], geometry.PadsBegin[2]);
+        long read = stride == 1 ? kernel : kernel + kernel % 2;
+        _isSmall = true;
+        _firstInside = Math.Clamp((pad + stride - 1) / stride, 0, geometry.Output[2]);
+        _endInside = Math.Clamp(FloorDivide(geometry.Input[2] - kernel + pad, stride) + 1, _firstInside, geometry.Output[2]);
+        _endOfVectors = Math.Clamp(FloorDivide(geometry.Input[2] - read + pad, stride) + 1, _firstInside, _endInside);
     }
 
     /// <inheritdoc/>
@@ -94,6 +118,12 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
             T* input = (T*)context.Input(0) + plane * _geometry.InputPlane;
             T* output = (T*)context.Output(0) + row * width;
             TCompute count = TCompute.CreateTruncating(Math.Max(1, _counts[0][z] * _counts[1][y]));
+            if (_isSmall && TakeSmall((TCompute*)input, (TCompute*)output, z, y))
+            {
+                _function.Finish(new Span<TCompute>(output, (int)width), _countsOfColumns, count);
+                continue;
+            }
+
             for (long start = 0; start < width; start += chunk)
             {
                 int length = (int)Math.Min(chunk, width - start);
@@ -117,6 +147,148 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
                     TensorPrimitives.ConvertTruncating<TCompute, T>(results, new Span<T>(output + start, length));
                 }
             }
+        }
+    }
+
+    // A row of small windows; false if they have no rows.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool TakeSmall(TCompute* input, TCompute* output, long z, long y)
+    {
+        (long firstZ, long endZ) = _geometry.Inside(0, z);
+        (long firstY, long endY) = _geometry.Inside(1, y);
+        TCompute** lines = stackalloc TCompute*[SmallElements];
+        int count = 0;
+        for (long kz = firstZ; kz < endZ; kz++)
+        {
+            for (long ky = firstY; ky < endY; ky++)
+            {
+                lines[count++] = (TCompute*)Line((T*)input, z, kz, y, ky) - _geometry.PadsBegin[2];
+            }
+        }
+
+        if (count == 0)
+        {
+            return false;
+        }
+
+        long width = Vector<TCompute>.Count;
+        TakeEach(lines, count, output, 0, _firstInside);
+        long x = _firstInside;
+        if (x + width <= _endOfVectors)
+        {
+            for (; x + width <= _endOfVectors; x += width)
+            {
+                TakeVector(lines, count, x).Store(output + x);
+            }
+
+            if (x < _endOfVectors)
+            {
+                // Some results are made twice.
+                TakeVector(lines, count, _endOfVectors - width).Store(output + _endOfVectors - width);
+                x = _endOfVectors;
+            }
+        }
+
+        TakeEach(lines, count, output, x, _geometry.Output[2]);
+        return true;
+    }
+
+    // Windows side by side, all inside of their rows.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector<TCompute> TakeVector(TCompute** lines, int count, long x)
+    {
+        int width = Vector<TCompute>.Count;
+        long kernel = _geometry.Kernel[2];
+        if (_geometry.Strides[2] == 1)
+        {
+            Vector<TCompute> all = Vector.Load(lines[0] + x);
+            for (long k = 1; k < kernel; k++)
+            {
+                all = TFunction.Combine(all, Vector.Load(lines[0] + x + k));
+            }
+
+            for (int line = 1; line < count; line++)
+            {
+                for (long k = 0; k < kernel; k++)
+                {
+                    all = TFunction.Combine(all, Vector.Load(lines[line] + x + k));
+                }
+            }
+
+            return all;
+        }
+
+        // Lines are joined first, then the elements of each pair, and the first ones of the next pairs.
+        Vector<TCompute> low = Vector.Load(lines[0] + 2 * x);
+        Vector<TCompute> high = Vector.Load(lines[0] + 2 * x + width);
+        for (int line = 1; line < count; line++)
+        {
+            low = TFunction.Combine(low, Vector.Load(lines[line] + 2 * x));
+            high = TFunction.Combine(high, Vector.Load(lines[line] + 2 * x + width));
+        }
+
+        Vector<TCompute> result = FirstOfPairs(low, high);
+        if (kernel > 1)
+        {
+            result = TFunction.Combine(result, SecondOfPairs(low, high));
+        }
+
+        if (kernel > 2)
+        {
+            low = Vector.Load(lines[0] + 2 * x + 2);
+            high = Vector.Load(lines[0] + 2 * x + 2 + width);
+            for (int line = 1; line < count; line++)
+            {
+                low = TFunction.Combine(low, Vector.Load(lines[line] + 2 * x + 2));
+                high = TFunction.Combine(high, Vector.Load(lines[line] + 2 * x + 2 + width));
+            }
+
+            result = TFunction.Combine(result, FirstOfPairs(low, high));
+        }
+
+        return InOrder(result);
+    }
+
+    // Shuffling works on halves of a vector of 256 bits: at the end, what belongs together is moved there.
+    private static bool IsShuffled => sizeof(TCompute) == sizeof(float) && Avx2.IsSupported && Vector<byte>.Count == Vector256<byte>.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<TCompute> FirstOfPairs(Vector<TCompute> low, Vector<TCompute> high) =>
+        IsShuffled ? Vector.As<float, TCompute>(Avx.Shuffle(Vector.As<TCompute, float>(low).AsVector256(), Vector.As<TCompute, float>(high).AsVector256(), 0b10_00_10_00).AsVector()) :
+        sizeof(TCompute) == sizeof(float)
+            ? Vector.As<uint, TCompute>(Vector.Narrow(Vector.As<TCompute, ulong>(low), Vector.As<TCompute, ulong>(high)))
+            : Vector.As<byte, TCompute>(Vector.Narrow(Vector.As<TCompute, ushort>(low), Vector.As<TCompute, ushort>(high)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<TCompute> SecondOfPairs(Vector<TCompute> low, Vector<TCompute> high) =>
+        IsShuffled ? Vector.As<float, TCompute>(Avx.Shuffle(Vector.As<TCompute, float>(low).AsVector256(), Vector.As<TCompute, float>(high).AsVector256(), 0b11_01_11_01).AsVector()) :
+        sizeof(TCompute) == sizeof(float)
+            ? Vector.As<uint, TCompute>(Vector.Narrow(Vector.As<TCompute, ulong>(low) >> 32, Vector.As<TCompute, ulong>(high) >> 32))
+            : Vector.As<byte, TCompute>(Vector.Narrow(Vector.As<TCompute, ushort>(low) >> 8, Vector.As<TCompute, ushort>(high) >> 8));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<TCompute> InOrder(Vector<TCompute> shuffled) =>
+        IsShuffled ? Vector.As<ulong, TCompute>(Avx2.Permute4x64(Vector.As<TCompute, ulong>(shuffled).AsVector256(), 0b11_01_10_00).AsVector()) : shuffled;
+
+    // Windows one by one, which may lie partly outside of their rows.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void TakeEach(TCompute** lines, int count, TCompute* output, long first, long end)
+    {
+        for (long x = first; x < end; x++)
+        {
+            long start = x * _geometry.Strides[2];
+            long from = Math.Max(start, _geometry.PadsBegin[2]);
+            long to = Math.Min(start + _geometry.Kernel[2], _geometry.PadsBegin[2] + _geometry.Input[2]);
+            TCompute value = _function.Initial;
+            for (int line = 0; line < count; line++)
+            {
+                for (long column = from; column < to; column++)
+                {
+                    value = TFunction.Combine(value, lines[line][column]);
+                }
+            }
+
+            output[x] = value;
         }
     }
 
@@ -160,6 +332,11 @@ internal sealed unsafe class PoolingKernel<T, TCompute, TFunction> : RowKernel
     }
 
     private static bool IsVectorized => TFunction.IsVectorized && Vector<TCompute>.IsSupported;
+
+    // Elements that are computed as they are, and of which pairs are found with vectors.
+    private static bool CanBeSmall => IsVectorized && typeof(T) == typeof(TCompute) && sizeof(TCompute) is sizeof(float) or sizeof(byte);
+
+    private static long FloorDivide(long dividend, long divisor) => dividend >= 0 ? dividend / divisor : -((-dividend + divisor - 1) / divisor);
 
     // Takes elements of several lines into accumulators, which are read and written once.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
