@@ -152,8 +152,8 @@ public class ReduceTests
     {
         "Mean" => numbers.Average(),
         "Sum" => numbers.Sum(),
-        "Max" => numbers.Max(),
-        "Min" => numbers.Min(),
+        "Max" => numbers.Aggregate(Math.Max),
+        "Min" => numbers.Aggregate(Math.Min),
         "Prod" => numbers.Aggregate(1.0, (product, number) => product * number),
         "L1" => numbers.Sum(Math.Abs),
         "L2" => Math.Sqrt(numbers.Sum(number => number * number)),
@@ -203,5 +203,38 @@ public class ReduceTests
         using TemporaryFolder folder = new();
         string path = folder.Write("model.onnx", new ModelBuilder(11).Input("x", ElementType.Float32, 1, 2, 3, 1L << 32).Node("ReduceMean", "x", "y", ("axes", new[] { 2 }), ("keepdims", 0)).Output("y").ToBytes());
         Assert.That(() => new InferenceSession(path, new SessionOptions { MemoryBudget = 64 << 20 }).Dispose(), Throws.TypeOf<InvalidGraphException>().With.Message.Contains("ReduceMean"));
+    }
+
+    // Half precision in runs of every length and beside each other; NaN of both signs, infinities, zeros.
+    [Test]
+    public void HalfPrecisionOfAnyLength([Values("Max", "Min", "Sum", "Mean")] string name, [Values(0, 1)] int axis, [Values(0x0000, 0x7e00, 0xfe01, 0x7c00, 0xfc00, 0x8001, 0x7bff)] int special)
+    {
+        foreach (int length in (int[])[1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100])
+        {
+            long[] shape = axis == 0 ? [length, 37] : [37, length];
+            TensorBuffer input = TestTensors.Random(ElementType.Float16, length, -3, 3, shape);
+            Span<Half> halves = input.Span<Half>();
+            halves[length * 5 % halves.Length] = BitConverter.UInt16BitsToHalf((ushort)special);
+            halves[^1] = BitConverter.UInt16BitsToHalf((ushort)special);
+            double[] numbers = TestTensors.ToDoubles(input);
+            double[] expected = [.. Enumerable.Range(0, 37).Select(i => Expected(name, [.. Enumerable.Range(0, length).Select(k => axis == 0 ? numbers[k * 37 + i] : numbers[i * length + k])]))];
+            TensorBuffer output = new OperatorTester("Reduce" + name, 18).Input(input).Constant(TestTensors.Integers(axis)).Attribute("keepdims", 0).Output(ElementType.Float16).Run();
+            TestTensors.AssertNumbersClose(output, [.. expected.Select(number => (double)(Half)number)], name is "Max" or "Min" ? 0 : 1e-3, $"{name} of {length}");
+        }
+    }
+
+    // Rows that are added to each other first: any number of them, and sums that are finite although parts of them are not.
+    [Test]
+    public void RowsOfSums([Values("Sum", "Mean")] string name, [Values(1, 7, 8, 9, 17, 40)] int rows, [Values(512, 515, 1100)] int columns, [Values] bool isHuge)
+    {
+        TensorBuffer input = TestTensors.Floats(1, rows, columns);
+        for (int i = 0; isHuge && i < rows * columns; i++)
+        {
+            input.Span<float>()[i] = i / columns % 4 < 2 ? 3e38f : -3e38f;
+        }
+
+        double[] numbers = TestTensors.ToDoubles(input);
+        double[] expected = [.. Enumerable.Range(0, columns).Select(i => (double)(float)Expected(name, [.. Enumerable.Range(0, rows).Select(row => numbers[row * columns + i])]))];
+        TestTensors.AssertNumbersClose(new OperatorTester("Reduce" + name, 18).Input(input).Constant(TestTensors.Integers(0)).Attribute("keepdims", 0).Run(), expected, 1e-5, name);
     }
 }

@@ -106,4 +106,46 @@ internal static unsafe class WideSums
             sums[i] += values[i];
         }
     }
+
+    /// <summary>The most rows that <see cref="AddRows"/> takes at a time.</summary>
+    public const int MostRows = 8;
+
+    /// <summary>Adds rows of numbers to as many sums: in single precision to each other first, and where that is not finite, one by one.</summary>
+    /// <param name="sums">The sums.</param>
+    /// <param name="rows">The first numbers of <see cref="MostRows"/> rows.</param>
+    /// <param name="length">How many numbers a row has.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddRows(double* sums, float** rows, long length)
+    {
+        float* row0 = rows[0], row1 = rows[1], row2 = rows[2], row3 = rows[3], row4 = rows[4], row5 = rows[5], row6 = rows[6], row7 = rows[7];
+        int width = Vector<float>.Count;
+        long i = 0;
+        for (; i + width <= length; i += width)
+        {
+            Vector<float> sum = ((Vector.Load(row0 + i) + Vector.Load(row1 + i)) + (Vector.Load(row2 + i) + Vector.Load(row3 + i))) +
+                ((Vector.Load(row4 + i) + Vector.Load(row5 + i)) + (Vector.Load(row6 + i) + Vector.Load(row7 + i)));
+            if (!Vector.LessThanOrEqualAll(Vector.Abs(sum), new Vector<float>(float.MaxValue)))
+            {
+                AddEach(sums, rows, i, i + width);
+                continue;
+            }
+
+            Vector.Widen(sum, out Vector<double> low, out Vector<double> high);
+            (Vector.Load(sums + i) + low).Store(sums + i);
+            (Vector.Load(sums + i + width / 2) + high).Store(sums + i + width / 2);
+        }
+
+        AddEach(sums, rows, i, length);
+    }
+
+    private static void AddEach(double* sums, float** rows, long first, long end)
+    {
+        for (long i = first; i < end; i++)
+        {
+            for (int row = 0; row < MostRows; row++)
+            {
+                sums[i] += rows[row][i];
+            }
+        }
+    }
 }

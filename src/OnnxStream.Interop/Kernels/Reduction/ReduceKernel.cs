@@ -125,6 +125,11 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     // The most common case has loops of its own.
     private static bool IsWideSum => (typeof(T) == typeof(float) || typeof(T) == typeof(Half)) && (typeof(TReduction) == typeof(SumReduction<double>) || typeof(TReduction) == typeof(MeanReduction<double>));
 
+    // Half precision is compared as it is.
+    private static bool IsHalfExtreme => typeof(T) == typeof(Half) && (IsHalfMaximum || typeof(TReduction) == typeof(MinimumReduction<float>));
+
+    private static bool IsHalfMaximum => typeof(TReduction) == typeof(MaximumReduction<float>);
+
     // An output element where the innermost dimension is reduced, else up to Chunk neighbouring ones.
     private long UnitCount => _isInnerReduced ? _keptCount : _keptCount * ((_inner + Chunk - 1) / Chunk);
 
@@ -255,7 +260,13 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
             T* run = input + Offset(i, _reducedDimensions, _reducedStrides);
             if (IsWideSum)
             {
-                accumulator += TWide.CreateTruncating(typeof(T) == typeof(Half) ? SumHalf((Half*)run, length) : WideSums.Sum((float*)run, length));
+                accumulator += TWide.CreateTruncating(typeof(T) == typeof(Half) ? HalfFolding.Sum((Half*)run, length) : WideSums.Sum((float*)run, length));
+                continue;
+            }
+
+            if (IsHalfExtreme && length > 0)
+            {
+                accumulator = TReduction.Combine(accumulator, TWide.CreateTruncating(HalfFolding.Extreme((Half*)run, length, IsHalfMaximum)));
                 continue;
             }
 
@@ -287,10 +298,33 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
             }
         }
 
+        if (IsHalfExtreme)
+        {
+            FoldManyHalves(input, accumulators);
+            return;
+        }
+
         float* singles = stackalloc float[typeof(T) == typeof(Half) ? Chunk : 0];
+        float** rows = stackalloc float*[WideSums.MostRows];
         accumulators.Fill(TReduction.Initial);
         for (long i = 0; i < _reducedCount; i++)
         {
+            if (IsWideSum && typeof(T) == typeof(float) && _reducedCount - i >= WideSums.MostRows)
+            {
+                for (int row = 0; row < WideSums.MostRows; row++)
+                {
+                    rows[row] = (float*)input + Offset(i + row, _reducedDimensions, _reducedStrides);
+                }
+
+                fixed (TWide* sums = accumulators)
+                {
+                    WideSums.AddRows((double*)sums, rows, accumulators.Length);
+                }
+
+                i += WideSums.MostRows - 1;
+                continue;
+            }
+
             if (IsWideSum)
             {
                 T* values = input + Offset(i, _reducedDimensions, _reducedStrides);
@@ -317,6 +351,23 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
             }
 
             TReduction.FoldEach(accumulators, wide);
+        }
+    }
+
+    private void FoldManyHalves(T* input, Span<TWide> accumulators)
+    {
+        short* orders = stackalloc short[Chunk];
+        short* sizes = stackalloc short[Chunk];
+        new Span<short>(orders, accumulators.Length).Fill(short.MinValue);
+        new Span<short>(sizes, accumulators.Length).Clear();
+        for (long i = 0; i < _reducedCount; i++)
+        {
+            HalfFolding.TakeRow((Half*)input + Offset(i, _reducedDimensions, _reducedStrides), orders, sizes, accumulators.Length, IsHalfMaximum);
+        }
+
+        for (int i = 0; i < accumulators.Length; i++)
+        {
+            accumulators[i] = _reducedCount == 0 ? TReduction.Initial : TWide.CreateTruncating(HalfFolding.Extreme(orders[i], sizes[i], IsHalfMaximum));
         }
     }
 
@@ -350,20 +401,6 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
 
         TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(source, length), buffer);
         return buffer[..length];
-    }
-
-    private static double SumHalf(Half* source, long length)
-    {
-        float* singles = stackalloc float[Chunk];
-        double sum = 0;
-        for (long start = 0; start < length; start += Chunk)
-        {
-            int count = (int)Math.Min(Chunk, length - start);
-            HalfConversion.ToSingle(source + start, singles, count);
-            sum += WideSums.Sum(singles, count);
-        }
-
-        return sum;
     }
 
     private static void ExpandHalf(Half* source, int length, Span<TWide> buffer)

@@ -65,9 +65,9 @@ internal static class VectorFolding
         return accumulator;
     }
 
-    // Halves are folded until one lane is left.
+    /// <summary>All lanes of a vector: halves are folded until one lane is left.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T FoldLanes<T, TOperation>(Vector<T> vector)
+    public static T FoldLanes<T, TOperation>(Vector<T> vector)
         where T : unmanaged, INumber<T>
         where TOperation : IFoldingOperation<T>
     {

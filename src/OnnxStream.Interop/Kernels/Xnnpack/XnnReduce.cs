@@ -16,6 +16,9 @@ internal sealed unsafe class XnnReduce : XnnKernel
     // The fewest partial sums that its micro-kernels make of a run: rows of 16 elements are added to each other.
     private const long PartialSums = 16;
 
+    // Elements of a row from which on another kernel is faster.
+    private const long LongRow = 512;
+
     private readonly Kernel _exact;
     private readonly long _resultCount = 1;
 
@@ -68,7 +71,7 @@ internal sealed unsafe class XnnReduce : XnnKernel
     public static bool Supports(Shape input, ReadOnlySpan<bool> isReduced)
     {
         List<(long Length, bool IsReduced)> runs = Runs(input, isReduced);
-        if (input.ElementCount == 0 || runs.Count > XNN_MAX_TENSOR_DIMS || !runs.Exists(run => run.IsReduced))
+        if (input.ElementCount == 0 || runs.Count > XNN_MAX_TENSOR_DIMS || !runs.Exists(run => run.IsReduced) || IsOfLongRows(runs))
         {
             return false;
         }
@@ -121,6 +124,9 @@ internal sealed unsafe class XnnReduce : XnnKernel
 
         return difference == 0;
     }
+
+    // XNNPACK adds rows of many elements to each other no faster than they come from memory twice.
+    private static bool IsOfLongRows(List<(long Length, bool IsReduced)> runs) => !runs[^1].IsReduced && runs[^1].Length >= LongRow;
 
     // Neighbouring dimensions that share their fate are one; those of 1 are none.
     private static List<(long Length, bool IsReduced)> Runs(Shape input, ReadOnlySpan<bool> isReduced)
