@@ -360,6 +360,7 @@ internal static class OperatorRegistry
         [(OperatorSets.InternalDomain, FusedGroupNormalization.Name)] = new FusedGroupNormalization(),
         [(OperatorSets.InternalDomain, GatedActivation.Name)] = new GatedActivation(),
         [(OperatorSets.InternalDomain, LimitedSum.Name)] = new LimitedSum(),
+        [(OperatorSets.InternalDomain, Observe.Name)] = new Observe(),
         [(OperatorSets.InternalDomain, QuantizedProduct.Name)] = new QuantizedProduct(),
         [(OperatorSets.InternalDomain, QuantizedSum.Name)] = new QuantizedSum(),
         [(OperatorSets.InternalDomain, RowTiles.Name)] = new RowTiles(),

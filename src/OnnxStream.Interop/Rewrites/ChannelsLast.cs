@@ -79,7 +79,7 @@ internal sealed class ChannelsLast
             case (OperatorSets.InternalDomain, FusedGroupNormalization.Name) when isImage && node.Fusion is GroupNormalizationFusion { IsChannelsLast: false } fusion:
                 Emit(node, node.OperatorType, node.Domain, [Last(node, input), node.Inputs[1], node.Inputs[2]], node.Attributes, fusion: fusion with { IsChannelsLast = true });
                 return true;
-            case (OperatorSets.InternalDomain, FusedActivation.Name) when _last.ContainsKey(input):
+            case (OperatorSets.InternalDomain, FusedActivation.Name or Observe.Name) when _last.ContainsKey(input):
             case ("", _) when s_unary.Contains(node.OperatorType) && _last.ContainsKey(input):
                 Emit(node, node.OperatorType, node.Domain, [_last[input], .. node.Inputs[1..]], node.Attributes, node.OperatorSet);
                 return true;
