@@ -74,6 +74,8 @@ internal static partial class CommandLine
             new PackCommand(),
             new CacheCommand(),
             new ConvertCommand(),
+            new CalibrateCommand(),
+            new QuantizeCommand(),
             new StableDiffusionCommand(),
             new SelfTestCommand(),
         };

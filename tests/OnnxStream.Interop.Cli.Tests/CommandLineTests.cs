@@ -8,7 +8,7 @@ internal sealed class CommandLineTests
         Invocation help = Invocation.Of("--help").AssertSucceeded();
         using (Assert.EnterMultipleScope())
         {
-            foreach (string part in (string[])["run <MODEL>", "inspect <MODEL>", "plan <MODEL>", "pack <MODEL>", "cache", "convert <SOURCE> <DESTINATION>", "sd <PROMPT>", "Exit codes: 0 success", "2 wrong usage", "130 cancelled"])
+            foreach (string part in (string[])["run <MODEL>", "calibrate <MODEL>", "quantize <MODEL> <DESTINATION>", "inspect <MODEL>", "plan <MODEL>", "pack <MODEL>", "cache", "convert <SOURCE> <DESTINATION>", "sd <PROMPT>", "Exit codes: 0 success", "2 wrong usage", "130 cancelled"])
             {
                 Assert.That(help.Output, Does.Contain(part));
             }
@@ -23,6 +23,8 @@ internal sealed class CommandLineTests
     [TestCase("pack")]
     [TestCase("cache")]
     [TestCase("convert")]
+    [TestCase("calibrate")]
+    [TestCase("quantize")]
     [TestCase("sd")]
     public void Help_of_a_command_shows_examples(string command)
     {

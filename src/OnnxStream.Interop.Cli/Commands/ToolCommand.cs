@@ -318,6 +318,82 @@ internal abstract class ToolCommand : Command
         }
     }
 
+    /// <summary>What <see cref="SchemeOption"/> calls activations of 8 bits.</summary>
+    protected const string Static = "w8a8";
+
+    /// <summary>The option that says where samples of a model's inputs are.</summary>
+    protected static Option<string[]> SamplesOption() => new("--inputs", "-i")
+    {
+        Description = "Samples of what the model will be given: .npz files with a tensor for each input; folders with a .npy or .pb file named for each input, or folders of such; for a model with one input any .npy or .pb file. Without it, one sample of seeded random data, and the report says so.",
+        HelpName = "PATH",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    /// <summary>The option that limits samples.</summary>
+    protected static Option<int> SampleCountOption() => NumberOption("--samples", 0, 0, "The most samples to use, in the order of their names; 0 for all.");
+
+    /// <summary>The option that decides random samples.</summary>
+    protected static Option<int> SampleSeedOption() => NumberOption("--seed", 0, 0, "The seed of random inputs, as for 'run'.");
+
+    /// <summary>The option that says how ranges are found.</summary>
+    protected static Option<string> MethodOption()
+    {
+        Option<string> option = new("--method")
+        {
+            Description = "How a range follows from the numbers that a value had: mse has the least squares of what rounding and clipping change, percentile clips the outermost numbers, entropy keeps most of what the distribution says, min-max clips nothing.",
+            HelpName = "mse|percentile|entropy|min-max",
+            DefaultValueFactory = _ => "mse",
+        };
+        return option.AcceptOnlyFromAmong("mse", "percentile", "entropy", "min-max");
+    }
+
+    /// <summary>What <see cref="MethodOption"/> names.</summary>
+    protected static CalibrationMethod ParseMethod(string name) => name switch
+    {
+        "percentile" => CalibrationMethod.Percentile,
+        "entropy" => CalibrationMethod.Entropy,
+        "min-max" => CalibrationMethod.MinMax,
+        _ => CalibrationMethod.MeanSquaredError,
+    };
+
+    /// <summary>The option that says how many numbers a range clips.</summary>
+    protected static Option<double> PercentileOption() => new("--percentile")
+    {
+        Description = "With --method percentile: the percentage of numbers that are not clipped, half of the others at each end; the default is 99.99.",
+        HelpName = "P",
+        DefaultValueFactory = _ => 99.99,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || value is not (> 50 and <= 100))
+            {
+                result.AddError($"--percentile {text}: expected a number that is more than 50 and at most 100, as in 99.9.");
+            }
+
+            return value;
+        },
+    };
+
+    /// <summary>The option that says what has fewer bits.</summary>
+    protected static Option<string> SchemeOption()
+    {
+        Option<string> option = new("--scheme")
+        {
+            Description = "What has fewer bits: w8a32 weights of 8 bits, w4 weights of 4 bits in blocks of 32 where they are matrices and of 8 bits elsewhere, w8a8 weights and activations of 8 bits.",
+            HelpName = $"w8a32|w4|{Static}",
+            DefaultValueFactory = _ => "w8a32",
+        };
+        return option.AcceptOnlyFromAmong("w8a32", "w4", Static);
+    }
+
+    /// <summary>What <see cref="SchemeOption"/> names.</summary>
+    protected static QuantizationScheme ParseScheme(string name) => name switch
+    {
+        Static => QuantizationScheme.Weights8Activations8,
+        "w4" => QuantizationScheme.Weights4,
+        _ => QuantizationScheme.Weights8,
+    };
+
     /// <summary>The option that asks for JSON.</summary>
     protected static Option<bool> JsonOption() => new("--json")
     {

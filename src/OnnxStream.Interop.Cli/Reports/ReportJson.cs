@@ -12,6 +12,8 @@ namespace OnnxStream.Interop.Cli.Reports;
 [JsonSerializable(typeof(PlanReport))]
 [JsonSerializable(typeof(PackReport))]
 [JsonSerializable(typeof(CacheReport))]
+[JsonSerializable(typeof(CalibrationReport))]
+[JsonSerializable(typeof(QuantizeReport))]
 [JsonSerializable(typeof(SelfTestReport))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {

@@ -17,6 +17,8 @@ internal sealed class MessagesTests
         ["inspect", "TEXT.onnx"], ["inspect", "KIND.onnx", "--plan"], ["inspect", "MODEL", "--json=3"], ["inspect", "MODEL", "MODEL"],
         ["pack", "MODEL", "--panel-type", "f8"], ["pack", "MODEL", "--threads", "x"], ["pack", "ODD.onnx"],
         ["convert", "TEXT.onnx", "FOLDER/new"], ["convert", "MODEL", "FOLDER"], ["cache", "burn"],
+        ["calibrate", "MODEL", "--inputs", "TEXT.npy"], ["calibrate", "MODEL", "--inputs", "INTEGERS.npy"], ["calibrate", "MODEL", "--percentile", "x"], ["calibrate", "ODD.onnx"], ["calibrate", "MODEL", "--samples", "x"],
+        ["quantize", "MODEL", "FOLDER/new.onnx"], ["quantize", "MODEL", "FOLDER/new.onnx", "--scheme", "w2"], ["quantize", "MODEL", "FOLDER/new.onnx", "--scheme", "w8a8", "--ranges", "TEXT.npy"], ["quantize", "MODEL", "FOLDER"],
         ["sd", "a cat", "--model", "FOLDER"], ["sd", "a cat", "--model", "FOLDER", "--steps", "many"], ["sd", "a cat", "--model", "FOLDER", "--seed", "1.5"], ["sd", "a cat", "--model", "FOLDER", "--guidance", "much"], ["sd", "a cat", "--model", "FOLDER", "--width", "x"],
         ["selftest", "--threads", "x"], ["frobnicate"],
     ];

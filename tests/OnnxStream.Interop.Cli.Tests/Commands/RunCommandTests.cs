@@ -251,6 +251,8 @@ internal sealed class RunCommandTests
     [TestCase("plan")]
     [TestCase("pack")]
     [TestCase("convert")]
+    [TestCase("calibrate")]
+    [TestCase("quantize")]
     public void What_is_no_model_is_one_line_from_every_command(string command)
     {
         using TemporaryFolder folder = new();
@@ -269,7 +271,7 @@ internal sealed class RunCommandTests
             Fails("folder.onnx", "folder.onnx", "neither model.txt nor model.onnx");
             Fails("cut.onnx", "cut.onnx", "truncated");
             Fails("/dev/null", "/dev/null");
-            if (command is not ("inspect" or "convert"))
+            if (command is not ("inspect" or "convert" or "quantize"))
             {
                 Fails(unsupported, unsupported, "Frobnicate (operator set 17)", "'/Frobnicate'");
             }
@@ -278,7 +280,7 @@ internal sealed class RunCommandTests
         void Fails(string name, params string[] parts)
         {
             string path = Path.Combine(folder.Path, name);
-            Invocation.Of([command, path, .. command == "convert" ? (string[])[folder["out"]] : [], "--quiet"]).AssertFailed(ExitCode.BadInput, parts);
+            Invocation.Of([command, path, .. command is "convert" or "quantize" ? (string[])[folder["out"]] : [], "--quiet"]).AssertFailed(ExitCode.BadInput, parts);
         }
     }
 
