@@ -60,8 +60,8 @@ public sealed class Quantizer
     public IReadOnlyDictionary<string, OnnxValue>? Inputs { get; init; }
 
     /// <summary>
-    /// The largest error of the outputs that is allowed, more than 0 and less than 1, as a part of their root mean square; null for any. The layers that add most to it are left out, or
-    /// given more bits, until it is met. <see cref="Inputs"/> are needed.
+    /// The largest error of the outputs that is allowed, more than 0 and less than 1, as a part of their root mean square; null for any. The layers that add most to it have their data left
+    /// out, are given more bits, or are left out, until it is met. <see cref="Inputs"/> are needed.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is not.</exception>
     public double? TargetError
@@ -324,9 +324,12 @@ public sealed class Quantizer
         // What a group can become, from the most exact on.
         private LayerFormat[] FormatsOf(LayerGroup group) =>
             group.Obstacle is not null ? [LayerFormat.Float] :
-            HasRanges && !_isFolder && group.DataLoss is not null ? [LayerFormat.Float, LayerFormat.Weight8Data8] :
+            HasRanges && !_isFolder && group.DataLoss is not null ? [LayerFormat.Float, LayerFormat.Weight8, LayerFormat.Weight8Data8] :
             group.Blocks is not null ? [LayerFormat.Float, LayerFormat.Weight8, LayerFormat.Weight4] :
             [LayerFormat.Float, LayerFormat.Weight8];
+
+        // Bytes; of formats that have as many, the quicker one comes first.
+        private static long Cost(LayerGroup group, LayerFormat format) => group.Bytes(format) + (format == LayerFormat.Weight8 && group.DataLoss is not null ? 1 : 0);
 
         private (LayerFormat[] Formats, double? Error, double[]? Added) Choose(Func<LayerFormat[], ModelContent> make)
         {
@@ -354,7 +357,7 @@ public sealed class Quantizer
             }
 
             // Layers that have no other format are as exact as can be, and tell nothing.
-            List<FormatOption>[] options = [.. _groups.Select((group, i) => possible[i].Select(format => new FormatOption(TypeOf(group, format), group.Bytes(format), Math.Clamp(group.Loss(format), format == LayerFormat.Float ? 0 : 1e-12, 1))).ToList())];
+            List<FormatOption>[] options = [.. _groups.Select((group, i) => possible[i].Select(format => new FormatOption(TypeOf(group, format), Cost(group, format), Math.Clamp(group.Loss(format), format == LayerFormat.Float ? 0 : 1e-12, 1))).ToList())];
             List<(int[] Choice, double Error)> measured = [(smallest, error)];
             int[] middle = [.. possible.Select(formats => Math.Min(1, formats.Length - 1))];
             if (!middle.SequenceEqual(smallest))
