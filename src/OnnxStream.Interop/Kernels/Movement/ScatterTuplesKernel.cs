@@ -70,7 +70,13 @@ internal sealed unsafe class ScatterTuplesKernel<T, TFunction>(IndexTuples tuple
                 found += (ulong)(offsets[i] - start) < (ulong)length ? 1 : 0;
             }
 
-            for (int k = 0; k < found; k++)
+            // What is replaced need not be read.
+            for (int k = 0; k < found && tuples.BlockElements == 1 && typeof(TFunction) == typeof(ReplaceFunction<T>); k++)
+            {
+                output[offsets[own[k]]] = updates[first + own[k]];
+            }
+
+            for (int k = 0; k < found && !(tuples.BlockElements == 1 && typeof(TFunction) == typeof(ReplaceFunction<T>)); k++)
             {
                 int i = own[k];
                 T* block = output + offsets[i];
