@@ -46,6 +46,7 @@ internal sealed class Activation(ActivationFunction function) : Operator
     {
         ElementType.Float32 => new UnaryKernel<float, float, ParametricActivation<float>>(input.Shape, new(function, parameters)),
         ElementType.Float64 => new UnaryKernel<double, double, ParametricActivation<double>>(input.Shape, new(function, parameters)),
+        ElementType.Float16 when function == ActivationFunction.Relu => new UnaryKernel<Half, Half, HalfRelu>(input.Shape, default),
         ElementType.Float16 => new UnaryKernel<Half, Half, HalfFunction<ParametricActivation<float>>>(input.Shape, new(new(function, parameters))),
         _ => NumericKernels.Create(input.ElementType, new IntegerFactory(function, parameters, input.Shape)),
     };

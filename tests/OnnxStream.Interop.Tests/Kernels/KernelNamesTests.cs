@@ -4,7 +4,8 @@ public class KernelNamesTests
 {
     [TestCase("Pow", ElementType.Float32, "x x", "pow")]
     [TestCase("Relu", ElementType.Float64, "x", "parametric activation")]
-    [TestCase("Relu", ElementType.Float16, "x", "parametric activation")]
+    [TestCase("LeakyRelu", ElementType.Float16, "x", "parametric activation")]
+    [TestCase("Relu", ElementType.Float16, "x", "half relu")]
     [TestCase("ReduceSumSquare", ElementType.Float32, "x", "sum square reduction")]
     [TestCase("Add", ElementType.Int64, "x x", "add")]
     public void KernelsAreCalledByWords(string operatorType, ElementType type, string inputs, string name)

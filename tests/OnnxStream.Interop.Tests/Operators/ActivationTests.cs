@@ -82,4 +82,16 @@ public class ActivationTests
 
         return tester;
     }
+
+    [Test]
+    public void ReluOfEveryHalf()
+    {
+        Half[] halves = [.. Enumerable.Range(0, (1 << 16) + 5).Select(bits => BitConverter.UInt16BitsToHalf((ushort)bits))];
+        Half[] output = new OperatorTester("Relu", 14).Input(TensorBuffer.Create<Half>(halves, halves.Length)).Output(ElementType.Float16).Run().Span<Half>().ToArray();
+        for (int i = 0; i < halves.Length; i++)
+        {
+            bool isRight = Half.IsNaN(halves[i]) ? Half.IsNaN(output[i]) : BitConverter.HalfToUInt16Bits(output[i]) == (halves[i] > Half.Zero ? BitConverter.HalfToUInt16Bits(halves[i]) : 0);
+            Assert.That(isRight, Is.True, () => $"{halves[i]} becomes {output[i]}");
+        }
+    }
 }
