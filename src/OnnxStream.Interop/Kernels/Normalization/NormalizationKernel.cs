@@ -266,6 +266,10 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
             {
                 _results.Round((float*)results, output + ResultBytes(start), count);
             }
+            else if (typeof(T) == typeof(Half) && typeof(TCompute) == typeof(float))
+            {
+                HalfConversion.FromSingle((float*)results, (Half*)output + start, count);
+            }
             else if (typeof(T) != typeof(TCompute))
             {
                 TensorPrimitives.ConvertTruncating(new ReadOnlySpan<TCompute>(results, count), new Span<T>(output + start * sizeof(T), count));
@@ -291,6 +295,12 @@ internal sealed unsafe class NormalizationKernel<T, TCompute> : Kernel, IParalle
         if (typeof(T) == typeof(TCompute))
         {
             return (TCompute*)source;
+        }
+
+        if (typeof(T) == typeof(Half) && typeof(TCompute) == typeof(float))
+        {
+            HalfConversion.ToSingle((Half*)source, (float*)buffer, length);
+            return buffer;
         }
 
         TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(source, length), new Span<TCompute>(buffer, length));

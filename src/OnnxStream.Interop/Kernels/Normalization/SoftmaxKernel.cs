@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -27,7 +28,9 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
         {
             T* input = (T*)context.Input(0) + row * length;
             T* output = (T*)context.Output(0) + row * length;
-            T maximum = TensorPrimitives.Max(new ReadOnlySpan<T>(input, checked((int)length)));
+            T maximum = typeof(T) == typeof(Half)
+                ? T.CreateTruncating(HalfFolding.Extreme((Half*)input, length, isMaximum: true))
+                : TensorPrimitives.Max(new ReadOnlySpan<T>(input, checked((int)length)));
             long position = function == SoftmaxFunction.Hardmax ? VectorSearch.IndexOf(input, length, maximum) : 0;
             if (position < 0)
             {
@@ -85,7 +88,7 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
             Span<TCompute> values = buffer[..count];
             if (function == SoftmaxFunction.LogSoftmax)
             {
-                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input + start, count), values);
+                Load(input + start, values);
                 TensorPrimitives.Subtract(values, maximum, values);
                 TensorPrimitives.Subtract(values, TCompute.CreateTruncating(Math.Log(sum)), values);
             }
@@ -95,14 +98,44 @@ internal sealed unsafe class SoftmaxKernel<T, TCompute>(SoftmaxFunction function
                 TensorPrimitives.Multiply(values, TCompute.CreateTruncating(1 / sum), values);
             }
 
-            TensorPrimitives.ConvertTruncating<TCompute, T>(values, new Span<T>(output + start, count));
+            Store(values, output + start);
         }
+    }
+
+    private static void Load(T* source, Span<TCompute> values)
+    {
+        if (typeof(T) == typeof(Half) && typeof(TCompute) == typeof(float))
+        {
+            fixed (TCompute* target = values)
+            {
+                HalfConversion.ToSingle((Half*)source, (float*)target, values.Length);
+            }
+
+            return;
+        }
+
+        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(source, values.Length), values);
+    }
+
+    private static void Store(ReadOnlySpan<TCompute> values, T* target)
+    {
+        if (typeof(T) == typeof(Half) && typeof(TCompute) == typeof(float))
+        {
+            fixed (TCompute* source = values)
+            {
+                HalfConversion.FromSingle((float*)source, (Half*)target, values.Length);
+            }
+
+            return;
+        }
+
+        TensorPrimitives.ConvertTruncating<TCompute, T>(values, new Span<T>(target, values.Length));
     }
 
     private static Span<TCompute> Exponentials(T* input, int count, TCompute maximum, Span<TCompute> buffer)
     {
         Span<TCompute> values = buffer[..count];
-        TensorPrimitives.ConvertTruncating(new ReadOnlySpan<T>(input, count), values);
+        Load(input, values);
         TensorPrimitives.Subtract(values, maximum, values);
         TensorPrimitives.Exp(values, values);
         return values;
