@@ -7,6 +7,10 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>Two and three spatial dimensions. What the transformation is applied to are numbers from -1 to 1 along each of them; where a dimension of one element must have both, it is -1.</remarks>
 internal sealed class AffineGrid : FunctionOperator
 {
+    // Neighbours for which shifts are repeated.
+    private const long LeastBlock = 8;
+    private const long MostBlock = 512;
+
     /// <inheritdoc/>
     public override void Expand(FunctionContext context)
     {
@@ -41,10 +45,40 @@ internal sealed class AffineGrid : FunctionOperator
 
             long[] shape = [.. Enumerable.Repeat(1L, dimensions + 2)];
             shape[axis + 1] = length;
-            result = context.Add("Add", [context.Add("Mul", [context.Cast(context.Constant<double>(positions, shape), type), Column(k)]), result]);
+            Value moved = context.Add("Mul", [context.Cast(context.Constant<double>(positions, shape), type), Column(k)]);
+            result = k == 0 ? AddRows(moved, result) : context.Add("Add", [moved, result]);
         }
 
         context.SetOutput(0, result);
+
+        // A row's positions are the same for all rows but for a shift. Repeated for some neighbours, shifts are added to many numbers at a time.
+        Value AddRows(Value row, Value shifts)
+        {
+            long width = size[^1];
+            long[] outer = [size[0], .. size[2..^1]];
+            long block = width == 0 ? 1 : Neighbours(width);
+            if (block == 1 || outer.Contains(0))
+            {
+                return context.Add("Add", [row, shifts]);
+            }
+
+            Value repeated = context.Reshape(context.Add("Expand", [shifts, context.Integers([.. outer, block, dimensions])]), [.. outer, 1, block * dimensions]);
+            long[] ones = [.. Enumerable.Repeat(1L, dimensions - 1)];
+            Value sum = context.Add("Add", [context.Reshape(row, [size[0], .. ones, width / block, block * dimensions]), repeated]);
+            return context.Reshape(sum, [.. outer, width, dimensions]);
+        }
+
+        // The least divisor that makes long runs.
+        static long Neighbours(long width)
+        {
+            long block = Math.Min(width, LeastBlock);
+            while (block < width && width % block != 0)
+            {
+                block++;
+            }
+
+            return block <= MostBlock ? block : 1;
+        }
 
         Value Column(int index) => context.Reshape(context.Slice(context.Input(0), 2, index, index + 1), columnShape);
     }
