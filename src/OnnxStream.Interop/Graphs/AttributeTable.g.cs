@@ -317,7 +317,7 @@ internal static partial class AttributeTable
         com.microsoft.FusedMatMul 1 alpha:float=1 transA:int=0 transB:int=0 transBatchA:int=0 transBatchB:int=0
         com.microsoft.FusedMatMulActivation 1 activation:string activation_alpha:float activation_axis:int activation_beta:float activation_gamma:float alpha:float=1 transA:int=0 transB:int=0 transBatchA:int=0 transBatchB:int=0
         com.microsoft.GatedAdd 1
-        com.microsoft.GatedRMSNorm 1 epsilon:float=1e-06
+        com.microsoft.GatedRMSNorm 1 activation:string=silu epsilon:float=1e-05
         com.microsoft.GatedRelativePositionBias 1 num_heads:int
         com.microsoft.GatherBlockQuantized 1 bits:int=4 block_size:int=128 gather_axis:int=0 quantize_axis:int=1
         com.microsoft.GatherND 1

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Graphs;
 
 namespace OnnxStream.Interop.Operators;
 
-/// <summary>com.microsoft.GatedRMSNorm: each group of numbers divided by its root mean square, scaled, times the SiLU of a gate. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
+/// <summary>com.microsoft.GatedRMSNorm: each group of numbers divided by its root mean square, scaled, times the SiLU or the sigmoid of a gate. https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md</summary>
 /// <remarks>Computed in single precision for all types.</remarks>
 internal sealed class GatedNormalization : FunctionOperator
 {
@@ -17,8 +17,14 @@ internal sealed class GatedNormalization : FunctionOperator
         }
 
         Value groups = context.Reshape(context.Cast(context.Input(0), ElementType.Float32), shape.ElementCount / scale[0], scale[0]);
-        Value normalized = context.Add("RMSNormalization", [groups, context.Cast(context.Input(1), ElementType.Float32)], ("epsilon", context.Attributes.Float("epsilon", 1e-6f)));
-        Value gate = context.Add("Swish", [context.Cast(context.Input(2), ElementType.Float32)]);
+        Value normalized = context.Add("RMSNormalization", [groups, context.Cast(context.Input(1), ElementType.Float32)], ("epsilon", context.Attributes.Float("epsilon", 1e-5f)));
+        string activation = context.Attributes.String("activation", "silu") switch
+        {
+            "silu" or "swish" => "Swish",
+            "sigmoid" => "Sigmoid",
+            var other => throw context.Invalid($"attribute 'activation' is '{other}', expected silu, swish or sigmoid"),
+        };
+        Value gate = context.Add(activation, [context.Cast(context.Input(2), ElementType.Float32)]);
         context.SetOutput(0, context.Cast(context.Add("Mul", [context.Reshape(normalized, shape.Dimensions), gate]), context.InputElementType(0)));
     }
 }

@@ -296,7 +296,7 @@ since(1, "com.microsoft.DecoderMaskedMultiHeadAttention", {"T": HALVES, "M": "in
       mask_filter_value="float=-10000", num_heads="int!", output_qk="int=0", past_present_share_buffer="int=0", scale="float")
 since(1, "com.microsoft.ExpandDims", {"T": ALL}, "X:T axis:int32", "Y:T")
 since(1, "com.microsoft.GatedAdd", {"T": SINGLE}, "X:T Y:T gate:T", "output:T")
-since(1, "com.microsoft.GatedRMSNorm", {"T": SINGLE}, "X:T scale:T gate:T", "Y:T", epsilon="float=1e-06")
+since(1, "com.microsoft.GatedRMSNorm", {"T": SINGLE}, "X:T scale:T gate:T", "Y:T", activation="string=silu", epsilon="float=1e-05")
 since(1, "com.microsoft.GatedRelativePositionBias", {"T": HALVES, "M": "int32"}, "query_layer:T query_bias:T rel_pos:T weight:T bias:T eco_a:T token_offset:M?", "output:T", num_heads="int!")
 since(1, "com.microsoft.GemmaRotaryEmbedding", {"T": "float16", "U": "float"}, "emb:U q:T q_rot:T k:T k_rot:T", "output1:T output2:T")
 since(1, "com.microsoft.GridSample", {"T1": ALL, "T2": FLOATS}, "X:T1 Grid:T1", "Y:T2", align_corners="int=0", mode="string=bilinear", padding_mode="string=zeros")
