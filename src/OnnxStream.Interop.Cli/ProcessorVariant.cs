@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace OnnxStream.Interop.Cli;
 
@@ -16,9 +15,27 @@ internal static unsafe partial class ProcessorVariant
     /// <summary>The file of the second program, named for the level of the x86-64 psABI that it needs.</summary>
     public const string FileName = "onnxstream-x86-64-v3";
 
+    // The instructions of the level, by the system's names. It lists those that it has made usable; .NET's own questions are answered when the program is compiled.
+    private static readonly string[] s_level3 = ["avx2", "fma", "bmi1", "bmi2", "abm", "movbe", "f16c"];
+
     private static bool IsForAll => Vector<byte>.Count == 16 && !RuntimeFeature.IsDynamicCodeCompiled;
 
-    private static bool HasLevel3 => Avx2.IsSupported && Fma.IsSupported && Bmi1.IsSupported && Bmi2.IsSupported && Lzcnt.IsSupported;
+    private static bool HasLevel3
+    {
+        get
+        {
+            try
+            {
+                // flags		: fpu vme de
+                string? flags = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal));
+                return flags is not null && s_level3.All(flags.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries).Contains);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
+    }
 
     /// <summary>Goes on as the program for newer processors; returns where there is none, or this processor is none of them.</summary>
     /// <param name="arguments">The arguments of this program.</param>

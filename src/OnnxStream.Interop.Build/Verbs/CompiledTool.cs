@@ -32,9 +32,10 @@ internal static class CompiledTool
     /// <summary>Compiles the tool for newer processors, where the one for all of them can become it.</summary>
     /// <param name="host">The machine.</param>
     /// <param name="runtimeIdentifier">The platform to compile for.</param>
+    /// <param name="options">More options of <c>dotnet publish</c>.</param>
     /// <returns>MSBuild's option that adds it to what is published; none where there is no such variant.</returns>
     /// <exception cref="BuildFailedException">It could not be compiled.</exception>
-    public static IEnumerable<string> VariantOptions(BuildHost host, string runtimeIdentifier)
+    public static IEnumerable<string> VariantOptions(BuildHost host, string runtimeIdentifier, params IEnumerable<string> options)
     {
         if (runtimeIdentifier != "linux-x64")
         {
@@ -44,7 +45,7 @@ internal static class CompiledTool
         const string Level = "x86-64-v3";
         string folder = $"artifacts/variants/{runtimeIdentifier}";
         string log = $"artifacts/variant-{runtimeIdentifier}.log";
-        if (!Publish(host, runtimeIdentifier, folder, log, $"-p:IlcInstructionSet={Level}"))
+        if (!Publish(host, runtimeIdentifier, folder, log, [$"-p:IlcInstructionSet={Level}", .. options]))
         {
             Console.Error.Write(File.ReadAllText(log));
             throw new BuildFailedException($"the tool could not be compiled for {runtimeIdentifier} with {Level}.");

@@ -12,6 +12,9 @@ internal static class PackVerb
     private static readonly string[] s_projects =
         ["packaging/OnnxStream.Interop.Native.csproj", "src/OnnxStream.Interop.Diffusion", "src/OnnxStream.Interop.Http", "src/OnnxStream.Interop.Pipelines", "src/OnnxStream.Interop", "bindings"];
 
+    // Apart from the build: paths in packages are those of the repository, not of this machine.
+    private static readonly string[] s_options = ["-p:ContinuousIntegrationBuild=true", $"-p:ArtifactsPath={Path.GetFullPath("artifacts/pack")}"];
+
     /// <summary>Runs the verb.</summary>
     public static void Run(BuildHost host)
     {
@@ -47,7 +50,8 @@ internal static class PackVerb
         string allRids = $"-p:ToolRids=\"{string.Join(';', toolRids)}\"";
         foreach (string toolRid in toolRids)
         {
-            Pack(CompiledTool.Project, ["-r", toolRid, allRids, .. toolRid == "any" ? [] : CompiledTool.CompilerOptions(host, toolRid)]);
+            IEnumerable<string> compiled = toolRid == "any" ? [] : CompiledTool.CompilerOptions(host, toolRid).Concat(CompiledTool.VariantOptions(host, toolRid, s_options));
+            Pack(CompiledTool.Project, ["-r", toolRid, allRids, .. compiled]);
         }
 
         Pack(CompiledTool.Project, allRids);
@@ -57,11 +61,9 @@ internal static class PackVerb
         }
     }
 
-    // Apart from the build: paths in packages are those of the repository, not of this machine.
     private static void Pack(string project, params IEnumerable<string> options) => ExternalProgram.Run(
         ExternalProgram.Dotnet,
         [
-            "pack", project, .. options, "-c", "Release", "-nodeReuse:false", "-v", "quiet", "-p:ContinuousIntegrationBuild=true",
-            $"-p:ArtifactsPath={Path.GetFullPath("artifacts/pack")}", "-o", Folder,
+            "pack", project, .. options, "-c", "Release", "-nodeReuse:false", "-v", "quiet", .. s_options, "-o", Folder,
         ]);
 }
