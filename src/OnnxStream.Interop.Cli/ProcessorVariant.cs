@@ -41,13 +41,13 @@ internal static unsafe partial class ProcessorVariant
     /// <param name="arguments">The arguments of this program.</param>
     public static void Become(string[] arguments)
     {
-        if (!OperatingSystem.IsLinux() || !IsForAll || !HasLevel3)
+        if (!OperatingSystem.IsLinux() || !IsForAll)
         {
             return;
         }
 
         string path = Path.Combine(AppContext.BaseDirectory, FileName);
-        if (!File.Exists(path))
+        if (!File.Exists(path) || !HasLevel3)
         {
             return;
         }

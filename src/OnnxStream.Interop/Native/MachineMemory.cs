@@ -10,7 +10,7 @@ internal static class MachineMemory
     /// <summary>The physical memory of the machine, or the limit of the container that this process runs in, in bytes.</summary>
     public static long Bytes => s_bytes.Value;
 
-    /// <summary>What files may take of the system's cache, in bytes: half of the memory that is free or easily freed, and a quarter of a container's limit.</summary>
+    /// <summary>What files may take of the system's cache, in bytes: half of the memory that is free or easily freed, and a quarter of <see cref="Bytes"/>.</summary>
     public static long BytesForFiles => Math.Min(Bytes / 4, OperatingSystem.IsLinux() ? Line("/proc/meminfo", "MemAvailable:") / 2 : long.MaxValue);
 
     /// <summary>As <see cref="Bytes"/>, with the files of Linux under <paramref name="root"/>.</summary>

@@ -13,7 +13,7 @@ namespace OnnxStream.Interop;
 /// <example>
 /// <code>
 /// RangeTable ranges = new Calibration(model, new SessionOptions()).Run(samples);
-/// new Quantizer(model, new SessionOptions()) { Ranges = ranges }.SaveOnnx("model.int8.onnx");
+/// new Quantizer(model, new SessionOptions()) { Scheme = QuantizationScheme.Weights8Activations8, Ranges = ranges }.SaveOnnx("model.qdq.onnx");
 /// </code>
 /// </example>
 public sealed class Calibration

@@ -40,7 +40,7 @@ public abstract class WeightsProvider : IDisposable
     public static WeightsProvider DiskNoCache() => new FileWeightsProvider(0);
 
     /// <summary>As <see cref="DiskNoCache"/>, and a thread has the next bytes read into the system's cache of files while the current step computes. Packed weights are used in the mapped file where that is quicker.</summary>
-    /// <param name="windowBytes">How many bytes are read ahead of use, at first. Those of local files are not memory of this process until they are used, so they become more where the disk is behind, up to half of the memory that is free. Those of other sources are memory, and stay that many.</param>
+    /// <param name="windowBytes">How many bytes are read ahead of use, at first. Those of local files are not memory of this process until they are used, so they become more where the disk is behind, up to half of the memory that is free and a quarter of all that there is. Those of other sources are memory, and stay that many.</param>
     public static WeightsProvider DiskPrefetch(long windowBytes = DefaultWindowBytes) => new FileWeightsProvider(windowBytes, PanelMapping);
 
     /// <summary>As <see cref="DiskPrefetch"/>, but local files are mapped into memory: kernels get the pages themselves, which are let go after use.</summary>

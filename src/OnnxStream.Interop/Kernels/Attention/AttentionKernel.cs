@@ -181,15 +181,15 @@ internal sealed unsafe class AttentionKernel : Kernel
             RowFormat format = RowFormat.Of(kernel._types.Key);
             int depth = kernel._depth;
             long stride = (long)kernel._sharedHeads * depth;
+            if (format.IsSingle)
+            {
+                AttentionTile.PackKeys((float*)keys + start, stride, count, depth, packed);
+                return;
+            }
+
             for (int first = 0; first < count; first += AttentionTile.Group, packed += AttentionTile.Group * depth)
             {
                 int real = Math.Min(AttentionTile.Group, count - first);
-                if (format.IsSingle)
-                {
-                    AttentionTile.PackKeys((float*)keys + start + first * stride, stride, real, depth, packed);
-                    continue;
-                }
-
                 for (int i = 0; i < real; i++)
                 {
                     format.Expand(keys + format.Bytes(start + (first + i) * stride), rows + i * depth, depth);
