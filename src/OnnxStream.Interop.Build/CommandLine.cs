@@ -16,6 +16,7 @@ internal static class CommandLine
         new("demo", "[\"PROMPT\"]", "build, then pictures from text with the model that ships in this repository", DemoVerb.Run),
         new("publish", "[--rid RID]", "the tool for other machines: compiled ahead of time, in artifacts/publish", PublishVerb.Run),
         new("pack", "", $"NuGet packages in {PackVerb.Folder}", (host, _) => PackVerb.Run(host)),
+        new("order", "", $"build, then {Path.GetFileName(OrderVerb.List)} from what usual runs call (see there)", (host, _) => OrderVerb.Run(host)),
         new("fuzz", "[OPTION ...]", "build, then mutated files, --files of them (docs/reliability.md)", FuzzVerb.Run),
         new("bench", "[OPTION ...]", "build, then the benchmarks", BenchVerb.Run),
         new("clean", "", "remove artifacts/ (not the cache of native libraries)", (_, _) => CleanVerb.Run()),

@@ -35,13 +35,14 @@ internal sealed partial class ProcessMemory
     /// <summary>What the process holds besides the session, at the most.</summary>
     public long OtherBytes { get; }
 
-    /// <summary>Lets the system have large blocks back as soon as they are freed. To be called before there are any.</summary>
+    /// <summary>Prepares a process that shall keep to a limit: what it no longer needs goes back to the system at once. To be called before the work begins.</summary>
     /// <remarks>
-    /// glibc keeps them, up to 32 MiB each, once it has seen that blocks of their size come and go: for a process with a limit that is as if they
+    /// glibc keeps large blocks, up to 32 MiB each, once it has seen that blocks of their size come and go: for a process with a limit that is as if they
     /// were in use. Other C libraries have no such function, and need none.
     /// </remarks>
-    public static void ReturnLargeBlocks()
+    public static void StaySmall()
     {
+        ProgramPages.LetGo();
         if (OperatingSystem.IsLinux())
         {
             try
@@ -64,7 +65,7 @@ internal sealed partial class ProcessMemory
         return new ProcessMemory(ResidentBytes() - sessionBytes + ReserveBytes + tensorBytes, PeakMemory.Bytes);
     }
 
-    /// <summary>Gives memory that .NET and the C library no longer need back to the system.</summary>
+    /// <summary>Gives memory that .NET, the C library and the program's file no longer need back to the system.</summary>
     public static void CleanUp()
     {
         GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
@@ -79,6 +80,8 @@ internal sealed partial class ProcessMemory
             {
             }
         }
+
+        ProgramPages.LetGo();
     }
 
     /// <summary>The budget of a session in a process of at most <paramref name="limit"/> bytes.</summary>

@@ -10,7 +10,7 @@ internal sealed class BuildScriptTests
         using Machine machine = new();
         machine.AddDotnet();
         string help = machine.Build("help").AssertSucceeded().Output;
-        foreach (string verb in (string[])["native", "bindings", "build", "test", "demo", "publish", "pack", "fuzz", "bench", "clean", "help"])
+        foreach (string verb in (string[])["native", "bindings", "build", "test", "demo", "publish", "pack", "order", "fuzz", "bench", "clean", "help"])
         {
             Assert.That(help, Does.Match($@"(?m)^  {verb} "));
         }

@@ -11,7 +11,7 @@ public class ToolPackageTests
     private const double MeanPixelDifference = 0.1;
 
     // What the tool may have resident while it makes the picture.
-    private const long PeakLimit = 40L << 20;
+    private const long PeakLimit = 32L << 20;
 
     private string _folder = null!;
     private string? _armTool;

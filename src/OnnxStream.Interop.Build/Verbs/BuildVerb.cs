@@ -61,6 +61,7 @@ internal static class BuildVerb
 
     private static bool IsCurrent(FileInfo compiled) =>
         compiled.Exists
+        && File.GetLastWriteTimeUtc(OrderVerb.List) <= compiled.LastWriteTimeUtc
         && !((string[])[$"{Programs}/OnnxStream.Interop.Cli/release", "artifacts/native"])
             .SelectMany(folder => new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories))
             .Any(file => file.Extension is ".dll" or ".so" or ".dylib" && file.LastWriteTimeUtc > compiled.LastWriteTimeUtc);

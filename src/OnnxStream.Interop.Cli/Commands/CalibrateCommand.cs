@@ -65,7 +65,7 @@ internal sealed class CalibrateCommand : ToolCommand
         long? limit = arguments.GetValue(_memory);
         if (limit is not null)
         {
-            ProcessMemory.ReturnLargeBlocks();
+            ProcessMemory.StaySmall();
         }
 
         long start = Stopwatch.GetTimestamp();

@@ -116,7 +116,7 @@ internal sealed class QuantizeCommand : ToolCommand
         long? limit = arguments.GetValue(_memory);
         if (limit is not null)
         {
-            ProcessMemory.ReturnLargeBlocks();
+            ProcessMemory.StaySmall();
         }
 
         long start = Stopwatch.GetTimestamp();

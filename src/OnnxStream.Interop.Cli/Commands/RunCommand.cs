@@ -106,7 +106,7 @@ internal sealed class RunCommand : ToolCommand
         long? limit = arguments.GetValue(_memory);
         if (limit is not null)
         {
-            ProcessMemory.ReturnLargeBlocks();
+            ProcessMemory.StaySmall();
         }
 
         // Whatever can be wrong with the arguments should come to light before the work begins.

@@ -300,6 +300,14 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private sealed class StageReporter(ProgressDisplay.Reporter report) : IProgress<PipelineProgress>
     {
-        public void Report(PipelineProgress value) => report(StageName(value.Stage), (double)value.Step / value.StepCount);
+        public void Report(PipelineProgress value)
+        {
+            report(StageName(value.Stage), (double)value.Step / value.StepCount);
+            if (value.Step == 0)
+            {
+                // What the stage before needed of the program, this one may not.
+                ProgramPages.LetGo();
+            }
+        }
     }
 }
