@@ -92,6 +92,22 @@ public static unsafe class Abi
     [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern void onnxstream_attention_tile(onnxstream_attention* attention);
 
+    /// <summary>Whether this processor has a kernel for <see cref="onnxstream_few_rows_multiply"/>. XNNPACK must have been started.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern int onnxstream_few_rows_is_supported();
+
+    /// <summary>The bytes of a row of data for <see cref="onnxstream_few_rows_multiply"/>.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern nuint onnxstream_few_rows_data_bytes(nuint inputs);
+
+    /// <summary>Makes integers of a row of data. Returns 0 where integers cannot stand for its numbers; what was written is of no use then.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern int onnxstream_few_rows_prepare(nuint inputs, float* numbers, void* data);
+
+    /// <summary>Multiplies a few rows of data with a matrix of 4-bit numbers.</summary>
+    [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    public static extern void onnxstream_few_rows_multiply(onnxstream_few_rows* product);
+
     /// <summary>Makes rows of a matrix columns. Strides are numbers of elements from one row to the next.</summary>
     [DllImport("onnxstream_xnnpack", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     public static extern void onnxstream_transpose(nuint rows, nuint columns, float* source, nuint source_stride, float* destination, nuint destination_stride);

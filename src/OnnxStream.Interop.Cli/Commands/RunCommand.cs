@@ -149,10 +149,10 @@ internal sealed class RunCommand : ToolCommand
         try
         {
             using InferenceSession session = options.PanelStore.IsEnabled ? packing.Show(terminal, () => new InferenceSession(model, options)) : new InferenceSession(model, options);
-            memory ??= Measure(session.Plan(types), isOpen: true);
+            // The plan is made before the run, so that what planning leaves behind is gone when the activations come.
+            PlanSummary prepared = session.Plan(types);
+            memory ??= Measure(prepared, isOpen: true);
             loadDuration += Stopwatch.GetElapsedTime(start);
-
-            // Planning leaves a lot behind.
             ProcessMemory.CleanUp();
             (double[] runSeconds, long peakNativeBytes, RunResult result) = Run(arguments, terminal, session, inputs, packing, limit is not null, cancellationToken);
             PlanSummary plan = session.Plan(types);

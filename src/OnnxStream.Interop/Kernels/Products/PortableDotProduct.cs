@@ -6,12 +6,12 @@ namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Products of quantized numbers that become single-precision ones in the processor's nearest cache, some at a time.</summary>
 /// <inheritdoc cref="QuantizedDotProduct(ElementType, int, int)"/>
-internal sealed unsafe class PortableDotProduct(ElementType type, int length, int block) : QuantizedDotProduct(type, length, block)
+internal sealed unsafe class PortableDotProduct(ElementType type, int length, int block) : SingleDotProduct(type, length, block)
 {
     private const int Piece = 8 * Step;
 
     /// <inheritdoc/>
-    public override float Multiply(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data)
+    protected override float MultiplyRow(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data)
     {
         float result = 0;
         Compute(stored, scales, zeroPoints, zeroPointStep, data, 1, &result, 1);
@@ -19,7 +19,7 @@ internal sealed unsafe class PortableDotProduct(ElementType type, int length, in
     }
 
     /// <inheritdoc/>
-    public override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride) =>
+    protected override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride) =>
         Compute(stored, scales, zeroPoints, zeroPointStep, data, RowsAtOnce, results, stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

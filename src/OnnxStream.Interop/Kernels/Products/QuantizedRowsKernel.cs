@@ -97,7 +97,7 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
         _scalesPart = slot.Add(IsUsedInPlace(_quantization.Scales, _blocks, _blocks) ? 0 : (long)_groupOutputs * _blocks * sizeof(float));
         _zeroPointsPart = slot.Add(HasOwnZeroPoints ? (long)_groupOutputs * _blocks * sizeof(float) : sizeof(float));
         ScratchLayout layout = new();
-        _dataPart = layout.Add(rows * _inputs * sizeof(float));
+        _dataPart = layout.Add(rows * _product.ArrangedBytes);
         _slotPart = layout.Add(slot.Bytes, _slotCount);
         ScratchBytes = layout.Bytes;
     }
@@ -135,10 +135,10 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
     {
         _context = context;
         _experts?.Read((long*)context.Input(_hasBias ? 2 : 1), _rows);
-        float* data = (float*)_dataPart.In(context.Scratch);
+        byte* arranged = _dataPart.In(context.Scratch);
         for (long row = 0; row < _rows; row++)
         {
-            _product.Arrange((float*)context.Input(0) + row * _inputs, data + row * _inputs);
+            _product.Arrange((float*)context.Input(0) + row * _inputs, arranged + row * _product.ArrangedBytes);
         }
 
         try
@@ -191,32 +191,26 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
 
             int zeroPointStep = HasOwnZeroPoints ? 1 : 0;
 
-            float* data = (float*)_dataPart.In(context.Scratch) + firstRow * _inputs;
             float* bias = _hasBias ? (float*)context.Input(1) + first : null;
-            long rowBytes = WeightElements.StoredBytes(_weight, _inputs);
             float* results = (float*)context.Output(0) + firstRow * _resultStride + first % _matrixOutputs;
-            for (int output = 0; output < outputs; output++)
+            _product.Multiply(new QuantizedPart(
+                (nint)stored,
+                WeightElements.StoredBytes(_weight, _inputs),
+                outputs,
+                (nint)scales,
+                (nint)zeroPoints,
+                zeroPointStep,
+                (nint)(_dataPart.In(context.Scratch) + firstRow * _product.ArrangedBytes),
+                (nint)((float*)context.Input(0) + firstRow * _inputs),
+                rows,
+                (nint)results,
+                _resultStride));
+            for (long row = 0; row < rows && bias is not null; row++)
             {
-                float* ownScales = scales + (long)output * _blocks;
-                float* ownZeroPoints = zeroPoints + (long)output * _blocks * zeroPointStep;
-                long row = 0;
-                for (; row <= rows - QuantizedDotProduct.RowsAtOnce; row += QuantizedDotProduct.RowsAtOnce)
+                for (int output = 0; output < outputs; output++)
                 {
-                    _product.MultiplyRows(stored, ownScales, ownZeroPoints, zeroPointStep, data + row * _inputs, results + row * _resultStride, _resultStride);
+                    results[row * _resultStride + output] += bias[output];
                 }
-
-                for (; row < rows; row++)
-                {
-                    results[row * _resultStride] = _product.Multiply(stored, ownScales, ownZeroPoints, zeroPointStep, data + row * _inputs);
-                }
-
-                for (row = 0; row < rows && bias is not null; row++)
-                {
-                    results[row * _resultStride] += bias[output];
-                }
-
-                results++;
-                stored += rowBytes;
             }
         }
         finally

@@ -7,28 +7,29 @@ namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Products of 4-bit numbers with vectors of 512 bits: the 16 numbers of a block are a vector, from which a permutation takes one for each element.</summary>
 /// <inheritdoc cref="QuantizedDotProduct(ElementType, int, int)"/>
-internal sealed unsafe class Wide4BitDotProduct(ElementType type, int length, int block) : QuantizedDotProduct(type, length, block)
+internal sealed unsafe class Wide4BitDotProduct(ElementType type, int length, int block) : SingleDotProduct(type, length, block)
 {
     private readonly Vector512<float> _numbers = Numbers(type);
 
     /// <inheritdoc/>
-    public override void Arrange(float* data, float* arranged)
+    public override void Arrange(float* data, byte* arranged)
     {
+        float* numbers = (float*)arranged;
         // A byte holds two numbers: those with even positions come first, then those with odd ones.
         int half = Step / 2;
         for (int step = 0; step < Length; step += Step)
         {
             for (int i = 0; i < half; i++)
             {
-                arranged[step + i] = data[step + 2 * i];
-                arranged[step + half + i] = data[step + 2 * i + 1];
+                numbers[step + i] = data[step + 2 * i];
+                numbers[step + half + i] = data[step + 2 * i + 1];
             }
         }
     }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override float Multiply(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data)
+    protected override float MultiplyRow(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data)
     {
         Vector512<float> numbers = _numbers;
         Vector512<float> even = Vector512<float>.Zero;
@@ -56,7 +57,7 @@ internal sealed unsafe class Wide4BitDotProduct(ElementType type, int length, in
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride)
+    protected override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride)
     {
         Vector512<float> numbers = _numbers;
         Vector512<float> first = Vector512<float>.Zero;

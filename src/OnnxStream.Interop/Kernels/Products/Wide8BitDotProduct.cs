@@ -6,13 +6,13 @@ namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Products of 8-bit integers with vectors of 512 bits.</summary>
 /// <inheritdoc cref="QuantizedDotProduct(ElementType, int, int)"/>
-internal sealed unsafe class Wide8BitDotProduct(ElementType type, int length, int block) : QuantizedDotProduct(type, length, block)
+internal sealed unsafe class Wide8BitDotProduct(ElementType type, int length, int block) : SingleDotProduct(type, length, block)
 {
     private readonly bool _isSigned = type == ElementType.Int8;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override float Multiply(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data)
+    protected override float MultiplyRow(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data)
     {
         bool isSigned = _isSigned;
         Vector512<float> low = Vector512<float>.Zero;
@@ -40,7 +40,7 @@ internal sealed unsafe class Wide8BitDotProduct(ElementType type, int length, in
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride)
+    protected override void MultiplyRows(byte* stored, float* scales, float* zeroPoints, int zeroPointStep, float* data, float* results, long stride)
     {
         bool isSigned = _isSigned;
         Vector512<float> first = Vector512<float>.Zero;

@@ -1,0 +1,3 @@
+// For processors with NEON.
+#define SET neon
+#include "few-rows-neon.inc"
