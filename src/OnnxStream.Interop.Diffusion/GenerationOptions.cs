@@ -24,8 +24,8 @@ public sealed record GenerationOptions
     /// <summary>The number of pictures.</summary>
     public int ImageCount { get; init; } = 1;
 
-    /// <summary>The scheduler.</summary>
-    public SchedulerType? Scheduler { get; init; }
+    /// <summary>The sampler and its schedule; a <see cref="SchedulerType"/> stands for the sampler as it is usual.</summary>
+    public SchedulerOptions? Scheduler { get; init; }
 
     /// <summary>Makes the source of a picture's noise from its seed; null for <see cref="PhiloxRandomSource"/>.</summary>
     public Func<long, IRandomSource>? RandomSource { get; init; }

@@ -18,6 +18,9 @@ public sealed record GenerationParameters
     /// <summary>The scheduler's name.</summary>
     public required string Sampler { get; init; }
 
+    /// <summary>The name of the way in which noise levels were spread.</summary>
+    public required string Schedule { get; init; }
+
     /// <summary>How strongly the prompt was followed.</summary>
     public required float GuidanceScale { get; init; }
 
@@ -43,6 +46,6 @@ public sealed record GenerationParameters
             _ = text.Append(CultureInfo.InvariantCulture, $"Negative prompt: {NegativePrompt}\n");
         }
 
-        return text.Append(CultureInfo.InvariantCulture, $"Steps: {Steps}, Sampler: {Sampler}, CFG scale: {GuidanceScale}, Seed: {Seed}, Size: {Width}x{Height}, Model: {Model}, Version: OnnxStream.Interop").ToString();
+        return text.Append(CultureInfo.InvariantCulture, $"Steps: {Steps}, Sampler: {Sampler}, Schedule type: {Schedule}, CFG scale: {GuidanceScale}, Seed: {Seed}, Size: {Width}x{Height}, Model: {Model}, Version: OnnxStream.Interop").ToString();
     }
 }

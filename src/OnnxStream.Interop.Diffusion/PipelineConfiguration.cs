@@ -73,7 +73,7 @@ public sealed record PipelineConfiguration
     public float OutputMaximum { get; init; } = 1;
 
     /// <summary>The scheduler that suits the model.</summary>
-    public SchedulerType RecommendedScheduler { get; init; } = SchedulerType.EulerAncestral;
+    public SchedulerOptions RecommendedScheduler { get; init; } = SchedulerType.EulerAncestral;
 
     /// <summary>The number of steps that suits the model.</summary>
     public int RecommendedSteps { get; init; } = 20;
@@ -161,7 +161,7 @@ public sealed record PipelineConfiguration
             OutputMinimum = minimum,
             OutputMaximum = maximum,
             RecommendedScheduler = index.Text("scheduler", "recommended_sampler") is { } sampler
-                ? SchedulerTypes.Find(sampler) ?? throw new ModelFormatException(
+                ? SchedulerOptions.TryParse(sampler) ?? throw new ModelFormatException(
                     index.FilePath, $"\"scheduler.recommended_sampler\" is \"{sampler}\"; known are {string.Join(", ", SchedulerTypes.Names)}.")
                 : SchedulerType.EulerAncestral,
             RecommendedSteps = index.PositiveInteger("scheduler", "recommended_steps") ?? 20,
@@ -214,8 +214,7 @@ public sealed record PipelineConfiguration
         {
             NoiseSchedule = Schedule(file, [], ["prediction_type"]),
 
-            // Most schedulers of diffusers have no counterpart here; the model does not depend on which one is used.
-            RecommendedScheduler = file.Text("_class_name") is { } name ? SchedulerTypes.Find(name) ?? RecommendedScheduler : RecommendedScheduler,
+            RecommendedScheduler = SchedulerConfiguration.Read(file) ?? RecommendedScheduler,
         };
     }
 
@@ -296,14 +295,17 @@ public sealed record PipelineConfiguration
             {
                 "scaled_linear" => BetaSchedule.ScaledLinear,
                 "linear" => BetaSchedule.Linear,
-                _ => throw new ModelFormatException(file.FilePath, $"the schedule of betas is \"{betas}\"; supported are scaled_linear and linear."),
+                "squaredcos_cap_v2" => BetaSchedule.SquaredCosine,
+                _ => throw new ModelFormatException(file.FilePath, $"the schedule of betas is \"{betas}\"; supported are scaled_linear, linear and squaredcos_cap_v2."),
             },
             PredictionType = prediction switch
             {
                 "epsilon" => PredictionType.Epsilon,
                 "v_prediction" => PredictionType.Velocity,
-                _ => throw new ModelFormatException(file.FilePath, $"the UNET predicts \"{prediction}\"; supported are epsilon and v_prediction."),
+                "sample" => PredictionType.Sample,
+                _ => throw new ModelFormatException(file.FilePath, $"the UNET predicts \"{prediction}\"; supported are epsilon, v_prediction and sample."),
             },
+            HasZeroTerminalSnr = file.Boolean([.. scheduler, "rescale_betas_zero_snr"]) ?? false,
         };
     }
 

@@ -87,6 +87,7 @@ public sealed class StableDiffusionPipeline
                 NegativePrompt = options.NegativePrompt,
                 Steps = steps,
                 Sampler = scheduler.Name,
+                Schedule = scheduler.ScheduleName,
                 GuidanceScale = guidance,
                 Seed = unchecked(seed + i),
                 Width = pictures[i].Width,
@@ -170,20 +171,28 @@ public sealed class StableDiffusionPipeline
                 value *= scheduler.InitialNoiseSigma;
             }
 
-            for (int step = 0; step < steps; step++)
+            ISamplingRun run = scheduler.Start(sample.Span<float>(), random);
+            while (!run.IsDone)
             {
-                scheduler.ScaleModelInput(sample.Span<float>(), step, scaled.Span<float>());
-                IReadOnlyList<TensorBuffer> predictions = unet.Predict(scaled, scheduler.Timesteps[step], conditions, cancellationToken);
+                Evaluation evaluation = run.Next;
+                Preconditioning.ToInput(evaluation.Sample.Span, evaluation.Sigma, scaled.Span<float>());
+                IReadOnlyList<TensorBuffer> predictions = unet.Predict(scaled, evaluation.Timestep, conditions, cancellationToken);
                 Span<float> output = predictions[^1].Span<float>();
                 if (predictions.Count == 2)
                 {
                     Guide(predictions[0].Span<float>(), output, guidance);
                 }
 
-                scheduler.Step(output, step, sample.Span<float>(), random);
-                progress?.Report(new PipelineProgress(PipelineStage.Denoising, (image * steps) + step + 1, stepCount));
+                Preconditioning.ToDenoised(Configuration.NoiseSchedule.PredictionType, evaluation.Sample.Span, evaluation.Sigma, output);
+                int before = run.Step;
+                run.Continue(output);
+                if (run.Step > before)
+                {
+                    progress?.Report(new PipelineProgress(PipelineStage.Denoising, (image * steps) + run.Step, stepCount));
+                }
             }
 
+            run.Result.Span.CopyTo(sample.Span<float>());
             latents.Add(sample);
         }
 

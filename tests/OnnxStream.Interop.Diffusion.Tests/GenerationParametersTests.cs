@@ -8,6 +8,7 @@ public class GenerationParametersTests
         NegativePrompt = "ugly, blurry",
         Steps = 20,
         Sampler = "Euler a",
+        Schedule = "Uniform",
         GuidanceScale = 7.5f,
         Seed = 42,
         Width = 64,
@@ -18,7 +19,7 @@ public class GenerationParametersTests
     [Test]
     public void ToString_IsWhatOtherProgramsRead() => Assert.That(
         Parameters.ToString(),
-        Is.EqualTo("a red circle\nNegative prompt: ugly, blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7.5, Seed: 42, Size: 64x32, Model: tiny-shapes, Version: OnnxStream.Interop"));
+        Is.EqualTo("a red circle\nNegative prompt: ugly, blurry\nSteps: 20, Sampler: Euler a, Schedule type: Uniform, CFG scale: 7.5, Seed: 42, Size: 64x32, Model: tiny-shapes, Version: OnnxStream.Interop"));
 
     [TestCaseSource(typeof(TestCulture), nameof(TestCulture.Names))]
     public void ToString_IsTheSameUnderEveryCulture(string culture)

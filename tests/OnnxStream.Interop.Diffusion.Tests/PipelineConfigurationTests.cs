@@ -19,7 +19,7 @@ public class PipelineConfigurationTests
             Assert.That(configuration.Tokenizer.PadId, Is.EqualTo(601));
             Assert.That((configuration.LatentChannels, configuration.LatentHeight, configuration.LatentWidth), Is.EqualTo((4, 16, 16)));
             Assert.That(configuration.ScalingFactor, Is.EqualTo(0.18215f));
-            Assert.That(configuration.RecommendedScheduler, Is.EqualTo(SchedulerType.EulerAncestral));
+            Assert.That(configuration.RecommendedScheduler, Is.EqualTo(new SchedulerOptions(SchedulerType.EulerAncestral)));
             Assert.That(configuration.RecommendedSteps, Is.EqualTo(20));
             Assert.That(configuration.RecommendedGuidanceScale, Is.EqualTo(5));
             Assert.That(configuration.NoiseSchedule, Is.EqualTo(new NoiseSchedule()));
@@ -43,7 +43,7 @@ public class PipelineConfigurationTests
             Assert.That(configuration.TextEncoderPath, Is.EqualTo(folder.Combine("text_encoder/model.onnx")));
             Assert.That((configuration.LatentHeight, configuration.LatentWidth), Is.EqualTo((96, 96)));
             Assert.That(configuration.ScalingFactor, Is.EqualTo(0.13025f));
-            Assert.That(configuration.RecommendedScheduler, Is.EqualTo(SchedulerType.Euler));
+            Assert.That(configuration.RecommendedScheduler, Is.EqualTo(new SchedulerOptions(SchedulerType.Euler, SigmaSchedule.Uniform) { StepsOffset = 0 }));
             Assert.That(configuration.NoiseSchedule, Is.EqualTo(new NoiseSchedule
             {
                 TrainingTimesteps = 500,
@@ -59,12 +59,12 @@ public class PipelineConfigurationTests
     public void FromFolder_UsesAnotherSchedulerForOneThatIsNotKnown()
     {
         using TemporaryFolder folder = Folder("text_encoder/model.onnx", "unet/model.onnx", "vae_decoder/model.onnx", "tokenizer/vocab.json", "tokenizer/merges.txt");
-        _ = folder.Write("scheduler/scheduler_config.json", """{ "_class_name": "PNDMScheduler" }""");
+        _ = folder.Write("scheduler/scheduler_config.json", """{ "_class_name": "FlowMatchEulerDiscreteScheduler" }""");
         _ = folder.Write("unet/config.json", """{ "sample_size": [64, 96] }""");
         PipelineConfiguration configuration = PipelineConfiguration.FromFolder(folder.FullPath);
         Assert.Multiple(() =>
         {
-            Assert.That(configuration.RecommendedScheduler, Is.EqualTo(SchedulerType.EulerAncestral));
+            Assert.That(configuration.RecommendedScheduler, Is.EqualTo(new SchedulerOptions(SchedulerType.EulerAncestral)));
             Assert.That((configuration.LatentHeight, configuration.LatentWidth), Is.EqualTo((64, 96)));
         });
     }
@@ -121,13 +121,13 @@ public class PipelineConfigurationTests
     [TestCase("unet", "file", "3", "a string")]
     [TestCase("unet", "latent_width", "0", "a positive whole number")]
     [TestCase("unet", "latent_width", "1.5", "a whole number")]
-    [TestCase("unet", "prediction_type", "\"sample\"", "v_prediction")]
+    [TestCase("unet", "prediction_type", "\"flow\"", "v_prediction")]
     [TestCase("tokenizer", "pad_token_id", "-1", "not negative")]
     [TestCase("vae_decoder", "scaling_factor", "0", "positive")]
     [TestCase("vae_decoder", "output_range", "[1, -1]", "two numbers")]
-    [TestCase("scheduler", "beta_schedule", "\"squaredcos_cap_v2\"", "scaled_linear")]
+    [TestCase("scheduler", "beta_schedule", "\"sigmoid\"", "squaredcos_cap_v2")]
     [TestCase("scheduler", "num_train_timesteps", "1", "from 2 to")]
-    [TestCase("scheduler", "recommended_sampler", "\"dpm\"", "euler_ancestral")]
+    [TestCase("scheduler", "recommended_sampler", "\"dpm\"", "Euler a")]
     public void FromFolder_NamesTheWrongProperty(string role, string property, string value, string expected)
     {
         using TemporaryFolder folder = Folder("text_encoder/model.onnx", "unet/model.onnx", "vae_decoder/model.onnx", "tokenizer/vocab.json", "tokenizer/merges.txt");

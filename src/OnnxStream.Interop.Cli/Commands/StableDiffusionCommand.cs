@@ -48,8 +48,21 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private readonly Option<string?> _sampler = new("--sampler")
     {
-        Description = "How noise is removed; the default depends on the model.",
-        HelpName = "euler|euler_a",
+        Description = $"How noise is removed, by any name that web interfaces, diffusers or OnnxStream have for it, alone or with a schedule, as in \"DPM++ 2M Karras\"; the default depends on the model. There are {string.Join(", ", SchedulerTypes.Names)}.",
+        HelpName = "NAME",
+    };
+
+    private readonly Option<string?> _schedule = new("--schedule")
+    {
+        Description = $"How the noise levels of the steps are spread; the default depends on the sampler. There are {string.Join(", ", SigmaSchedules.Names)}.",
+        HelpName = "NAME",
+    };
+
+    private readonly Option<double?> _eta = new("--eta")
+    {
+        Description = "How much of the noise that a step may add is new: 0 for none, 1 for all of it. For DDIM, TCD, ancestral samplers and SDEs.",
+        HelpName = "X",
+        CustomParser = result => ParseNumber(result, "--eta", 0.0, "a number of at least 0"),
     };
 
     private readonly Option<string> _output = new("--output", "-o")
@@ -90,16 +103,23 @@ internal sealed class StableDiffusionCommand : ToolCommand
     {
         Add(_prompt);
         foreach (Option option in (Option[])[
-            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
+            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _schedule, _eta, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
         {
             Add(option);
         }
 
         _sampler.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<string?>() is { } name && SchedulerTypes.Find(name) is null)
+            if (result.GetValueOrDefault<string?>() is { } name && SchedulerOptions.TryParse(name) is null)
             {
-                result.AddError($"--sampler {name}: the choices are {string.Join(" and ", SchedulerTypes.Names)}.");
+                result.AddError($"--sampler {name}: there is none of that name; did you mean \"{SchedulerTypes.Nearest(name)}\"?");
+            }
+        });
+        _schedule.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is { } name && SigmaSchedules.Find(name) is null)
+            {
+                result.AddError($"--schedule {name}: there is none of that name; did you mean \"{SigmaSchedules.Nearest(name)}\"?");
             }
         });
         _panelStore.AcceptOnlyFromAmong("auto", "off");
@@ -118,6 +138,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
         "onnxstream sd \"a cat in a space suit\" --model stable-diffusion-1.5 --seed 42 --steps 20 --output cat.png",
         "onnxstream sd \"a green triangle\" --model http://192.168.1.2:8000/tiny-shapes    streamed from a server; nothing is written",
         "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --count 4 --grid --negative-prompt \"blurry\" --sampler euler",
+        "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --sampler \"DPM++ 2M Karras\" --steps 15",
+        "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --sampler ddim --schedule trailing --eta 0.5",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -164,7 +186,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
             Seed = arguments.GetValue(_seed),
             GuidanceScale = arguments.GetValue(_guidance),
             ImageCount = arguments.GetValue(_count),
-            Scheduler = arguments.GetValue(_sampler) is { } sampler ? SchedulerTypes.Find(sampler) : null,
+            Scheduler = ReadScheduler(arguments, configuration),
         };
 
         // A folder that cannot be made should stop a long generation before it starts.
@@ -189,6 +211,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
             parameters.Model,
             parameters.Steps,
             parameters.Sampler,
+            parameters.Schedule,
             parameters.GuidanceScale,
             Seconds(result.Duration),
             [.. result.Stages.Select(stage => new StageReport(
@@ -221,6 +244,24 @@ internal sealed class StableDiffusionCommand : ToolCommand
             Model model = server is null ? Model.Load(path) : Model.Load(server, path);
             return ChoosePanelTypes(terminal, model, sessionOptions, () => MakeInputs(model, configuration), targetError, cancellationToken);
         }
+    }
+
+    /// <summary>The sampler that the options name together, the model's where they name none; null where there are no options.</summary>
+    private SchedulerOptions? ReadScheduler(ParseResult arguments, PipelineConfiguration configuration)
+    {
+        string? sampler = arguments.GetValue(_sampler), schedule = arguments.GetValue(_schedule);
+        double? eta = arguments.GetValue(_eta);
+        if (sampler is null && schedule is null && eta is null)
+        {
+            return null;
+        }
+
+        SchedulerOptions scheduler = sampler is null ? configuration.RecommendedScheduler : SchedulerOptions.Parse(sampler);
+        return scheduler with
+        {
+            Schedule = schedule is null ? scheduler.Schedule : SigmaSchedules.Find(schedule),
+            Eta = eta ?? scheduler.Eta,
+        };
     }
 
     // Random data stand for prompts and noise; what the model leaves open has the size of a picture.
@@ -284,7 +325,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
         ImageReport first = report.Images[0];
         string seeds = report.Images.Count == 1 ? $"seed {first.Seed}" : $"seeds {first.Seed} to {report.Images[^1].Seed}";
         terminal.Output.WriteLine($"         {report.Prompt}");
-        terminal.Output.WriteLine($"         {first.Width}x{first.Height}, {seeds}, {report.Steps} steps, {report.Sampler}, guidance {report.Guidance}");
+        terminal.Output.WriteLine($"         {first.Width}x{first.Height}, {seeds}, {report.Steps} steps, {report.Sampler} ({report.Schedule}), guidance {report.Guidance}");
         string stages = string.Join(", ", report.Stages.Select(stage => $"{stage.Name} {Quantity.Seconds(stage.TotalS)}"));
         terminal.Output.WriteLine($"time     {Quantity.Seconds(report.TotalS)} ({stages})");
         terminal.Output.WriteLine($"memory   {Quantity.Bytes(report.PeakRssBytes)} peak of the process, {Quantity.Bytes(report.PeakNativeBytes)} of it native");

@@ -7,6 +7,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="Model">The model's name.</param>
 /// <param name="Steps">The number of sampling steps.</param>
 /// <param name="Sampler">The scheduler's name.</param>
+/// <param name="Schedule">The name of the way in which noise levels were spread.</param>
 /// <param name="Guidance">How strongly the prompt was followed.</param>
 /// <param name="TotalS">Seconds for all of it.</param>
 /// <param name="Stages">What each stage took.</param>
@@ -20,6 +21,7 @@ internal sealed record GenerationReport(
     string Model,
     int Steps,
     string Sampler,
+    string Schedule,
     float Guidance,
     double TotalS,
     IReadOnlyList<StageReport> Stages,

@@ -10,6 +10,9 @@ namespace OnnxStream.Interop.Diffusion.Schedulers;
 /// </remarks>
 public sealed record NoiseSchedule
 {
+    // What is left of the picture where a schedule goes to zero, so that sigma stays finite: 4,096. As diffusers has it.
+    private const double LeastAlphaBar = 1.0 / (1 << 24);
+
     /// <summary>The number of time steps of the training.</summary>
     public int TrainingTimesteps
     {
@@ -33,60 +36,65 @@ public sealed record NoiseSchedule
     /// <summary>What the UNET's output means.</summary>
     public PredictionType PredictionType { get; init; } = PredictionType.Epsilon;
 
+    /// <summary>
+    /// Whether betas were rescaled so that nothing of the picture is left at the last time step (Lin et al. 2023,
+    /// <see href="https://arxiv.org/abs/2305.08891"/>, algorithm 1). A part of 2⁻²⁴ of its variance is taken to be left: sigma is 4,096 there.
+    /// </summary>
+    public bool HasZeroTerminalSnr { get; init; }
+
     /// <summary>The noise at a time step; between whole ones its logarithm is interpolated linearly.</summary>
     /// <param name="timestep">From 0 up to <see cref="TrainingTimesteps"/> - 1.</param>
-    public double SigmaAt(double timestep) => Sigmas([timestep])[0];
+    public double SigmaAt(double timestep) => Exponential(LogSigmas(), timestep);
 
-    /// <summary>Time steps for sampling, spread evenly from the last of the training down to 0.</summary>
-    /// <param name="count">How many; one alone is the last.</param>
-    public double[] Timesteps(int count)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        double last = TrainingTimesteps - 1;
-        double[] timesteps = new double[count];
-        for (int i = 0; i < count; i++)
-        {
-            timesteps[i] = count == 1 ? last : last * (count - 1 - i) / (count - 1);
-        }
-
-        return timesteps;
-    }
-
-    /// <summary>The noise at the start of each of these time steps, and a final 0.</summary>
-    /// <param name="timesteps">The time steps.</param>
-    public double[] Sigmas(params ReadOnlySpan<double> timesteps)
-    {
-        double[] logSigmas = LogSigmas();
-        double[] sigmas = new double[timesteps.Length + 1];
-        for (int i = 0; i < timesteps.Length; i++)
-        {
-            double timestep = timesteps[i];
-            ArgumentOutOfRangeException.ThrowIfNegative(timestep, nameof(timesteps));
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(timestep, logSigmas.Length - 1, nameof(timesteps));
-            int low = (int)timestep;
-            int high = Math.Min(low + 1, logSigmas.Length - 1);
-            double weight = timestep - low;
-            sigmas[i] = Math.Exp(((1 - weight) * logSigmas[low]) + (weight * logSigmas[high]));
-        }
-
-        return sigmas;
-    }
-
-    private double[] LogSigmas()
+    /// <summary>The natural logarithms of sigma at each time step of the training.</summary>
+    internal double[] LogSigmas()
     {
         double[] table = new double[TrainingTimesteps];
         double alphaBar = 1;
         for (int t = 0; t < table.Length; t++)
         {
-            alphaBar *= 1 - Beta((double)t / (table.Length - 1));
-            table[t] = 0.5 * Math.Log((1 - alphaBar) / alphaBar);
+            alphaBar *= 1 - Beta(t);
+            table[t] = alphaBar;
+        }
+
+        if (HasZeroTerminalSnr)
+        {
+            double first = Math.Sqrt(table[0]), last = Math.Sqrt(table[^1]);
+            for (int t = 0; t < table.Length; t++)
+            {
+                double root = (Math.Sqrt(table[t]) - last) * first / (first - last);
+                table[t] = Math.Max(root * root, LeastAlphaBar);
+            }
+        }
+
+        for (int t = 0; t < table.Length; t++)
+        {
+            table[t] = 0.5 * Math.Log((1 - table[t]) / table[t]);
         }
 
         return table;
     }
 
-    private double Beta(double fraction)
+    /// <summary>The exponential of a value of a table at a place that may lie between two entries.</summary>
+    internal static double Exponential(double[] logarithms, double place)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(place);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(place, logarithms.Length - 1);
+        int low = (int)place;
+        int high = Math.Min(low + 1, logarithms.Length - 1);
+        double weight = place - low;
+        return Math.Exp(((1 - weight) * logarithms[low]) + (weight * logarithms[high]));
+    }
+
+    private double Beta(int timestep)
+    {
+        const double LargestBeta = 0.999;
+        if (BetaSchedule == BetaSchedule.SquaredCosine)
+        {
+            return Math.Min(1 - (SquaredCosine(timestep + 1) / SquaredCosine(timestep)), LargestBeta);
+        }
+
+        double fraction = (double)timestep / (TrainingTimesteps - 1);
         if (BetaSchedule == BetaSchedule.Linear)
         {
             return BetaStart + ((BetaEnd - BetaStart) * fraction);
@@ -96,24 +104,10 @@ public sealed record NoiseSchedule
         double root = start + ((Math.Sqrt(BetaEnd) - start) * fraction);
         return root * root;
     }
-}
 
-/// <summary>How betas run from the first to the last.</summary>
-public enum BetaSchedule
-{
-    /// <summary>Their square roots are spread evenly.</summary>
-    ScaledLinear,
-
-    /// <summary>They are spread evenly.</summary>
-    Linear,
-}
-
-/// <summary>What a UNET predicts.</summary>
-public enum PredictionType
-{
-    /// <summary>The noise.</summary>
-    Epsilon,
-
-    /// <summary>The velocity: √ᾱ times the noise minus √(1 - ᾱ) times the picture (Salimans and Ho 2022, <see href="https://arxiv.org/abs/2202.00512"/>).</summary>
-    Velocity,
+    private double SquaredCosine(int timestep)
+    {
+        double cosine = Math.Cos((((double)timestep / TrainingTimesteps) + 0.008) / 1.008 * Math.PI / 2);
+        return cosine * cosine;
+    }
 }

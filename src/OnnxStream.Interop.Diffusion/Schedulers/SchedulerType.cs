@@ -1,51 +1,68 @@
 namespace OnnxStream.Interop.Diffusion.Schedulers;
 
-/// <summary>The schedulers that a generation can ask for.</summary>
+/// <summary>How a sample gets from one noise level to the next: the samplers, as programs of this field call them.</summary>
 public enum SchedulerType
 {
-    /// <summary><see cref="EulerScheduler"/>.</summary>
+    /// <summary>Euler's method: one evaluation in a step. Karras et al. 2022, <see href="https://arxiv.org/abs/2206.00364"/>.</summary>
     Euler,
 
-    /// <summary><see cref="EulerAncestralScheduler"/>.</summary>
+    /// <summary>Euler's method that goes down further than the next level and adds noise up to it.</summary>
     EulerAncestral,
-}
 
-/// <summary>Names of schedulers, and how to make them.</summary>
-public static class SchedulerTypes
-{
-    // Every name under which a scheduler is known: ours, that of diffusers, that of web interfaces and of OnnxStream.
-    private static readonly (SchedulerType Type, string[] Names)[] All =
-    [
-        (SchedulerType.Euler, ["euler", "EulerDiscreteScheduler"]),
-        (SchedulerType.EulerAncestral, ["euler_ancestral", "EulerAncestralDiscreteScheduler", "euler_a", "Euler a"]),
-    ];
+    /// <summary>Heun's method: two evaluations in a step. Karras et al. 2022, algorithm 1.</summary>
+    Heun,
 
-    /// <summary>The names that users give on a command line, one for each scheduler.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. All.Select(entry => entry.Names[0])];
+    /// <summary>DPM-Solver-2: the slope in the middle, two evaluations in a step. Lu et al. 2022, <see href="https://arxiv.org/abs/2206.00927"/>.</summary>
+    Dpm2,
 
-    /// <summary>Makes a scheduler.</summary>
-    /// <param name="type">Which one.</param>
-    /// <param name="schedule">The noise that the model was trained with.</param>
-    /// <param name="stepCount">The number of steps.</param>
-    public static IScheduler Create(this SchedulerType type, NoiseSchedule schedule, int stepCount) => type switch
-    {
-        SchedulerType.Euler => new EulerScheduler(schedule, stepCount),
-        SchedulerType.EulerAncestral => new EulerAncestralScheduler(schedule, stepCount),
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, null),
-    };
+    /// <summary>DPM-Solver-2 with ancestral noise.</summary>
+    Dpm2Ancestral,
 
-    /// <summary>Finds a scheduler by any of its names, upper and lower case alike; null if there is none of that name.</summary>
-    /// <param name="name">The name, such as <c>euler_ancestral</c>, <c>euler_a</c> or <c>EulerAncestralDiscreteScheduler</c>.</param>
-    public static SchedulerType? Find(string name)
-    {
-        foreach ((SchedulerType type, string[] names) in All)
-        {
-            if (names.Contains(name, StringComparer.OrdinalIgnoreCase))
-            {
-                return type;
-            }
-        }
+    /// <summary>Linear multistep: Adams and Bashforth's method of order 4 over sigma, with the steps as they are.</summary>
+    Lms,
 
-        return null;
-    }
+    /// <summary>DPM-Solver++(2S) with ancestral noise, two evaluations in a step. Lu et al. 2022, <see href="https://arxiv.org/abs/2211.01095"/>.</summary>
+    DpmPlusPlus2SAncestral,
+
+    /// <summary>DPM-Solver++(2M): second order of the denoised pictures of two steps.</summary>
+    DpmPlusPlus2M,
+
+    /// <summary>A variant of DPM-Solver++(2M) with the mean of two steps, from stable-diffusion.cpp.</summary>
+    DpmPlusPlus2MV2,
+
+    /// <summary>SDE-DPM-Solver++(2M), with new noise in each step; midpoint form.</summary>
+    DpmPlusPlus2MSde,
+
+    /// <summary>SDE-DPM-Solver++(2M), Heun form.</summary>
+    DpmPlusPlus2MSdeHeun,
+
+    /// <summary>SDE-DPM-Solver++(3M): third order of the denoised pictures of three steps, with new noise in each.</summary>
+    DpmPlusPlus3MSde,
+
+    /// <summary>SDE-DPM-Solver++ with two evaluations in a step.</summary>
+    DpmPlusPlusSde,
+
+    /// <summary>DDIM, Song et al. 2020, <see href="https://arxiv.org/abs/2010.02502"/>.</summary>
+    Ddim,
+
+    /// <summary>DDPM, Ho et al. 2020, <see href="https://arxiv.org/abs/2006.11239"/>: each step draws from the posterior.</summary>
+    Ddpm,
+
+    /// <summary>PLMS, the pseudo linear multistep method of PNDM: Liu et al. 2022, <see href="https://arxiv.org/abs/2202.09778"/>. One evaluation more than steps.</summary>
+    Plms,
+
+    /// <summary>UniPC: predictor and corrector of order 2. Zhao et al. 2023, <see href="https://arxiv.org/abs/2302.04867"/>.</summary>
+    UniPc,
+
+    /// <summary>DEIS (tAB, over log rho) of order 2. Zhang and Chen 2022, <see href="https://arxiv.org/abs/2204.13902"/>.</summary>
+    Deis,
+
+    /// <summary>iPNDM: PLMS's coefficients with fewer of them in the first steps. Zhang and Chen 2022.</summary>
+    Ipndm,
+
+    /// <summary>For latent consistency models: Luo et al. 2023, <see href="https://arxiv.org/abs/2310.04378"/>.</summary>
+    Lcm,
+
+    /// <summary>Trajectory consistency distillation: Zheng et al. 2024, <see href="https://arxiv.org/abs/2402.19159"/>.</summary>
+    Tcd,
 }

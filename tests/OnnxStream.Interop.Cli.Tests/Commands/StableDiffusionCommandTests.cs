@@ -90,6 +90,25 @@ internal sealed class StableDiffusionCommandTests
         Assert.That(File.ReadAllBytes(folder[$"{sampler}.png"]), Is.Not.EqualTo(File.ReadAllBytes(folder[$"{other}.png"])));
     }
 
+    [Test]
+    public void Sampler_schedule_and_eta_are_reported()
+    {
+        using TemporaryFolder folder = new();
+        string[] sd = ["sd", "a red circle", "--model", Model, "--steps", "2", "--seed", "1", "--output", folder["p.png"], "--json"];
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Invocation.Of([.. sd, "--sampler", "dpmpp_2m karras"]).AssertSucceeded().Output, Does.Contain("\"DPM\\u002B\\u002B 2M\"").Or.Contain("\"DPM++ 2M\"").And.Contain("\"Karras\""));
+            Assert.That(Encoding.Latin1.GetString(File.ReadAllBytes(folder["p.png"])), Does.Contain("Sampler: DPM++ 2M, Schedule type: Karras,"));
+            Assert.That(Invocation.Of([.. sd, "--schedule", "sgm_uniform", "--eta", "0"]).AssertSucceeded().Output, Does.Contain("\"Euler a\"").And.Contain("\"SGM Uniform\""));
+        }
+    }
+
+    [TestCase("--sampler", "dpm++ 2n karas", "DPM++ 2M Karras")]
+    [TestCase("--schedule", "kara", "Karras")]
+    [TestCase("--eta", "-1", "at least 0")]
+    public void The_nearest_name_is_offered(string option, string value, string expected) =>
+        Invocation.Of("sd", "a red circle", "--model", Model, option, value).AssertFailed(ExitCode.BadInput, expected);
+
     [TestCase("--steps", "0")]
     [TestCase("--steps", "many")]
     [TestCase("--guidance", "NaN")]

@@ -1,23 +1,9 @@
 using OnnxStream.Interop.Diffusion.Schedulers;
-using OnnxStream.Interop.Diffusion.Tests.TinyShapes;
 
 namespace OnnxStream.Interop.Diffusion.Tests.Schedulers;
 
 public class NoiseScheduleTests
 {
-    [Test]
-    public void Sigmas_AreTheGoldenOnes()
-    {
-        NoiseSchedule schedule = new();
-        double[] timesteps = schedule.Timesteps(12);
-        float[] golden = TinyShapesModel.Golden("euler12_sigmas").Span<float>().ToArray();
-        Assert.Multiple(() =>
-        {
-            Assert.That(timesteps.Select(timestep => (float)timestep), Is.EqualTo(TinyShapesModel.Golden("euler12_timesteps").Span<float>().ToArray()));
-            Assert.That(schedule.Sigmas(timesteps).Select(sigma => (float)sigma), Is.EqualTo(golden).Within(1e-6).Percent);
-        });
-    }
-
     [TestCase(0, 0.029167158151720367)]
     [TestCase(1, 0.041314411996783096)]
     [TestCase(499.5, 1.6155802601603273)]
@@ -39,10 +25,10 @@ public class NoiseScheduleTests
     });
 
     [Test]
-    public void Timesteps_SpreadEvenlyDownToZero() => Assert.Multiple(() =>
+    public void SigmaAt_IsFiniteWhereNothingOfThePictureIsLeft() => Assert.Multiple(() =>
     {
-        Assert.That(new NoiseSchedule().Timesteps(3), Is.EqualTo((double[])[999, 499.5, 0]));
-        Assert.That(new NoiseSchedule().Timesteps(1), Is.EqualTo((double[])[999]));
-        Assert.That(new NoiseSchedule().Timesteps(1000), Is.EqualTo(Enumerable.Range(0, 1000).Select(i => 999.0 - i)));
+        NoiseSchedule schedule = new() { HasZeroTerminalSnr = true };
+        Assert.That(schedule.SigmaAt(999), Is.EqualTo(4096).Within(1e-4).Percent);
+        Assert.That(schedule.SigmaAt(0), Is.EqualTo(new NoiseSchedule().SigmaAt(0)).Within(1e-10).Percent);
     });
 }
