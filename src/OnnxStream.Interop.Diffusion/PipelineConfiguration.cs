@@ -31,7 +31,17 @@ public sealed record PipelineConfiguration
         ["unet/model.onnx", "unet/model.txt", "unet_fp16/model.txt", "unet_fp32/model.txt"];
 
     private static readonly string[] VaeDecoderCandidates =
-        ["vae_decoder/model.onnx", "vae_decoder/model.txt", "vae_decoder_fp16/model.txt", "vae_decoder_fp32/model.txt", "vae_decoder_qu8/model.txt"];
+        ["vae_decoder/model.onnx", "vae_decoder/model.txt", "vae_decoder_fp16/model.txt", "vae_decoder_fp32/model.txt", "vae_decoder_qu8/model.txt", TinyDecoder];
+
+    private const string TinyDecoder = "taesd_decoder/model.onnx";
+
+    // Pipelines of diffusers that differ in what they are given, not in the models.
+    private static readonly string[] PipelineClasses =
+    [
+        "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionControlNetPipeline",
+        "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", "StableDiffusionXLInpaintPipeline", "StableDiffusionXLControlNetPipeline",
+        "LatentConsistencyModelPipeline", "LatentConsistencyModelImg2ImgPipeline",
+    ];
 
     /// <summary>Where the paths are names of files, such as a server; null (the default) for the file system.</summary>
     public ModelFiles? Files { get; init; }
@@ -48,8 +58,32 @@ public sealed record PipelineConfiguration
     /// <summary>The decoder of the VAE, an ONNX file or a <c>model.txt</c>.</summary>
     public required string VaeDecoderPath { get; init; }
 
+    /// <summary>The second text encoder, of SDXL; null for the others.</summary>
+    public string? TextEncoder2Path { get; init; }
+
+    /// <summary>The encoder of the VAE, for given pictures; null where there is none.</summary>
+    public string? VaeEncoderPath { get; init; }
+
+    /// <summary>A tiny decoder (TAESD) for previews; null where there is none.</summary>
+    public string? TinyDecoderPath { get; init; }
+
+    /// <summary>A ControlNet; null where there is none.</summary>
+    public string? ControlNetPath { get; init; }
+
     /// <summary>The tokenizer.</summary>
     public required TokenizerConfiguration Tokenizer { get; init; }
+
+    /// <summary>The tokenizer of the second text encoder; null for the first's.</summary>
+    public TokenizerConfiguration? Tokenizer2 { get; init; }
+
+    /// <summary>Whether an empty negative prompt stands for hidden states of zero, as with SDXL base.</summary>
+    public bool EmptyPromptIsZero { get; init; }
+
+    /// <summary>The number of pixels along a side of what one latent is decoded to.</summary>
+    public int PixelsPerLatent { get; init; } = 8;
+
+    /// <summary>For previews: red, green and blue that each channel of latents adds, and last those of all-zero latents, each from -1 to 1. Empty for what is usual with the model.</summary>
+    public IReadOnlyList<IReadOnlyList<float>> LatentColours { get; init; } = [];
 
     /// <summary>The noise that the UNET was trained with.</summary>
     public NoiseSchedule NoiseSchedule { get; init; } = new();
@@ -121,12 +155,12 @@ public sealed record PipelineConfiguration
                 : throw new ModelFormatException(path, $"\"pipeline\" is \"{pipeline}\"; supported is \"stable-diffusion\".");
         }
 
-        if (index?.Text("_class_name") is { } className && !className.EndsWith("StableDiffusionPipeline", StringComparison.Ordinal))
+        if (index?.Text("_class_name") is { } className && !PipelineClasses.Any(known => className.EndsWith(known, StringComparison.Ordinal)))
         {
-            throw new ModelFormatException(path, $"the model is made for {className}; supported are StableDiffusionPipeline and its ONNX variants.");
+            throw new ModelFormatException(path, $"the model is made for {className}; supported are {string.Join(", ", PipelineClasses)} and their ONNX variants.");
         }
 
-        return FromLayout(folder, place, files, name);
+        return FromLayout(folder, place, files, name) with { EmptyPromptIsZero = index?.Boolean("force_zeros_for_empty_prompt") ?? false };
     }
 
     private static PipelineConfiguration FromIndex(string folder, ModelFiles? place, PipelineFiles files, string name, JsonFile index)
@@ -158,6 +192,9 @@ public sealed record PipelineConfiguration
             LatentHeight = index.PositiveInteger("unet", "latent_height"),
             LatentWidth = index.PositiveInteger("unet", "latent_width"),
             ScalingFactor = Scaling(index, "vae_decoder", "scaling_factor"),
+            PixelsPerLatent = index.PositiveInteger("vae_decoder", "scale_factor") ?? 8,
+            VaeEncoderPath = index.Find("vae_encoder") is null ? null : FileOfIndex(folder, files, place is null, index, "vae_encoder", "file"),
+            LatentColours = Colours(index),
             OutputMinimum = minimum,
             OutputMaximum = maximum,
             RecommendedScheduler = index.Text("scheduler", "recommended_sampler") is { } sampler
@@ -190,16 +227,32 @@ public sealed record PipelineConfiguration
             UnetPath = unet,
             VaeDecoderPath = vaeDecoder,
             Tokenizer = TokenizerConfiguration.Read(Path.Combine(folder, "tokenizer"), place),
+            TextEncoder2Path = Optional("text_encoder_2/model.onnx"),
+            VaeEncoderPath = Optional("vae_encoder/model.onnx"),
+            TinyDecoderPath = Optional(TinyDecoder),
+            ControlNetPath = Optional("controlnet/model.onnx"),
         };
+        if (configuration.TextEncoder2Path is not null)
+        {
+            configuration = configuration with { Tokenizer2 = TokenizerConfiguration.Read(Path.Combine(folder, "tokenizer_2"), place), ScalingFactor = 0.13025f };
+        }
+
         if (unet.EndsWith(".txt", StringComparison.Ordinal))
         {
             // What OnnxStream's own program uses.
             configuration = configuration with { RecommendedSteps = 10, RecommendedGuidanceScale = 7 };
         }
 
+        if (vaeDecoder == configuration.TinyDecoderPath)
+        {
+            configuration = configuration with { ScalingFactor = 1 };
+        }
+
         return configuration.WithScheduler(Path.Combine(folder, "scheduler", "scheduler_config.json"), files)
             .WithUnet(Path.Combine(Path.GetDirectoryName(unet)!, "config.json"), files)
             .WithVaeDecoder(Path.Combine(Path.GetDirectoryName(vaeDecoder)!, "config.json"), files);
+
+        string? Optional(string candidate) => files.Exists(Path.Combine(folder, candidate)) ? Path.Combine(folder, candidate) : null;
     }
 
     private PipelineConfiguration WithScheduler(string path, PipelineFiles files)
@@ -242,11 +295,23 @@ public sealed record PipelineConfiguration
             height = width = file.PositiveInteger("sample_size");
         }
 
-        return this with { LatentHeight = height, LatentWidth = width, LatentChannels = file.PositiveInteger("in_channels") ?? LatentChannels };
+        return this with { LatentHeight = height, LatentWidth = width, LatentChannels = file.PositiveInteger("out_channels") ?? file.PositiveInteger("in_channels") ?? LatentChannels };
     }
 
-    private PipelineConfiguration WithVaeDecoder(string path, PipelineFiles files) =>
-        JsonFile.ReadIfThere(path, files) is { } file ? this with { ScalingFactor = Scaling(file, "scaling_factor") } : this;
+    private PipelineConfiguration WithVaeDecoder(string path, PipelineFiles files)
+    {
+        if (JsonFile.ReadIfThere(path, files) is not { } file)
+        {
+            return this;
+        }
+
+        // Each block but one doubles the size.
+        const int MostBlocks = 8;
+        int blocks = file.Find("block_out_channels") is { ValueKind: JsonValueKind.Array } list ? list.GetArrayLength() : 4;
+        return blocks is > 0 and <= MostBlocks
+            ? this with { ScalingFactor = (float)(file.Number("scaling_factor") is { } ? Scaling(file, "scaling_factor") : ScalingFactor), PixelsPerLatent = 1 << (blocks - 1) }
+            : throw new ModelFormatException(path, $"\"block_out_channels\" should have from 1 to {MostBlocks} numbers, found {blocks}.");
+    }
 
     private static string FirstOf(string folder, PipelineFiles files, string what, string[] candidates, List<string> missing)
     {
@@ -313,6 +378,19 @@ public sealed record PipelineConfiguration
     {
         double factor = file.Number(names) ?? 0.18215;
         return factor > 0 ? (float)factor : throw new ModelFormatException(file.FilePath, $"\"{string.Join('.', names)}\" should be positive, found {factor}.");
+    }
+
+    private static IReadOnlyList<IReadOnlyList<float>> Colours(JsonFile index)
+    {
+        if (index.Find("vae_decoder", "latent_colours") is not { } list)
+        {
+            return [];
+        }
+
+        return list.ValueKind == JsonValueKind.Array
+            && list.EnumerateArray().All(colour => colour.ValueKind == JsonValueKind.Array && colour.GetArrayLength() == 3 && colour.EnumerateArray().All(number => number.ValueKind == JsonValueKind.Number))
+            ? [.. list.EnumerateArray().Select(colour => (IReadOnlyList<float>)[.. colour.EnumerateArray().Select(number => number.GetSingle())])]
+            : throw new ModelFormatException(index.FilePath, $"\"vae_decoder.latent_colours\" should be lists of three numbers, found {list.GetRawText()}.");
     }
 
     private static (float Minimum, float Maximum) OutputRange(JsonFile index)

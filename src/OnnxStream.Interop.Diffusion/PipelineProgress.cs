@@ -6,6 +6,9 @@ public enum PipelineStage
     /// <summary>The prompts become what the UNET is conditioned on.</summary>
     TextEncoding,
 
+    /// <summary>Given pictures become latents; only where there are any.</summary>
+    ImageEncoding,
+
     /// <summary>Noise becomes latents.</summary>
     Denoising,
 

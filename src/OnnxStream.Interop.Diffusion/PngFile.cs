@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Text;
 using StbImageWriteSharp;
 
 namespace OnnxStream.Interop.Diffusion;
 
-/// <summary>Writes PNG files that say how their picture was made.</summary>
+/// <summary>Writes PNG files that say how their picture was made, and reads what they say.</summary>
 /// <remarks>
 /// The text goes into a chunk with the keyword <c>parameters</c>, where the programs of this field look for it: <c>tEXt</c>, or
 /// <c>iTXt</c> (UTF-8) when Latin-1, which is all that the former holds, lacks a character.
@@ -41,6 +42,103 @@ public static class PngFile
         new ImageWriter().WritePng(image.Pixels.ToArray(), image.Width, image.Height, ColorComponents.RedGreenBlue, stream);
         ReadOnlySpan<byte> png = stream.GetBuffer().AsSpan(0, (int)stream.Length);
         return parameters is null ? png.ToArray() : [.. png[..HeaderEnd], .. TextChunk(parameters), .. png[HeaderEnd..]];
+    }
+
+    /// <summary>Reads how the picture of a file was made, as this program and others of the field write it; null where the file does not say it.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="ModelFormatException">It is no PNG file, or is cut off.</exception>
+    public static string? ReadParameters(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ReadOnlySpan<byte> rest = File.ReadAllBytes(path);
+        if (!rest.StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10]))
+        {
+            throw new ModelFormatException(path, "this is not a PNG file.");
+        }
+
+        const int Frame = 4 + 4 + 4;
+        rest = rest[8..];
+        while (rest.Length >= Frame)
+        {
+            uint length = BinaryPrimitives.ReadUInt32BigEndian(rest);
+            if (length > rest.Length - Frame)
+            {
+                break;
+            }
+
+            ReadOnlySpan<byte> type = rest.Slice(4, 4), data = rest.Slice(8, (int)length);
+            if (ReadText(type, data) is { } text)
+            {
+                return text;
+            }
+
+            if (type.SequenceEqual("IEND"u8))
+            {
+                return null;
+            }
+
+            rest = rest[(Frame + (int)length)..];
+        }
+
+        throw new ModelFormatException(path, "the PNG file is cut off.");
+    }
+
+    private static string? ReadText(ReadOnlySpan<byte> type, ReadOnlySpan<byte> data)
+    {
+        int end = data.IndexOf((byte)0);
+        if (end < 0 || !data[..end].SequenceEqual(Encoding.Latin1.GetBytes(Keyword)))
+        {
+            return null;
+        }
+
+        data = data[(end + 1)..];
+        if (type.SequenceEqual("tEXt"u8))
+        {
+            // The format has Latin-1 here; programs of this field write UTF-8 as well.
+            try
+            {
+                return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(data);
+            }
+            catch (DecoderFallbackException)
+            {
+                return Encoding.Latin1.GetString(data);
+            }
+        }
+
+        if (type.SequenceEqual("zTXt"u8) && data.Length > 1)
+        {
+            return Encoding.Latin1.GetString(Inflate(data[1..]));
+        }
+
+        // iTXt: whether it is compressed, how, the language, 0, the translated keyword, 0, the text.
+        if (!type.SequenceEqual("iTXt"u8) || data.Length < 4)
+        {
+            return null;
+        }
+
+        bool isCompressed = data[0] == 1;
+        data = data[2..];
+        for (int i = 0; i < 2; i++)
+        {
+            data = data[(data.IndexOf((byte)0) + 1)..];
+        }
+
+        return Encoding.UTF8.GetString(isCompressed ? Inflate(data) : data);
+    }
+
+    private static byte[] Inflate(ReadOnlySpan<byte> data)
+    {
+        const int MostBytes = 16 << 20;
+        using ZLibStream stream = new(new MemoryStream(data.ToArray()), CompressionMode.Decompress);
+        using MemoryStream text = new();
+        byte[] buffer = new byte[1 << 14];
+        for (int count; text.Length < MostBytes && (count = stream.Read(buffer)) > 0;)
+        {
+            text.Write(buffer, 0, count);
+        }
+
+        return text.ToArray();
     }
 
     private static byte[] TextChunk(string text)

@@ -51,6 +51,21 @@ public sealed class RgbImage
         return image;
     }
 
+    /// <summary>Converts bytes to planes of numbers: all red, then all green, then all blue.</summary>
+    /// <param name="minimum">What 0 becomes.</param>
+    /// <param name="maximum">What 255 becomes.</param>
+    public float[] ToPlanes(float minimum = -1, float maximum = 1)
+    {
+        int area = Width * Height;
+        float[] planes = new float[3 * area];
+        for (int i = 0; i < planes.Length; i++)
+        {
+            planes[i] = minimum + (_pixels[(i % area * 3) + (i / area)] / 255f * (maximum - minimum));
+        }
+
+        return planes;
+    }
+
     /// <summary>Makes each pixel a square of pixels.</summary>
     /// <param name="factor">The number of pixels along a side of the square.</param>
     public RgbImage Enlarge(int factor)

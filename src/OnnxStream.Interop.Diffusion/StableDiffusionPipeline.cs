@@ -1,22 +1,24 @@
 using System.Diagnostics;
 using OnnxStream.Interop.Diffusion.RandomSources;
 using OnnxStream.Interop.Diffusion.Schedulers;
+using OnnxStream.Interop.Pipelines;
 
 namespace OnnxStream.Interop.Diffusion;
 
 /// <summary>Text to image: encodes prompts, turns noise into latents, decodes them.</summary>
 /// <remarks>
-/// Only one of the three models is open at a time: each stage opens its own, does its work for all pictures, and closes it before
-/// the next begins. Between generations nothing is held but the tokenizer. Several generations may run at once.
+/// Only one of the models is open at a time: each stage opens its own, does its work for all pictures, and closes it before the next
+/// begins (a ControlNet and a tiny decoder for previews are open together with the UNET). Between generations nothing is held but
+/// tokenizers. Several generations may run at once.
 /// </remarks>
 public sealed class StableDiffusionPipeline
 {
     private readonly Func<PipelineStage, SessionOptions?> _sessionOptions;
-    private readonly ClipTokenizer _tokenizer;
+    private readonly PromptEncoder _promptEncoder;
 
     /// <summary>Makes a pipeline of a model.</summary>
     /// <param name="configuration">The model.</param>
-    /// <param name="sessionOptions">How the sessions of all three stages compute; null for the defaults.</param>
+    /// <param name="sessionOptions">How the sessions of all stages compute; null for the defaults.</param>
     /// <exception cref="ModelFormatException">The tokenizer's files are not what they should be.</exception>
     public StableDiffusionPipeline(PipelineConfiguration configuration, SessionOptions? sessionOptions = null)
         : this(configuration, _ => sessionOptions)
@@ -33,12 +35,12 @@ public sealed class StableDiffusionPipeline
         ArgumentNullException.ThrowIfNull(sessionOptions);
         Configuration = configuration;
         _sessionOptions = sessionOptions;
-        _tokenizer = new ClipTokenizer(configuration.Tokenizer);
+        _promptEncoder = new PromptEncoder(configuration, sessionOptions);
     }
 
     /// <summary>Makes a pipeline of the model in a folder.</summary>
     /// <param name="folder">The folder, in one of the layouts that <see cref="PipelineConfiguration"/> lists.</param>
-    /// <param name="sessionOptions">How the sessions of all three stages compute; null for the defaults.</param>
+    /// <param name="sessionOptions">How the sessions of all stages compute; null for the defaults.</param>
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
     /// <exception cref="ModelFormatException">The folder holds no model that is understood.</exception>
     public static StableDiffusionPipeline FromFolder(string folder, SessionOptions? sessionOptions = null) =>
@@ -51,15 +53,14 @@ public sealed class StableDiffusionPipeline
     /// <param name="options">What to generate.</param>
     /// <param name="progress">Receives a report before the first step of each stage and after every step; null for none.</param>
     /// <param name="cancellationToken">Cancels between operators.</param>
-    /// <exception cref="OnnxStreamException">A model cannot be used.</exception>
+    /// <exception cref="ArgumentException">An option makes no sense, or does not fit the model.</exception>
+    /// <exception cref="OnnxStreamException">A model cannot be used, or the folder lacks one that the options need.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public GenerationResult Generate(
         GenerationOptions options, IProgress<PipelineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(options.Prompt, nameof(options));
-        ArgumentNullException.ThrowIfNull(options.NegativePrompt, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.ImageCount, 1, nameof(options));
+        Check(options);
         int steps = options.Steps ?? Configuration.RecommendedSteps;
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(steps, Configuration.NoiseSchedule.TrainingTimesteps, nameof(options));
@@ -69,19 +70,43 @@ public sealed class StableDiffusionPipeline
             throw new ArgumentOutOfRangeException(nameof(options), guidance, "The guidance scale should be a finite number.");
         }
 
-        long seed = options.Seed ?? Random.Shared.NextInt64(1L << 32);
-        IScheduler scheduler = (options.Scheduler ?? Configuration.RecommendedScheduler).Create(Configuration.NoiseSchedule, steps);
-
         long start = Stopwatch.GetTimestamp();
+        long seed = options.Seed ?? Random.Shared.NextInt64(1L << 32);
+        SchedulerOptions sampling = options.Scheduler ?? Configuration.RecommendedScheduler;
+        if (sampling.Schedule == SigmaSchedule.AlignYourSteps && Configuration.TextEncoder2Path is not null)
+        {
+            sampling = sampling with { Schedule = SigmaSchedule.AlignYourStepsXl };
+        }
+
+        IScheduler scheduler = sampling.Create(Configuration.NoiseSchedule, steps);
+        int firstStep = options.Image is null ? 0 : steps - Math.Min((int)(steps * options.Strength), steps);
+        if (firstStep == steps)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Strength, $"A strength of {options.Strength} leaves no step of {steps} to take; expected at least {1.0 / steps:0.####}.");
+        }
+
+        using Unet unet = new(Configuration.UnetPath, Configuration.Files);
+        using ControlNet? controlNet = ReadControlNet(options, unet);
+        Shape shape = ChooseShape(options, unet);
+        bool isInpainting = CheckFit(options, unet, shape);
+        int width = checked((int)shape[3]) * Configuration.PixelsPerLatent, height = checked((int)shape[2]) * Configuration.PixelsPerLatent;
+
         List<StageStatistics> statistics = [];
-        IReadOnlyList<TensorBuffer> conditions = EncodePrompts(options, guidance, progress, statistics, out int dropped, cancellationToken);
-        List<TensorBuffer> latents = Denoise(options, conditions, guidance, seed, scheduler, progress, statistics, cancellationToken);
+        TensorBuffer? timeIds = unet.TakesTextEmbedding ? TensorBuffer.Create<float>([height, width, 0, 0, height, width], 1, 6) : null;
+        progress?.Report(new PipelineProgress(PipelineStage.TextEncoding, 0, 1));
+        EncodedPrompts prompts = _promptEncoder.Encode(options, steps, guidance != 1 && unet.TimestepConditionWidth is null, unet, timeIds, statistics, cancellationToken);
+        progress?.Report(new PipelineProgress(PipelineStage.TextEncoding, 1, 1));
+
+        InpaintingMask? mask = options.Mask is null ? null : new InpaintingMask(options.Mask, options.MaskBlur);
+        GivenPicture? given = options.Image is null ? null : Encode(options.Image, mask, isInpainting, progress, statistics, cancellationToken);
+        List<TensorBuffer> latents = Denoise(options, unet, controlNet, prompts, given, guidance, seed, scheduler, firstStep, shape, progress, statistics, cancellationToken);
         List<RgbImage> pictures = Decode(latents, progress, statistics, cancellationToken);
 
         List<GeneratedImage> images = [];
         for (int i = 0; i < pictures.Count; i++)
         {
-            images.Add(new GeneratedImage(pictures[i], latents[i], new GenerationParameters
+            RgbImage picture = mask is null ? pictures[i] : mask.Compose(options.Image!, pictures[i]);
+            images.Add(new GeneratedImage(picture, latents[i], new GenerationParameters
             {
                 Prompt = options.Prompt,
                 NegativePrompt = options.NegativePrompt,
@@ -90,114 +115,267 @@ public sealed class StableDiffusionPipeline
                 Schedule = scheduler.ScheduleName,
                 GuidanceScale = guidance,
                 Seed = unchecked(seed + i),
-                Width = pictures[i].Width,
-                Height = pictures[i].Height,
+                Width = picture.Width,
+                Height = picture.Height,
                 Model = Configuration.Name,
+                RandomSource = options.RandomSourceType,
+                Strength = options.Image is null ? null : options.Strength,
+                GuidanceRescale = options.GuidanceRescale,
+                ClipSkip = options.ClipSkip,
+                Eta = sampling.Eta,
             }));
         }
 
-        return new GenerationResult(images, statistics, Stopwatch.GetElapsedTime(start), dropped);
+        return new GenerationResult(images, statistics, Stopwatch.GetElapsedTime(start), prompts.DroppedTokenCount);
     }
 
-    /// <summary>The hidden states of the negative prompt and of the prompt; of the prompt alone where the other has no influence.</summary>
-    private IReadOnlyList<TensorBuffer> EncodePrompts(
-        GenerationOptions options,
-        float guidance,
-        IProgress<PipelineProgress>? progress,
-        List<StageStatistics> statistics,
-        out int dropped,
-        CancellationToken cancellationToken)
+    /// <summary>Decodes latents that were kept: the last stage alone.</summary>
+    /// <param name="latents">The latents of a picture or several, <c>[pictures, channels, height, width]</c>, as <see cref="GeneratedImage.Latents"/> has them.</param>
+    /// <param name="progress">Receives a report before the first picture and after each; null for none.</param>
+    /// <param name="cancellationToken">Cancels between operators.</param>
+    /// <exception cref="ArgumentException">They are no latents of the model.</exception>
+    public IReadOnlyList<RgbImage> Decode(TensorBuffer latents, IProgress<PipelineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        long[] prompt = _tokenizer.Encode(options.Prompt, out dropped);
-        List<long[]> prompts = [prompt];
-        if (guidance != 1)
+        ArgumentNullException.ThrowIfNull(latents);
+        if (latents.ElementType != ElementType.Float32 || latents.Shape.Rank != 4 || latents.Shape[1] != Configuration.LatentChannels || latents.Shape.ElementCount == 0)
         {
-            prompts.Insert(0, _tokenizer.Encode(options.NegativePrompt, out int droppedOfNegative));
-            dropped += droppedOfNegative;
+            throw new ArgumentException($"The latents are {latents.Type}; expected float[pictures,{Configuration.LatentChannels},height,width].", nameof(latents));
         }
 
-        progress?.Report(new PipelineProgress(PipelineStage.TextEncoding, 0, 1));
-        using TextEncoder textEncoder = new(Configuration.TextEncoderPath, Configuration.Files, _sessionOptions(PipelineStage.TextEncoding));
-        if (textEncoder.ContextLength is { } length && length != prompt.Length)
+        return Decode([.. Enumerable.Range(0, checked((int)latents.Shape[0])).Select(i => TensorBatch.Item(latents, i))], progress, [], cancellationToken);
+    }
+
+    private static void Check(GenerationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options.Prompt, nameof(options));
+        ArgumentNullException.ThrowIfNull(options.NegativePrompt, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ImageCount, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.ClipSkip, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.PreviewInterval, 1, nameof(options));
+        CheckPart(options.GuidanceRescale, "The guidance rescale");
+        CheckPart(options.GuidanceStart, "The start of guidance");
+        CheckPart(options.GuidanceEnd, "The end of guidance");
+        CheckPart(options.Strength, "The strength");
+        if (!(options.MaskBlur >= 0) || options.MaskBlur > 1000)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.MaskBlur, "The blur of the mask should be from 0 to 1000 pixels.");
+        }
+
+        if (options.Mask is { } mask && (options.Image is not { } image || image.Width != mask.Width || image.Height != mask.Height))
+        {
+            throw new ArgumentException(
+                options.Image is null ? "A mask needs the picture that it is for." : $"The mask has {mask.Width}x{mask.Height} pixels, the picture {options.Image.Width}x{options.Image.Height}.", nameof(options));
+        }
+
+        static void CheckPart(float value, string what)
+        {
+            if (!(value >= 0 && value <= 1))
+            {
+                throw new ArgumentOutOfRangeException(nameof(options), value, $"{what} should be from 0 to 1.");
+            }
+        }
+    }
+
+    private ControlNet? ReadControlNet(GenerationOptions options, Unet unet)
+    {
+        if (options.ControlImage is null)
+        {
+            return unet.ResidualCount == 0 ? null : throw new ArgumentException("The UNET takes what a ControlNet gives: a control picture is needed.", nameof(options));
+        }
+
+        if (Configuration.ControlNetPath is not { } path)
+        {
+            throw new ModelFormatException(Configuration.UnetPath, "a control picture was given, and the model's folder has no controlnet/model.onnx.");
+        }
+
+        ControlNet controlNet = new(path, Configuration.Files);
+        if (controlNet.ResidualCount == unet.ResidualCount)
+        {
+            return controlNet;
+        }
+
+        int count = controlNet.ResidualCount;
+        controlNet.Dispose();
+        throw new ModelFormatException(path, $"the ControlNet gives {count} residuals, the UNET takes {unet.ResidualCount}; the two do not belong together.");
+    }
+
+    // What a square of 512 pixels needs, if neither the options, the configuration nor the model say it.
+    private Shape ChooseShape(GenerationOptions options, Unet unet)
+    {
+        const int UsualSize = 64;
+        int? height = options.Height ?? options.Image?.Height, width = options.Width ?? options.Image?.Width;
+        int pixels = Configuration.PixelsPerLatent;
+        foreach ((int? size, string what) in ((int?, string)[])[(height, "height"), (width, "width")])
+        {
+            if (size is { } number && (number < pixels || number % pixels != 0))
+            {
+                throw new ArgumentOutOfRangeException(nameof(options), number, $"The {what} should be a multiple of {pixels} pixels.");
+            }
+        }
+
+        return new Shape(
+            1,
+            Configuration.LatentChannels,
+            height / pixels ?? unet.LatentHeight ?? Configuration.LatentHeight ?? UsualSize,
+            width / pixels ?? unet.LatentWidth ?? Configuration.LatentWidth ?? UsualSize);
+    }
+
+    /// <summary>Refuses what the models cannot do, before any of them is opened; says whether the UNET is one for inpainting.</summary>
+    private bool CheckFit(GenerationOptions options, Unet unet, Shape shape)
+    {
+        int pixels = Configuration.PixelsPerLatent;
+        using VaeDecoder decoder = new(Configuration.VaeDecoderPath, Configuration.Files);
+        foreach ((string what, string path, int? modelHeight, int? modelWidth) in ((string, string, int?, int?)[])
+            [("UNET", Configuration.UnetPath, unet.LatentHeight, unet.LatentWidth), ("VAE decoder", Configuration.VaeDecoderPath, decoder.LatentHeight, decoder.LatentWidth)])
+        {
+            if ((modelHeight ?? shape[2]) != shape[2] || (modelWidth ?? shape[3]) != shape[3])
+            {
+                throw new ArgumentException(
+                    $"The {what} {path} is made for pictures of {(modelWidth ?? shape[3]) * pixels}x{(modelHeight ?? shape[2]) * pixels} alone; {shape[3] * pixels}x{shape[2] * pixels} was asked for.", nameof(options));
+            }
+        }
+
+        foreach ((RgbImage? image, string what) in ((RgbImage?, string)[])[(options.Image, "picture"), (options.ControlImage, "control picture")])
+        {
+            if (image is not null && (image.Width != shape[3] * pixels || image.Height != shape[2] * pixels))
+            {
+                throw new ArgumentException($"The {what} has {image.Width}x{image.Height} pixels; {shape[3] * pixels}x{shape[2] * pixels} was asked for.", nameof(options));
+            }
+        }
+
+        if (unet.TakesTextEmbedding != (Configuration.TextEncoder2Path is not null))
         {
             throw new ModelFormatException(
-                Configuration.TextEncoderPath, $"the text encoder takes {length} ids, the tokenizer gives {prompt.Length}; the two do not belong together.");
+                Configuration.UnetPath,
+                unet.TakesTextEmbedding ? "the UNET is one of SDXL, and the model's folder has no text_encoder_2/model.onnx." : "the model's folder has a second text encoder as SDXL, but the UNET takes no text_embeds.");
         }
 
-        IReadOnlyList<TensorBuffer> states = textEncoder.Encode(prompts, cancellationToken);
-        statistics.Add(textEncoder.Statistics);
-        progress?.Report(new PipelineProgress(PipelineStage.TextEncoding, 1, 1));
-        return states;
+        int channels = unet.LatentChannels ?? Configuration.LatentChannels;
+        bool isInpainting = channels == (2 * Configuration.LatentChannels) + 1;
+        if (!isInpainting && channels != Configuration.LatentChannels)
+        {
+            throw new ModelFormatException(
+                Configuration.UnetPath, $"the UNET takes {channels} channels, latents have {Configuration.LatentChannels}; supported are as many, and {(2 * Configuration.LatentChannels) + 1} for inpainting.");
+        }
+
+        if (isInpainting && options.Mask is null)
+        {
+            throw new ArgumentException("The UNET is one for inpainting: a picture and a mask are needed.", nameof(options));
+        }
+
+        return options.Image is not null && Configuration.VaeEncoderPath is null
+            ? throw new ModelFormatException(Configuration.VaeDecoderPath, "a picture was given, and the model's folder has no vae_encoder/model.onnx.")
+            : isInpainting;
+    }
+
+    private GivenPicture Encode(
+        RgbImage image, InpaintingMask? mask, bool isInpainting, IProgress<PipelineProgress>? progress, List<StageStatistics> statistics, CancellationToken cancellationToken)
+    {
+        int count = isInpainting ? 2 : 1;
+        progress?.Report(new PipelineProgress(PipelineStage.ImageEncoding, 0, count));
+        using VaeEncoder encoder = new(Configuration.VaeEncoderPath!, Configuration.Files, _sessionOptions(PipelineStage.ImageEncoding));
+        float[] planes = image.ToPlanes(Configuration.OutputMinimum, Configuration.OutputMaximum);
+        float[] latents = Run(planes, 1);
+        float[]? latentMask = mask?.ToLatents(Configuration.PixelsPerLatent);
+        float[] extra = isInpainting ? [.. latentMask!, .. Run(mask!.Hide(planes), 2)] : [];
+        statistics.Add(encoder.Statistics);
+        return new GivenPicture(latents, latentMask, extra);
+
+        float[] Run(float[] pixels, int number)
+        {
+            TensorBuffer encoded = encoder.Encode(TensorBuffer.Create<float>(pixels, 1, 3, image.Height, image.Width), Configuration.LatentChannels, cancellationToken);
+            progress?.Report(new PipelineProgress(PipelineStage.ImageEncoding, number, count));
+            return Array.ConvertAll(encoded.Span<float>().ToArray(), value => value * Configuration.ScalingFactor);
+        }
     }
 
     private List<TensorBuffer> Denoise(
         GenerationOptions options,
-        IReadOnlyList<TensorBuffer> conditions,
+        Unet unet,
+        ControlNet? controlNet,
+        EncodedPrompts prompts,
+        GivenPicture? given,
         float guidance,
         long seed,
         IScheduler scheduler,
+        int firstStep,
+        Shape shape,
         IProgress<PipelineProgress>? progress,
         List<StageStatistics> statistics,
         CancellationToken cancellationToken)
     {
-        // What a square of 512 pixels needs, if neither the configuration nor the model says it.
-        const int UsualSize = 64;
-
-        int steps = scheduler.Timesteps.Count;
-        int stepCount = checked(steps * options.ImageCount);
+        int steps = scheduler.Timesteps.Count, taken = steps - firstStep;
+        int stepCount = checked(taken * options.ImageCount);
         progress?.Report(new PipelineProgress(PipelineStage.Denoising, 0, stepCount));
-        using Unet unet = new(Configuration.UnetPath, Configuration.Files, _sessionOptions(PipelineStage.Denoising));
-        if (unet.LatentChannels is { } channels && channels != Configuration.LatentChannels)
-        {
-            throw new ModelFormatException(
-                Configuration.UnetPath, $"the UNET takes {channels} channels, latents have {Configuration.LatentChannels}; models for inpainting and the like are not supported.");
-        }
-
-        Shape shape = new(
-            1,
-            Configuration.LatentChannels,
-            Configuration.LatentHeight ?? unet.LatentHeight ?? UsualSize,
-            Configuration.LatentWidth ?? unet.LatentWidth ?? UsualSize);
+        unet.Prepare(_sessionOptions(PipelineStage.Denoising));
+        controlNet?.Prepare(_sessionOptions(PipelineStage.Denoising));
+        TensorBuffer? controlPicture = options.ControlImage is { } control ? TensorBuffer.Create<float>(control.ToPlanes(0, 1), 1, 3, control.Height, control.Width) : null;
+        GuidedDenoiser denoiser = new(Configuration, options, unet, controlNet, prompts, given, controlPicture, guidance, steps, shape);
+        using VaeDecoder? previewer = options.Preview is not null && Configuration.TinyDecoderPath is { } path
+            ? new VaeDecoder(path, Configuration.Files, _sessionOptions(PipelineStage.Decoding))
+            : null;
         List<TensorBuffer> latents = [];
         for (int image = 0; image < options.ImageCount; image++)
         {
             long imageSeed = unchecked(seed + image);
-            IRandomSource random = options.RandomSource?.Invoke(imageSeed) ?? new PhiloxRandomSource(unchecked((ulong)imageSeed));
+            IRandomSource random = options.RandomSource?.Invoke(imageSeed) ?? (options.RandomSourceType == RandomSourceType.Torch
+                ? new TorchRandomSource(unchecked((ulong)imageSeed))
+                : new PhiloxRandomSource(unchecked((ulong)imageSeed)));
             TensorBuffer sample = new(ElementType.Float32, shape);
-            TensorBuffer scaled = new(ElementType.Float32, shape);
-            random.NextNormal(sample.Span<float>());
-            foreach (ref float value in sample.Span<float>())
-            {
-                value *= scheduler.InitialNoiseSigma;
-            }
-
-            ISamplingRun run = scheduler.Start(sample.Span<float>(), random);
+            Begin(sample.Span<float>(), random, scheduler, given, firstStep);
+            ISamplingRun run = scheduler.Start(sample.Span<float>(), random, firstStep);
             while (!run.IsDone)
             {
-                Evaluation evaluation = run.Next;
-                Preconditioning.ToInput(evaluation.Sample.Span, evaluation.Sigma, scaled.Span<float>());
-                IReadOnlyList<TensorBuffer> predictions = unet.Predict(scaled, evaluation.Timestep, conditions, cancellationToken);
-                Span<float> output = predictions[^1].Span<float>();
-                if (predictions.Count == 2)
-                {
-                    Guide(predictions[0].Span<float>(), output, guidance);
-                }
-
-                Preconditioning.ToDenoised(Configuration.NoiseSchedule.PredictionType, evaluation.Sample.Span, evaluation.Sigma, output);
                 int before = run.Step;
-                run.Continue(output);
+                float[] denoised = denoiser.Denoise(run.Next, before, cancellationToken);
+                run.Continue(denoised);
                 if (run.Step > before)
                 {
-                    progress?.Report(new PipelineProgress(PipelineStage.Denoising, (image * steps) + run.Step, stepCount));
+                    progress?.Report(new PipelineProgress(PipelineStage.Denoising, (image * taken) + run.Step - firstStep, stepCount));
+                    if (options.Preview is not null && ((run.Step - firstStep) % options.PreviewInterval == 0 || run.IsDone))
+                    {
+                        options.Preview(new GenerationPreview(Draw(denoised, shape, previewer, cancellationToken), image, run.Step - firstStep, taken, run.Save()));
+                    }
                 }
             }
 
             run.Result.Span.CopyTo(sample.Span<float>());
+            given?.Keep(sample.Span<float>());
             latents.Add(sample);
         }
 
         statistics.Add(unet.Statistics);
+        if (controlNet is not null)
+        {
+            statistics.Add(controlNet.Statistics);
+        }
+
         return latents;
+    }
+
+    // Noise, or a given picture with as much of it as the first step begins with.
+    private static void Begin(Span<float> sample, IRandomSource random, IScheduler scheduler, GivenPicture? given, int firstStep)
+    {
+        random.NextNormal(sample);
+        bool isNoise = given is null || (given.ExtraChannels.Length > 0 && firstStep == 0);
+        float sigma = isNoise ? scheduler.InitialNoiseSigma : (float)scheduler.Sigmas[firstStep];
+        for (int i = 0; i < sample.Length; i++)
+        {
+            sample[i] = (sample[i] * sigma) + (isNoise ? 0 : given!.Latents[i]);
+        }
+    }
+
+    private RgbImage Draw(float[] denoised, Shape shape, VaeDecoder? previewer, CancellationToken cancellationToken)
+    {
+        int height = checked((int)shape[2]), width = checked((int)shape[3]);
+        if (previewer is null)
+        {
+            return LatentPreview.Draw(denoised, Configuration.LatentChannels, height, width, Configuration);
+        }
+
+        // A tiny decoder takes latents as the UNET has them.
+        TensorBuffer planes = previewer.Decode(TensorBuffer.Create<float>(denoised, shape.Dimensions), cancellationToken);
+        return RgbImage.FromPlanes(planes.Span<float>(), checked((int)planes.Shape[3]), checked((int)planes.Shape[2]));
     }
 
     private List<RgbImage> Decode(
@@ -222,14 +400,5 @@ public sealed class StableDiffusionPipeline
 
         statistics.Add(decoder.Statistics);
         return images;
-    }
-
-    /// <summary>Classifier-free guidance (Ho and Salimans 2022, https://arxiv.org/abs/2207.12598): away from one prediction, beyond the other.</summary>
-    private static void Guide(ReadOnlySpan<float> unconditional, Span<float> conditional, float scale)
-    {
-        for (int i = 0; i < conditional.Length; i++)
-        {
-            conditional[i] = unconditional[i] + (scale * (conditional[i] - unconditional[i]));
-        }
     }
 }

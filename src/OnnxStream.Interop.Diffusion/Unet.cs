@@ -10,19 +10,21 @@ public sealed class Unet : IDisposable
     private readonly ValueMetadata _sample;
     private readonly ValueMetadata _timestep;
     private readonly ValueMetadata _hiddenState;
+    private readonly ValueMetadata? _textEmbedding;
+    private readonly ValueMetadata? _timeIds;
+    private readonly ValueMetadata? _timestepCondition;
+    private readonly ValueMetadata[] _residuals;
     private readonly ValueMetadata _output;
 
     /// <summary>Opens the model.</summary>
     /// <param name="path">An ONNX file or a <c>model.txt</c>.</param>
     /// <param name="options">How its session computes; null for the defaults.</param>
-    /// <exception cref="OnnxStreamException">The model cannot be used, or is no UNET of Stable Diffusion 1 or 2.</exception>
+    /// <exception cref="OnnxStreamException">The model cannot be used, or is no UNET of the Stable Diffusion family.</exception>
     public Unet(string path, SessionOptions? options = null)
-        : this(path, null, options)
-    {
-    }
+        : this(path, (ModelFiles?)null) => Prepare(options);
 
-    /// <summary>Opens the model, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
-    internal Unet(string path, ModelFiles? files, SessionOptions? options)
+    /// <summary>Reads what the model takes, in the file system or in a place of <see cref="ModelFiles"/>; nothing can be computed yet.</summary>
+    internal Unet(string path, ModelFiles? files)
     {
         _session = new ModelStage(path, new PipelineFiles(files));
         IReadOnlyList<ValueMetadata> inputs = _session.Inputs;
@@ -32,15 +34,32 @@ public sealed class Unet : IDisposable
             path, "The input for the text encoder's output", inputs, ["encoder_hidden_states"], value => value.Dimensions is { Count: 3 });
         _output = TensorNames.Require(
             path, "The output with the predicted noise", _session.Outputs, ["out_sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });
-        ValueMetadata[] others = [.. inputs.Where(input => input != _sample && input != _timestep && input != _hiddenState)];
+        _textEmbedding = TensorNames.Find(inputs, ["text_embeds"], _ => false);
+        _timeIds = TensorNames.Find(inputs, ["time_ids"], _ => false);
+        _timestepCondition = TensorNames.Find(inputs, ["timestep_cond"], _ => false);
+
+        // In the order in which they are declared, which is that of the skips; the middle's is last.
+        _residuals =
+        [
+            .. inputs.Where(input => TensorNames.Unescape(input.Name).StartsWith("down_block", StringComparison.Ordinal)),
+            .. inputs.Where(input => TensorNames.Unescape(input.Name).StartsWith("mid_block", StringComparison.Ordinal)),
+        ];
+        ValueMetadata[] others = [.. inputs.Except([_sample, _timestep, _hiddenState, _textEmbedding!, _timeIds!, _timestepCondition!, .. _residuals])];
         if (others.Length > 0)
         {
             throw new ModelFormatException(
-                path, $"the UNET also takes {string.Join<ValueMetadata>(", ", others)}, which a pipeline for Stable Diffusion 1 and 2 does not have.");
+                path, $"the UNET also takes {string.Join<ValueMetadata>(", ", others)}, which a pipeline for Stable Diffusion and SDXL does not have.");
         }
 
-        _session.Prepare(options);
+        if ((_textEmbedding is null) != (_timeIds is null))
+        {
+            throw new ModelFormatException(
+                path, $"the UNET takes {(_textEmbedding ?? _timeIds)!.Name} alone; one of SDXL takes text_embeds and time_ids.");
+        }
     }
+
+    /// <summary>Makes the session.</summary>
+    internal void Prepare(SessionOptions? options) => _session.Prepare(options);
 
     /// <summary>The number of channels that the model declares for latents; null where it leaves that open.</summary>
     public int? LatentChannels => SampleDimension(1);
@@ -50,6 +69,21 @@ public sealed class Unet : IDisposable
 
     /// <summary>The width that the model declares for latents; null where it leaves that open.</summary>
     public int? LatentWidth => SampleDimension(3);
+
+    /// <summary>The number of ids that the model declares for a prompt; null where it leaves that open.</summary>
+    public int? ContextLength => Known(_hiddenState, 1);
+
+    /// <summary>The width of hidden states that the model declares; null where it leaves that open.</summary>
+    public int? ContextWidth => Known(_hiddenState, 2);
+
+    /// <summary>Whether the model also takes the pooled text and sizes, as that of SDXL does.</summary>
+    public bool TakesTextEmbedding => _textEmbedding is not null;
+
+    /// <summary>The width of the embedding of the guidance scale that the model takes, as one of latent consistency does; null if it takes none.</summary>
+    public int? TimestepConditionWidth => _timestepCondition is null ? null : Known(_timestepCondition, 1) ?? 256;
+
+    /// <summary>How many residuals of a ControlNet the model takes.</summary>
+    public int ResidualCount => _residuals.Length;
 
     /// <summary>
     /// Predicts the noise under each of several conditions: in one run, which streams the weights once for all of them, if the
@@ -61,7 +95,19 @@ public sealed class Unet : IDisposable
     /// <param name="cancellationToken">Cancels between operators.</param>
     /// <returns>For each condition a tensor of the sample's shape.</returns>
     public IReadOnlyList<TensorBuffer> Predict(
-        TensorBuffer sample, float timestep, IReadOnlyList<TensorBuffer> conditions, CancellationToken cancellationToken = default)
+        TensorBuffer sample, float timestep, IReadOnlyList<TensorBuffer> conditions, CancellationToken cancellationToken = default) =>
+        Predict(sample, timestep, [.. conditions.Select(states => new UnetCondition(states))], null, cancellationToken);
+
+    /// <summary>As the other one, under conditions that may be more than hidden states.</summary>
+    /// <param name="sample">The latents, <c>[1, channels, height, width]</c>, scaled for the model; for an inpainting model with the mask and the masked picture's latents behind.</param>
+    /// <param name="timestep">The time step.</param>
+    /// <param name="conditions">The conditions.</param>
+    /// <param name="timestepCondition">The embedding of the guidance scale, for a model that takes it; else null.</param>
+    /// <param name="cancellationToken">Cancels between operators.</param>
+    /// <returns>For each condition a tensor of the latents' shape.</returns>
+    /// <exception cref="ArgumentException">A condition lacks what the model takes.</exception>
+    public IReadOnlyList<TensorBuffer> Predict(
+        TensorBuffer sample, float timestep, IReadOnlyList<UnetCondition> conditions, ReadOnlyMemory<float>? timestepCondition = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sample);
         ArgumentNullException.ThrowIfNull(conditions);
@@ -70,18 +116,42 @@ public sealed class Unet : IDisposable
         List<TensorBuffer> predictions = [];
         for (int start = 0; start < conditions.Count; start += size)
         {
-            TensorBuffer states = TensorBatch.Stack(conditions, start, size);
             Dictionary<string, TensorBuffer> inputs = new()
             {
                 [_sample.Name] = TensorConversion.ToDeclaredType(samples.Span<float>(), samples.Shape, _sample, _session.Path),
                 [_timestep.Name] = Timestep(timestep, size),
-                [_hiddenState.Name] = TensorConversion.ToDeclaredType(states.Span<float>(), states.Shape, _hiddenState, _session.Path),
             };
+            Add(_hiddenState, condition => condition.HiddenStates);
+            Add(_textEmbedding, condition => condition.TextEmbedding);
+            Add(_timeIds, condition => condition.TimeIds);
+            for (int i = 0; i < _residuals.Length; i++)
+            {
+                int index = i;
+                Add(_residuals[i], condition => condition.Residuals.Count == _residuals.Length ? condition.Residuals[index] : null);
+            }
+
+            if (_timestepCondition is not null)
+            {
+                ReadOnlyMemory<float> embedding = timestepCondition ?? throw new ArgumentException($"The UNET takes {_timestepCondition}, which was not given.", nameof(timestepCondition));
+                TensorBuffer stacked = TensorBatch.Stack([TensorBuffer.Create<float>(embedding.Span, 1, embedding.Length)], 0, TensorBatch.Size(_timestepCondition, size));
+                inputs[_timestepCondition.Name] = TensorConversion.ToDeclaredType(stacked.Span<float>(), stacked.Shape, _timestepCondition, _session.Path);
+            }
+
             RunResult result = _session.Run(inputs, cancellationToken);
             TensorBuffer output = TensorConversion.ToSingle(result[_output.Name], _session.Path);
             for (int i = 0; i < size && start + i < conditions.Count; i++)
             {
                 predictions.Add(TensorBatch.Item(output, i));
+            }
+
+            void Add(ValueMetadata? input, Func<UnetCondition, TensorBuffer?> select)
+            {
+                if (input is not null)
+                {
+                    TensorBuffer[] items = [.. conditions.Select(condition => select(condition) ?? throw new ArgumentException($"The UNET takes {input}, which a condition lacks.", nameof(conditions)))];
+                    TensorBuffer stacked = TensorBatch.Stack(items, start, size);
+                    inputs[input.Name] = TensorConversion.ToDeclaredType(stacked.Span<float>(), stacked.Shape, input, _session.Path);
+                }
             }
         }
 
@@ -110,6 +180,8 @@ public sealed class Unet : IDisposable
         return TensorConversion.ToDeclaredType(timesteps, new Shape(count), _timestep, _session.Path);
     }
 
-    private int? SampleDimension(int index) =>
-        _sample.Dimensions is { Count: 4 } dimensions && dimensions[index].IsKnown ? checked((int)dimensions[index].Value) : null;
+    private int? SampleDimension(int index) => _sample.Dimensions is { Count: 4 } ? Known(_sample, index) : null;
+
+    private static int? Known(ValueMetadata value, int index) =>
+        value.Dimensions is { } dimensions && index < dimensions.Count && dimensions[index].IsKnown ? checked((int)dimensions[index].Value) : null;
 }

@@ -21,13 +21,25 @@ public sealed class VaeDecoder : IDisposable
 
     /// <summary>Opens the model, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
     internal VaeDecoder(string path, ModelFiles? files, SessionOptions? options)
+        : this(path, files) => Prepare(options);
+
+    /// <summary>Reads what the model takes; nothing can be computed yet.</summary>
+    internal VaeDecoder(string path, ModelFiles? files)
     {
         _session = new ModelStage(path, new PipelineFiles(files));
         _latents = TensorNames.Require(path, "The input for latents", _session.Inputs, ["latent_sample"], value => _session.Inputs.Count == 1);
         _output = TensorNames.Require(
             path, "The output with the picture", _session.Outputs, ["sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });
-        _session.Prepare(options);
     }
+
+    /// <summary>Makes the session.</summary>
+    internal void Prepare(SessionOptions? options) => _session.Prepare(options);
+
+    /// <summary>The height that the model declares for latents; null where it leaves that open.</summary>
+    public int? LatentHeight => LatentDimension(2);
+
+    /// <summary>The width that the model declares for latents; null where it leaves that open.</summary>
+    public int? LatentWidth => LatentDimension(3);
 
     /// <summary>Decodes the latents of one picture.</summary>
     /// <param name="latents">The latents, <c>[1, channels, height, width]</c>, already divided by the model's scaling factor.</param>
@@ -50,4 +62,7 @@ public sealed class VaeDecoder : IDisposable
 
     /// <summary>Closes the model.</summary>
     public void Dispose() => _session.Dispose();
+
+    private int? LatentDimension(int index) =>
+        _latents.Dimensions is { Count: 4 } dimensions && dimensions[index].IsKnown ? checked((int)dimensions[index].Value) : null;
 }

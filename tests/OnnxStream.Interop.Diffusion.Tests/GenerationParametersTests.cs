@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Diffusion.RandomSources;
+
 namespace OnnxStream.Interop.Diffusion.Tests;
 
 public class GenerationParametersTests
@@ -31,4 +33,52 @@ public class GenerationParametersTests
     [Test]
     public void ToString_LeavesAnEmptyNegativePromptOut() => Assert.That(
         (Parameters with { NegativePrompt = "" }).ToString(), Does.StartWith("a red circle\nSteps: 20, "));
+
+    [Test]
+    public void Parse_ReadsWhatToStringWrites()
+    {
+        GenerationParameters parameters = Parameters with
+        {
+            Prompt = "a red circle,\nsecond line: (x:1.2)",
+            Model = "a, \"b\": \\c",
+            Strength = 0.6f,
+            ClipSkip = 2,
+            GuidanceRescale = 0.7f,
+            Eta = 0.5,
+            Seed = long.MaxValue,
+            RandomSource = RandomSourceType.Torch,
+        };
+        Assert.That(GenerationParameters.Parse(parameters.ToString()), Is.EqualTo(parameters));
+        Assert.That(GenerationParameters.Parse((Parameters with { NegativePrompt = "" }).ToString()), Is.EqualTo(Parameters with { NegativePrompt = "" }));
+    }
+
+    [Test]
+    public void Parse_ReadsWhatWebInterfacesWrite()
+    {
+        GenerationParameters parameters = GenerationParameters.Parse(
+            "astronaut, (sharp:1.2)\r\nNegative prompt: blurry,\r\nugly\r\nSteps: 25, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 965400086, Size: 512x768, Model hash: 6ce0161689, Model: v1-5-pruned, Denoising strength: 0.55, Clip skip: 2, RNG: CPU, Lora hashes: \"a: 1, b: 2\", Version: v1.9.3");
+        Assert.That(parameters, Is.EqualTo(new GenerationParameters
+        {
+            Prompt = "astronaut, (sharp:1.2)",
+            NegativePrompt = "blurry,\nugly",
+            Steps = 25,
+            Sampler = "DPM++ 2M",
+            Schedule = "Karras",
+            GuidanceScale = 7,
+            Seed = 965400086,
+            Width = 512,
+            Height = 768,
+            Model = "v1-5-pruned",
+            Strength = 0.55f,
+            ClipSkip = 2,
+            RandomSource = RandomSourceType.Torch,
+        }));
+    }
+
+    [TestCase("a red circle", "no line of settings")]
+    [TestCase("a\nSteps: 20, Sampler: Euler", "no \"Size\"")]
+    [TestCase("a\nSteps: many, Sampler: Euler, Seed: 1, Size: 64x64", "\"Steps\" should be a number")]
+    [TestCase("a\nSteps: 20, Sampler: Euler, Seed: 1, Size: 64", "\"Size\" should be a number")]
+    public void Parse_RefusesOthers(string text, string expected) =>
+        Assert.That(() => GenerationParameters.Parse(text), Throws.TypeOf<FormatException>().With.Message.Contains(expected));
 }

@@ -105,7 +105,7 @@ public class PipelineConfigurationTests
     public void FromFolder_SaysThatThereIsNoFolder() =>
         Assert.That(() => PipelineConfiguration.FromFolder("no such folder"), Throws.TypeOf<DirectoryNotFoundException>().With.Message.Contains("no such folder"));
 
-    [TestCase("""{ "_class_name": "StableDiffusionXLPipeline" }""", "StableDiffusionXLPipeline")]
+    [TestCase("""{ "_class_name": "StableDiffusion3Pipeline" }""", "StableDiffusion3Pipeline")]
     [TestCase("""{ "pipeline": "chat" }""", "chat")]
     [TestCase("""{ "pipeline": """, "not JSON")]
     public void FromFolder_RefusesOtherPipelines(string index, string expected)

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 
 namespace OnnxStream.Interop.Diffusion.Tests;
@@ -71,5 +72,48 @@ public class PngFileTests
         _ = Directory.CreateDirectory(path);
         Assert.That(() => PngFile.Write(path, new RgbImage(1, 1)), Throws.InstanceOf<IOException>().Or.InstanceOf<UnauthorizedAccessException>());
         Assert.That(Directory.GetFiles(folder.FullPath), Is.Empty);
+    }
+
+    [TestCase("a café\nSteps: 20")]
+    [TestCase("ein Fuß, 猫 😀\nSteps: 20")]
+    public void ReadParameters_ReadsWhatWriteWrites(string text)
+    {
+        using TemporaryFolder folder = new();
+        PngFile.Write(folder.Combine("p.png"), new RgbImage(3, 2), text);
+        Assert.That(PngFile.ReadParameters(folder.Combine("p.png")), Is.EqualTo(text));
+    }
+
+    [Test]
+    public void ReadParameters_ReadsCompressedText()
+    {
+        using MemoryStream compressed = new();
+        using (ZLibStream stream = new(compressed, CompressionMode.Compress, leaveOpen: true))
+        {
+            stream.Write(Encoding.UTF8.GetBytes("猫"));
+        }
+
+        byte[] data = [.. "parameters\0\u0001\0\0\0"u8, .. compressed.ToArray()];
+        byte[] png = PngFile.Encode(new RgbImage(1, 1));
+        byte[] length = BitConverter.GetBytes(data.Length);
+        Array.Reverse(length);
+        using TemporaryFolder folder = new();
+        File.WriteAllBytes(folder.Combine("p.png"), [.. png[..33], .. length, .. "iTXt"u8, .. data, 0, 0, 0, 0, .. png[33..]]);
+        Assert.That(PngFile.ReadParameters(folder.Combine("p.png")), Is.EqualTo("猫"));
+    }
+
+    [Test]
+    public void ReadParameters_SaysWhatIsWrong()
+    {
+        using TemporaryFolder folder = new();
+        PngFile.Write(folder.Combine("p.png"), new RgbImage(3, 2));
+        byte[] png = PngFile.Encode(new RgbImage(3, 2));
+        File.WriteAllBytes(folder.Combine("cut.png"), png[..^14]);
+        _ = folder.Write("text.png", "text");
+        Assert.Multiple(() =>
+        {
+            Assert.That(PngFile.ReadParameters(folder.Combine("p.png")), Is.Null);
+            Assert.That(() => PngFile.ReadParameters(folder.Combine("cut.png")), Throws.TypeOf<ModelFormatException>().With.Message.Contains("cut off"));
+            Assert.That(() => PngFile.ReadParameters(folder.Combine("text.png")), Throws.TypeOf<ModelFormatException>().With.Message.Contains("not a PNG"));
+        });
     }
 }

@@ -71,11 +71,26 @@ public class UnetTests
             .Input("sample", ElementType.Float32, 1, 4, 8, 8)
             .Input("timestep", ElementType.Float32, 1)
             .Input("encoder_hidden_states", ElementType.Float32, 1, 77, 2048)
-            .Input("text_embeds", ElementType.Float32, 1, 1280)
+            .Input("image_embeds", ElementType.Float32, 1, 1280)
             .Node("Add", ["sample", "timestep"], "out_sample")
             .Output("out_sample", ElementType.Float32, 1, 4, 8, 8)
             .Save(folder.Combine("model.onnx"));
-        Assert.That(() => new Unet(path), Throws.TypeOf<ModelFormatException>().With.Message.Contains("text_embeds: float[1,1280]"));
+        Assert.That(() => new Unet(path), Throws.TypeOf<ModelFormatException>().With.Message.Contains("image_embeds: float[1,1280]"));
+    }
+
+    [Test]
+    public void Constructor_RefusesHalfOfWhatSdxlTakes()
+    {
+        using TemporaryFolder folder = new();
+        string path = new OnnxModelBuilder()
+            .Input("sample", ElementType.Float32, 1, 4, 8, 8)
+            .Input("timestep", ElementType.Float32, 1)
+            .Input("encoder_hidden_states", ElementType.Float32, 1, 77, 2048)
+            .Input("time_ids", ElementType.Float32, 1, 6)
+            .Node("Add", ["sample", "timestep"], "out_sample")
+            .Output("out_sample", ElementType.Float32, 1, 4, 8, 8)
+            .Save(folder.Combine("model.onnx"));
+        Assert.That(() => new Unet(path), Throws.TypeOf<ModelFormatException>().With.Message.Contains("time_ids alone"));
     }
 
     private static void VerifyGolden(string path, double tolerance)

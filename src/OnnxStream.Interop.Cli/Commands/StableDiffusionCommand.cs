@@ -2,6 +2,7 @@ using System.CommandLine;
 using OnnxStream.Interop.Cli.Reports;
 using OnnxStream.Interop.Cli.Tensors;
 using OnnxStream.Interop.Diffusion;
+using OnnxStream.Interop.Diffusion.RandomSources;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Weights;
 
@@ -19,7 +20,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private readonly Option<string> _model = new("--model", "-m")
     {
-        Description = "The folder of a Stable Diffusion 1.5 model: an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's; or the address of one (http://, https://).",
+        Description = "The folder of a model of the Stable Diffusion family (1, 2, SDXL, LCM, inpainting): an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's of 1.5; or the address of one (http://, https://).",
         HelpName = "DIR",
         Required = true,
     };
@@ -65,6 +66,69 @@ internal sealed class StableDiffusionCommand : ToolCommand
         CustomParser = result => ParseNumber(result, "--eta", 0.0, "a number of at least 0"),
     };
 
+    private readonly Option<int?> _width = OptionalNumberOption("--width", 8, "The width of pictures in pixels, a multiple of 8; the default depends on the model, or is that of --image.");
+
+    private readonly Option<int?> _height = OptionalNumberOption("--height", 8, "The height of pictures in pixels, a multiple of 8.");
+
+    private readonly Option<float?> _guidanceRescale = PartOption(
+        "--guidance-rescale", "How much of the contrast that guidance adds is taken back; 0.7 suits models with zero terminal SNR.");
+
+    private readonly Option<float?> _guidanceStart = PartOption("--guidance-start", "The part of the steps before which there is no guidance.");
+
+    private readonly Option<float?> _guidanceEnd = PartOption("--guidance-end", "The part of the steps from which on there is no guidance; each such step takes half the time.");
+
+    private readonly Option<int?> _clipSkip = OptionalNumberOption("--clip-skip", 1, "Which of the text encoder's last layers is used: 1 for the usual one, 2 for the one before.");
+
+    private readonly Option<bool> _plain = new("--plain-prompt")
+    {
+        Description = "Take brackets and BREAK in prompts as text. Otherwise (word:1.3) and [word] weigh, [a:b:0.5] changes from a to b in the middle of the steps, [a|b] alternates, and BREAK begins a new chunk of 75 tokens.",
+    };
+
+    private readonly Option<string?> _image = PictureOption("--image", "A picture to begin with; it is stretched to the size that is asked for.");
+
+    private readonly Option<float?> _strength = PartOption("--strength", "How far the picture of --image may change; the default is 0.75.");
+
+    private readonly Option<string?> _mask = PictureOption("--mask", "What of --image is drawn anew: white; what stays: black.");
+
+    private readonly Option<float?> _maskBlur = new("--mask-blur")
+    {
+        Description = "How far the edge of the mask is blurred, in pixels; the default is 4.",
+        HelpName = "X",
+        CustomParser = result => ParseNumber(result, "--mask-blur", 0f, "a number of at least 0"),
+    };
+
+    private readonly Option<string?> _control = PictureOption("--control", "A picture that the ControlNet of the model's folder follows, prepared as it wants it (edges, a pose).");
+
+    private readonly Option<float?> _controlScale = new("--control-scale")
+    {
+        Description = "How strongly the ControlNet counts; the default is 1.",
+        HelpName = "X",
+        CustomParser = result => ParseNumber(result, "--control-scale", 0f, "a number of at least 0"),
+    };
+
+    private readonly Option<string?> _rng = new("--rng")
+    {
+        Description = "Where the noise of a seed comes from: philox is the same to the last bit on every machine, torch is what PyTorch gives on a processor (\"RNG: CPU\" of web interfaces).",
+        HelpName = "philox|torch",
+    };
+
+    private readonly Option<int?> _previewEvery = OptionalNumberOption("--preview-every", 1, "Write a coarse picture beside the output (picture-preview.png) after every N steps.");
+
+    private readonly Option<string?> _saveLatents = new("--save-latents")
+    {
+        Description = "Also write what pictures are decoded from, [pictures,channels,height,width].",
+        HelpName = "FILE.npy",
+    };
+
+    private readonly Option<string?> _decodeLatents = new("--decode-latents")
+    {
+        Description = "Draw nothing: decode latents that --save-latents wrote.",
+        HelpName = "FILE.npy",
+    };
+
+    private readonly Option<string?> _from = PictureOption(
+        "--from", "A .png file that says how it was made, as this program and web interfaces write it: draw it again. Options that are given as well go before.");
+
     private readonly Option<string> _output = new("--output", "-o")
     {
         Description = "The PNG file to write. Several pictures have their seeds in their names (picture-42.png), unless --grid is given.",
@@ -103,7 +167,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
     {
         Add(_prompt);
         foreach (Option option in (Option[])[
-            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _schedule, _eta, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
+            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _schedule, _eta, _width, _height, _guidanceRescale, _guidanceStart, _guidanceEnd, _clipSkip, _plain, _image, _strength, _mask, _maskBlur, _control, _controlScale, _rng, _previewEvery, _saveLatents, _decodeLatents, _from, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
         {
             Add(option);
         }
@@ -123,6 +187,18 @@ internal sealed class StableDiffusionCommand : ToolCommand
             }
         });
         _panelStore.AcceptOnlyFromAmong("auto", "off");
+        _rng.AcceptOnlyFromAmong("philox", "torch");
+        foreach (Option<string?> npy in (Option<string?>[])[_saveLatents, _decodeLatents])
+        {
+            npy.Validators.Add(result =>
+            {
+                if (result.GetValueOrDefault<string?>() is { } file && !file.EndsWith(".npy", StringComparison.OrdinalIgnoreCase))
+                {
+                    result.AddError($"{npy.Name} {file}: expected the name of a .npy file.");
+                }
+            });
+        }
+
         _output.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string>() is { } file && !file.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
@@ -140,6 +216,10 @@ internal sealed class StableDiffusionCommand : ToolCommand
         "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --count 4 --grid --negative-prompt \"blurry\" --sampler euler",
         "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --sampler \"DPM++ 2M Karras\" --steps 15",
         "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --sampler ddim --schedule trailing --eta 0.5",
+        "onnxstream sd \"a (red:1.3) fox in the [summer:winter:0.5]\" --model stable-diffusion-1.5 --width 640 --height 448",
+        "onnxstream sd \"a watercolour\" --model stable-diffusion-1.5 --image photo.jpg --strength 0.6",
+        "onnxstream sd \"a red door\" --model stable-diffusion-1.5 --image house.png --mask door.png",
+        "onnxstream sd --model stable-diffusion-1.5 --from picture.png --steps 40    draws it again, with more steps",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -171,23 +251,20 @@ internal sealed class StableDiffusionCommand : ToolCommand
             [PipelineStage.Denoising] = Choose(configuration.UnetPath),
             [PipelineStage.Decoding] = Choose(configuration.VaeDecoderPath),
         };
-        StableDiffusionPipeline pipeline = new(configuration, stage => stages[stage]);
+        StableDiffusionPipeline pipeline = new(configuration, stage => stages.GetValueOrDefault(stage, sessionOptions));
         int trainingSteps = pipeline.Configuration.NoiseSchedule.TrainingTimesteps;
         if (arguments.GetValue(_steps) > trainingSteps)
         {
             throw new UsageException($"--steps must be at most {trainingSteps}, the number of time steps that the model was trained with.");
         }
 
-        GenerationOptions options = new()
+        if (arguments.GetValue(_decodeLatents) is { } latentsFile)
         {
-            Prompt = arguments.GetRequiredValue(_prompt),
-            NegativePrompt = arguments.GetRequiredValue(_negativePrompt),
-            Steps = arguments.GetValue(_steps),
-            Seed = arguments.GetValue(_seed),
-            GuidanceScale = arguments.GetValue(_guidance),
-            ImageCount = arguments.GetValue(_count),
-            Scheduler = ReadScheduler(arguments, configuration),
-        };
+            Decode(pipeline, latentsFile, output, arguments, terminal, cancellationToken);
+            return;
+        }
+
+        GenerationOptions options = ReadOptions(arguments, configuration, output);
 
         // A folder that cannot be made should stop a long generation before it starts.
         if (Path.GetDirectoryName(output) is { Length: > 0 } outputFolder)
@@ -195,11 +272,16 @@ internal sealed class StableDiffusionCommand : ToolCommand
             Directory.CreateDirectory(outputFolder);
         }
 
-        GenerationResult result = ProgressDisplay.Show(
-            terminal, report => pipeline.Generate(options, new StageReporter(report), cancellationToken));
+        GenerationResult result = Refusing(() => ProgressDisplay.Show(
+            terminal, report => pipeline.Generate(options, new StageReporter(report), cancellationToken)));
         if (result.DroppedTokenCount > 0)
         {
             terminal.Error.WriteLine($"warning: the prompts are too long for the model; their last {result.DroppedTokenCount} tokens were left out.");
+        }
+
+        if (arguments.GetValue(_saveLatents) is { } saved)
+        {
+            SaveLatents(result.Images, saved);
         }
 
         IReadOnlyList<string> files = Save(result.Images, output, arguments.GetValue(_grid), arguments.GetValue(_enlarge));
@@ -246,20 +328,160 @@ internal sealed class StableDiffusionCommand : ToolCommand
         }
     }
 
-    /// <summary>The sampler that the options name together, the model's where they name none; null where there are no options.</summary>
-    private SchedulerOptions? ReadScheduler(ParseResult arguments, PipelineConfiguration configuration)
+    private GenerationOptions ReadOptions(ParseResult arguments, PipelineConfiguration configuration, string output)
     {
-        string? sampler = arguments.GetValue(_sampler), schedule = arguments.GetValue(_schedule);
-        double? eta = arguments.GetValue(_eta);
+        GenerationParameters? from = arguments.GetValue(_from) is { } picture ? ReadParameters(picture) : null;
+        string? image = arguments.GetValue(_image), mask = arguments.GetValue(_mask), control = arguments.GetValue(_control);
+        if (mask is not null && image is null)
+        {
+            throw new UsageException("--mask needs the picture that it is for: --image FILE.");
+        }
+
+        // Pictures are stretched to the nearest size that is possible.
+        int? width = arguments.GetValue(_width) ?? from?.Width, height = arguments.GetValue(_height) ?? from?.Height;
+        if ((image ?? control) is { } first)
+        {
+            RequireExisting(first);
+            (int columns, int rows) = PictureFile.SizeOf(first);
+            int step = configuration.PixelsPerLatent;
+            width ??= configuration.LatentWidth * step ?? Math.Max(columns / step, 1) * step;
+            height ??= configuration.LatentHeight * step ?? Math.Max(rows / step, 1) * step;
+        }
+
+        int? interval = arguments.GetValue(_previewEvery);
+        string preview = Path.ChangeExtension(output, null) + "-preview.png";
+        GenerationOptions defaults = new() { Prompt = "" };
+        return defaults with
+        {
+            Prompt = arguments.GetResult(_prompt) is { Implicit: false } || from is null ? arguments.GetRequiredValue(_prompt) : from.Prompt,
+            NegativePrompt = arguments.GetResult(_negativePrompt) is { Implicit: false } || from is null ? arguments.GetRequiredValue(_negativePrompt) : from.NegativePrompt,
+            Steps = arguments.GetValue(_steps) ?? from?.Steps,
+            Seed = arguments.GetValue(_seed) ?? from?.Seed,
+            GuidanceScale = arguments.GetValue(_guidance) ?? from?.GuidanceScale,
+            ImageCount = arguments.GetValue(_count),
+            Scheduler = ReadScheduler(arguments, configuration, from),
+            Width = width,
+            Height = height,
+            GuidanceRescale = arguments.GetValue(_guidanceRescale) ?? from?.GuidanceRescale ?? 0,
+            GuidanceStart = arguments.GetValue(_guidanceStart) ?? 0,
+            GuidanceEnd = arguments.GetValue(_guidanceEnd) ?? 1,
+            ClipSkip = arguments.GetValue(_clipSkip) ?? from?.ClipSkip ?? 1,
+            IsPlainPrompt = arguments.GetValue(_plain),
+            Image = Load(image),
+            Strength = arguments.GetValue(_strength) ?? from?.Strength ?? defaults.Strength,
+            Mask = Load(mask),
+            MaskBlur = arguments.GetValue(_maskBlur) ?? defaults.MaskBlur,
+            ControlImage = Load(control),
+            ControlScale = arguments.GetValue(_controlScale) ?? defaults.ControlScale,
+            RandomSourceType = arguments.GetValue(_rng) is { } rng ? (rng == "torch" ? RandomSourceType.Torch : RandomSourceType.Philox) : from?.RandomSource ?? RandomSourceType.Philox,
+            PreviewInterval = interval ?? 1,
+            Preview = interval is null ? null : item => PngFile.Write(preview, item.Image.Enlarge(configuration.TinyDecoderPath is null ? configuration.PixelsPerLatent : 1)),
+        };
+
+        RgbImage? Load(string? file)
+        {
+            if (file is null)
+            {
+                return null;
+            }
+
+            RequireExisting(file);
+            return PictureFile.LoadRgb(file, width!.Value, height!.Value);
+        }
+    }
+
+    private static GenerationParameters ReadParameters(string picture)
+    {
+        RequireExisting(picture);
+        string text = PngFile.ReadParameters(picture) ?? throw new ModelFormatException(picture, "the file does not say how its picture was made: there is no text with the keyword \"parameters\".");
+        try
+        {
+            return GenerationParameters.Parse(text);
+        }
+        catch (FormatException exception)
+        {
+            throw new ModelFormatException(picture, $"what the file says about its picture cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    private void Decode(StableDiffusionPipeline pipeline, string latentsFile, string output, ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
+    {
+        RequireExisting(latentsFile);
+        TensorBuffer latents = NpyFile.Load(latentsFile);
+        IReadOnlyList<RgbImage> images = Refusing(() => ProgressDisplay.Show(terminal, report => pipeline.Decode(latents, new StageReporter(report), cancellationToken)));
+        RgbImage[] pictures = arguments.GetValue(_grid) ? [ImageGrid.Arrange(images, (int)Math.Ceiling(Math.Sqrt(images.Count)))] : [.. images];
+        for (int i = 0; i < pictures.Length; i++)
+        {
+            string file = pictures.Length == 1 ? output : $"{Path.ChangeExtension(output, null)}-{i + 1}.png";
+            PngFile.Write(file, pictures[i].Enlarge(arguments.GetValue(_enlarge)));
+            terminal.Output.WriteLine($"picture  {file}");
+        }
+    }
+
+    // What does not fit the model is known to the pipeline alone; it is the user's input all the same.
+    private static T Refusing<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (ArgumentException exception)
+        {
+            throw new UsageException(exception.Message.Split(" (Parameter '", 2)[0]);
+        }
+    }
+
+    private static void SaveLatents(IReadOnlyList<GeneratedImage> images, string file)
+    {
+        Shape one = images[0].Latents.Shape;
+        TensorBuffer all = new(ElementType.Float32, new Shape(images.Count, one[1], one[2], one[3]));
+        for (int i = 0; i < images.Count; i++)
+        {
+            images[i].Latents.Span<float>().CopyTo(all.Span<float>()[checked((int)(i * one.ElementCount))..]);
+        }
+
+        NpyFile.Save(file, all);
+    }
+
+    private static Option<float?> PartOption(string name, string description) => new(name)
+    {
+        Description = $"{description} From 0 to 1.",
+        HelpName = "X",
+        CustomParser = result =>
+        {
+            float value = ParseNumber(result, name, 0f, "a number from 0 to 1");
+            if (value > 1)
+            {
+                result.AddError($"{name} {result.Tokens[0].Value}: expected a number from 0 to 1.");
+            }
+
+            return value;
+        },
+    };
+
+    private static Option<string?> PictureOption(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "FILE",
+    };
+
+    /// <summary>The sampler that the options name together, where they name none that of a picture to draw again, or the model's; null where nothing is said.</summary>
+    private SchedulerOptions? ReadScheduler(ParseResult arguments, PipelineConfiguration configuration, GenerationParameters? from)
+    {
+        string? sampler = arguments.GetValue(_sampler) ?? from?.Sampler, schedule = arguments.GetValue(_schedule) ?? (arguments.GetValue(_sampler) is null && from?.Schedule.Length > 0 ? from.Schedule : null);
+        double? eta = arguments.GetValue(_eta) ?? from?.Eta;
         if (sampler is null && schedule is null && eta is null)
         {
             return null;
         }
 
-        SchedulerOptions scheduler = sampler is null ? configuration.RecommendedScheduler : SchedulerOptions.Parse(sampler);
+        // What a picture was made with may be unknown here.
+        SchedulerOptions scheduler = sampler is null ? configuration.RecommendedScheduler
+            : SchedulerOptions.TryParse(sampler) ?? throw new UsageException($"The sampler \"{sampler}\" is not known here; the nearest is --sampler \"{SchedulerTypes.Nearest(sampler)}\".");
         return scheduler with
         {
-            Schedule = schedule is null ? scheduler.Schedule : SigmaSchedules.Find(schedule),
+            Schedule = schedule is null ? scheduler.Schedule
+                : SigmaSchedules.Find(schedule) ?? throw new UsageException($"The schedule \"{schedule}\" is not known here; the nearest is --schedule \"{SigmaSchedules.Nearest(schedule)}\"."),
             Eta = eta ?? scheduler.Eta,
         };
     }
@@ -335,6 +557,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
     private static string StageName(PipelineStage stage) => stage switch
     {
         PipelineStage.TextEncoding => "text encoding",
+        PipelineStage.ImageEncoding => "image encoding",
         PipelineStage.Denoising => "denoising",
         _ => "decoding",
     };

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using OnnxStream.Interop.Diffusion;
 using SkiaSharp;
 
 namespace OnnxStream.Interop.Cli.Tensors;
@@ -61,6 +62,27 @@ internal static class PictureFile
         float[] planes = Resize(ToPlanes(pixels, width, height, channels), width, height, (int)columns, (int)rows);
         Convert(planes, channels, input.ElementType, options);
         return Arrange(planes, input.ElementType, declared.Length, (int)batch, channels, (int)rows, (int)columns, isLast);
+    }
+
+    /// <summary>The width and height of a picture in pixels.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="ModelFormatException">It is no picture, or damaged.</exception>
+    public static (int Width, int Height) SizeOf(string path)
+    {
+        using SKCodec codec = SKCodec.Create(path) ?? throw new ModelFormatException(path, $"this is no picture that can be read. Possible are {Formats}.");
+        return (codec.Info.Width, codec.Info.Height);
+    }
+
+    /// <summary>Reads a picture, stretched to a size.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="width">The width in pixels.</param>
+    /// <param name="height">The height in pixels.</param>
+    /// <exception cref="ModelFormatException">It is no picture, or damaged.</exception>
+    public static RgbImage LoadRgb(string path, int width, int height)
+    {
+        (byte[] pixels, int columns, int rows) = Decode(path);
+        float[] planes = Resize(ToPlanes(pixels, columns, rows, 3), columns, rows, width, height);
+        return RgbImage.FromPlanes(planes, width, height, 0, 255);
     }
 
     // Channels stand before the sizes in most models; a number in one place and not in the other tells.

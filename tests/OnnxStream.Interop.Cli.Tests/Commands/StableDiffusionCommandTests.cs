@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using OnnxStream.Interop.Cli.Tensors;
 using OnnxStream.Interop.Cli.Tests.Build;
 
 namespace OnnxStream.Interop.Cli.Tests.Commands;
@@ -118,6 +119,72 @@ internal sealed class StableDiffusionCommandTests
     [TestCase("--output", "picture.jpg")]
     public void Bad_options_are_bad_usage(string option, string value) =>
         Invocation.Of("sd", "a red circle", "--model", Model, option, value).AssertFailed(ExitCode.BadInput, option);
+
+    [TestCase("--width", "7")]
+    [TestCase("--guidance-rescale", "1.5")]
+    [TestCase("--guidance-start", "-1")]
+    [TestCase("--strength", "much")]
+    [TestCase("--rng", "dice")]
+    [TestCase("--clip-skip", "0")]
+    [TestCase("--preview-every", "0")]
+    [TestCase("--save-latents", "latents.bin")]
+    [TestCase("--mask", "mask.png")]
+    [TestCase("--image", "nowhere.png")]
+    public void Bad_control_is_bad_usage(string option, string value) =>
+        Invocation.Of("sd", "a red circle", "--model", Model, "--steps", "1", option, value).AssertFailed(ExitCode.BadInput, option is "--image" or "--rng" ? value : option);
+
+    [Test]
+    public void A_picture_is_drawn_again_from_what_its_file_says()
+    {
+        using TemporaryFolder folder = new();
+        Invocation.Of(
+            "sd", "a [red:blue:2] circle, (large:1.2)", "--negative-prompt", "ring", "--model", Model, "--steps", "3", "--seed", "9", "--sampler", "DPM++ 2M SDE Karras", "--eta", "0.5",
+            "--rng", "torch", "--guidance-rescale", "0.4", "--output", folder["a.png"]).AssertSucceeded();
+        Invocation.Of("sd", "--from", folder["a.png"], "--model", Model, "--output", folder["b.png"]).AssertSucceeded();
+        Invocation.Of("sd", "--from", folder["a.png"], "--model", Model, "--output", folder["c.png"], "--seed", "10").AssertSucceeded();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(File.ReadAllBytes(folder["b.png"]), Is.EqualTo(File.ReadAllBytes(folder["a.png"])));
+            Assert.That(File.ReadAllBytes(folder["c.png"]), Is.Not.EqualTo(File.ReadAllBytes(folder["a.png"])));
+            Assert.That(Encoding.Latin1.GetString(File.ReadAllBytes(folder["c.png"])), Does.Contain("Seed: 10,").And.Contain("RNG: CPU"));
+        }
+    }
+
+    [Test]
+    public void A_picture_that_does_not_say_how_it_was_made_cannot_be_drawn_again()
+    {
+        using TemporaryFolder folder = new();
+        File.Copy(Path.Combine(Model, "samples.png"), folder["a.png"]);
+        Invocation.Of("sd", "--from", folder["a.png"], "--model", Model, "--output", folder["b.png"]).AssertFailed(ExitCode.BadInput, "does not say how its picture was made");
+    }
+
+    [Test]
+    public void Latents_are_saved_and_decoded_again()
+    {
+        using TemporaryFolder folder = new();
+        Invocation.Of("sd", "a red circle", "--model", Model, "--steps", "2", "--seed", "1", "--count", "2", "--save-latents", folder["l.npy"], "--output", folder["a.png"]).AssertSucceeded();
+        Invocation.Of("sd", "--model", Model, "--decode-latents", folder["l.npy"], "--output", folder["b.png"]).AssertSucceeded();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(PictureFile.LoadRgb(folder["b-2.png"], 64, 64).Pixels.ToArray(), Is.EqualTo(PictureFile.LoadRgb(folder["a-2.png"], 64, 64).Pixels.ToArray()));
+            Assert.That(new FileInfo(folder["l.npy"]).Length, Is.EqualTo(128 + (2 * 4 * 16 * 16 * sizeof(float))));
+        }
+    }
+
+    [Test]
+    public void Previews_lie_beside_the_output()
+    {
+        using TemporaryFolder folder = new();
+        Invocation.Of("sd", "a red circle", "--model", Model, "--steps", "2", "--preview-every", "1", "--output", folder["a.png"]).AssertSucceeded();
+        Assert.That(Size(folder["a-preview.png"]), Is.EqualTo((64, 64)));
+    }
+
+    [Test]
+    public void What_the_model_cannot_do_is_said() => Assert.Multiple(() =>
+    {
+        Invocation.Of("sd", "a red circle", "--model", Model, "--width", "128").AssertFailed(ExitCode.BadInput, "made for pictures of 64x64 alone");
+        Invocation.Of("sd", "a red circle", "--model", Model, "--image", Path.Combine(Model, "samples.png")).AssertFailed(ExitCode.BadInput, "vae_encoder");
+    });
 
     [Test]
     public void More_steps_than_the_training_had_are_refused() =>

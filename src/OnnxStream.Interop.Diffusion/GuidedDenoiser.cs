@@ -1,0 +1,111 @@
+using OnnxStream.Interop.Diffusion.Schedulers;
+
+namespace OnnxStream.Interop.Diffusion;
+
+/// <summary>Answers a run's questions: the UNET under the conditions of a step, guidance, and what is given of the picture.</summary>
+internal sealed class GuidedDenoiser
+{
+    private readonly PipelineConfiguration _configuration;
+    private readonly GenerationOptions _options;
+    private readonly Unet _unet;
+    private readonly ControlNet? _controlNet;
+    private readonly EncodedPrompts _prompts;
+    private readonly GivenPicture? _given;
+    private readonly TensorBuffer? _controlPicture;
+    private readonly ReadOnlyMemory<float>? _timestepCondition;
+    private readonly float _guidance;
+    private readonly int _steps;
+    private readonly Shape _shape;
+
+    public GuidedDenoiser(
+        PipelineConfiguration configuration, GenerationOptions options, Unet unet, ControlNet? controlNet, EncodedPrompts prompts, GivenPicture? given, TensorBuffer? controlPicture,
+        float guidance, int steps, Shape shape)
+    {
+        (_configuration, _options, _unet, _controlNet, _prompts, _given, _controlPicture) = (configuration, options, unet, controlNet, prompts, given, controlPicture);
+        (_guidance, _steps, _shape) = (guidance, steps, shape);
+        _timestepCondition = unet.TimestepConditionWidth is { } width ? EmbedGuidance(guidance - 1, width) : null;
+    }
+
+    /// <summary>What a sample would be without its noise.</summary>
+    /// <param name="evaluation">The sample and its noise.</param>
+    /// <param name="step">The step, from 0 on.</param>
+    /// <param name="cancellationToken">Cancels between operators.</param>
+    public float[] Denoise(Evaluation evaluation, int step, CancellationToken cancellationToken)
+    {
+        // A UNET for inpainting sees the mask and what stays behind the latents.
+        TensorBuffer input = new(ElementType.Float32, _shape.With(1, _shape[1] + (_given?.ExtraChannels.Length / (_shape[2] * _shape[3]) ?? 0)));
+        int length = evaluation.Sample.Length;
+        Preconditioning.ToInput(evaluation.Sample.Span, evaluation.Sigma, input.Span<float>()[..length]);
+        _given?.ExtraChannels.CopyTo(input.Span<float>()[length..]);
+
+        bool isGuided = _prompts.Negative.Count > 0 && step >= (int)Math.Round(_options.GuidanceStart * _steps) && step < (int)Math.Round(_options.GuidanceEnd * _steps);
+        List<UnetCondition> conditions = isGuided ? [EncodedPrompts.At(_prompts.Negative, step)] : [];
+        conditions.Add(EncodedPrompts.At(_prompts.Positive, step));
+        if (_controlNet is not null)
+        {
+            TensorBuffer latents = TensorBuffer.Create<float>(input.Span<float>()[..length], _shape.Dimensions);
+            conditions = [.. conditions.Select(condition => condition with
+            {
+                Residuals = _controlNet.Compute(latents, evaluation.Timestep, condition.HiddenStates, _controlPicture!, _options.ControlScale, cancellationToken),
+            })];
+        }
+
+        IReadOnlyList<TensorBuffer> predictions = _unet.Predict(input, evaluation.Timestep, conditions, _timestepCondition, cancellationToken);
+        float[] output = predictions[^1].Span<float>().ToArray();
+        if (isGuided)
+        {
+            Guide(predictions[0].Span<float>(), output, _guidance, _options.GuidanceRescale);
+        }
+
+        Preconditioning.ToDenoised(_configuration.NoiseSchedule.PredictionType, evaluation.Sample.Span, evaluation.Sigma, output);
+        _given?.Keep(output);
+        return output;
+    }
+
+    /// <summary>Classifier-free guidance (Ho and Salimans 2022, https://arxiv.org/abs/2207.12598): away from one prediction, beyond the other.</summary>
+    private static void Guide(ReadOnlySpan<float> unconditional, Span<float> conditional, float scale, float rescale)
+    {
+        double before = rescale > 0 ? Deviation(conditional) : 0;
+        for (int i = 0; i < conditional.Length; i++)
+        {
+            conditional[i] = unconditional[i] + (scale * (conditional[i] - unconditional[i]));
+        }
+
+        if (rescale > 0 && Deviation(conditional) is > 0 and double after)
+        {
+            // Lin et al. 2023, equations 15 and 16.
+            float factor = (float)((rescale * before / after) + 1 - rescale);
+            foreach (ref float value in conditional)
+            {
+                value *= factor;
+            }
+        }
+    }
+
+    private static double Deviation(ReadOnlySpan<float> values)
+    {
+        double sum = 0, squares = 0;
+        foreach (float value in values)
+        {
+            sum += value;
+            squares += (double)value * value;
+        }
+
+        return Math.Sqrt(Math.Max(squares - (sum * sum / values.Length), 0) / Math.Max(values.Length - 1, 1));
+    }
+
+    // The guidance scale as latent consistency models take it: sines and cosines of a thousand times its excess over 1.
+    private static float[] EmbedGuidance(float excess, int width)
+    {
+        int half = width / 2;
+        float[] embedding = new float[width];
+        for (int i = 0; i < half; i++)
+        {
+            double angle = 1000.0 * excess * Math.Exp(-i * Math.Log(10000) / (half - 1));
+            embedding[i] = (float)Math.Sin(angle);
+            embedding[half + i] = (float)Math.Cos(angle);
+        }
+
+        return embedding;
+    }
+}

@@ -1,0 +1,137 @@
+using OnnxStream.Interop.Diffusion.Prompts;
+using OnnxStream.Interop.Pipelines;
+
+namespace OnnxStream.Interop.Diffusion;
+
+/// <summary>The first stage: what the UNET is conditioned on in each step, of all prompts.</summary>
+internal sealed class PromptEncoder
+{
+    private readonly PipelineConfiguration _configuration;
+    private readonly Func<PipelineStage, SessionOptions?> _sessionOptions;
+    private readonly ClipTokenizer _tokenizer;
+    private readonly ClipTokenizer? _tokenizer2;
+
+    public PromptEncoder(PipelineConfiguration configuration, Func<PipelineStage, SessionOptions?> sessionOptions)
+    {
+        _configuration = configuration;
+        _sessionOptions = sessionOptions;
+        _tokenizer = new ClipTokenizer(configuration.Tokenizer);
+        _tokenizer2 = configuration.TextEncoder2Path is null ? null : new ClipTokenizer(configuration.Tokenizer2 ?? configuration.Tokenizer);
+    }
+
+    /// <summary>Encodes the prompt, and the negative prompt if it has influence.</summary>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="steps">The number of steps.</param>
+    /// <param name="hasNegative">Whether the negative prompt has influence.</param>
+    /// <param name="unet">The UNET, which says how much it takes.</param>
+    /// <param name="timeIds">For SDXL, what goes with the text.</param>
+    /// <param name="statistics">Receives what the stage took.</param>
+    /// <param name="cancellationToken">Cancels between operators.</param>
+    public EncodedPrompts Encode(
+        GenerationOptions options, int steps, bool hasNegative, Unet unet, TensorBuffer? timeIds, List<StageStatistics> statistics, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<(int LastStep, string Text)> positive = Timeline(options.Prompt), negative = hasNegative ? Timeline(options.NegativePrompt) : [];
+        List<string> texts = [.. negative.Concat(positive).Select(item => item.Text).Distinct()];
+
+        // A UNET of a fixed number of ids has room for so many chunks; what is behind them is left out.
+        int room = unet.ContextLength is { } length ? Math.Max(length / _tokenizer.ContextLength, 1) : int.MaxValue;
+        int dropped = 0;
+        IReadOnlyList<IReadOnlyList<TextEncoding>> first = EncodeAll(_configuration.TextEncoderPath, _tokenizer, options, texts, room, ref dropped, statistics, cancellationToken);
+        IReadOnlyList<IReadOnlyList<TextEncoding>>? second = _tokenizer2 is null ? null
+            : EncodeAll(_configuration.TextEncoder2Path!, _tokenizer2, options, texts, room, ref dropped, statistics, cancellationToken);
+
+        Dictionary<string, UnetCondition> conditions = [];
+        for (int i = 0; i < texts.Count; i++)
+        {
+            TensorBuffer states = Join([.. first[i].Select(encoding => encoding.HiddenStates)], 1);
+            TensorBuffer? pooled = null;
+            if (second is not null)
+            {
+                states = Join([states, Join([.. second[i].Select(encoding => encoding.HiddenStates)], 1)], 2);
+                pooled = second[i][0].Pooled ?? throw new ModelFormatException(_configuration.TextEncoder2Path!, "the second text encoder has no output text_embeds, which SDXL needs.");
+            }
+
+            if (unet.ContextWidth is { } width && width != states.Shape[2])
+            {
+                throw new ModelFormatException(
+                    _configuration.UnetPath, $"the UNET takes hidden states of {width} numbers for each id, the text encoder gives {states.Shape[2]}; the two do not belong together.");
+            }
+
+            conditions.Add(texts[i], new UnetCondition(states) { TextEmbedding = pooled, TimeIds = timeIds });
+        }
+
+        return new EncodedPrompts(Select(positive), Select(negative, _configuration.EmptyPromptIsZero && second is not null && options.NegativePrompt.Length == 0), dropped);
+
+        IReadOnlyList<(int LastStep, string Text)> Timeline(string prompt) => options.IsPlainPrompt ? [(steps, prompt)] : PromptTimeline.Read(prompt, steps);
+
+        IReadOnlyList<(int LastStep, UnetCondition Condition)> Select(IReadOnlyList<(int LastStep, string Text)> timeline, bool isZero = false) =>
+            [.. timeline.Select(item => (item.LastStep, isZero ? Zero(conditions[item.Text]) : conditions[item.Text]))];
+    }
+
+    private IReadOnlyList<IReadOnlyList<TextEncoding>> EncodeAll(
+        string path, ClipTokenizer tokenizer, GenerationOptions options, List<string> texts, int room, ref int dropped, List<StageStatistics> statistics, CancellationToken cancellationToken)
+    {
+        List<IReadOnlyList<PromptChunk>> chunks = [.. texts.Select(text => PromptChunk.Read(text, tokenizer, options.IsPlainPrompt))];
+        int lost = chunks.Sum(list => list.Skip(room).Sum(chunk => chunk.TokenCount));
+        dropped = Math.Max(dropped, lost);
+
+        // All prompts have as many chunks, so that the UNET can take them together.
+        int count = Math.Min(chunks.Max(list => list.Count), room);
+        PromptChunk empty = PromptChunk.Read("", tokenizer)[0];
+        PromptChunk[][] all = [.. chunks.Select(list => (PromptChunk[])[.. list.Concat(Enumerable.Repeat(empty, count)).Take(count)])];
+
+        using TextEncoder encoder = new(path, _configuration.Files, _sessionOptions(PipelineStage.TextEncoding));
+        if (encoder.ContextLength is { } length && length != tokenizer.ContextLength)
+        {
+            throw new ModelFormatException(path, $"the text encoder takes {length} ids, the tokenizer gives {tokenizer.ContextLength}; the two do not belong together.");
+        }
+
+        // SDXL takes the last layer but one as it is.
+        bool isXl = _configuration.TextEncoder2Path is not null;
+        IReadOnlyList<TextEncoding> encodings = encoder.Encode(
+            [.. all.SelectMany(list => list).Select(chunk => chunk.Ids)], options.ClipSkip - (isXl ? 0 : 1), isNormalized: !isXl, cancellationToken);
+        List<IReadOnlyList<TextEncoding>> result = [];
+        for (int i = 0; i < all.Length; i++)
+        {
+            TextEncoding[] own = [.. encodings.Skip(i * count).Take(count)];
+            for (int k = 0; k < count; k++)
+            {
+                all[i][k].Apply(own[k].HiddenStates);
+            }
+
+            result.Add(own);
+        }
+
+        statistics.Add(encoder.Statistics);
+        return result;
+    }
+
+    private static UnetCondition Zero(UnetCondition condition) => condition with
+    {
+        HiddenStates = new TensorBuffer(ElementType.Float32, condition.HiddenStates.Shape),
+        TextEmbedding = condition.TextEmbedding is null ? null : new TensorBuffer(ElementType.Float32, condition.TextEmbedding.Shape),
+    };
+
+    // Tensors [1, ids, width] put together along one of the last two dimensions.
+    private static TensorBuffer Join(TensorBuffer[] items, int axis)
+    {
+        if (items.Length == 1)
+        {
+            return items[0];
+        }
+
+        TensorBuffer joined = new(ElementType.Float32, items[0].Shape.With(axis, items.Sum(item => item.Shape[axis])));
+        int rows = axis == 1 ? 1 : checked((int)items[0].Shape[1]), offset = 0;
+        for (int row = 0; row < rows; row++)
+        {
+            foreach (TensorBuffer item in items)
+            {
+                int length = checked((int)item.Shape.ElementCount) / rows;
+                item.Span<float>().Slice(row * length, length).CopyTo(joined.Span<float>()[offset..]);
+                offset += length;
+            }
+        }
+
+        return joined;
+    }
+}
