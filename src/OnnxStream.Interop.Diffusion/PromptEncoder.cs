@@ -1,5 +1,4 @@
 using OnnxStream.Interop.Diffusion.Prompts;
-using OnnxStream.Interop.Pipelines;
 
 namespace OnnxStream.Interop.Diffusion;
 
@@ -19,6 +18,9 @@ internal sealed class PromptEncoder
         _tokenizer2 = configuration.TextEncoder2Path is null ? null : new ClipTokenizer(configuration.Tokenizer2 ?? configuration.Tokenizer);
     }
 
+    /// <summary>The number of tokens of a prompt, without those that frame and fill chunks.</summary>
+    public int CountTokens(string prompt) => PromptChunk.Read(prompt, _tokenizer).Sum(chunk => chunk.TokenCount);
+
     /// <summary>Encodes the prompt, and the negative prompt if it has influence.</summary>
     /// <param name="options">What is asked for.</param>
     /// <param name="steps">The number of steps.</param>
@@ -36,8 +38,8 @@ internal sealed class PromptEncoder
         // A UNET of a fixed number of ids has room for so many chunks; what is behind them is left out.
         int room = unet.ContextLength is { } length ? Math.Max(length / _tokenizer.ContextLength, 1) : int.MaxValue;
         int dropped = 0;
-        IReadOnlyList<IReadOnlyList<TextEncoding>> first = EncodeAll(_configuration.TextEncoderPath, _tokenizer, options, texts, room, ref dropped, statistics, cancellationToken);
-        IReadOnlyList<IReadOnlyList<TextEncoding>>? second = _tokenizer2 is null ? null
+        List<IReadOnlyList<TextEncoding>> first = EncodeAll(_configuration.TextEncoderPath, _tokenizer, options, texts, room, ref dropped, statistics, cancellationToken);
+        List<IReadOnlyList<TextEncoding>>? second = _tokenizer2 is null ? null
             : EncodeAll(_configuration.TextEncoder2Path!, _tokenizer2, options, texts, room, ref dropped, statistics, cancellationToken);
 
         Dictionary<string, UnetCondition> conditions = [];
@@ -68,7 +70,7 @@ internal sealed class PromptEncoder
             [.. timeline.Select(item => (item.LastStep, isZero ? Zero(conditions[item.Text]) : conditions[item.Text]))];
     }
 
-    private IReadOnlyList<IReadOnlyList<TextEncoding>> EncodeAll(
+    private List<IReadOnlyList<TextEncoding>> EncodeAll(
         string path, ClipTokenizer tokenizer, GenerationOptions options, List<string> texts, int room, ref int dropped, List<StageStatistics> statistics, CancellationToken cancellationToken)
     {
         List<IReadOnlyList<PromptChunk>> chunks = [.. texts.Select(text => PromptChunk.Read(text, tokenizer, options.IsPlainPrompt))];

@@ -1,3 +1,5 @@
+using StbImageSharp;
+
 namespace OnnxStream.Interop.Diffusion;
 
 /// <summary>A picture of 8 bits for each of red, green and blue.</summary>
@@ -64,6 +66,86 @@ public sealed class RgbImage
         }
 
         return planes;
+    }
+
+    /// <summary>Reads a picture: PNG, JPEG, BMP, GIF or TGA. Transparency is left out.</summary>
+    /// <param name="file">The bytes of the file.</param>
+    /// <exception cref="ArgumentException">They are no picture that can be read, or one of more than 200 million pixels.</exception>
+    public static RgbImage Decode(ReadOnlySpan<byte> file)
+    {
+        const long MostPixels = 200_000_000;
+        using MemoryStream stream = new(file.ToArray(), writable: false);
+        try
+        {
+            if (ImageInfo.FromStream(stream) is not { } info || (long)info.Width * info.Height is < 1 or > MostPixels)
+            {
+                throw new ArgumentException("This is no picture that can be read (PNG, JPEG, BMP, GIF, TGA), or it has more than 200 million pixels.", nameof(file));
+            }
+
+            stream.Position = 0;
+            ImageResult picture = ImageResult.FromStream(stream, ColorComponents.RedGreenBlue);
+            RgbImage image = new(picture.Width, picture.Height);
+            picture.Data.AsSpan(0, image._pixels.Length).CopyTo(image._pixels);
+            return image;
+        }
+        catch (Exception exception) when (exception is not (ArgumentException or OutOfMemoryException))
+        {
+            // The decoder has no exception type of its own.
+            throw new ArgumentException($"The picture is damaged: {exception.Message}", nameof(file), exception);
+        }
+    }
+
+    /// <summary>Stretches the picture, with a triangle filter that covers what becomes one pixel.</summary>
+    /// <param name="width">The width in pixels.</param>
+    /// <param name="height">The height in pixels.</param>
+    public RgbImage Resize(int width, int height)
+    {
+        RgbImage result = new(width, height);
+        (int From, float[] Weights)[] columns = Filter(Width, width), rows = Filter(Height, height);
+
+        // Along rows first.
+        float[] wide = new float[checked(Height * width * 3)];
+        for (int y = 0; y < Height; y++)
+        {
+            for (int i = 0; i < width * 3; i++)
+            {
+                (int from, float[] weights) = columns[i / 3];
+                for (int k = 0; k < weights.Length; k++)
+                {
+                    wide[(y * width * 3) + i] += weights[k] * _pixels[(((y * Width) + from + k) * 3) + (i % 3)];
+                }
+            }
+        }
+
+        for (int y = 0; y < height; y++)
+        {
+            (int from, float[] weights) = rows[y];
+            for (int i = 0; i < width * 3; i++)
+            {
+                float sum = 0;
+                for (int k = 0; k < weights.Length; k++)
+                {
+                    sum += weights[k] * wide[((from + k) * width * 3) + i];
+                }
+
+                result._pixels[(y * width * 3) + i] = (byte)Math.Clamp(MathF.Round(sum), 0, 255);
+            }
+        }
+
+        return result;
+
+        static (int From, float[] Weights)[] Filter(int length, int target)
+        {
+            double ratio = (double)length / target, support = Math.Max(1, ratio);
+            return [.. Enumerable.Range(0, target).Select(i =>
+            {
+                double centre = (i + 0.5) * ratio;
+                int from = Math.Max(0, (int)Math.Floor(centre - support)), to = Math.Min(length, (int)Math.Ceiling(centre + support));
+                double[] weights = [.. Enumerable.Range(from, to - from).Select(k => Math.Max(0, 1 - (Math.Abs(k + 0.5 - centre) / support)))];
+                double total = weights.Sum();
+                return (from, Array.ConvertAll(weights, weight => (float)(weight / total)));
+            })];
+        }
     }
 
     /// <summary>Makes each pixel a square of pixels.</summary>

@@ -145,6 +145,9 @@ public sealed class StableDiffusionPipeline
         return Decode([.. Enumerable.Range(0, checked((int)latents.Shape[0])).Select(i => TensorBatch.Item(latents, i))], progress, [], cancellationToken);
     }
 
+    /// <summary>The number of tokens of a prompt.</summary>
+    internal int CountTokens(string prompt) => _promptEncoder.CountTokens(prompt);
+
     private static void Check(GenerationOptions options)
     {
         ArgumentNullException.ThrowIfNull(options.Prompt, nameof(options));

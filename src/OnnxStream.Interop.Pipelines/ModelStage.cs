@@ -5,8 +5,9 @@ namespace OnnxStream.Interop.Pipelines;
 /// <summary>One model of a pipeline: its session, which is open only during its stage, and what its runs add up to.</summary>
 internal sealed class ModelStage : IDisposable
 {
-    private readonly long _started = Stopwatch.GetTimestamp();
     private readonly Model _model;
+    private readonly TimeSpan _readDuration;
+    private long _started;
     private InferenceSession? _session;
     private TimeSpan _loadDuration;
     private TimeSpan _runDuration;
@@ -17,8 +18,10 @@ internal sealed class ModelStage : IDisposable
     /// <summary>Reads a model, but prepares nothing yet: whether it is what the stage needs is asked first.</summary>
     public ModelStage(string path, PipelineFiles files)
     {
+        _started = Stopwatch.GetTimestamp();
         Path = path;
         _model = files.LoadModel(path);
+        _readDuration = Stopwatch.GetElapsedTime(_started);
     }
 
     /// <summary>The model's file.</summary>
@@ -33,11 +36,13 @@ internal sealed class ModelStage : IDisposable
     /// <summary>Makes the session, which takes time and memory.</summary>
     public void Prepare(SessionOptions? options)
     {
+        // Other stages may have run since the model was read.
+        _started = Stopwatch.GetTimestamp();
         _session = new InferenceSession(_model, options);
 
         // A stage runs for long in little memory. What reading and planning left is given back once, before that.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        _loadDuration = Stopwatch.GetElapsedTime(_started);
+        _loadDuration = _readDuration + Stopwatch.GetElapsedTime(_started);
     }
 
     /// <summary>Runs the model, which must have been prepared.</summary>
@@ -52,7 +57,7 @@ internal sealed class ModelStage : IDisposable
     }
 
     /// <summary>What the stage took so far.</summary>
-    public StageTotals Totals => new(Stopwatch.GetElapsedTime(_started), _loadDuration, _runDuration, _runCount, _weightsBytesStreamed, _peakNativeBytes);
+    public StageTotals Totals => new(_readDuration + Stopwatch.GetElapsedTime(_started), _loadDuration, _runDuration, _runCount, _weightsBytesStreamed, _peakNativeBytes);
 
     /// <inheritdoc/>
     public void Dispose() => _session?.Dispose();
