@@ -26,11 +26,11 @@ ImageGenerationResponse response = await generator.GenerateImagesAsync(prompt, n
         ["progress"] = new Progress<PipelineProgress>(progress => Console.Error.Write($"\r{progress.Stage} {progress.Step} of {progress.StepCount}    ")),
     },
 });
-Console.Error.WriteLine();
+await Console.Error.WriteLineAsync();
 foreach (DataContent picture in response.Contents.OfType<DataContent>())
 {
     await File.WriteAllBytesAsync(picture.Name!, picture.Data);
-    Console.WriteLine($"{picture.Name}: {picture.Data.Length:N0} bytes");
+    await Console.Out.WriteLineAsync($"{picture.Name}: {picture.Data.Length:N0} bytes");
 }
 
-Console.WriteLine($"{response.Usage?.InputTokenCount} tokens, {response.Usage?.AdditionalCounts?["model_runs"]} runs of models");
+await Console.Out.WriteLineAsync($"{response.Usage?.InputTokenCount} tokens, {response.Usage?.AdditionalCounts?["model_runs"]} runs of models");
