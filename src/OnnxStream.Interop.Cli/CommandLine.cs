@@ -77,6 +77,10 @@ internal static partial class CommandLine
             new CalibrateCommand(),
             new QuantizeCommand(),
             new StableDiffusionCommand(),
+            new GenerateCommand(),
+            new ChatCommand(),
+            new TokenizeCommand(),
+            new BenchLlmCommand(),
             new SelfTestCommand(),
         };
         root.Options.Add(new Option<bool>(ToolCommand.QuietOption, "-q")

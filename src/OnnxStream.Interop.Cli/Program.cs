@@ -19,6 +19,13 @@ internal static class Program
         // The first signal asks for a clean end; a second one finds no handler that holds it back and ends the process.
         void Cancel(PosixSignalContext context)
         {
+            // A second Ctrl+C ends the tool.
+            if (context.Signal == PosixSignal.SIGINT && InterruptibleWork.TryStop())
+            {
+                context.Cancel = true;
+                return;
+            }
+
             int code = context.Signal == PosixSignal.SIGTERM ? ExitCode.Terminated : ExitCode.Cancelled;
             if (Interlocked.CompareExchange(ref exitCode, code, 0) != 0)
             {

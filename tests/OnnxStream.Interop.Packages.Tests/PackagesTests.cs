@@ -14,6 +14,7 @@ public class PackagesTests
     [TestCase("OnnxStream.Interop.Bindings")]
     [TestCase("OnnxStream.Interop.Diffusion")]
     [TestCase("OnnxStream.Interop.Http")]
+    [TestCase("OnnxStream.Interop.Language")]
     [TestCase("OnnxStream.Interop.Pipelines")]
     [TestCase("OnnxStream.Interop.Native")]
     [TestCase("OnnxStream.Interop.Native.linux-x64")]
@@ -35,7 +36,7 @@ public class PackagesTests
         (string Name, long Length)[] libraries = [.. Packages.Entries($"OnnxStream.Interop.Native.{rid}").Where(entry => entry.Name.StartsWith("runtimes/", StringComparison.Ordinal))];
         Assert.That(libraries.Select(entry => entry.Name), Is.EqualTo((string[])[$"runtimes/{rid}/native/libonnxstream_xnnpack.so"]));
         Assert.That(libraries[0].Length, Is.GreaterThan(100_000).And.LessThanOrEqualTo(NativeLimit));
-        string[] all = ["OnnxStream.Interop", "OnnxStream.Interop.Bindings", "OnnxStream.Interop.Pipelines", "OnnxStream.Interop.Diffusion", "OnnxStream.Interop.Http", "OnnxStream.Interop.Native", $"OnnxStream.Interop.Native.{rid}"];
+        string[] all = ["OnnxStream.Interop", "OnnxStream.Interop.Bindings", "OnnxStream.Interop.Pipelines", "OnnxStream.Interop.Diffusion", "OnnxStream.Interop.Http", "OnnxStream.Interop.Language", "OnnxStream.Interop.Native", $"OnnxStream.Interop.Native.{rid}"];
         Assert.That(all.Sum(id => new FileInfo(Packages.File(id)).Length), Is.LessThanOrEqualTo(TogetherLimit));
     }
 
@@ -43,6 +44,7 @@ public class PackagesTests
     [TestCase("OnnxStream.Interop.Bindings")]
     [TestCase("OnnxStream.Interop.Diffusion")]
     [TestCase("OnnxStream.Interop.Http")]
+    [TestCase("OnnxStream.Interop.Language")]
     public void ManagedPackagesHaveSymbolsWithoutPathsOfThisMachine(string id)
     {
         string symbols = Path.ChangeExtension(Packages.File(id), ".snupkg");

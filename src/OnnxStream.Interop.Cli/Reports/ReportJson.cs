@@ -9,6 +9,10 @@ namespace OnnxStream.Interop.Cli.Reports;
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(GenerationReport))]
+[JsonSerializable(typeof(AnswerReport))]
+[JsonSerializable(typeof(BenchLlmReport))]
+[JsonSerializable(typeof(ConversationReport))]
+[JsonSerializable(typeof(TokenizeReport))]
 [JsonSerializable(typeof(PlanReport))]
 [JsonSerializable(typeof(PackReport))]
 [JsonSerializable(typeof(CacheReport))]
@@ -25,6 +29,12 @@ internal sealed partial class ReportJson : JsonSerializerContext
         WriteIndented = true,
         NewLine = "\n",
     });
+
+    /// <summary>A report of its JSON text.</summary>
+    /// <exception cref="JsonException">It is none.</exception>
+    public static T Deserialize<T>(string json)
+        where T : notnull =>
+        JsonSerializer.Deserialize(json, (JsonTypeInfo<T>)Instance.GetTypeInfo(typeof(T))!) ?? throw new JsonException("There is nothing.");
 
     /// <summary>The JSON text of a report.</summary>
     public static string Serialize<T>(T report)

@@ -73,7 +73,8 @@ public class ArchitectureTests
     [TestCase("src/OnnxStream.Interop.Pipelines", "Weights")]
     [TestCase("src/OnnxStream.Interop.Http", "Weights", "Http")]
     [TestCase("src/OnnxStream.Interop.Diffusion", "Weights", "Pipelines")]
-    [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion")]
+    [TestCase("src/OnnxStream.Interop.Language", "Weights", "Pipelines")]
+    [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion", "Language")]
     [TestCase("bindings", "Bindings")]
     public void OtherProjectsKnowThePublicFaceOnly(string folder, params string[] allowed)
     {

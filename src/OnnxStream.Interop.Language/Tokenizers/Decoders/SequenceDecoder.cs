@@ -1,0 +1,8 @@
+namespace OnnxStream.Interop.Language.Tokenizers.Decoders;
+
+/// <summary>Several decoders, one after the other.</summary>
+internal sealed class SequenceDecoder(TokenTextDecoder[] decoders) : TokenTextDecoder
+{
+    /// <inheritdoc/>
+    public override List<string> Decode(List<string> tokens) => decoders.Aggregate(tokens, (current, decoder) => decoder.Decode(current));
+}

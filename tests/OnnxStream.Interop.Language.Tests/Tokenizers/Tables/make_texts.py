@@ -1,0 +1,13 @@
+#!/usr/bin/python3
+"""Writes texts.json: texts in many scripts, emoji, code, odd white space and special tokens, for tokenizers to agree on."""
+import json, os
+texts = [
+    "", " ", "  ", "\n", "a", " a", "a ", "Hello world", "Hello, world! How's it going? I'm fine; you're late, they'll've gone.", "HELLO WORLD I'M HE'S", "The quick brown fox jumps over the lazy dog 1234567890 times.",
+    "Grüße aus Köln – ñandú, Ærøskøbing, Łódź, İstanbul, ﬁne ﬂow, naïve café, e\u0301 a\u0308 (decomposed)", "Ελληνικά: η γρήγορη αλεπού ΟΔΟΣ", "Привет, мир! Съешь ещё этих мягких французских булок", "שלום עולם, מה שלומך?", "مرحبا بالعالم، كيف حالك؟ ١٢٣٤",
+    "नमस्ते दुनिया, कैसे हो? १२३", "ওহে বিশ্ব কেমন আছো", "வணக்கம் உலகம்", "สวัสดีชาวโลก สบายดีไหม", "你好，世界！今天天气怎么样？繁體中文", "こんにちは世界。カタカナとひらがな、漢字。", "안녕하세요 세계! 한국어 텍스트", "Բարեւ աշխարհ", "გამარჯობა მსოფლიო", "ሰላም ልዑል", "ᚠᚢᚦ 𐌰𐌱𐌲 𝐀𝐁𝐂 𝟙𝟚𝟛 𠀀𠀁 𐐨𐐀 🜁",
+    "🙂🙃 👍🏽 👨‍👩‍👧‍👦 🇸🇪🇯🇵 ❤️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿 🤷🏻‍♀️", "x = [i**2 for i in range(10)]\nprint(f\"{x!r:>10}\")\n", "int main(void) {\n\tprintf(\"%d\\n\", 42);\n\treturn 0;\n}\n", "<div class=\"a\">&amp; text</div><!-- c -->", "SELECT * FROM t WHERE a >= 10 AND b != 'x' -- comment", "a=b+c;d&&e||f; 0x1F 1e-5 3.14159 1,000,000 1_000",
+    "   leading and trailing   ", "tabs\t\tand\tspaces   mixed\n\n\nnewlines\r\nwindows\r\n\r\nend", "nbsp\u00a0thin\u2009zero\u200bwidth\u200djoin\ufeffbom ideographic\u3000space\u2028line\u2029par\u0085nel", "\x00\x01\x1f\x7f control", "a\u0300\u0301\u0302\u0303 z\u0335", "ＦＵＬＬ　ｗｉｄｔｈ ①②③ ½ ™ № ℃ ㌀",
+    "https://example.com/path?q=1&r=%20#frag user@mail.org #tag @name", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "!!!???...---___***///\\\\\\", "1 12 123 1234 12345 123456", "word" * 40, "ab cd\tef\ngh " * 20, "�\ufffd replaced", "don't DON'T don’t ‘quoted’ “double” …", "CamelCaseAndsnake_case and SCREAMING_CASE", "한글자모 ㅎㅏㄴ \u1112\u1161\u11ab",
+    "<s>text</s>", "<|begin_of_text|>hi<|eot_id|> there <|end_of_text|>", "<|im_start|>user\nhi<|im_end|>\n<tool_call>{\"a\": 1}</tool_call>", "<bos><start_of_turn>user\nhi<end_of_turn>\n", "<unk> <pad> [UNK] [CLS] text [SEP] [MASK].", "before <|endoftext|> after", "▁ already ▁▁ there", "<0x0A> <0xFF> literal", "Ġbyte Ċ letters", "\n\n\n\n text \n \n", "tr\u00e8s \u00e9l\u00e8ve e\u0301le\u0300ve", "ἀρχή ᾳ ῷ", "٣٤٥ ۱۲۳ ๑๒๓ Ⅻ ⅷ", "$100 €5.50 £3 ¥1000 ₹20", "a <left> b <right>  c word sword word_ words (word) <both> d  <BOTH>  e <leftmost> f <left><right>x", "A\u030angstr\u00f6m \u212b",
+]
+json.dump(texts, open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "texts.json"), "w"), ensure_ascii=True, indent=0)
