@@ -33,7 +33,7 @@ public sealed class Tokenizer
         _decoder = section.Section("decoder") is { } decoder ? TokenTextDecoder.Read(decoder) : null;
         Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
         _model = TokenModel.Read(section.Section("model") ?? throw section.Error("\"model\" is missing"), vocabulary);
-        AddedToken[] added = [.. section.Sections("added_tokens").Select(token => ReadAdded(token))];
+        AddedToken[] added = [.. section.Sections("added_tokens").Select(token => ReadAdded(token, vocabulary))];
         foreach ((string token, int id) in vocabulary)
         {
             _ids[token] = id;
@@ -189,12 +189,14 @@ public sealed class Tokenizer
     /// <param name="id">The id.</param>
     public string? FindToken(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
 
-    private static AddedToken ReadAdded(JsonSection section)
+    // A token that the model has keeps the model's id.
+    private static AddedToken ReadAdded(JsonSection section, Dictionary<string, int> vocabulary)
     {
-        int id = section.Number("id", -1);
+        string content = section.Text("content") ?? throw section.Error("\"content\" is missing");
+        int id = vocabulary.TryGetValue(content, out int known) ? known : section.Number("id", -1);
         return new AddedToken(
             id >= 0 ? id : throw section.Error("\"id\" is missing"),
-            section.Text("content") ?? throw section.Error("\"content\" is missing"),
+            content,
             section.Flag("special", false),
             section.Flag("single_word", false),
             section.Flag("lstrip", false),

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace OnnxStream.Interop.Language.Tokenizers.Normalizers;
 
-/// <summary>Small letters for capital ones, of no language.</summary>
+/// <summary>Small letters for capital ones, character by character and of no language.</summary>
 internal sealed class LowercaseNormalizer : Normalizer
 {
     /// <inheritdoc/>
@@ -17,9 +17,8 @@ internal sealed class LowercaseNormalizer : Normalizer
         {
             result.Append(text[i] switch
             {
-                // The two that Unicode's full mapping treats in another way than a mapping of single characters.
+                // The only one that becomes two.
                 '\u0130' => "i\u0307",
-                '\u03A3' => IsFinal(text, i) ? "\u03C2" : "\u03C3",
                 var c when char.IsHighSurrogate(c) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]) => Rune.ToLower(new Rune(c, text[++i]), CultureInfo.InvariantCulture).ToString(),
                 var c => char.ToLowerInvariant(c).ToString(),
             });
@@ -27,8 +26,4 @@ internal sealed class LowercaseNormalizer : Normalizer
 
         return result.ToString();
     }
-
-    // A letter before it, none behind it.
-    private static bool IsFinal(string text, int index) =>
-        index > 0 && char.IsLetter(text[index - 1]) && (index + 1 == text.Length || !char.IsLetter(text[index + 1]));
 }

@@ -86,7 +86,7 @@ for _ in range(500):
 vocab = {s: i for i, s in enumerate(["<unk>"] + list(dict.fromkeys(symbols + [s for m in merges for s in m])))}
 n = len(vocab)
 save("words", dict(version="1.0", truncation=None, padding=None, added_tokens=[
-        added(0, "<unk>"), added(n, "<left>", lstrip=True), added(n + 1, "<right>", rstrip=True), added(n + 2, "word", single_word=True, special=False), added(n + 3, "<Both>", lstrip=True, rstrip=True, normalized=True, special=False), added(n + 4, "<leftmost>")],
+        added(0, "<unk>"), added(n, "<left>", lstrip=True), added(n + 1, "<right>", rstrip=True), added(n + 2, "zword", single_word=True, special=False), added(n + 3, "<Both>", lstrip=True, rstrip=True, normalized=True, special=False), added(n + 4, "<leftmost>")],
     normalizer=dict(type="Sequence", normalizers=[dict(type="Lowercase"), dict(type="Strip", strip_left=True, strip_right=True)]),
     pre_tokenizer=dict(type="Sequence", pretokenizers=[dict(type="WhitespaceSplit"), dict(type="Digits", individual_digits=True), dict(type="Punctuation", behavior="Isolated")]),
     post_processor=None, decoder=dict(type="BPEDecoder", suffix="</w>"),
