@@ -18,8 +18,6 @@ internal sealed class Decoder : IDisposable
     private readonly ValueMetadata? _mask;
     private readonly ValueMetadata? _positions;
     private readonly ValueMetadata? _usesCache;
-    private readonly Dictionary<int, TensorBuffer> _idTensors = [];
-    private readonly Dictionary<int, TensorBuffer> _positionTensors = [];
 
     /// <summary>Opens the decoder.</summary>
     /// <exception cref="ModelFormatException">The model is not what its folder says.</exception>
@@ -62,14 +60,15 @@ internal sealed class Decoder : IDisposable
     public InferenceSession Session { get; }
 
     /// <summary>Computes the next tokens of a text. Behind them the state also holds what filled the run up, which the caller must take away.</summary>
+    /// <param name="kept">Tensors that belong to the text: texts may be computed on several threads.</param>
     /// <param name="state">The keys and values of the text so far.</param>
     /// <param name="past">How many tokens the text has so far.</param>
     /// <param name="tokens">The next ones: at most <see cref="RunLength"/> of what is left.</param>
     /// <param name="length">How many the run has: not fewer.</param>
     /// <param name="cancellationToken">Stops the run; the state is then as it was.</param>
-    public RunResult Run(SessionState state, int past, ReadOnlySpan<int> tokens, int length, CancellationToken cancellationToken)
+    public RunResult Run(InputTensors kept, SessionState state, int past, ReadOnlySpan<int> tokens, int length, CancellationToken cancellationToken)
     {
-        TensorBuffer ids = Kept(_idTensors, _ids, length);
+        TensorBuffer ids = kept.Get(_ids.Name, TypeOf(_ids), length);
         Fill(ids, tokens);
         Dictionary<string, TensorBuffer> inputs = new(4) { [_ids.Name] = ids };
         if (_mask is not null)
@@ -81,7 +80,7 @@ internal sealed class Decoder : IDisposable
 
         if (_positions is not null)
         {
-            TensorBuffer positions = Kept(_positionTensors, _positions, length);
+            TensorBuffer positions = kept.Get(_positions.Name, TypeOf(_positions), length);
             FillPositions(positions, past);
             inputs.Add(_positions.Name, positions);
         }
@@ -100,12 +99,15 @@ internal sealed class Decoder : IDisposable
     public (int Length, int Used) RunLength(int past, int left)
     {
         int room = ContextLength - past;
-        if (left >= ChunkLength || (left > ShortLength * MostShortRuns && room >= ChunkLength))
+        int length = left >= ChunkLength || (left > ShortLength * MostShortRuns && room >= ChunkLength) ? ChunkLength :
+            left > 1 && room >= ShortLength ? ShortLength : 1;
+        if (length == past)
         {
-            return (ChunkLength, Math.Min(left, ChunkLength));
+            // By its shapes, a session could not tell the run from the state, nor follow the state as it grows.
+            length = length == ShortLength || room < ShortLength ? 1 : ShortLength;
         }
 
-        return left > 1 && room >= ShortLength ? (ShortLength, Math.Min(left, ShortLength)) : (1, 1);
+        return (length, Math.Min(left, length));
     }
 
     /// <inheritdoc/>
@@ -161,16 +163,6 @@ internal sealed class Decoder : IDisposable
     private static ValueMetadata? Optional(Model model, string name) => model.Inputs.FirstOrDefault(input => input.Name == name);
 
     private static ElementType TypeOf(ValueMetadata input) => input.ElementType == ElementType.Undefined ? ElementType.Int64 : input.ElementType;
-
-    private static TensorBuffer Kept(Dictionary<int, TensorBuffer> tensors, ValueMetadata input, int length)
-    {
-        if (!tensors.TryGetValue(length, out TensorBuffer? tensor))
-        {
-            tensors.Add(length, tensor = new TensorBuffer(TypeOf(input), new Shape(1, length)));
-        }
-
-        return tensor;
-    }
 
     // What fills a run up comes behind the tokens, so none of them sees it; any token will do.
     private void Fill(TensorBuffer tensor, ReadOnlySpan<int> tokens)

@@ -6,6 +6,7 @@ namespace OnnxStream.Interop.Language.Decoding;
 internal sealed class TokenCache(Decoder decoder) : IDisposable
 {
     private readonly List<int> _tokens = [];
+    private readonly InputTensors _inputs = new();
     private float[] _converted = [];
 
     /// <summary>Their keys and values.</summary>
@@ -68,7 +69,7 @@ internal sealed class TokenCache(Decoder decoder) : IDisposable
         {
             (int length, int used) = decoder.RunLength(_tokens.Count, tokens.Length - done);
             ReadOnlySpan<int> piece = tokens.Slice(done, used);
-            RunResult result = decoder.Run(State, _tokens.Count, piece, length, cancellationToken);
+            RunResult result = decoder.Run(_inputs, State, _tokens.Count, piece, length, cancellationToken);
             if (length > used)
             {
                 State.Truncate(_tokens.Count + used);

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using OnnxStream.Interop.Pipelines;
 
 namespace OnnxStream.Interop.Language.Models;

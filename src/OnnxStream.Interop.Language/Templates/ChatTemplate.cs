@@ -32,7 +32,7 @@ public sealed class ChatTemplate
         {
             return new ChatTemplate(TemplateParser.Parse(source), tokens ?? new Dictionary<string, string>(), time ?? TimeProvider.System);
         }
-        catch (TemplateSyntaxException exception)
+        catch (FormatException exception)
         {
             throw new FormatException($"The chat template cannot be read: {exception.Message}.", exception);
         }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace OnnxStream.Interop.Language.Templates;
 
@@ -57,7 +56,7 @@ internal static class TemplateFilters
     private static string Escape(string text) => text.Replace("&", "&amp;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal)
         .Replace("'", "&#39;", StringComparison.Ordinal).Replace("\"", "&#34;", StringComparison.Ordinal);
 
-    private static object? Indent(object? value, CallArguments call)
+    private static string Indent(object? value, CallArguments call)
     {
         object? width = call.Get(0, "width", 4L);
         string space = width as string ?? new string(' ', (int)Math.Clamp(TemplateValues.RequireInteger(width, "'width' of 'indent'"), 0, 1000));
@@ -67,7 +66,7 @@ internal static class TemplateFilters
         return string.Join('\n', lines.Select((line, i) => (i > 0 || isFirst) && (isBlank || line.Length > 0) ? space + line : line));
     }
 
-    private static object? ToJson(object? value, CallArguments call)
+    private static string ToJson(object? value, CallArguments call)
     {
         if (value is Undefined undefined)
         {
@@ -98,7 +97,7 @@ internal static class TemplateFilters
         _ => null,
     };
 
-    private static object? Sort(object? value, CallArguments call)
+    private static List<object?> Sort(object? value, CallArguments call)
     {
         bool isReversed = call.Flag(0, "reverse", false);
         bool isExact = call.Flag(1, "case_sensitive", false);
@@ -150,7 +149,7 @@ internal static class TemplateFilters
         object? Key(object? key) => key is string text && !isExact ? text.ToLowerInvariant() : key;
     }
 
-    private static object? Map(object? value, CallArguments call)
+    private static List<object?> Map(object? value, CallArguments call)
     {
         if (call.Get(int.MaxValue, "attribute") is { } attribute)
         {

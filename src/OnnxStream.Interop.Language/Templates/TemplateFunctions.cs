@@ -40,7 +40,7 @@ internal static class TemplateFunctions
         return map;
     }
 
-    private static object? Range(IReadOnlyList<object?> arguments, IReadOnlyDictionary<string, object?> named)
+    private static List<object?> Range(IReadOnlyList<object?> arguments, IReadOnlyDictionary<string, object?> named)
     {
         long[] numbers = [.. arguments.Select(argument => TemplateValues.RequireInteger(argument, "'range'"))];
         (long start, long stop, long step) = numbers switch

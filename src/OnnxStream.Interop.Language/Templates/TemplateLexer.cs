@@ -17,7 +17,7 @@ internal sealed class TemplateLexer
     private TemplateLexer(string source) => _source = source;
 
     /// <summary>The parts of a template.</summary>
-    /// <exception cref="TemplateSyntaxException">A brace or a quotation mark is not closed, or a sign is not known.</exception>
+    /// <exception cref="FormatException">A brace or a quotation mark is not closed, or a sign is not known.</exception>
     public static List<TemplateToken> Read(string source)
     {
         source = source.ReplaceLineEndings("\n");
@@ -103,7 +103,7 @@ internal sealed class TemplateLexer
         int end = _source.IndexOf("#}", _position, StringComparison.Ordinal);
         if (end < 0)
         {
-            throw new TemplateSyntaxException(_line, "a comment is not closed");
+            throw TemplateSyntax.Error(_line, "a comment is not closed");
         }
 
         _line += _source.AsSpan(_position, end - _position).Count('\n');
@@ -157,7 +157,7 @@ internal sealed class TemplateLexer
             return true;
         }
 
-        throw new TemplateSyntaxException(_line, "'raw' is not closed");
+        throw TemplateSyntax.Error(_line, "'raw' is not closed");
     }
 
     private int SkipSpace(int position)
@@ -181,7 +181,7 @@ internal sealed class TemplateLexer
             _position = next;
             if (_position >= _source.Length)
             {
-                throw new TemplateSyntaxException(_line, $"'{close}' is missing");
+                throw TemplateSyntax.Error(_line, $"'{close}' is missing");
             }
 
             ReadOnlySpan<char> rest = _source.AsSpan(_position);
@@ -218,7 +218,7 @@ internal sealed class TemplateLexer
             {
                 string text = _source.Substring(_position, Math.Min(2, rest.Length));
                 string? sign = Array.Find(s_operators, candidate => text.StartsWith(candidate, StringComparison.Ordinal)) ??
-                    throw new TemplateSyntaxException(_line, $"'{rest[0]}' is not expected here");
+                    throw TemplateSyntax.Error(_line, $"'{rest[0]}' is not expected here");
                 depth += sign is "(" or "[" or "{" ? 1 : sign is ")" or "]" or "}" ? -1 : 0;
                 Add(TokenKind.Operator, sign.Length);
             }
@@ -299,6 +299,6 @@ internal sealed class TemplateLexer
             });
         }
 
-        throw new TemplateSyntaxException(line, "a text is not closed");
+        throw TemplateSyntax.Error(line, "a text is not closed");
     }
 }

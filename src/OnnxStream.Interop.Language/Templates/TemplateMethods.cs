@@ -1,8 +1,12 @@
+using System.Buffers;
+
 namespace OnnxStream.Interop.Language.Templates;
 
 /// <summary>The methods of Python's texts and dictionaries. Lists have none that a template may call: those change them.</summary>
 internal static class TemplateMethods
 {
+    private static readonly SearchValues<char> s_space = SearchValues.Create(" \t\n\r\f\v");
+
     /// <summary>The method of a value; null if it has none of that name.</summary>
     public static TemplateFunction? Find(object? value, string name) => value switch
     {
@@ -126,7 +130,7 @@ internal static class TemplateMethods
             string rest = fromRight ? text.TrimEnd() : text.TrimStart();
             for (long i = 0; i < most; i++)
             {
-                int end = fromRight ? LastSpace(rest) : rest.AsSpan().IndexOfAny(" \t\n\r\f\v");
+                int end = fromRight ? LastSpace(rest) : rest.AsSpan().IndexOfAny(s_space);
                 some.Insert(fromRight ? 0 : some.Count, fromRight ? rest[(end + 1)..] : rest[..end]);
                 rest = fromRight ? rest[..end].TrimEnd() : rest[end..].TrimStart();
             }
@@ -151,7 +155,7 @@ internal static class TemplateMethods
         return parts;
     }
 
-    private static int LastSpace(string text) => text.AsSpan().LastIndexOfAny(" \t\n\r\f\v");
+    private static int LastSpace(string text) => text.AsSpan().LastIndexOfAny(s_space);
 
     private static string[] Affixes(CallArguments call) => call.Require(0, "prefix") switch
     {

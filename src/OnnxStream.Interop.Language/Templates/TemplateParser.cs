@@ -21,7 +21,7 @@ internal sealed class TemplateParser
     private TemplateToken Current => _tokens[_position];
 
     /// <summary>Reads a template.</summary>
-    /// <exception cref="TemplateSyntaxException">It is not written as templates are.</exception>
+    /// <exception cref="FormatException">It is not written as templates are.</exception>
     public static Statement Parse(string source)
     {
         TemplateParser parser = new(TemplateLexer.Read(source));
@@ -119,7 +119,7 @@ internal sealed class TemplateParser
                     return LoopExit.None;
                 };
             default:
-                throw new TemplateSyntaxException(word.Line, $"'{word.Text}' is not known here, or not supported");
+                throw TemplateSyntax.Error(word.Line, $"'{word.Text}' is not known here, or not supported");
         }
     }
 
@@ -141,7 +141,7 @@ internal sealed class TemplateParser
 
             if (condition is null)
             {
-                throw new TemplateSyntaxException(Current.Line, $"'{word}' behind 'else'");
+                throw TemplateSyntax.Error(Current.Line, $"'{word}' behind 'else'");
             }
 
             condition = word == "elif" ? ParseExpression() : null;
@@ -614,7 +614,7 @@ internal sealed class TemplateParser
                 return _ => text;
             case TokenKind.Integer:
                 long whole = long.TryParse(token.Text.Replace("_", "", StringComparison.Ordinal), NumberStyles.None, CultureInfo.InvariantCulture, out long value)
-                    ? value : throw new TemplateSyntaxException(token.Line, $"{token.Text} is too large");
+                    ? value : throw TemplateSyntax.Error(token.Line, $"{token.Text} is too large");
                 return _ => whole;
             case TokenKind.Float:
                 double number = double.Parse(token.Text.Replace("_", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
@@ -688,7 +688,7 @@ internal sealed class TemplateParser
                 {
                     TokenKind.Name => scope => TemplateValues.Attribute(of(scope), name.Text),
                     TokenKind.Integer => scope => TemplateValues.Item(of(scope), long.Parse(name.Text, CultureInfo.InvariantCulture)),
-                    _ => throw new TemplateSyntaxException(name.Line, $"'{name.Text}' behind a point"),
+                    _ => throw TemplateSyntax.Error(name.Line, $"'{name.Text}' behind a point"),
                 };
             }
             else if (TryOperator("["))
@@ -797,7 +797,7 @@ internal sealed class TemplateParser
         {
             TemplateToken name = Expect(TokenKind.Name);
             Func<TemplateScope, (List<object?> Arguments, Dictionary<string, object?> Named)>? arguments = TryOperator("(") ? ParseArguments() : null;
-            TemplateFilter filter = TemplateFilters.Find(name.Text) ?? throw new TemplateSyntaxException(name.Line, $"the filter '{name.Text}' is not known, or not supported");
+            TemplateFilter filter = TemplateFilters.Find(name.Text) ?? throw TemplateSyntax.Error(name.Line, $"the filter '{name.Text}' is not known, or not supported");
             filters.Add((scope, value) =>
             {
                 (List<object?> values, Dictionary<string, object?> named) = arguments?.Invoke(scope) ?? ([], []);
@@ -824,7 +824,7 @@ internal sealed class TemplateParser
             arguments = scope => ([argument(scope)], []);
         }
 
-        Func<object?, CallArguments, bool> test = TemplateTests.Find(name.Text) ?? throw new TemplateSyntaxException(name.Line, $"the test '{name.Text}' is not known, or not supported");
+        Func<object?, CallArguments, bool> test = TemplateTests.Find(name.Text) ?? throw TemplateSyntax.Error(name.Line, $"the test '{name.Text}' is not known, or not supported");
         return scope =>
         {
             (List<object?> values, Dictionary<string, object?> named) = arguments?.Invoke(scope) ?? ([], []);
@@ -885,10 +885,10 @@ internal sealed class TemplateParser
     {
         if (++_depth > MostDepth)
         {
-            throw new TemplateSyntaxException(Current.Line, "too many levels");
+            throw TemplateSyntax.Error(Current.Line, "too many levels");
         }
     }
 
-    private TemplateSyntaxException Unexpected(string? message = null) => new(
+    private FormatException Unexpected(string? message = null) => TemplateSyntax.Error(
         Current.Line, $"{message ?? "something else was expected"}, found {(Current.Kind == TokenKind.End ? "the end" : $"'{Current.Text}'")}");
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using OnnxStream.Interop.Language.Tokenizers.Decoders;
 using OnnxStream.Interop.Language.Tokenizers.Models;

@@ -55,6 +55,23 @@ public class DecoderTests
         }
     }
 
+    // A state as long as a run is the case that shapes do not tell apart.
+    [Test]
+    public void APromptOfAnyLengthLeavesTokensPlannedOnce([Values(1, 2, 8, 9, 16, 32, 64)] int length)
+    {
+        using LanguageModel model = Open("tiny-f32", chunk: 16, threads: 1);
+        for (int i = 0; i < 3; i++)
+        {
+            using Conversation conversation = model.CreateConversation();
+            Generation generation = conversation.Generate(Prompt(length, seed: i), new GenerationOptions { MostTokens = 12, IgnoreEndTokens = true });
+            int count = 0;
+            foreach (GeneratedToken _ in generation)
+            {
+                Assert.That(generation.LastPlansMade, ++count <= 3 ? Is.LessThanOrEqualTo(4) : Is.Zero, $"token {count} of answer {i}");
+            }
+        }
+    }
+
     [Test]
     public void ALongerPromptNeedsNoMoreMemoryThanItsCache()
     {
@@ -85,6 +102,28 @@ public class DecoderTests
         Assert.That(() => conversation.Generate(Prompt(48, seed: 1)), Throws.TypeOf<ContextLengthException>().With.Message.Contains("48"));
     }
 
+    [Test]
+    public void AttentionThatIsSpelledOutIsScoredAsByOnnxRuntime([Values(1, 5, 16, 37)] int length)
+    {
+        string folder = Folder("tiny-optimum");
+        using LanguageModel model = LanguageModel.FromFolder(folder, new LanguageModelOptions { ChunkLength = 16, Session = new SessionOptions { ThreadCount = 1 } });
+        using Conversation conversation = model.CreateConversation();
+        List<int> text = [.. Prompt(length, seed: 5).Select(token => token % 120)];
+        Generation generation = conversation.Generate([.. text], s_scored with { MostTokens = 12, TopLogProbabilities = 120 });
+        int count = 0;
+        foreach (GeneratedToken token in generation)
+        {
+            float[] expected = Probabilities(Oracle.Run(Path.Combine(folder, "model.onnx"), Inputs(text, heads: 2, size: 8, positions: true)), 120);
+            foreach (TokenProbability alternative in token.Alternatives)
+            {
+                Assert.That(alternative.LogProbability, Is.EqualTo(expected[alternative.Id]).Within(2e-4), $"token {alternative.Id} behind {text.Count}");
+            }
+
+            Assert.That(generation.LastPlansMade, ++count <= 2 ? Is.LessThanOrEqualTo(4) : Is.Zero, $"token {count}");
+            text.Add(token.Id);
+        }
+    }
+
     private static LanguageModel Open(string name, int chunk, int threads) =>
         LanguageModel.FromFolder(Folder(name), new LanguageModelOptions { ChunkLength = chunk, Session = new SessionOptions { ThreadCount = threads } });
 
@@ -97,20 +136,33 @@ public class DecoderTests
     }
 
     // The logarithms of the probabilities behind a text, all of it computed at once.
-    private static float[] Expected(string name, List<int> text)
+    private static float[] Expected(string name, List<int> text) =>
+        Probabilities(Oracle.Run(Path.Combine(Folder(name), "model.onnx"), Inputs(text, heads: 2, size: 16, positions: false)), 400);
+
+    private static Dictionary<string, TensorBuffer> Inputs(List<int> text, int heads, int size, bool positions)
     {
         Dictionary<string, TensorBuffer> inputs = new()
         {
             ["input_ids"] = TensorBuffer.Create<long>([.. text.Select(token => (long)token)], 1, text.Count),
             ["attention_mask"] = TensorBuffer.Create<long>([.. text.Select(_ => 1L)], 1, text.Count),
         };
-        for (int layer = 0; layer < 2; layer++)
+        if (positions)
         {
-            inputs.Add($"past_key_values.{layer}.key", new TensorBuffer(ElementType.Float32, new Shape(1, 2, 0, 16)));
-            inputs.Add($"past_key_values.{layer}.value", new TensorBuffer(ElementType.Float32, new Shape(1, 2, 0, 16)));
+            inputs.Add("position_ids", TensorBuffer.Create<long>([.. text.Select((_, i) => (long)i)], 1, text.Count));
         }
 
-        float[] logits = Oracle.Run(Path.Combine(Folder(name), "model.onnx"), inputs)["logits"].Span<float>()[^400..].ToArray();
+        for (int layer = 0; layer < 2; layer++)
+        {
+            inputs.Add($"past_key_values.{layer}.key", new TensorBuffer(ElementType.Float32, new Shape(1, heads, 0, size)));
+            inputs.Add($"past_key_values.{layer}.value", new TensorBuffer(ElementType.Float32, new Shape(1, heads, 0, size)));
+        }
+
+        return inputs;
+    }
+
+    private static float[] Probabilities(Dictionary<string, TensorBuffer> outputs, int vocabulary)
+    {
+        float[] logits = outputs["logits"].Span<float>()[^vocabulary..].ToArray();
         double sum = Math.Log(logits.Sum(logit => Math.Exp(logit)));
         return [.. logits.Select(logit => (float)(logit - sum))];
     }
