@@ -90,7 +90,7 @@ public class LanguageChatClientTests
         string expected = (await client.GetResponseAsync("Hello", s_options)).Text;
         using CancellationTokenSource cancellation = new();
         int count = 0;
-        Assert.That(async () =>
+        await Assert.ThatAsync(async () =>
         {
             await foreach (ChatResponseUpdate _ in client.GetStreamingResponseAsync("Hello", s_options, cancellation.Token))
             {
