@@ -1,3 +1,6 @@
+using OnnxStream.Interop.Language;
+using OnnxStream.Interop.Language.Templates;
+
 namespace OnnxStream.Interop.Cli;
 
 /// <summary>What the tool tells the shell. <c>onnxstream --help</c> lists the same numbers.</summary>
@@ -23,7 +26,7 @@ internal static class ExitCode
     {
         OperationCanceledException => Cancelled,
         NativeMemoryException or XnnpackException => Failure,
-        OnnxStreamException or UsageException or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException => BadInput,
+        OnnxStreamException or UsageException or ContextLengthException or ChatTemplateException or FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException => BadInput,
         _ => Failure,
     };
 }

@@ -121,7 +121,7 @@ internal abstract class LanguageCommand : ToolCommand
                 Logger = new TerminalLogger(terminal),
             },
         };
-        LanguageModel model = LanguageModel.FromFolder(folder, options);
+        LanguageModel model = Open(folder, options);
         ProcessMemory? memory = null;
         try
         {
@@ -132,7 +132,7 @@ internal abstract class LanguageCommand : ToolCommand
                 memory = ProcessMemory.Measure(0, scores);
                 memory.Check(allowed, 1);
                 model.Dispose();
-                model = LanguageModel.FromFolder(folder, options with { Session = options.Session with { MemoryBudget = memory.BudgetFor(allowed) } });
+                model = Open(folder, options with { Session = options.Session with { MemoryBudget = memory.BudgetFor(allowed) } });
             }
 
             double seconds = Seconds(Stopwatch.GetElapsedTime(start));
@@ -186,6 +186,19 @@ internal abstract class LanguageCommand : ToolCommand
 
     /// <summary>How many in a second.</summary>
     protected static double Rate(int count, TimeSpan duration) => duration > TimeSpan.Zero ? Math.Round(count / duration.TotalSeconds, 3) : 0;
+
+    private static LanguageModel Open(string folder, LanguageModelOptions options)
+    {
+        try
+        {
+            return LanguageModel.FromFolder(folder, options);
+        }
+        catch (ArgumentOutOfRangeException) when (options.ContextLength is { } length)
+        {
+            using LanguageModel model = LanguageModel.FromFolder(folder, options with { ContextLength = null });
+            throw new UsageException($"--context {length}: the model was made for at most {model.ContextLength} tokens.");
+        }
+    }
 
     private static Option<float?> Number(string name, float minimum, float maximum, string description) => new(name)
     {
