@@ -54,7 +54,7 @@ internal static class TemplateJson
                 output.Append(truth ? "true" : "false");
                 break;
             case long number:
-                output.Append(number);
+                output.Append(number.ToString(CultureInfo.InvariantCulture));
                 break;
             case double number:
                 output.Append(double.IsNaN(number) ? "NaN" : double.IsPositiveInfinity(number) ? "Infinity" : double.IsNegativeInfinity(number) ? "-Infinity" : TemplateValues.Text(number));

@@ -42,7 +42,7 @@ public class ChatTemplateTests
 
     [Test]
     public void TheLanguageIsWrittenTheSameUnderEveryCulture() =>
-        Assert.That(ChatTemplate.Parse("{{ 1.5 }} {{ -1 }} {{ 'TITLE'|lower }} {{ [0.25]|tojson }}").Apply([]), Is.EqualTo("1.5 -1 title [0.25]"));
+        Assert.That(ChatTemplate.Parse("{{ 1.5 }} {{ -1 }} {{ 'TITLE'|lower }} {{ [0.25, -3]|tojson }} {{ [-2, -0.5] }}").Apply([]), Is.EqualTo("1.5 -1 title [0.25, -3] [-2, -0.5]"));
 
     [Test]
     [CancelAfter(60_000)]
