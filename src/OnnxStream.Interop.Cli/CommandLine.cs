@@ -77,6 +77,13 @@ internal static partial class CommandLine
             new CalibrateCommand(),
             new QuantizeCommand(),
             new StableDiffusionCommand(),
+            new EmbedCommand(),
+            new SearchCommand(),
+            new OcrCommand(),
+            new ClassifyCommand(),
+            new DetectCommand(),
+            new RemoveBackgroundCommand(),
+            new VoiceActivityCommand(),
             new SelfTestCommand(),
         };
         root.Options.Add(new Option<bool>(ToolCommand.QuietOption, "-q")

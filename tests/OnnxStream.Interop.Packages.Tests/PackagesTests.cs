@@ -13,8 +13,11 @@ public class PackagesTests
     [TestCase("OnnxStream.Interop")]
     [TestCase("OnnxStream.Interop.Bindings")]
     [TestCase("OnnxStream.Interop.Diffusion")]
+    [TestCase("OnnxStream.Interop.Embeddings")]
     [TestCase("OnnxStream.Interop.Http")]
     [TestCase("OnnxStream.Interop.Pipelines")]
+    [TestCase("OnnxStream.Interop.Speech")]
+    [TestCase("OnnxStream.Interop.Vision")]
     [TestCase("OnnxStream.Interop.Native")]
     [TestCase("OnnxStream.Interop.Native.linux-x64")]
     [TestCase("OnnxStream.Interop.Native.linux-arm64")]
@@ -42,6 +45,7 @@ public class PackagesTests
     [TestCase("OnnxStream.Interop")]
     [TestCase("OnnxStream.Interop.Bindings")]
     [TestCase("OnnxStream.Interop.Diffusion")]
+    [TestCase("OnnxStream.Interop.Embeddings")]
     [TestCase("OnnxStream.Interop.Http")]
     public void ManagedPackagesHaveSymbolsWithoutPathsOfThisMachine(string id)
     {

@@ -73,7 +73,10 @@ public class ArchitectureTests
     [TestCase("src/OnnxStream.Interop.Pipelines", "Weights")]
     [TestCase("src/OnnxStream.Interop.Http", "Weights", "Http")]
     [TestCase("src/OnnxStream.Interop.Diffusion", "Weights", "Pipelines")]
-    [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion")]
+    [TestCase("src/OnnxStream.Interop.Embeddings", "Weights", "Pipelines")]
+    [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion", "Embeddings", "Speech", "Vision")]
+    [TestCase("src/OnnxStream.Interop.Speech", "Weights", "Pipelines")]
+    [TestCase("src/OnnxStream.Interop.Vision", "Weights", "Pipelines")]
     [TestCase("bindings", "Bindings")]
     public void OtherProjectsKnowThePublicFaceOnly(string folder, params string[] allowed)
     {
