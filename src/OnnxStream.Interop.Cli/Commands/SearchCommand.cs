@@ -28,6 +28,12 @@ internal sealed class SearchCommand : TaskCommand
 
     private readonly Option<int> _count = NumberOption("--count", 1, 5, "The most passages to show.");
 
+    private readonly Option<string?> _index = new("--index")
+    {
+        Description = "A file that keeps the vectors of passages for the next search: only what is new or has changed is computed again. It is written if it is not there.",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string?> _prefix = new("--query-prefix")
     {
         Description = "What the model wants before a query, as in \"query: \". The default is what the folder says (config_sentence_transformers.json), or nothing.",
@@ -44,7 +50,7 @@ internal sealed class SearchCommand : TaskCommand
         : base("search", "Search text files by meaning.", EmbedCommand.Models)
     {
         Add(_folder);
-        foreach (Option option in (Option[])[_query, _count, _prefix, _pooling, _maxTokens, _batchTokens])
+        foreach (Option option in (Option[])[_query, _count, _index, _prefix, _pooling, _maxTokens, _batchTokens])
         {
             Add(option);
         }
@@ -55,6 +61,7 @@ internal sealed class SearchCommand : TaskCommand
     public override IReadOnlyList<string> Examples =>
     [
         "onnxstream search docs --query \"how is memory limited?\" --model all-MiniLM-L6-v2",
+        "onnxstream search docs --query \"how is memory limited?\" --model all-MiniLM-L6-v2 --index docs.index    quick from the second time on",
         "onnxstream search notes --query \"the dentist's phone number\" --model all-MiniLM-L6-v2 --count 3 --json",
         "onnxstream search docs --query \"weights on a server\" --model arctic-embed-xs --pooling cls --query-prefix \"Represent this sentence for searching relevant passages: \"",
     ];
@@ -64,6 +71,7 @@ internal sealed class SearchCommand : TaskCommand
         string model = ModelPath(arguments);
         string query = arguments.GetRequiredValue(_query);
         (int fileCount, List<TextPassage> passages) = ReadPassages(arguments.GetRequiredValue(_folder), terminal, cancellationToken);
+        string? file = arguments.GetValue(_index);
         const long UsualWidth = 1024;
         SearchReport report = Limit(arguments, passages.Count * UsualWidth * sizeof(float), options =>
         {
@@ -72,8 +80,17 @@ internal sealed class SearchCommand : TaskCommand
             using TextEmbedder embedder = new(model, embedderOptions with { QueryPrefix = arguments.GetValue(_prefix) }, options);
             double load = Seconds(Stopwatch.GetElapsedTime(start));
             start = Stopwatch.GetTimestamp();
-            TextIndex index = new();
-            _ = ProgressDisplay.Show(terminal, report => index.Add(embedder, passages, new EmbeddingReporter(report), cancellationToken));
+            TextIndex index = new(file is null ? "" : embedder.ComputeIdentity());
+            TextIndex? known = file is not null && File.Exists(file) ? TextIndex.Load(file) : null;
+
+            // An index of another model is made anew.
+            known = known?.Identity == index.Identity ? known : null;
+            _ = ProgressDisplay.Show(terminal, report => index.Add(embedder, passages, known, new EmbeddingReporter(report), cancellationToken));
+            if (file is not null)
+            {
+                index.Save(file);
+            }
+
             double embed = Seconds(Stopwatch.GetElapsedTime(start));
             start = Stopwatch.GetTimestamp();
             IReadOnlyList<TextMatch> matches = index.Search(embedder.EmbedQuery(query, cancellationToken), arguments.GetValue(_count));

@@ -6,6 +6,8 @@ namespace OnnxStream.Interop.Cli.Commands;
 /// <summary>A command that does a ready task: it opens the models of a folder, inside a limit of memory, and has the same options for that.</summary>
 internal abstract class TaskCommand : ToolCommand
 {
+    private const long UnlimitedPanelBytes = 128 << 20;
+
     private readonly Option<string> _model;
 
     private readonly Option<long?> _memory = MemoryOption();
@@ -65,7 +67,8 @@ internal abstract class TaskCommand : ToolCommand
         };
         if (arguments.GetValue(_memory) is not { } limit)
         {
-            return work(options);
+            // Models of tasks are small, and run many times: packing their weights again would be a third of the time.
+            return work(options with { KeptPanelBytes = UnlimitedPanelBytes });
         }
 
         ProcessMemory.ReturnLargeBlocks();
