@@ -48,6 +48,36 @@ public class SoundTests
         Assert.That(() => Sound.Load(new MemoryStream(slow), "some.wav"), Throws.TypeOf<ModelFormatException>().With.Message.Contains("samples a second"));
     }
 
+    [Test]
+    public void DamagedFilesAreReadOrRefused()
+    {
+        Random random = new(11);
+        byte[][] whole = [Wave(new float[50], 16_000, 1, 16, false), Wave(new float[60], 44_100, 2, 24, false), Wave(new float[40], 8_000, 1, 32, true)];
+        int read = 0;
+        for (int i = 0; i < 3000; i++)
+        {
+            byte[] bytes = [.. whole[i % whole.Length]];
+            for (int change = random.Next(1, 5); change > 0; change--)
+            {
+                bytes[random.Next(60)] = random.Next(3) switch { 0 => 0, 1 => 255, _ => (byte)random.Next(256) };
+            }
+
+            bytes = bytes[..random.Next(random.Next(2) == 0 ? 0 : bytes.Length, bytes.Length + 1)];
+            try
+            {
+                Sound sound = Sound.Load(new MemoryStream(bytes), "some.wav");
+                Assert.That(sound.Samples.Length, Is.LessThanOrEqualTo(bytes.Length));
+                read++;
+            }
+            catch (ModelFormatException exception)
+            {
+                Assert.That(exception.Message, Does.StartWith("some.wav"));
+            }
+        }
+
+        Assert.That(read, Is.GreaterThan(100));
+    }
+
     [TestCase(44_100, 16_000)]
     [TestCase(48_000, 16_000)]
     [TestCase(22_050, 16_000)]
