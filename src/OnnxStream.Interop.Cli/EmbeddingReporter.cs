@@ -3,7 +3,13 @@ using OnnxStream.Interop.Embeddings;
 namespace OnnxStream.Interop.Cli;
 
 /// <summary>Shows how many texts have their vectors.</summary>
-internal sealed class EmbeddingReporter(ProgressDisplay.Reporter report) : IProgress<EmbeddingProgress>
+/// <param name="report">Shows it.</param>
+/// <param name="collect">Is called between two batches.</param>
+internal sealed class EmbeddingReporter(ProgressDisplay.Reporter report, Action collect) : IProgress<EmbeddingProgress>
 {
-    public void Report(EmbeddingProgress value) => report("embedding texts", (double)value.Done / value.Count);
+    public void Report(EmbeddingProgress value)
+    {
+        report("embedding texts", (double)value.Done / value.Count);
+        collect();
+    }
 }

@@ -71,7 +71,9 @@ public sealed class Sound
                 throw new ModelFormatException(name, $"the sound has {reader.SampleCount:N0} samples; at most {MostSamples:N0} are read. Cut it into parts.");
             }
 
-            return new Sound(ReadAll(reader.ToSampleProvider(), format.Channels), format.SampleRate);
+            // What a header promises and the file does not have takes no memory.
+            long most = Math.Min(reader.SampleCount, stream.Length);
+            return new Sound(ReadAll(reader.ToSampleProvider(), format.Channels, (int)Math.Max(0, most)), format.SampleRate);
         }
         catch (Exception exception) when (exception is FormatException or ArgumentException or InvalidOperationException or NotSupportedException or EndOfStreamException or InvalidDataException)
         {
@@ -108,22 +110,22 @@ public sealed class Sound
         }
     }
 
-    private static float[] ReadAll(ISampleProvider provider, int channels)
+    private static float[] ReadAll(ISampleProvider provider, int channels, int most)
     {
-        List<float> samples = [];
+        float[] samples = new float[most];
         float[] frames = new float[channels * 4096];
-        int kept = 0;
-        while (true)
+        int length = 0, kept = 0;
+        while (length < most)
         {
             int count = provider.Read(frames.AsSpan(kept));
             if (count <= 0)
             {
-                return [.. samples];
+                break;
             }
 
             count += kept;
             int whole = count / channels;
-            for (int i = 0; i < whole; i++)
+            for (int i = 0; i < whole && length < most; i++)
             {
                 float sum = 0;
                 for (int channel = 0; channel < channels; channel++)
@@ -131,11 +133,13 @@ public sealed class Sound
                     sum += frames[(i * channels) + channel];
                 }
 
-                samples.Add(sum / channels);
+                samples[length++] = sum / channels;
             }
 
             kept = count - (whole * channels);
             frames.AsSpan(whole * channels, kept).CopyTo(frames);
         }
+
+        return length == most ? samples : samples[..length];
     }
 }

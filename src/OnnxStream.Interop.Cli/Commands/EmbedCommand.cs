@@ -103,7 +103,7 @@ internal sealed class EmbedCommand : TaskCommand
             using TextEmbedder embedder = new(model, ReadOptions(arguments.GetValue(_pooling), arguments.GetValue(_maxTokens), arguments.GetValue(_batchTokens)), options);
             double load = Seconds(Stopwatch.GetElapsedTime(start));
             start = Stopwatch.GetTimestamp();
-            EmbeddedTexts embedded = ProgressDisplay.Show(terminal, report => embedder.Embed(texts, new EmbeddingReporter(report), cancellationToken));
+            EmbeddedTexts embedded = ProgressDisplay.Show(terminal, report => embedder.Embed(texts, new EmbeddingReporter(report, () => CollectIfLimited(arguments)), cancellationToken));
             double seconds = Seconds(Stopwatch.GetElapsedTime(start));
             if (embedded.TruncatedCount > 0)
             {

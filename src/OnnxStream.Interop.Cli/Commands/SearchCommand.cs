@@ -14,6 +14,14 @@ internal sealed class SearchCommand : TaskCommand
 
     private static readonly string[] s_textExtensions = [".txt", ".md", ".rst", ".adoc", ".tex", ".org"];
 
+    // Links may lead in a circle.
+    private static readonly EnumerationOptions s_enumeration = new()
+    {
+        RecurseSubdirectories = true,
+        IgnoreInaccessible = true,
+        AttributesToSkip = FileAttributes.Hidden | FileAttributes.System | FileAttributes.ReparsePoint,
+    };
+
     private readonly Argument<string> _folder = new("FOLDER")
     {
         Description = $"A folder whose text files ({string.Join(", ", s_textExtensions)}) are searched, with the folders in it; or one file of any name.",
@@ -85,7 +93,7 @@ internal sealed class SearchCommand : TaskCommand
 
             // An index of another model is made anew.
             known = known?.Identity == index.Identity ? known : null;
-            _ = ProgressDisplay.Show(terminal, report => index.Add(embedder, passages, known, new EmbeddingReporter(report), cancellationToken));
+            _ = ProgressDisplay.Show(terminal, report => index.Add(embedder, passages, known, new EmbeddingReporter(report, () => CollectIfLimited(arguments)), cancellationToken));
             if (file is not null)
             {
                 index.Save(file);
@@ -120,7 +128,7 @@ internal sealed class SearchCommand : TaskCommand
         RequireExisting(path);
         string[] files = File.Exists(path)
             ? [path]
-            : [.. Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
+            : [.. Directory.EnumerateFiles(path, "*", s_enumeration)
                 .Where(file => s_textExtensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)).Order(StringComparer.Ordinal)];
         List<TextPassage> passages = [];
         foreach (string file in files)

@@ -51,6 +51,15 @@ internal abstract class TaskCommand : ToolCommand
     /// <summary>Whether there is a limit of memory.</summary>
     protected bool IsLimited(ParseResult arguments) => arguments.GetValue(_memory) is not null;
 
+    /// <summary>Between two parts of the work: .NET would let small garbage grow to the size of the processor's cache before it looks for it.</summary>
+    protected void CollectIfLimited(ParseResult arguments)
+    {
+        if (IsLimited(arguments))
+        {
+            GC.Collect(0);
+        }
+    }
+
     /// <summary>Does work with sessions that keep the process below the limit, if there is one.</summary>
     /// <param name="arguments">The command line.</param>
     /// <param name="tensorBytes">What the task holds beside sessions, and has not allocated yet.</param>
@@ -73,6 +82,9 @@ internal abstract class TaskCommand : ToolCommand
 
         ProcessMemory.ReturnLargeBlocks();
         ProcessMemory memory = ProcessMemory.Measure(sessionBytes: 0, tensorBytes);
+
+        // What has been read may be more than the limit by itself.
+        memory.Check(limit, smallestBudget: 1);
         try
         {
             return work(options with { MemoryBudget = Math.Max(1, memory.BudgetFor(limit)) });

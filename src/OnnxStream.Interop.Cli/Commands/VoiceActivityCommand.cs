@@ -76,12 +76,12 @@ internal sealed class VoiceActivityCommand : TaskCommand
             double duration;
             if (sound is not null)
             {
-                Add(ProgressDisplay.Show(terminal, report => detector.Detect(sound, new FractionReporter(report), cancellationToken)));
+                Add(ProgressDisplay.Show(terminal, report => detector.Detect(sound, new FractionReporter(report, () => CollectIfLimited(arguments)), cancellationToken)));
                 duration = sound.Duration.TotalSeconds;
             }
             else
             {
-                duration = Listen(detector, rate, arguments.GetRequiredValue(_type) == "f32", Add, cancellationToken);
+                duration = Listen(detector, rate, arguments.GetRequiredValue(_type) == "f32", Hear, cancellationToken);
             }
 
             double processor = Seconds(Environment.CpuUsage.TotalTime - before);
@@ -95,6 +95,12 @@ internal sealed class VoiceActivityCommand : TaskCommand
                 processor,
                 duration > 0 ? Math.Round(processor / duration, 5) : 0,
                 PeakMemory.Bytes);
+
+            void Hear(IReadOnlyList<SpeechSegment> more)
+            {
+                Add(more);
+                CollectIfLimited(arguments);
+            }
 
             void Add(IReadOnlyList<SpeechSegment> more)
             {
@@ -180,8 +186,12 @@ internal sealed class VoiceActivityCommand : TaskCommand
         },
     };
 
-    private sealed class FractionReporter(ProgressDisplay.Reporter report) : IProgress<double>
+    private sealed class FractionReporter(ProgressDisplay.Reporter report, Action collect) : IProgress<double>
     {
-        public void Report(double value) => report("listening", value);
+        public void Report(double value)
+        {
+            report("listening", value);
+            collect();
+        }
     }
 }
