@@ -97,7 +97,7 @@ internal sealed class EmbedCommand : TaskCommand
         string? output = arguments.GetValue(_output);
         List<string> texts = ReadTexts(arguments);
         const long UsualWidth = 1024;
-        EmbeddingReport report = Limit(arguments, texts.Count * UsualWidth * sizeof(float), options =>
+        EmbeddingReport report = Limit(arguments, (texts.Count + (long)arguments.GetValue(_batchTokens)) * UsualWidth * sizeof(float), options =>
         {
             long start = Stopwatch.GetTimestamp();
             using TextEmbedder embedder = new(model, ReadOptions(arguments.GetValue(_pooling), arguments.GetValue(_maxTokens), arguments.GetValue(_batchTokens)), options);

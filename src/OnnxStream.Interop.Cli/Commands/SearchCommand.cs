@@ -81,7 +81,7 @@ internal sealed class SearchCommand : TaskCommand
         (int fileCount, List<TextPassage> passages) = ReadPassages(arguments.GetRequiredValue(_folder), terminal, cancellationToken);
         string? file = arguments.GetValue(_index);
         const long UsualWidth = 1024;
-        SearchReport report = Limit(arguments, passages.Count * UsualWidth * sizeof(float), options =>
+        SearchReport report = Limit(arguments, (passages.Count + (long)arguments.GetValue(_batchTokens)) * UsualWidth * sizeof(float), options =>
         {
             long start = Stopwatch.GetTimestamp();
             TextEmbedderOptions embedderOptions = EmbedCommand.ReadOptions(arguments.GetValue(_pooling), arguments.GetValue(_maxTokens), arguments.GetValue(_batchTokens));
