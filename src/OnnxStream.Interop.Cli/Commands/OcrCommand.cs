@@ -34,7 +34,7 @@ internal sealed class OcrCommand : TaskCommand
     [
         "onnxstream ocr receipt.jpg --model pp-ocrv4",
         "onnxstream ocr page.png --model pp-ocrv4 --output frames.png --longest-side 2000",
-        "onnxstream ocr sign.webp --model pp-ocrv4 --memory 96MB --json",
+        "onnxstream ocr sign.webp --model pp-ocrv4 --memory 128MB --json",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
