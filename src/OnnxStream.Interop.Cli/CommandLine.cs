@@ -81,6 +81,13 @@ internal static partial class CommandLine
             new ChatCommand(),
             new TokenizeCommand(),
             new BenchLlmCommand(),
+            new EmbedCommand(),
+            new SearchCommand(),
+            new OcrCommand(),
+            new ClassifyCommand(),
+            new DetectCommand(),
+            new RemoveBackgroundCommand(),
+            new VoiceActivityCommand(),
             new SelfTestCommand(),
         };
         root.Options.Add(new Option<bool>(ToolCommand.QuietOption, "-q")

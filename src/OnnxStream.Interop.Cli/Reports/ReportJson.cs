@@ -18,6 +18,13 @@ namespace OnnxStream.Interop.Cli.Reports;
 [JsonSerializable(typeof(CacheReport))]
 [JsonSerializable(typeof(CalibrationReport))]
 [JsonSerializable(typeof(QuantizeReport))]
+[JsonSerializable(typeof(EmbeddingReport))]
+[JsonSerializable(typeof(SearchReport))]
+[JsonSerializable(typeof(OcrReport))]
+[JsonSerializable(typeof(ClassificationReport))]
+[JsonSerializable(typeof(DetectionReport))]
+[JsonSerializable(typeof(BackgroundReport))]
+[JsonSerializable(typeof(VoiceActivityReport))]
 [JsonSerializable(typeof(SelfTestReport))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {

@@ -64,8 +64,13 @@ internal sealed record StateGrowth(GrowingPart Part, IReadOnlyList<GrowingInput>
 
         return largest;
 
+        // A run of as many tokens as the state has: only the name of the dimension tells the tokens from a mask for the state before the run.
         bool Follows(Value input, int axis, long dimension) =>
-            (dimension == before || dimension == before + added[0]) && (input.Declared?.Dimensions is not { } declared || !declared[axis].IsKnown);
+            input.Declared?.Dimensions is not { } declared ? dimension == before || dimension == before + added[0] :
+            !declared[axis].IsKnown && (dimension == before + added[0] || (dimension == before && (declared[axis].Symbol is not { } symbol || IsNameOfState(symbol))));
+
+        bool IsNameOfState(string symbol) =>
+            layouts.All(layout => layout.Input.Declared?.Dimensions is not { } declared || declared[layout.Axis!.Value].Symbol is not { } own || own == symbol);
     }
 
     /// <summary>Whether an input may have a type, as far as there is memory for it.</summary>

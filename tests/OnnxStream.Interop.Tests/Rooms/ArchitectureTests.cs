@@ -73,8 +73,11 @@ public class ArchitectureTests
     [TestCase("src/OnnxStream.Interop.Pipelines", "Weights")]
     [TestCase("src/OnnxStream.Interop.Http", "Weights", "Http")]
     [TestCase("src/OnnxStream.Interop.Diffusion", "Weights", "Pipelines")]
+    [TestCase("src/OnnxStream.Interop.Embeddings", "Weights", "Pipelines")]
     [TestCase("src/OnnxStream.Interop.Language", "Weights", "Pipelines")]
-    [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion", "Language")]
+    [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion", "Embeddings", "Language", "Speech", "Vision")]
+    [TestCase("src/OnnxStream.Interop.Speech", "Weights", "Pipelines")]
+    [TestCase("src/OnnxStream.Interop.Vision", "Weights", "Pipelines")]
     [TestCase("bindings", "Bindings")]
     public void OtherProjectsKnowThePublicFaceOnly(string folder, params string[] allowed)
     {

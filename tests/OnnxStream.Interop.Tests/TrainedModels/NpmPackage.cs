@@ -88,7 +88,8 @@ internal sealed class NpmPackage
         Assert.Ignore($"npm could not restore {package}: {error.Trim()}");
     }
 
-    private static string Cache() => Environment.GetEnvironmentVariable("ONNXSTREAM_CACHE") is { Length: > 0 } folder ? Path.GetFullPath(folder) : OperatingSystem.IsWindows()
+    /// <summary>The folder that keeps what was restored.</summary>
+    internal static string Cache() => Environment.GetEnvironmentVariable("ONNXSTREAM_CACHE") is { Length: > 0 } folder ? Path.GetFullPath(folder) : OperatingSystem.IsWindows()
         ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "onnxstream-interop")
         : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "onnxstream-interop");
 }
