@@ -3,6 +3,7 @@ using OnnxStream.Interop.Language.Models;
 using OnnxStream.Interop.Language.Templates;
 using OnnxStream.Interop.Language.Tokenizers;
 using OnnxStream.Interop.Pipelines;
+using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Language;
 
@@ -21,6 +22,7 @@ public sealed class LanguageModel : IDisposable
 {
     private readonly Decoder _decoder;
     private readonly HashSet<int> _endTokens;
+    private WeightsProvider? _ownWeights;
 
     private LanguageModel(DecoderDescription description, Tokenizer? tokenizer, ChatTemplate? template, LanguageModelOptions options)
     {
@@ -73,9 +75,15 @@ public sealed class LanguageModel : IDisposable
 
     internal byte[] Fingerprint => field ??= ModelFingerprint.Compute(_decoder.Description.ModelPath);
 
+    /// <summary>How many bytes of mapped weights stay between tokens where nothing else is said: half of what the machine, or the container, has.</summary>
+    public static long UsualKeptBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+
     /// <summary>Opens a model folder: ONNX Runtime GenAI's (<c>genai_config.json</c>), or optimum's (<c>config.json</c> and a decoder with its cache).</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="options">How to open it; null for the defaults.</param>
+    /// <param name="options">
+    /// How to open it; null for the defaults. Without a budget and a provider of weights, files are mapped and their pages stay
+    /// (<see cref="WeightsProvider.DiskMapped"/>): nobody may change them meanwhile.
+    /// </param>
     /// <exception cref="ModelFormatException">It is no such folder, or a file is missing or is not what it should be.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The options ask for a longer context than the model was made for.</exception>
     /// <inheritdoc cref="InferenceSession(Model, SessionOptions?)" path="/exception"/>
@@ -90,7 +98,23 @@ public sealed class LanguageModel : IDisposable
         PipelineFiles files = new(null);
         DecoderDescription description = ModelFolder.Read(folder, files);
         Tokenizer? tokenizer = File.Exists(Path.Combine(folder, Tokenizer.FileName)) ? Tokenizer.FromFolder(folder) : null;
-        return new LanguageModel(description, tokenizer, ChatTemplate.FindInFolder(folder), options ?? new LanguageModelOptions());
+        options ??= new LanguageModelOptions();
+        WeightsProvider? weights = null;
+        if (options.Session is { WeightsProvider: null, MemoryBudget: null })
+        {
+            weights = WeightsProvider.DiskMapped(keptBytes: UsualKeptBytes);
+            options = options with { Session = options.Session with { WeightsProvider = weights } };
+        }
+
+        try
+        {
+            return new LanguageModel(description, tokenizer, ChatTemplate.FindInFolder(folder), options) { _ownWeights = weights };
+        }
+        catch
+        {
+            weights?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Whether a token ends an answer.</summary>
@@ -102,5 +126,9 @@ public sealed class LanguageModel : IDisposable
     public Conversation CreateConversation() => new(this, _decoder);
 
     /// <summary>Frees the model and all its conversations.</summary>
-    public void Dispose() => _decoder.Dispose();
+    public void Dispose()
+    {
+        _decoder.Dispose();
+        _ownWeights?.Dispose();
+    }
 }

@@ -49,7 +49,7 @@ internal abstract class LanguageCommand : ToolCommand
 
     private readonly Option<int> _threads = ThreadsOption();
 
-    private readonly Option<string> _weights = WeightsOption();
+    private readonly Option<string> _weights = WeightsOption("mapped");
 
     private readonly Option<string> _panelStore = PanelStoreOption();
 
@@ -103,12 +103,13 @@ internal abstract class LanguageCommand : ToolCommand
 
         if (limit is not null)
         {
-            ProcessMemory.ReturnLargeBlocks();
+            ProcessMemory.StaySmall();
         }
 
         long start = Stopwatch.GetTimestamp();
         PackingReporter packing = new();
-        using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
+        // Each token takes all weights: without a limit, the pages that hold them stay, as long as the system has room.
+        using WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights), limit is null ? LanguageModel.UsualKeptBytes : 0);
         LanguageModelOptions options = new()
         {
             ContextLength = arguments.GetValue(_context),

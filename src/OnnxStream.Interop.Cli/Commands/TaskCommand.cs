@@ -83,7 +83,7 @@ internal abstract class TaskCommand : ToolCommand
             return work(options with { KeptPanelBytes = UnlimitedPanelBytes });
         }
 
-        ProcessMemory.ReturnLargeBlocks();
+        ProcessMemory.StaySmall();
         ProcessMemory memory = ProcessMemory.Measure(sessionBytes: 0, tensorBytes + PlanningBytes);
 
         // What has been read may be more than the limit by itself.

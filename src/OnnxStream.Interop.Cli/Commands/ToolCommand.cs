@@ -79,22 +79,25 @@ internal abstract class ToolCommand : Command
         NumberOption("--threads", 0, 0, "The number of threads that compute; 0 means one for each processor.", SessionOptions.MostThreads);
 
     /// <summary>The option that says where weights come from.</summary>
-    protected static Option<string> WeightsOption()
+    /// <param name="usual">What is chosen where nobody says it.</param>
+    protected static Option<string> WeightsOption(string usual = "prefetch")
     {
         Option<string> option = new("--weights")
         {
             Description = "Where weights come from: nocache reads each one when it is needed and releases it, prefetch also reads ahead, mapped reads ahead and uses mapped files without a copy (for files that nobody changes), ram keeps all weights in memory.",
             HelpName = "nocache|prefetch|mapped|ram",
-            DefaultValueFactory = _ => "prefetch",
+            DefaultValueFactory = _ => usual,
         };
         return option.AcceptOnlyFromAmong("nocache", "prefetch", "mapped", "ram");
     }
 
     /// <summary>What <see cref="WeightsOption"/> names; the caller's to dispose.</summary>
-    protected static WeightsProvider CreateWeightsProvider(string name) => name switch
+    /// <param name="name">The name.</param>
+    /// <param name="keptBytes">What may stay of mapped files between uses.</param>
+    protected static WeightsProvider CreateWeightsProvider(string name, long keptBytes = 0) => name switch
     {
         "nocache" => WeightsProvider.DiskNoCache(),
-        "mapped" => WeightsProvider.DiskMapped(),
+        "mapped" => WeightsProvider.DiskMapped(keptBytes: keptBytes),
         "ram" => WeightsProvider.Ram(),
         _ => WeightsProvider.DiskPrefetch(),
     };

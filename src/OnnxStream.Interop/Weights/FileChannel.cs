@@ -41,7 +41,7 @@ internal sealed unsafe class FileChannel : WeightChannel
         _memory = memory;
         _isMapped = new bool[schedule.Count];
         _addresses = new nint[schedule.Count];
-        _blocks = traits.Mapping == Mapping.None ? null : new MappedBlocks(mappedBytes);
+        _blocks = traits.Mapping == Mapping.None ? null : new MappedBlocks(mappedBytes, traits.KeptBytes);
         _scheduleFiles = new OpenWeightFile[schedule.Count];
         _partFiles = new OpenWeightFile[parts.Count];
         try
@@ -70,6 +70,8 @@ internal sealed unsafe class FileChannel : WeightChannel
     /// <inheritdoc/>
     public override void BeginRun()
     {
+        _blocks?.BeginRun();
+
         // First the lease: what is unchanged then stays so.
         foreach (OpenWeightFile file in _files.Values)
         {

@@ -1,11 +1,11 @@
 namespace OnnxStream.Interop.Weights;
 
 /// <summary>Weights that are read when they are needed, or mapped, with or without a window that is read ahead: of local files by the system, of other sources into memory.</summary>
-internal sealed class FileWeightsProvider(long windowBytes, Mapping mapping = Mapping.None) : WeightsProvider(windowBytes)
+internal sealed class FileWeightsProvider(long windowBytes, Mapping mapping = Mapping.None, long keptBytes = 0) : WeightsProvider(windowBytes)
 {
     /// <inheritdoc/>
     public override bool ReadsParts => true;
 
     /// <inheritdoc/>
-    internal override StreamTraits Traits => new(ReadsParts, mapping == Mapping.Files ? 0 : StreamTraits.PanelBytes, mapping) { LocalRoute = WeightRoute.File, OtherRoute = WeightRoute.Slot };
+    internal override StreamTraits Traits => new(ReadsParts, mapping == Mapping.Files ? 0 : StreamTraits.PanelBytes, mapping) { LocalRoute = WeightRoute.File, OtherRoute = WeightRoute.Slot, KeptBytes = keptBytes };
 }

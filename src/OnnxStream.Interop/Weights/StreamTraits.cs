@@ -26,6 +26,9 @@ internal readonly record struct StreamTraits(bool ReadsPartsOfOwn, long CopiedBy
     /// <summary>Whether what a provider's reader reads ahead is memory of this process, beside that of the library.</summary>
     public bool HoldsWindowBeside { get; init; }
 
+    /// <summary>What may stay of mapped files when nobody uses it, beside what a plan counts.</summary>
+    public long KeptBytes { get; init; }
+
     /// <summary>The same, but panels are read.</summary>
     public StreamTraits WithoutPanels => Mapping == Mapping.Panels ? this with { Mapping = Mapping.None } : this;
 

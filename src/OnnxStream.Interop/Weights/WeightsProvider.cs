@@ -45,10 +45,19 @@ public abstract class WeightsProvider : IDisposable
 
     /// <summary>As <see cref="DiskPrefetch"/>, but local files are mapped into memory: kernels get the pages themselves, which are let go after use.</summary>
     /// <param name="windowBytes">How many bytes are read ahead of use.</param>
+    /// <param name="keptBytes">
+    /// How many bytes of pages may stay when they are not used, once a plan has run sixteen times: mapping them again and again costs more than a token of a
+    /// language model takes to compute. They are neither counted nor limited by a budget, as they are the system's, which takes them back when it needs memory.
+    /// </param>
     /// <remarks>
     /// For files that nobody changes: where a mapped file becomes shorter while it is read, the operating system ends the process.
     /// </remarks>
-    public static WeightsProvider DiskMapped(long windowBytes = DefaultWindowBytes) => new FileWeightsProvider(windowBytes, Mapping.Files);
+    /// <exception cref="ArgumentOutOfRangeException">A number of bytes is negative.</exception>
+    public static WeightsProvider DiskMapped(long windowBytes = DefaultWindowBytes, long keptBytes = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(keptBytes);
+        return new FileWeightsProvider(windowBytes, Mapping.Files, keptBytes);
+    }
 
     /// <summary>Weights are read once and stay in memory, shared by all sessions of this provider: the most memory.</summary>
     /// <param name="source">The provider that reads them; null for their sources. It stays the caller's to dispose.</param>

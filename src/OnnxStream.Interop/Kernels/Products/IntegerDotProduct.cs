@@ -1,5 +1,4 @@
 using OnnxStream.Interop.Bindings;
-using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 

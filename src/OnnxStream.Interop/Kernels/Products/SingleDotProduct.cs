@@ -1,5 +1,3 @@
-using OnnxStream.Interop.Tensors;
-
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Products of quantized numbers that become single-precision ones, one row of the matrix after the other.</summary>

@@ -12,6 +12,9 @@ namespace OnnxStream.Interop.Weights;
 /// Every time that pages go, all processors that compute are interrupted. So blocks that nobody uses stay until new ones need their place,
 /// and then go together.
 /// </para>
+/// <para>
+/// Where a provider lets pages stay, those that came first do: a model's weights are used in turn, so the one that was used last is needed last.
+/// </para>
 /// </remarks>
 internal sealed class MappedBlocks : IDisposable
 {
@@ -21,7 +24,11 @@ internal sealed class MappedBlocks : IDisposable
     /// <summary>Panels that are less bytes than this in all are read: that takes less memory, and hardly more time.</summary>
     public const long WorthMapping = 16 << 20;
 
+    /// <summary>The runs after which pages stay. Plans that run a few times, such as those for a prompt, keep nothing: each has a mapping of its own.</summary>
+    public const int RunsBeforeKeeping = 16;
+
     private readonly long _mostBytes;
+    private readonly long _mostKeptBytes;
     private readonly Lock _lock = new();
     private readonly MemoryAccount? _account = MemoryAccount.Current;
 
@@ -30,9 +37,19 @@ internal sealed class MappedBlocks : IDisposable
     private readonly List<Block> _unused = [];
     private long _residentBytes;
 
+    // Those that stay although nobody uses them. They are not counted.
+    private readonly HashSet<Block> _kept = [];
+    private long _keptBytes;
+    private int _runs;
+
     /// <summary>Starts with nothing resident.</summary>
     /// <param name="mostBytes">What may be resident. Only ranges that are in use at once exceed it.</param>
-    public MappedBlocks(long mostBytes) => _mostBytes = mostBytes;
+    /// <param name="mostKeptBytes">What may stay beside that when nobody uses it.</param>
+    public MappedBlocks(long mostBytes, long mostKeptBytes = 0)
+    {
+        _mostBytes = mostBytes;
+        _mostKeptBytes = mostKeptBytes;
+    }
 
     /// <summary>The most bytes that become resident for a range, wherever it begins.</summary>
     public static long MostBytes(in WeightRange range) => ((range.Length + XnnpackLibrary.ReadPastEnd - 1 + BlockBytes - 1) / BlockBytes + 1) * BlockBytes;
@@ -43,6 +60,9 @@ internal sealed class MappedBlocks : IDisposable
         long page = Environment.SystemPageSize;
         return (bytes + page - 1) / page * page;
     }
+
+    /// <summary>Says that a run begins.</summary>
+    public void BeginRun() => _runs = Math.Min(_runs + 1, RunsBeforeKeeping + 1);
 
     /// <summary>Makes a range resident. Callable from several threads.</summary>
     /// <param name="file">A file that is mapped.</param>
@@ -77,7 +97,10 @@ internal sealed class MappedBlocks : IDisposable
 
             foreach (Block block in Blocks(file, start, length))
             {
-                _users.TryAdd(block, 1);
+                if (_users.TryAdd(block, 1) && _kept.Remove(block))
+                {
+                    _keptBytes -= block.Bytes;
+                }
             }
 
             _residentBytes += added;
@@ -112,7 +135,21 @@ internal sealed class MappedBlocks : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Clear();
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _runs = 0;
+            LetUnusedGo();
+            foreach (Block block in _kept)
+            {
+                Discard(block.Start, block.Bytes);
+            }
+
+            _kept.Clear();
+            _keptBytes = 0;
+        }
+    }
 
     private static unsafe BlockEnumerator Blocks(OpenWeightFile file, byte* start, long length) =>
         new(file, (long)start / BlockBytes, ((long)start + length + XnnpackLibrary.ReadPastEnd - 1) / BlockBytes);
@@ -128,27 +165,52 @@ internal sealed class MappedBlocks : IDisposable
         }
     }
 
-    private unsafe void LetUnusedGo()
+    private void LetUnusedGo()
     {
-        int next = 0;
-        while (next < _unused.Count)
+        int count = 0;
+        for (int i = 0; i < _unused.Count; i++)
+        {
+            if (!TryKeep(_unused[i]))
+            {
+                _unused[count++] = _unused[i];
+            }
+        }
+
+        for (int next = 0; next < count;)
         {
             // Neighbours go with one call.
             Block first = _unused[next];
             long bytes = 0;
-            for (; next < _unused.Count && _unused[next].Start == first.Start + bytes; next++)
+            for (; next < count && _unused[next].Start == first.Start + bytes; next++)
             {
                 bytes += _unused[next].Bytes;
                 _users.Remove(_unused[next]);
             }
 
-            OperatingSystemMemory.Discard((byte*)first.Start, bytes);
+            Discard(first.Start, bytes);
             _residentBytes -= bytes;
             CountedMemory.CountMapped(-bytes, _account);
         }
 
         _unused.Clear();
     }
+
+    private bool TryKeep(Block block)
+    {
+        if (_runs <= RunsBeforeKeeping || _keptBytes + block.Bytes > _mostKeptBytes)
+        {
+            return false;
+        }
+
+        _users.Remove(block);
+        _kept.Add(block);
+        _keptBytes += block.Bytes;
+        _residentBytes -= block.Bytes;
+        CountedMemory.CountMapped(-block.Bytes, _account);
+        return true;
+    }
+
+    private static unsafe void Discard(nint start, long bytes) => OperatingSystemMemory.Discard((byte*)start, bytes);
 
     // Part of a mapping; at its ends less than a whole block.
     private readonly record struct Block(nint Start, long Bytes);

@@ -1,6 +1,5 @@
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Native;
-using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Tests.Kernels;
 
