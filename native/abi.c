@@ -1,5 +1,6 @@
 // The sizes of the C structures that the bindings mirror, so that a test can compare them with C#'s.
 #include "attention.h"
+#include "few-rows.h"
 
 #include <pthreadpool.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 // Returns sizeof(name) in bytes, or 0 when the name is unknown (or the type is opaque).
 size_t onnxstream_sizeof(const char* name) {
   SIZE_OF(onnxstream_attention)
+  SIZE_OF(onnxstream_few_rows)
   SIZE_OF(xnn_allocator)
   SIZE_OF(xnn_attention_logits_cap_tanh_params)
   SIZE_OF(xnn_binary_params)

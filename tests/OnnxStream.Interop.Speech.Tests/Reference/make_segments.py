@@ -1,5 +1,5 @@
-"""Writes segments.json: what Silero's own get_speech_timestamps makes of probabilities. Its file, src/silero_vad/utils_vad.py of snakers4/silero-vad,
-is given as the argument; its model is replaced by the list of probabilities, and torch, where it imports it, by a few stand-ins.
+"""Writes segments.json: what the rules of Silero's get_speech_timestamps make of probabilities. A file with the function (src/silero_vad/utils_vad.py of
+snakers4/silero-vad, or its body without the loop over the model, with which the table was made) is given as the argument; its model is replaced by the list of probabilities, and torch, where it imports it, by a few stand-ins.
 Run: python3 make_segments.py utils_vad.py > segments.json
 """
 import importlib.util

@@ -66,7 +66,7 @@ public class BindingsTests
             }
         }
 
-        Assert.That(compared, Is.EqualTo(9));
+        Assert.That(compared, Is.EqualTo(10));
     }
 
     [Test]
