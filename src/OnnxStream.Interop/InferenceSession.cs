@@ -452,7 +452,23 @@ public sealed class InferenceSession : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
         PlanSummary summary = Model.Examine(() => SessionPlan.Make(_plans, _weights, _options.MemoryBudget, _graph, inputs, _outputs, Math.Max(1, _states.Count) * StateBytes));
-        return summary.SmallestBudgetBytes > _options.MemoryBudget ? throw new MemoryBudgetException(_options.MemoryBudget.Value, summary.SmallestBudgetBytes) : summary;
+        if (summary.SmallestBudgetBytes > _options.MemoryBudget)
+        {
+            throw new MemoryBudgetException(_options.MemoryBudget.Value, summary.SmallestBudgetBytes);
+        }
+
+        // A run with these types need not look again: that would leave as much behind as planning does, when the activations come.
+        if (!_checked.Exists(inputs.Equal))
+        {
+            if (_checked.Count == MostChecked)
+            {
+                _checked.RemoveAt(0);
+            }
+
+            _checked.Add(inputs);
+        }
+
+        return summary;
     }
 
     private Dictionary<string, TensorType> KnownTypes() =>
@@ -513,17 +529,9 @@ public sealed class InferenceSession : IDisposable
     // What does not fit is refused before anything is computed. Inputs of the last few types have been looked at.
     private void CheckBudget(InputTypes types)
     {
-        if (_options.MemoryBudget is null || _checked.Exists(types.Equal))
+        if (_options.MemoryBudget is not null && !_checked.Exists(types.Equal))
         {
-            return;
+            PlanLocked(types);
         }
-
-        PlanLocked(types);
-        if (_checked.Count == MostChecked)
-        {
-            _checked.RemoveAt(0);
-        }
-
-        _checked.Add(types);
     }
 }
