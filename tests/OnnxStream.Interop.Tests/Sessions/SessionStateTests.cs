@@ -113,6 +113,28 @@ public class SessionStateTests
         Assert.That(session.PlansMade, Is.EqualTo(2));
     }
 
+    // As many tokens as the cache has: only its name tells the tokens' dimension from that of the cache.
+    [Test]
+    public void AsManyTokensAsTheCacheHas([Values(1, 3)] int length)
+    {
+        using InferenceSession session = new(Decoder(hasMask: true), new SessionOptions { StateBindings = DecoderBindings(40) });
+        using SessionState state = session.CreateState();
+        for (int i = 0; i < 4; i++)
+        {
+            for (int past = (int)state.TypeOf("past.key").Shape[2]; past <= 3 * length; past += length)
+            {
+                Dictionary<string, TensorBuffer> inputs = Tokens(TestTensors.Floats(past, 1, length, Hidden));
+                inputs["mask"] = new TensorBuffer(ElementType.Float32, new Shape(1, past + length));
+                session.Run(inputs, state);
+            }
+
+            state.Truncate(length);
+        }
+
+        // One for the first tokens, and one for all after them.
+        Assert.That(session.PlansMade, Is.EqualTo(2));
+    }
+
     [Test]
     public void AttentionReadsAndExtendsACacheWhereItIs(
         [Values(1, 2)] int threads, [Values("products", "scaled queries", "two biases", "Attention", "Attention of tokens", "GroupQueryAttention")] string form, [Values(1, 3)] int group, [Values(8, 5)] int size)
@@ -474,7 +496,7 @@ public class SessionStateTests
         .Node("LSTM", "x w r b - h c", "y hn cn", ("hidden_size", (long)Hidden)));
 
     // One layer of a GPT-2: what it has seen comes in as past, and goes out longer as present.
-    private Model Decoder()
+    private Model Decoder(bool hasMask = false)
     {
         ModelBuilder builder = new ModelBuilder(17)
             .Input("x", ElementType.Float32, 1, -1, Hidden).Input("past.key", ElementType.Float32, 1, Heads, -1, HeadSize).Input("past.value", ElementType.Float32, 1, Heads, -1, HeadSize)
@@ -493,8 +515,17 @@ public class SessionStateTests
         }
 
         builder.Node("Concat", "past.key k", "present.key", ("axis", -2L)).Node("Concat", "past.value v", "present.value", ("axis", -2L))
-            .Node("Transpose", "present.key", "keys", ("perm", new long[] { 0, 1, 3, 2 })).Node("MatMul", "q keys", "scores").Node("Mul", "scores scale", "scaled")
-            .Node("Softmax", "scaled", "weights", ("axis", -1L)).Node("MatMul", "weights present.value", "context")
+            .Node("Transpose", "present.key", "keys", ("perm", new long[] { 0, 1, 3, 2 })).Node("MatMul", "q keys", "scores").Node("Mul", "scores scale", "scaled");
+        if (hasMask)
+        {
+            builder.Input("mask", ElementType.Float32, 1, -1).Node("Add", "scaled mask", "masked");
+            foreach ((int input, int axis, string name) in ((int, int, string)[])[(0, 1, "tokens"), (1, 2, "past"), (2, 2, "past"), (3, 1, "total")])
+            {
+                builder.Graph.Input[input].Type.TensorType.Shape.Dim[axis].DimParam = name;
+            }
+        }
+
+        builder.Node("Softmax", hasMask ? "masked" : "scaled", "weights", ("axis", -1L)).Node("MatMul", "weights present.value", "context")
             .Node("Transpose", "context", "context.split", ("perm", new long[] { 0, 2, 1, 3 })).Node("Reshape", "context.split whole", "context.flat")
             .Node("MatMul", "context.flat w.o", "attended").Node("Add", "attended x", "y");
         return Load(builder);
