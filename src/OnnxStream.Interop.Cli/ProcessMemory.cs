@@ -9,10 +9,10 @@ namespace OnnxStream.Interop.Cli;
 internal sealed partial class ProcessMemory
 {
     /// <summary>
-    /// What the process still grows by when its session has been planned: code that runs for the first time, the stacks of threads, what running
-    /// allocates.
+    /// What the process still grows by when its session has been planned: code that runs for the first time, or again (<see cref="ProgramPages"/>), the stacks of
+    /// threads, what running allocates.
     /// </summary>
-    private static readonly long ReserveBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 48L : 11L) << 19;
+    private static readonly long ReserveBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 48L : 9L) << 19;
 
     // Two processes that do the same are not equally large: a limit that one of them names must do for the next.
     private const long VariationBytes = 768L << 10;
@@ -62,10 +62,7 @@ internal sealed partial class ProcessMemory
     public static ProcessMemory Measure(long sessionBytes, long tensorBytes)
     {
         CleanUp();
-
-        // The session that runs is planned once more, and leaves nearly as much behind as a graph and its plan are: 9 MiB of 11.
-        long plannedAgain = GC.GetTotalMemory(forceFullCollection: false);
-        return new ProcessMemory(ResidentBytes() - sessionBytes + ReserveBytes + plannedAgain + tensorBytes, PeakMemory.Bytes);
+        return new ProcessMemory(ResidentBytes() - sessionBytes + ReserveBytes + tensorBytes, PeakMemory.Bytes);
     }
 
     /// <summary>Gives memory that .NET, the C library and the program's file no longer need back to the system.</summary>
@@ -113,7 +110,8 @@ internal sealed partial class ProcessMemory
     public UsageException TooLittle(long limit, long smallestBudget) =>
         new($"--memory {Quantity.Bytes(limit)} is too small: this model with inputs of these shapes needs --memory {SmallestLimit(smallestBudget) / MiB}MB at least.");
 
-    private long Needed(long smallestBudget) => Math.Max(_peakBytes, OtherBytes + smallestBudget);
+    // The session that runs is planned again, and not to the byte as the first one was.
+    private long Needed(long smallestBudget) => Math.Max(_peakBytes + VariationBytes, OtherBytes + smallestBudget);
 
     private static long ResidentBytes()
     {

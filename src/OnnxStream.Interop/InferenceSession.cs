@@ -313,7 +313,7 @@ public sealed class InferenceSession : IDisposable
         CheckEntry();
         lock (_lock)
         {
-            return PlanLocked(new InputTypes(inputs));
+            return PlanLocked(TensorTypes(inputs));
         }
     }
 
@@ -337,7 +337,7 @@ public sealed class InferenceSession : IDisposable
         CheckEntry();
         lock (_lock)
         {
-            PlanSummary plan = PlanLocked(new InputTypes(inputs));
+            PlanSummary plan = PlanLocked(TensorTypes(inputs));
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
             _plans.CompletePanelStore();
             return plan;
@@ -446,6 +446,9 @@ public sealed class InferenceSession : IDisposable
     private static LiveTensor StateResult(Value output, LiveValue value) =>
         value as LiveTensor ?? throw new InvalidInputException($"The output '{output.Name}' is bound to an input, and is {value.Description}, expected a tensor.");
 
+    // Where a model takes nothing but tensors, their types are all that a run is given.
+    private InputTypes TensorTypes(IReadOnlyDictionary<string, TensorType> tensors) => new(tensors, isComplete: Inputs.All(input => !input.IsSequence && !input.IsOptional));
+
     // With the lock.
     private PlanSummary PlanLocked(InputTypes inputs)
     {
@@ -508,7 +511,7 @@ public sealed class InferenceSession : IDisposable
     // Plans a model whose inputs are all declared, and reserves the memory for its first part.
     private void Prepare(Dictionary<string, TensorType> types)
     {
-        CheckBudget(new InputTypes(types));
+        CheckBudget(TensorTypes(types));
         PlannedSegment first = Model.Examine(() =>
         {
             Dictionary<Value, (TensorType, Constant?)> known = [];

@@ -140,8 +140,9 @@ internal sealed class RunCommand : ToolCommand
         {
             // How much a session needs, and how much the process holds beside it, is known when it has been planned.
             using InferenceSession planned = new(model, options with { PlanOnly = true });
-            memory = Measure(planned.Plan(types), isOpen: false);
-            memory.Check(allowed, planned.Plan(types).SmallestBudgetBytes);
+            PlanSummary needed = planned.Plan(types);
+            memory = Measure(needed, isOpen: false);
+            memory.Check(allowed, needed.SmallestBudgetBytes);
             options = options with { MemoryBudget = memory.BudgetFor(allowed) };
         }
 
@@ -150,12 +151,18 @@ internal sealed class RunCommand : ToolCommand
         {
             using InferenceSession session = options.PanelStore.IsEnabled ? packing.Show(terminal, () => new InferenceSession(model, options)) : new InferenceSession(model, options);
             // The plan is made before the run, so that what planning leaves behind is gone when the activations come.
-            PlanSummary prepared = session.Plan(types);
-            memory ??= Measure(prepared, isOpen: true);
-            loadDuration += Stopwatch.GetElapsedTime(start);
-            ProcessMemory.CleanUp();
-            (double[] runSeconds, long peakNativeBytes, RunResult result) = Run(arguments, terminal, session, inputs, packing, limit is not null, cancellationToken);
             PlanSummary plan = session.Plan(types);
+            loadDuration += Stopwatch.GetElapsedTime(start);
+            if (memory is null)
+            {
+                memory = Measure(plan, isOpen: true);
+            }
+            else
+            {
+                ProcessMemory.CleanUp();
+            }
+
+            (double[] runSeconds, long peakNativeBytes, RunResult result) = Run(arguments, terminal, session, inputs, packing, limit is not null, cancellationToken);
             report = new RunReport(
                 Seconds(loadDuration),
                 runSeconds,
@@ -190,8 +197,9 @@ internal sealed class RunCommand : ToolCommand
         if (targetError is not null && limit is { } allowed)
         {
             using InferenceSession planned = new(model, options with { PanelStore = PanelStoreOptions.Off, PlanOnly = true });
-            ProcessMemory memory = Measure(planned.Plan(types), isOpen: false);
-            memory.Check(allowed, planned.Plan(types).SmallestBudgetBytes);
+            PlanSummary needed = planned.Plan(types);
+            ProcessMemory memory = Measure(needed, isOpen: false);
+            memory.Check(allowed, needed.SmallestBudgetBytes);
             searching = options with { MemoryBudget = memory.BudgetFor(allowed) };
         }
 

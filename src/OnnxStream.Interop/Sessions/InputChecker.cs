@@ -58,7 +58,7 @@ internal static class InputChecker
     /// <param name="inputs">The inputs that there are.</param>
     /// <exception cref="InvalidInputException">Something does not fit.</exception>
     public static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, IReadOnlyDictionary<string, TensorType> inputs) =>
-        Check(declared, optional, new InputTypes(inputs));
+        Check(declared, optional, new InputTypes(inputs, isComplete: false));
 
     // A plan is not told of sequences.
     private static void Check(IReadOnlyList<ValueMetadata> declared, IReadOnlyList<ValueMetadata> optional, InputTypes inputs)

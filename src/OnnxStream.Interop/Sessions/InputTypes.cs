@@ -9,8 +9,10 @@ internal sealed class InputTypes(IReadOnlyDictionary<string, TensorType> tensors
     private static readonly Dictionary<string, (ElementType Type, TensorType[] Tensors)> s_none = [];
 
     /// <summary>The types of tensors, as a plan is told them.</summary>
-    public InputTypes(IReadOnlyDictionary<string, TensorType> tensors)
-        : this(tensors, s_none, isComplete: false)
+    /// <param name="tensors">The types.</param>
+    /// <param name="isComplete">Whether a run is given nothing else.</param>
+    public InputTypes(IReadOnlyDictionary<string, TensorType> tensors, bool isComplete)
+        : this(tensors, s_none, isComplete)
     {
     }
 
