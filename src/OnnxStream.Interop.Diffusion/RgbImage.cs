@@ -1,4 +1,5 @@
 using StbImageSharp;
+using OnnxStream.Interop.Pipelines;
 
 namespace OnnxStream.Interop.Diffusion;
 
@@ -101,7 +102,7 @@ public sealed class RgbImage
     public RgbImage Resize(int width, int height)
     {
         RgbImage result = new(width, height);
-        (int From, float[] Weights)[] columns = Filter(Width, width), rows = Filter(Height, height);
+        (int First, float[] Weights)[] columns = TriangleFilter.Create(Width, width), rows = TriangleFilter.Create(Height, height);
 
         // Along rows first.
         float[] wide = new float[checked(Height * width * 3)];
@@ -133,19 +134,6 @@ public sealed class RgbImage
         }
 
         return result;
-
-        static (int From, float[] Weights)[] Filter(int length, int target)
-        {
-            double ratio = (double)length / target, support = Math.Max(1, ratio);
-            return [.. Enumerable.Range(0, target).Select(i =>
-            {
-                double centre = (i + 0.5) * ratio;
-                int from = Math.Max(0, (int)Math.Floor(centre - support)), to = Math.Min(length, (int)Math.Ceiling(centre + support));
-                double[] weights = [.. Enumerable.Range(from, to - from).Select(k => Math.Max(0, 1 - (Math.Abs(k + 0.5 - centre) / support)))];
-                double total = weights.Sum();
-                return (from, Array.ConvertAll(weights, weight => (float)(weight / total)));
-            })];
-        }
     }
 
     /// <summary>Makes each pixel a square of pixels.</summary>

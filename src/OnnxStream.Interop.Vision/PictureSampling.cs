@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Pipelines;
+
 namespace OnnxStream.Interop.Vision;
 
 /// <summary>Pictures as planes of numbers, in another size or cut out.</summary>
@@ -34,8 +36,7 @@ internal static class PictureSampling
     /// <summary>Resizes as Pillow's BILINEAR does: with a triangle that covers what becomes one pixel, so that nothing is skipped.</summary>
     public static float[] Antialiased(Picture picture, int width, int height)
     {
-        (int[] firstColumns, float[][] columns) = Triangles(picture.Width, width);
-        (int[] firstRows, float[][] rows) = Triangles(picture.Height, height);
+        (int First, float[] Weights)[] columns = TriangleFilter.Create(picture.Width, width), rows = TriangleFilter.Create(picture.Height, height);
         float[] planes = new float[3 * width * height];
         float[] line = new float[3 * width];
         for (int y = 0, next = 0; y < picture.Height; y++)
@@ -45,25 +46,26 @@ internal static class PictureSampling
             for (int x = 0; x < width; x++)
             {
                 float red = 0, green = 0, blue = 0;
-                for (int i = 0; i < columns[x].Length; i++)
+                (int first, float[] weights) = columns[x];
+                for (int i = 0; i < weights.Length; i++)
                 {
-                    ReadOnlySpan<byte> pixel = source.Slice(4 * (firstColumns[x] + i), 3);
-                    red += columns[x][i] * pixel[0];
-                    green += columns[x][i] * pixel[1];
-                    blue += columns[x][i] * pixel[2];
+                    ReadOnlySpan<byte> pixel = source.Slice(4 * (first + i), 3);
+                    red += weights[i] * pixel[0];
+                    green += weights[i] * pixel[1];
+                    blue += weights[i] * pixel[2];
                 }
 
                 (line[x], line[width + x], line[(2 * width) + x]) = (red, green, blue);
             }
 
-            while (next < height && firstRows[next] + rows[next].Length <= y)
+            while (next < height && rows[next].First + rows[next].Weights.Length <= y)
             {
                 next++;
             }
 
-            for (int row = next; row < height && firstRows[row] <= y; row++)
+            for (int row = next; row < height && rows[row].First <= y; row++)
             {
-                float weight = rows[row][y - firstRows[row]];
+                float weight = rows[row].Weights[y - rows[row].First];
                 for (int channel = 0; channel < 3; channel++)
                 {
                     Span<float> target = planes.AsSpan(((channel * height) + row) * width, width);
@@ -155,25 +157,6 @@ internal static class PictureSampling
         }
 
         return (first, fraction);
-    }
-
-    private static (int[] First, float[][] Weights) Triangles(int length, int target)
-    {
-        int[] first = new int[target];
-        float[][] weights = new float[target][];
-        double ratio = (double)length / target;
-        double support = Math.Max(1, ratio);
-        for (int i = 0; i < target; i++)
-        {
-            double center = (i + 0.5) * ratio;
-            first[i] = Math.Max(0, (int)(center - support + 0.5));
-            int count = Math.Max(1, Math.Min(length, (int)(center + support + 0.5)) - first[i]);
-            double[] row = [.. Enumerable.Range(first[i], count).Select(k => Math.Max(0, 1 - (Math.Abs(k + 0.5 - center) / support)))];
-            double sum = row.Sum();
-            weights[i] = [.. row.Select(weight => (float)(weight / sum))];
-        }
-
-        return (first, weights);
     }
 
     private static void Cubic(float fraction, Span<float> weights)

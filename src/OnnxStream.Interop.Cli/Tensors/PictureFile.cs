@@ -1,6 +1,6 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using OnnxStream.Interop.Diffusion;
+using OnnxStream.Interop.Vision;
 using SkiaSharp;
 
 namespace OnnxStream.Interop.Cli.Tensors;
@@ -40,7 +40,8 @@ internal static class PictureFile
             throw new UsageException($"--input {input.Name}={path}: {input} is not the shape of pictures, [N,C,H,W], [N,H,W,C], [C,H,W], [H,W,C] or [H,W] with 1, 3 or 4 channels. Prepare the tensor in another program, as {TensorFile.Formats}.");
         }
 
-        (byte[] pixels, int width, int height) = Decode(path);
+        Picture picture = Picture.Load(path);
+        (int width, int height) = (picture.Width, picture.Height);
         bool isLast = channelAxis == declared.Length - 1;
         int heightAxis = declared.Length - (isLast ? 3 : 2);
         int channels = (int)(channelAxis is { } axis ? declared[axis] ?? 3 : 1);
@@ -59,7 +60,7 @@ internal static class PictureFile
             }
         }
 
-        float[] planes = Resize(ToPlanes(pixels, width, height, channels), width, height, (int)columns, (int)rows);
+        float[] planes = Resize(ToPlanes(picture, channels), width, height, (int)columns, (int)rows);
         Convert(planes, channels, input.ElementType, options);
         return Arrange(planes, input.ElementType, declared.Length, (int)batch, channels, (int)rows, (int)columns, isLast);
     }
@@ -70,7 +71,9 @@ internal static class PictureFile
     public static (int Width, int Height) SizeOf(string path)
     {
         using SKCodec codec = SKCodec.Create(path) ?? throw new ModelFormatException(path, $"this is no picture that can be read. Possible are {Formats}.");
-        return (codec.Info.Width, codec.Info.Height);
+
+        // A photo is turned as its camera was held; from here on, that is by a quarter.
+        return codec.EncodedOrigin >= SKEncodedOrigin.LeftTop ? (codec.Info.Height, codec.Info.Width) : (codec.Info.Width, codec.Info.Height);
     }
 
     /// <summary>Reads a picture, stretched to a size.</summary>
@@ -80,8 +83,8 @@ internal static class PictureFile
     /// <exception cref="ModelFormatException">It is no picture, or damaged.</exception>
     public static RgbImage LoadRgb(string path, int width, int height)
     {
-        (byte[] pixels, int columns, int rows) = Decode(path);
-        float[] planes = Resize(ToPlanes(pixels, columns, rows, 3), columns, rows, width, height);
+        Picture picture = Picture.Load(path);
+        float[] planes = Resize(ToPlanes(picture, 3), picture.Width, picture.Height, width, height);
         return RgbImage.FromPlanes(planes, width, height, 0, 255);
     }
 
@@ -97,34 +100,13 @@ internal static class PictureFile
         return declared[first] is 1 or 3 or 4 ? first : declared[last] is 1 or 3 or 4 ? last : declared[first] is null ? first : null;
     }
 
-    private static (byte[] Pixels, int Width, int Height) Decode(string path)
+    private static float[][] ToPlanes(Picture picture, int channels)
     {
-        using SKCodec codec = SKCodec.Create(path) ?? throw new ModelFormatException(path, $"this is no picture that can be read. Possible are {Formats}.");
-        SKImageInfo info = new(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        if (info.BytesSize64 > 4 * MostPixels)
+        int area = picture.Width * picture.Height;
+        float[][] planes = [.. Enumerable.Range(0, channels).Select(_ => new float[area])];
+        for (int i = 0; i < area; i++)
         {
-            throw new ModelFormatException(path, $"the picture has {info.Width:N0} by {info.Height:N0} pixels; at most {MostPixels:N0} are read.");
-        }
-
-        byte[] pixels = new byte[info.BytesSize64];
-        GCHandle pin = GCHandle.Alloc(pixels, GCHandleType.Pinned);
-        try
-        {
-            SKCodecResult result = codec.GetPixels(info, pin.AddrOfPinnedObject());
-            return result == SKCodecResult.Success ? (pixels, info.Width, info.Height) : throw new ModelFormatException(path, $"the picture is damaged, or ends too early.");
-        }
-        finally
-        {
-            pin.Free();
-        }
-    }
-
-    private static float[][] ToPlanes(byte[] pixels, int width, int height, int channels)
-    {
-        float[][] planes = [.. Enumerable.Range(0, channels).Select(_ => new float[width * height])];
-        for (int i = 0; i < width * height; i++)
-        {
-            ReadOnlySpan<byte> pixel = pixels.AsSpan(4 * i, 4);
+            ReadOnlySpan<byte> pixel = picture.Pixels.Slice(4 * i, 4);
             if (channels == 1)
             {
                 // ITU-R BT.601, as every program that makes grey pictures.
