@@ -26,6 +26,16 @@ internal static class TestPrerequisites
         }
     }
 
+    /// <summary>Installs a voice that reads texts aloud, for tests of speech, as root on Debian and Ubuntu.</summary>
+    public static void EnsureVoice(BuildHost host)
+    {
+        const string Package = "espeak-ng";
+        if (host.Find(Package) is null && host.HasApt && host.IsPrivileged)
+        {
+            Install(host, Package, "tests with spoken texts are skipped");
+        }
+    }
+
     /// <summary>
     /// Makes the packages for their tests, and installs an emulator of 64-bit ARM. Packing compiles the tool for each platform, so packages
     /// are kept in the cache by what they are made from.

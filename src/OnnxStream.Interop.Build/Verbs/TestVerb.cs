@@ -17,6 +17,7 @@ internal static class TestVerb
         _ = BuildVerb.Run(host);
         TestPrerequisites.EnsureOnnxTestCases(host);
         TestPrerequisites.EnsureWebServer(host);
+        TestPrerequisites.EnsureVoice(host);
         // Options choose among tests: those of packages then take the packages that are there.
         bool allTests = options.Rest.Count == 0;
         if (allTests)
