@@ -31,6 +31,7 @@ internal static class OrderVerb
         ["run", $"{Models}/detector.onnx", "--repeat", "2"],
         ["run", $"{Models}/llama_dynamic.onnx", "--repeat", "2"],
         ["run", $"{Models}/whisper_decoder.onnx", "--repeat", "2"],
+        ["bench-llm", "tests/OnnxStream.Interop.Language.Tests/Models/tiny-int4", "--prompt-tokens", "8", "--gen-tokens", "8"],
         ["plan", $"{Pictures}/unet/model.onnx"],
         ["inspect", $"{Pictures}/unet/model.onnx"],
     ];

@@ -54,7 +54,7 @@ internal abstract class TaskCommand : ToolCommand
     /// <summary>Whether there is a limit of memory.</summary>
     protected bool IsLimited(ParseResult arguments) => arguments.GetValue(_memory) is not null;
 
-    /// <summary>Between two parts of the work: .NET would let small garbage grow to the size of the processor's cache before it looks for it.</summary>
+    /// <summary>Between two parts of the work: where the tool is not compiled ahead of time, .NET lets garbage grow to the size of the processor's cache before it looks for it.</summary>
     protected void CollectIfLimited(ParseResult arguments)
     {
         if (IsLimited(arguments))

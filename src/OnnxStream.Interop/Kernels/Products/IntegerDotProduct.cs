@@ -71,18 +71,10 @@ internal sealed unsafe class IntegerDotProduct(ElementType type, int length, int
 
     private void MultiplyIntegers(in QuantizedPart part)
     {
-        float* zeroPoints = (float*)part.ZeroPoints;
-        float[]? shifted = null;
-        if (_isSigned)
-        {
-            shifted = new float[part.ZeroPointStep == 0 ? 1 : part.Outputs * BlocksInRow];
-            for (int i = 0; i < shifted.Length; i++)
-            {
-                shifted[i] = zeroPoints[i] + SignedOffset;
-            }
-        }
-
-        fixed (float* ofUnsigned = shifted)
+        // Numbers from -8 to 7 are taken as those from 0 to 15, and so are their zero points.
+        float one = *(float*)part.ZeroPoints + SignedOffset;
+        float[]? own = _isSigned && part.ZeroPointStep != 0 ? Shift((float*)part.ZeroPoints, part.Outputs * BlocksInRow) : null;
+        fixed (float* ownZeroPoints = own)
         {
             onnxstream_few_rows product = new()
             {
@@ -94,7 +86,7 @@ internal sealed unsafe class IntegerDotProduct(ElementType type, int length, int
                 matrix_stride = (nuint)part.StoredStride,
                 flip = _isSigned ? SignBits : 0,
                 scales = (float*)part.Scales,
-                zero_points = shifted is null ? zeroPoints : ofUnsigned,
+                zero_points = own is not null ? ownZeroPoints : _isSigned ? &one : (float*)part.ZeroPoints,
                 zero_point_step = (nuint)part.ZeroPointStep,
                 data = (void*)part.Arranged,
                 data_stride = (nuint)ArrangedBytes,
@@ -118,5 +110,12 @@ internal sealed unsafe class IntegerDotProduct(ElementType type, int length, int
                 }
             }
         }
+    }
+
+    private static float[] Shift(float* zeroPoints, int count)
+    {
+        float[] shifted = new float[count];
+        System.Numerics.Tensors.TensorPrimitives.Add(new ReadOnlySpan<float>(zeroPoints, count), SignedOffset, shifted);
+        return shifted;
     }
 }
