@@ -294,7 +294,7 @@ public sealed class PanelFormatSearch
         private double Measure(int[] choice, LayerLosses? losses)
         {
             PanelFormatTable table = Table(choice, null, null);
-            return OutputError.Of(_expected, Run(PanelStoreOptions.Off with { ElementType = search._options.PanelStore.ElementType, Formats = table, AppliesInRuns = true, Losses = losses }, search._options));
+            return OutputError.Of(_expected, Run(PanelStoreOptions.Off with { ElementType = search._options.PanelStore.ElementType, Formats = table, Losses = losses }, search._options));
         }
 
         private IReadOnlyDictionary<string, OnnxValue> Run(PanelStoreOptions panels, SessionOptions options)

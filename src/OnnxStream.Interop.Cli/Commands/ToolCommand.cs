@@ -115,7 +115,7 @@ internal abstract class ToolCommand : Command
     {
         Option<string> option = new("--panel-type")
         {
-            Description = "How kept weights are stored: f16 and bf16 take half the bytes and lose some digits; bf16 keeps the range of f32. int8 takes a quarter, and int4 an eighth for matrices; data are rounded to 8 bits as well: quicker, with errors of a few hundredths (int8) or more than a tenth (int4). auto runs the model some tens of times and gives each layer the smallest type that keeps the error of the outputs below --target-error; the choice is kept beside the store.",
+            Description = "How weights are packed: f16 and bf16 take half the bytes of a store and lose some digits; bf16 keeps the range of f32. int8 takes a quarter, and int4 an eighth for matrices; data are rounded to 8 bits as well: quicker, with errors of a few hundredths (int8) or more than a tenth (int4). auto runs the model some tens of times and gives each layer the smallest type that keeps the error of the outputs below --target-error; the choice is kept beside the store.",
             HelpName = "f32|f16|bf16|int8|int4|auto",
             DefaultValueFactory = _ => "f32",
         };

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Panels;
 
 namespace OnnxStream.Interop;
 
-/// <summary>Whether a session keeps packed weights in a file, and which.</summary>
+/// <summary>How a session packs weights, and whether it keeps them in a file.</summary>
 /// <remarks>
 /// XNNPACK computes with weights in a layout of its own. With a store they are packed once and then streamed as they are;
 /// without one they are packed anew in every run, which costs time but no disk space. A store belongs to one model, processor
@@ -29,9 +29,11 @@ public sealed record PanelStoreOptions
     public string? Path { get; }
 
     /// <summary>
-    /// The type in which panels are stored: <see cref="ElementType.Float32"/> (used in place), or <see cref="ElementType.Float16"/> or
-    /// <see cref="ElementType.BFloat16"/> (half the bytes, expanded before use; weights keep three or two digits).
+    /// The type in which weights are packed, with a store and without: <see cref="ElementType.Float32"/>, <see cref="ElementType.Float16"/> or
+    /// <see cref="ElementType.BFloat16"/> (half the bytes in a store, expanded before use; weights keep three or two digits), or
+    /// <see cref="ElementType.Int8"/> or <see cref="ElementType.Int4"/> (a quarter and an eighth; layers are computed with integers).
     /// </summary>
+    /// <remarks>Results are the same with a store and without. Without one, small models keep their panels in memory, and others round their weights in every run.</remarks>
     /// <exception cref="ArgumentException">It is another type.</exception>
     public ElementType ElementType
     {
@@ -54,9 +56,6 @@ public sealed record PanelStoreOptions
 
     /// <summary>How panels are packed and stored, where no table says otherwise.</summary>
     internal PanelFormat Format { get; private init; } = PanelFormats.Default;
-
-    /// <summary>Whether weights are packed in the chosen formats in every run, too, where there is no store: to find out what that does to results.</summary>
-    internal bool AppliesInRuns { get; init; }
 
     /// <summary>Receives what layers lose by rounding; null where that is not measured.</summary>
     internal LayerLosses? Losses { get; init; }

@@ -387,7 +387,7 @@ internal sealed class PlanCache : IDisposable
     private (ExecutionPlan Plan, PanelSources Panels) PlanSegment(Segment segment, StateGrowth? growth)
     {
         _store?.ForgetLost();
-        PanelSources panels = new(_store, _kept, _options.PanelStore.AppliesInRuns ? _options.PanelStore.Choice : null);
+        PanelSources panels = new(_store, _kept, _options.PanelStore.Choice);
         ExecutionPlan plan;
         try
         {
