@@ -60,12 +60,17 @@ internal sealed class Mod : Operator
         public static T Invoke(T left, T right) =>
             T.IsInteger(T.One / (T.One + T.One)) && (T.IsZero(right) || (T.IsNegative(right) && right + T.One == T.Zero)) ? T.Zero : left % right;
 
-        public static bool IsVectorized => typeof(T) == typeof(float) && Vector.IsHardwareAccelerated;
+        public static bool IsVectorized => (typeof(T) == typeof(float) && Vector.IsHardwareAccelerated) || IntegerDivision.Supports<T>();
 
         // A quotient below 2^22 is rounded to a whole number that is right or one too large: the remainder of that is exact, and so is what brings it back.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector<T> Invoke(Vector<T> left, Vector<T> right)
         {
+            if (typeof(T) != typeof(float))
+            {
+                return Vector.AndNot(left - IntegerDivision.Divide(left, right) * right, Vector.Equals(right, Vector<T>.Zero));
+            }
+
             Vector<float> dividend = Vector.As<T, float>(left);
             Vector<float> divisor = Vector.Abs(Vector.As<T, float>(right));
             Vector<float> size = Vector.Abs(dividend);
@@ -93,13 +98,29 @@ internal sealed class Mod : Operator
     }
 
     private readonly struct FlooredRemainderFunction<T> : IBinaryFunction<T, T>
-        where T : unmanaged, INumber<T>
+        where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Invoke(T left, T right)
         {
             T remainder = TruncatedRemainderFunction<T>.Invoke(left, right);
             return T.IsZero(remainder) ? T.CopySign(T.Zero, right) : T.IsNegative(remainder) != T.IsNegative(right) ? remainder + right : remainder;
+        }
+
+        public static bool IsVectorized => IntegerDivision.Supports<T>();
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector<T> Invoke(Vector<T> left, Vector<T> right)
+        {
+            Vector<T> remainder = TruncatedRemainderFunction<T>.Invoke(left, right);
+            if (T.IsZero(T.MinValue))
+            {
+                return remainder;
+            }
+
+            // Of other signs, and not 0.
+            Vector<T> differs = Vector.LessThan(remainder ^ right, Vector<T>.Zero);
+            return remainder + (right & Vector.AndNot(differs, Vector.Equals(remainder, Vector<T>.Zero)));
         }
     }
 }

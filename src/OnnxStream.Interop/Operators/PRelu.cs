@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Kernels;
 using OnnxStream.Interop.Steps;
 
@@ -28,9 +27,9 @@ internal sealed class PRelu : Operator
         PlanTensor input = context.Input(0);
         PlanTensor output = context.Output(0);
         Shape slope = Slope(context);
-        Kernel kernel = input.ElementType == ElementType.Float32 && XnnBinary.Supports(input.ElementType, input.Shape, slope)
-            ? new XnnBinary(xnn_binary_operator.xnn_binary_prelu, input.ElementType, input.Shape, slope, context.Workers)
-            : NumericKernels.Create(input.ElementType, new Factory(input.Shape, slope)) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
+
+        // XNNPACK's kernels for AVX take -0 for a negative number, which a slope that is not finite makes NaN.
+        Kernel kernel = NumericKernels.Create(input.ElementType, new Factory(input.Shape, slope)) ?? throw context.Unsupported($"element type {input.ElementType.ToOnnxName()}");
         context.Emit(kernel, [input, context.Input(1)], [output]);
     }
 

@@ -9,6 +9,8 @@ internal static unsafe class VectorConversion
     // Whole numbers below this are exact in double precision.
     private const long FirstInexact = 1L << 53;
 
+    private const float FirstBeyondInt32 = 1L << 31;
+
     /// <summary>Converts whole blocks of elements.</summary>
     /// <param name="from">The type of the source.</param>
     /// <param name="source">The first source element.</param>
@@ -143,7 +145,15 @@ internal static unsafe class VectorConversion
     {
         for (long i = 0; i < count; i += Vector<float>.Count)
         {
-            Vector.Widen(Vector.Load(source + i), out Vector<double> low, out Vector<double> high);
+            // Processors before AVX-512 convert to integers of 32 bits only.
+            Vector<float> numbers = Vector.Load(source + i);
+            if (Vector.LessThanAll(Vector.Abs(numbers), new Vector<float>(FirstBeyondInt32)))
+            {
+                Store(Vector.ConvertToInt32Native(numbers), destination + i);
+                continue;
+            }
+
+            Vector.Widen(numbers, out Vector<double> low, out Vector<double> high);
             Vector.ConvertToInt64(low).Store(destination + i);
             Vector.ConvertToInt64(high).Store(destination + i + Vector<long>.Count);
         }

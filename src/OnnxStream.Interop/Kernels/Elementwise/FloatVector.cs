@@ -140,7 +140,8 @@ internal readonly struct FloatVector : IFloatVector<FloatVector>
     public static FloatVector Scale(FloatVector value, FloatVector exponent)
     {
         // In two factors, of which none leaves the normal numbers: their product does where the result has to.
-        Vector<int> whole = Vector.ConvertToInt32(exponent._value);
+        // What is no number gets any exponent, and stays none.
+        Vector<int> whole = Vector.ConvertToInt32Native(exponent._value);
         Vector<int> half = whole >> 1;
         return new(value._value * PowerOfTwo(half) * PowerOfTwo(whole - half));
     }

@@ -145,7 +145,8 @@ internal readonly struct FloatVector512 : IFloatVector<FloatVector512>
         }
 
         // In two factors, of which none leaves the normal numbers: their product does where the result has to.
-        Vector512<int> whole = Vector512.ConvertToInt32(exponent._value);
+        // What is no number gets any exponent, and stays none.
+        Vector512<int> whole = Vector512.ConvertToInt32Native(exponent._value);
         Vector512<int> half = whole >> 1;
         return new(value._value * PowerOfTwo(half) * PowerOfTwo(whole - half));
     }

@@ -85,8 +85,14 @@ internal static class VectorFunctions
         where V : unmanaged, IFloatVector<V>
     {
         // The second operand is what one instruction gives if either is no number, so that NaN stays NaN.
-        V clamped = V.MinNative(V.Create(Highest), V.MaxNative(V.Create(Lowest), x));
+        return ExpOfBounded(V.MinNative(V.Create(Highest), V.MaxNative(V.Create(Lowest), x)));
+    }
 
+    // Of what lies between the bounds, or is no number.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V ExpOfBounded<V>(V clamped)
+        where V : unmanaged, IFloatVector<V>
+    {
         // Adding 1.5 * 2^23 rounds to an integer.
         V magic = V.Create(12582912f);
         V n = V.FusedMultiplyAdd(clamped, V.Create(1.44269504f), magic) - magic;
@@ -178,7 +184,7 @@ internal static class VectorFunctions
     public static V Sigmoid<V>(V x)
         where V : unmanaged, IFloatVector<V>
     {
-        V power = Exp(-V.Abs(x));
+        V power = ExpOfBounded(V.MaxNative(V.Create(Lowest), -V.Abs(x)));
         return V.Select(V.LessThan(x, V.Create(0)), power, V.Create(1)) / (V.Create(1) + power);
     }
 

@@ -115,13 +115,27 @@ internal sealed unsafe class StridedCopy : Kernel, IParallelBody
         }
 
         output += first * _inner * _elementSize;
-        for (long run = first; run < last; run++, output += _inner * _elementSize)
+        long runBytes = _inner * _elementSize;
+        bool areShort = _innerStride == 1 && runBytes <= ShortCopy.LongestEach && _dimensions.Length > 0;
+        for (long run = first, count; run < last; run += count, output += count * runBytes)
         {
-            CopyRun(input + element * _elementSize, output);
-            for (int i = _dimensions.Length - 1; i >= 0; i--)
+            count = 1;
+            if (areShort)
             {
-                element += _strides[i];
-                if (++positions[i] < _dimensions[i])
+                count = Math.Min(last - run, _dimensions[^1] - positions[_dimensions.Length - 1]);
+                ShortCopy.CopyEach(input + element * _elementSize, _strides[^1] * _elementSize, output, runBytes, runBytes, count);
+            }
+            else
+            {
+                CopyRun(input + element * _elementSize, output);
+            }
+
+            long steps = count;
+            for (int i = _dimensions.Length - 1; i >= 0; i--, steps = 1)
+            {
+                element += steps * _strides[i];
+                positions[i] += steps;
+                if (positions[i] < _dimensions[i])
                 {
                     break;
                 }

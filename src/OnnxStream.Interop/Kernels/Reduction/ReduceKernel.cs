@@ -413,10 +413,16 @@ internal sealed unsafe class ReduceKernel<T, TWide, TReduction> : Kernel, IParal
     private static long Offset(long index, long[] dimensions, long[] strides)
     {
         long offset = 0;
-        for (int i = dimensions.Length - 1; i >= 0; i--)
+        for (int i = dimensions.Length - 1; i > 0; i--)
         {
             (index, long position) = Math.DivRem(index, dimensions[i]);
             offset += position * strides[i];
+        }
+
+        // Most have one dimension, and divisions are slow.
+        if (dimensions.Length > 0)
+        {
+            offset += index * strides[0];
         }
 
         return offset;
