@@ -27,7 +27,7 @@ public sealed class InferenceSession : IDisposable
     private readonly PlanCache _plans;
     private readonly StateLayout[] _layouts;
     private readonly List<SessionState> _states = [];
-    private readonly List<InputTypes> _checked = [];
+    private readonly List<(InputTypes Types, int Sets)> _checked = [];
     private readonly Value[] _outputs;
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -116,7 +116,7 @@ public sealed class InferenceSession : IDisposable
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
     {
         RequireNoState();
-        return RunWith(AsValues(inputs), null, options, cancellationToken);
+        return RunWith([AsValues(inputs)], null, options, cancellationToken)[0];
     }
 
     /// <summary>Computes the outputs for the given inputs, some of which are sequences or optional.</summary>
@@ -131,7 +131,8 @@ public sealed class InferenceSession : IDisposable
     public RunResult Run(IReadOnlyDictionary<string, OnnxValue> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
     {
         RequireNoState();
-        return RunWith(inputs, null, options, cancellationToken);
+        ArgumentNullException.ThrowIfNull(inputs);
+        return RunWith([inputs], null, options, cancellationToken)[0];
     }
 
     /// <summary>Computes the outputs for the given inputs, some of which are sequences or optional, and a state, which goes on to what the run makes of it.</summary>
@@ -144,7 +145,8 @@ public sealed class InferenceSession : IDisposable
     public RunResult Run(IReadOnlyDictionary<string, OnnxValue> inputs, SessionState state, RunOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(state);
-        return RunWith(inputs, state, options, cancellationToken);
+        ArgumentNullException.ThrowIfNull(inputs);
+        return RunWith([inputs], state, options, cancellationToken)[0];
     }
 
     /// <summary>Computes the outputs for the given inputs and a state, which goes on to what the run makes of it.</summary>
@@ -159,7 +161,37 @@ public sealed class InferenceSession : IDisposable
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, SessionState state, RunOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(state);
-        return RunWith(AsValues(inputs), state, options, cancellationToken);
+        return RunWith([AsValues(inputs)], state, options, cancellationToken)[0];
+    }
+
+    /// <summary>Computes the outputs for several sets of inputs, independent of each other, in one pass over the weights.</summary>
+    /// <remarks>
+    /// Each step is computed for all sets while its weights are there, whatever batch the model declares: they are read, expanded and packed once. Each set needs
+    /// memory for its activations (<see cref="PlanBatch"/>); where <see cref="SessionOptions.MemoryBudget"/> has no room for
+    /// all of them, they go in several passes of nearly equal size. Results are those of one run for each set, to the bit. Where the shapes of sets become different
+    /// in the middle of a model, because they depend on data, these sets go on by themselves, and so does each set in the graphs of If, Loop and Scan.
+    /// </remarks>
+    /// <param name="inputs">For each set, a tensor for every input of the model, by name. All sets have the same inputs, of the same types and shapes.</param>
+    /// <param name="options">What to report; progress counts steps of all passes. Null for nothing.</param>
+    /// <param name="cancellationToken">Stops the run between two steps; the session stays usable.</param>
+    /// <returns>The outputs of each set. All of them have the statistics of the whole batch.</returns>
+    /// <exception cref="ArgumentException">There is no set.</exception>
+    /// <exception cref="InvalidInputException">An input of a set is missing, unknown, or of another type or shape than the model declares, or than in the first set. Nothing is computed.</exception>
+    /// <exception cref="InvalidGraphException">The model cannot work on inputs of these shapes.</exception>
+    /// <exception cref="MemoryBudgetException">The plan for one set does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
+    /// <exception cref="WeightsException">A weight could not be read.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">The session is for planning only or carries a state, or this is called inside of one of its runs.</exception>
+    public IReadOnlyList<RunResult> RunBatch(IReadOnlyList<IReadOnlyDictionary<string, TensorBuffer>> inputs, RunOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        RequireNoState();
+        if (inputs.Count == 0)
+        {
+            throw new ArgumentException("The batch has no set of inputs.", nameof(inputs));
+        }
+
+        return RunWith([.. inputs.Select(AsValues)], null, options, cancellationToken);
     }
 
     /// <summary>Makes a state for the session's bindings (<see cref="SessionOptions.StateBindings"/>), at its start.</summary>
@@ -227,9 +259,8 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    private RunResult RunWith(IReadOnlyDictionary<string, OnnxValue> inputs, SessionState? state, RunOptions? options, CancellationToken cancellationToken)
+    private RunResult[] RunWith(IReadOnlyDictionary<string, OnnxValue>[] sets, SessionState? state, RunOptions? options, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(inputs);
         if (_options.PlanOnly)
         {
             throw new InvalidOperationException($"A session with {nameof(SessionOptions)}.{nameof(SessionOptions.PlanOnly)} cannot run.");
@@ -238,62 +269,113 @@ public sealed class InferenceSession : IDisposable
         CheckEntry();
         if (state is null)
         {
-            InputChecker.Check(Inputs, OptionalInputs, inputs);
+            CheckSets(sets);
         }
 
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            InputTypes types = state is null ? new InputTypes(inputs) : CheckInputs(inputs, state);
+            InputTypes types = state is null ? new InputTypes(sets[0]) : CheckInputs(sets[0], state);
             using Activity? activity = Telemetry.Activities.StartActivity("run");
             activity?.SetTag("onnxstream.model", Model.Path);
             using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
-            CheckBudget(types);
+            int together = CheckBudget(types, sets.Length);
             _account.ResetPeak();
-            LiveValues values = new(_weights.ReadRange, _plans.Tensors);
-            foreach (Value input in _graph.Inputs.Concat(_graph.OptionalInputs))
-            {
-                if (inputs.TryGetValue(input.Name, out OnnxValue? value))
-                {
-                    values.Set(input, value is TensorSequence sequence
-                        ? new LiveSequence(sequence.ElementType, [.. sequence.Select(tensor => new LiveTensor(tensor, isCallers: true))])
-                        : new LiveTensor((TensorBuffer)value, isCallers: true));
-                }
-                else if (input.Declared is { IsOptional: true })
-                {
-                    values.Set(input, new LiveNothing());
-                }
-            }
-
-            foreach ((Value input, LiveTensor tensor) in state?.Current ?? [])
-            {
-                values.Set(input, tensor);
-            }
-
             int plansMade = _plans.PlansMade;
             GraphRun run = new(_plans, state, options, cancellationToken);
-            Dictionary<string, OnnxValue> outputs = new(_outputs.Length);
-            try
+            List<Dictionary<string, OnnxValue>> outputs = [];
+            foreach (IReadOnlyDictionary<string, OnnxValue>[] pass in sets.Chunk(together))
             {
-                LiveValue[] results = Model.Examine(() => run.Run(_graph, values, _outputs, Array.ConvertAll(_outputs, _ => true)));
-                state?.Exchange(output => StateResult(output, results[Array.IndexOf(_outputs, output)]));
-                for (int i = 0; i < results.Length; i++)
-                {
-                    if (!Array.Exists(_layouts, layout => layout.Output == _outputs[i]) && results[i].ToOnnxValue() is { } value)
-                    {
-                        outputs[_outputs[i].Name] = value;
-                    }
-                }
-            }
-            finally
-            {
-                _plans.Tensors.EndRun();
+                outputs.AddRange(RunTogether(run, pass, state));
             }
 
             Telemetry.RunDuration.Record(run.Duration.TotalSeconds);
             Telemetry.WeightsStreamed.Add(run.WeightsBytesStreamed);
-            return new RunResult(outputs, new RunStatistics(run.Duration, run.WeightsBytesStreamed, _account.PeakBytes) { PlansMade = _plans.PlansMade - plansMade });
+            RunStatistics statistics = new(run.Duration, run.WeightsBytesStreamed, _account.PeakBytes) { PlansMade = _plans.PlansMade - plansMade };
+            return [.. outputs.Select(output => new RunResult(output, statistics))];
         }
+    }
+
+    private Dictionary<string, OnnxValue>[] RunTogether(GraphRun run, IReadOnlyDictionary<string, OnnxValue>[] sets, SessionState? state)
+    {
+        try
+        {
+            LiveValues[] values = Array.ConvertAll(sets, set => Given(set, state));
+            LiveValue[][] results = Model.Examine(() => run.Run(_graph, values, _outputs, Array.ConvertAll(_outputs, _ => true)));
+            state?.Exchange(output => StateResult(output, results[0][Array.IndexOf(_outputs, output)]));
+            return Array.ConvertAll(results, Named);
+        }
+        finally
+        {
+            _plans.Tensors.EndRun();
+        }
+    }
+
+    // What exists before the first node.
+    private LiveValues Given(IReadOnlyDictionary<string, OnnxValue> inputs, SessionState? state)
+    {
+        LiveValues values = new(_weights.ReadRange, _plans.Tensors);
+        foreach (Value input in _graph.Inputs.Concat(_graph.OptionalInputs))
+        {
+            if (inputs.TryGetValue(input.Name, out OnnxValue? value))
+            {
+                values.Set(input, value is TensorSequence sequence
+                    ? new LiveSequence(sequence.ElementType, [.. sequence.Select(tensor => new LiveTensor(tensor, isCallers: true))])
+                    : new LiveTensor((TensorBuffer)value, isCallers: true));
+            }
+            else if (input.Declared is { IsOptional: true })
+            {
+                values.Set(input, new LiveNothing());
+            }
+        }
+
+        foreach ((Value input, LiveTensor tensor) in state?.Current ?? [])
+        {
+            values.Set(input, tensor);
+        }
+
+        return values;
+    }
+
+    private Dictionary<string, OnnxValue> Named(LiveValue[] results)
+    {
+        Dictionary<string, OnnxValue> outputs = new(_outputs.Length);
+        for (int i = 0; i < results.Length; i++)
+        {
+            if (!Array.Exists(_layouts, layout => layout.Output == _outputs[i]) && results[i].ToOnnxValue() is { } value)
+            {
+                outputs[_outputs[i].Name] = value;
+            }
+        }
+
+        return outputs;
+    }
+
+    private void CheckSets(IReadOnlyDictionary<string, OnnxValue>[] sets)
+    {
+        InputChecker.Check(Inputs, OptionalInputs, sets[0]);
+        InputTypes first = new(sets[0]);
+        for (int i = 1; i < sets.Length; i++)
+        {
+            try
+            {
+                InputChecker.Check(Inputs, OptionalInputs, sets[i]);
+            }
+            catch (InvalidInputException exception)
+            {
+                throw new InvalidInputException($"Set {i} of the batch (of 0 to {sets.Length - 1}): {exception.Message}", exception);
+            }
+
+            InputTypes types = new(sets[i]);
+            if (!types.Equal(first))
+            {
+                string[] names = [.. first.Tensors.Keys.Union(types.Tensors.Keys).Where(name => first.Tensors.ContainsKey(name) != types.Tensors.ContainsKey(name) || first.Tensors[name] != types.Tensors[name])];
+                throw new InvalidInputException(
+                    $"Set {i} of the batch (of 0 to {sets.Length - 1}) has other inputs than set 0: {string.Join("; ", names.Select(name => $"'{name}' is {Describe(types, name)}, expected {Describe(first, name)}"))}. Sets of other shapes are a batch of their own.");
+            }
+        }
+
+        static string Describe(InputTypes types, string name) => types.Tensors.TryGetValue(name, out TensorType type) ? type.ToString() : "not given";
     }
 
     /// <summary>What the session does in a run with inputs of these shapes, and the memory that it needs for it. Nothing is computed.</summary>
@@ -306,14 +388,42 @@ public sealed class InferenceSession : IDisposable
     /// <exception cref="InvalidInputException">An input is missing, unknown, or of another type or shape than the model declares.</exception>
     /// <exception cref="InvalidGraphException">The model cannot work on inputs of these shapes.</exception>
     /// <exception cref="MemoryBudgetException">The plan does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
-    public PlanSummary Plan(IReadOnlyDictionary<string, TensorType>? inputs = null)
+    public PlanSummary Plan(IReadOnlyDictionary<string, TensorType>? inputs = null) => PlanBatch(1, inputs);
+
+    /// <summary>What the session does in a run with several sets of inputs of these shapes together (<see cref="RunBatch"/>), and the memory that it needs for it. Nothing is computed.</summary>
+    /// <param name="sets">The sets of inputs, at least 1.</param>
+    /// <param name="inputs">The types and shapes of all tensors of a set, by name; null for those that the model declares, if it leaves none open.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer sets.</exception>
+    /// <exception cref="MemoryBudgetException">The plan for so many sets does not fit into <see cref="SessionOptions.MemoryBudget"/>.</exception>
+    /// <inheritdoc cref="Plan" path="/exception"/>
+    public PlanSummary PlanBatch(int sets, IReadOnlyDictionary<string, TensorType>? inputs = null)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(sets, 1);
         inputs ??= KnownTypes();
         InputChecker.Check(Inputs, OptionalInputs, inputs);
         CheckEntry();
         lock (_lock)
         {
-            return PlanLocked(TensorTypes(inputs));
+            return PlanLocked(TensorTypes(inputs), sets);
+        }
+    }
+
+    /// <summary>How many of several sets of inputs of these shapes go together within the budget (<see cref="RunBatch"/>): those of the largest pass.</summary>
+    /// <param name="sets">The sets of inputs, at least 1.</param>
+    /// <param name="inputs">The types and shapes of all tensors of a set, by name; null for those that the model declares, if it leaves none open.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer sets.</exception>
+    /// <inheritdoc cref="Plan" path="/exception"/>
+    public int SetsTogether(int sets, IReadOnlyDictionary<string, TensorType>? inputs = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(sets, 1);
+        inputs ??= KnownTypes();
+        InputChecker.Check(Inputs, OptionalInputs, inputs);
+        CheckEntry();
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
+            return CheckBudget(TensorTypes(inputs), sets);
         }
     }
 
@@ -450,29 +560,38 @@ public sealed class InferenceSession : IDisposable
     private InputTypes TensorTypes(IReadOnlyDictionary<string, TensorType> tensors) => new(tensors, isComplete: Inputs.All(input => !input.IsSequence && !input.IsOptional));
 
     // With the lock.
-    private PlanSummary PlanLocked(InputTypes inputs)
+    private PlanSummary PlanLocked(InputTypes inputs, int sets = 1)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         using MemoryAccount.Scope scope = MemoryAccount.Enter(_account);
-        PlanSummary summary = Model.Examine(() => SessionPlan.Make(_plans, _weights, _options.MemoryBudget, _graph, inputs, _outputs, Math.Max(1, _states.Count) * StateBytes));
+        PlanSummary summary = MakePlan(inputs, sets);
         if (summary.SmallestBudgetBytes > _options.MemoryBudget)
         {
             throw new MemoryBudgetException(_options.MemoryBudget.Value, summary.SmallestBudgetBytes);
         }
 
         // A run with these types need not look again: that would leave as much behind as planning does, when the activations come.
-        if (!_checked.Exists(inputs.Equal))
+        SetChecked(inputs, sets);
+        return summary;
+    }
+
+    private PlanSummary MakePlan(InputTypes inputs, int sets) =>
+        Model.Examine(() => SessionPlan.Make(_plans, _weights, _options.MemoryBudget, _graph, inputs, _outputs, Math.Max(1, _states.Count) * StateBytes, sets));
+
+    private void SetChecked(InputTypes inputs, int sets)
+    {
+        if (!IsChecked(inputs, sets))
         {
             if (_checked.Count == MostChecked)
             {
                 _checked.RemoveAt(0);
             }
 
-            _checked.Add(inputs);
+            _checked.Add((inputs, sets));
         }
-
-        return summary;
     }
+
+    private bool IsChecked(InputTypes inputs, int sets) => _checked.Exists(known => known.Sets == sets && known.Types.Equal(inputs));
 
     private Dictionary<string, TensorType> KnownTypes() =>
         DeclaredTypes() ?? throw new InvalidInputException($"The model leaves dimensions open: {string.Join("; ", Inputs)}. Say the shapes of its inputs.");
@@ -529,12 +648,41 @@ public sealed class InferenceSession : IDisposable
         }
     }
 
-    // What does not fit is refused before anything is computed. Inputs of the last few types have been looked at.
-    private void CheckBudget(InputTypes types)
+    // What does not fit is refused before anything is computed. Inputs of the last few types have been looked at. How many of the sets go together.
+    private int CheckBudget(InputTypes types, int sets = 1)
     {
-        if (_options.MemoryBudget is not null && !_checked.Exists(types.Equal))
+        if (sets == 1)
         {
-            PlanLocked(types);
+            if (_options.MemoryBudget is not null && !IsChecked(types, 1))
+            {
+                PlanLocked(types);
+            }
+
+            return 1;
         }
+
+        // Without a budget, what the machine has is the limit.
+        long limit = _options.MemoryBudget ?? MachineMemory.Bytes;
+        for (int passes = 1; passes < sets; passes++)
+        {
+            int together = (sets + passes - 1) / passes;
+            if (together == 1)
+            {
+                break;
+            }
+
+            if (IsChecked(types, together))
+            {
+                return together;
+            }
+
+            if ((passes == 1 || together < (sets + passes - 2) / (passes - 1)) && MakePlan(types, together).SmallestBudgetBytes <= limit)
+            {
+                SetChecked(types, together);
+                return together;
+            }
+        }
+
+        return CheckBudget(types);
     }
 }

@@ -49,6 +49,20 @@ internal abstract class Kernel : IDisposable
     /// <summary>Computes the outputs from the inputs.</summary>
     public abstract void Run(KernelContext context);
 
+    /// <summary>Computes the outputs of several sets of inputs of the same shapes.</summary>
+    /// <remarks>
+    /// A kernel that brings in weights itself (<see cref="StreamedWeights"/>) acquires each of them once for all sets. Each set has scratch memory of its own;
+    /// what all sets use, such as a packed panel, lies in that of the first. Results are those of one run for each set, to the bit.
+    /// </remarks>
+    /// <param name="sets">For each set, the addresses of its tensors; the weights are the same.</param>
+    public virtual void RunSets(KernelContext[] sets)
+    {
+        foreach (KernelContext set in sets)
+        {
+            Run(set);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -144,7 +144,7 @@ internal sealed class Conv(bool channelsLast = false) : Operator
             ConvolutionAlgorithm.Product => FullyConnected.Create(fusion.Activation, weights, hasBias, image.Product(0, 3), context.Workers, types, low, high),
             ConvolutionAlgorithm.StreamedWinograd => new StreamedWinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
             ConvolutionAlgorithm.Winograd => new WinogradConvolutionKernel(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
-            _ when XnnStripConvolution2d.IsWorthIt(weights.Format, parameters, image, weights.Outputs, types) => new XnnStripConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
+            _ when (!hasBias || !isConstant || context.ConstantInput(2) is not null) && XnnStripConvolution2d.IsWorthIt(weights.Format, parameters, image, weights.Outputs, types) => new XnnStripConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
             _ => new XnnConvolution2d(weights, hasBias, image, parameters, context.Workers, types, IsUpsampled(context)),
         };
         context.Emit(kernel, [.. inputs], [result]);

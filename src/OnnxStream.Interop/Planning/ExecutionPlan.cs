@@ -57,7 +57,8 @@ internal sealed class ExecutionPlan : IDisposable
     public required WeightMemory MappedWeights { get; init; }
 
     /// <summary>The native memory that running the plan needs beside weights in use.</summary>
-    public long NativeBytes => ArenaBytes + ConstantBytes + OperatorBytes + RunBytes + ReadWeights.BufferBytes;
+    /// <param name="sets">The sets of inputs that it is run for together: each has an arena of its own.</param>
+    public long NativeBytesFor(int sets) => sets * ArenaBytes + ConstantBytes + OperatorBytes + RunBytes + ReadWeights.BufferBytes;
 
     /// <summary>Takes steps and tensors of other shapes, in the same memory.</summary>
     public void Refit(IReadOnlyList<Step> steps, IReadOnlyList<PlanTensor> inputs, IReadOnlyList<PlanTensor> outputs) => (Steps, Inputs, Outputs) = (steps, inputs, outputs);
@@ -68,7 +69,8 @@ internal sealed class ExecutionPlan : IDisposable
     /// <param name="windowBytes">The most bytes of weights that are resident at once beside them.</param>
     /// <param name="tensorBytes">The tensors outside of the plan while it runs.</param>
     /// <param name="smallestBudgetBytes">The smallest budget that can be met.</param>
-    public PlanPart Summarize(string name, long bufferBytes, long windowBytes, long tensorBytes, long smallestBudgetBytes)
+    /// <param name="sets">The sets of inputs that it is run for together.</param>
+    public PlanPart Summarize(string name, long bufferBytes, long windowBytes, long tensorBytes, long smallestBudgetBytes, int sets)
     {
         PlanBuffer[] buffers = [.. Steps.SelectMany(step => step.Inputs.Concat(step.Outputs).Select(tensor => tensor.Buffer).Concat(step.Scratch is { } scratch ? [scratch.Actual] : []))
             .Concat(Inputs.Concat(Outputs).Select(tensor => tensor.Buffer)).Where(buffer => buffer.IsInArena && buffer.LastStep >= 0).Distinct()];
@@ -87,7 +89,7 @@ internal sealed class ExecutionPlan : IDisposable
                 step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), step.Kernel.Flops, step.Kernel.PanelLayers.Sum(layer => layer.PanelCount),
                 step.Kernel.StreamedWeights.Concat(step.Kernel.PartlyReadWeights).Concat(step.Inputs.Where((_, k) => step.InputWeights[k] >= 0).Select(input => input.Buffer.Constant!.Location!.Value)).Sum(range => range.Length),
                 step.Scratch?.Length ?? 0, live[i]))],
-            ArenaBytes, ConstantBytes, OperatorBytes + RunBytes, bufferBytes, windowBytes, tensorBytes, smallestBudgetBytes)
+            sets * ArenaBytes, ConstantBytes, OperatorBytes + RunBytes, bufferBytes, windowBytes, tensorBytes, smallestBudgetBytes)
         {
             Weights = [.. Steps.SelectMany(step => step.Kernel.PanelLayers.Select(layer => (step.NodeName, Layer: layer))).Where(use => use.Layer.Identity is not null).Select(use => Describe(use.NodeName, use.Layer)).DistinctBy(weight => weight.Identity)],
         };

@@ -3,7 +3,7 @@ namespace OnnxStream.Interop;
 /// <summary>A part of a model that is planned at once: nodes up to one whose result decides on shapes, or up to control flow; a branch; a body.</summary>
 /// <param name="Name">Where it is: the nodes, and the control flow around them.</param>
 /// <param name="Steps">The steps in the order in which they run.</param>
-/// <param name="ArenaBytes">The block that holds all tensors and scratch memory of the part at fixed places.</param>
+/// <param name="ArenaBytes">The block that holds all tensors and scratch memory of the part at fixed places; one for each set of inputs.</param>
 /// <param name="ConstantBytes">Small constants that stay in memory.</param>
 /// <param name="OperatorBytes">XNNPACK's operators and what kernels hold besides.</param>
 /// <param name="WeightBufferBytes">Buffers that weights are copied into panel by panel.</param>

@@ -3,7 +3,7 @@ namespace OnnxStream.Interop;
 /// <summary>What a session has decided before it runs: the steps, and the memory that they need.</summary>
 /// <remarks>Numbers of bytes are for all parts that are known (<see cref="Parts"/>): a session without a budget keeps the plans of all of them.</remarks>
 /// <param name="Steps">The steps in the order in which they run, those of both branches of an If included.</param>
-/// <param name="ArenaBytes">The block that holds all tensors and scratch memory at fixed places.</param>
+/// <param name="ArenaBytes">The block that holds all tensors and scratch memory at fixed places; one for each set of inputs.</param>
 /// <param name="ConstantBytes">Small constants that stay in memory.</param>
 /// <param name="OperatorBytes">XNNPACK's operators and what kernels hold besides.</param>
 /// <param name="WeightBufferBytes">Buffers that weights are copied into panel by panel.</param>
@@ -27,7 +27,10 @@ public sealed record PlanSummary(
     /// <summary>The most bytes of tensors between the parts.</summary>
     public long TensorBytes { get; init; }
 
-    /// <summary>The bytes of the tensors that a run returns, in managed memory; the largest possible ones where shapes depend on data, and without those of which nothing is known.</summary>
+    /// <summary>The sets of inputs that are run together (<see cref="InferenceSession.RunBatch"/>). Bytes of memory are for all of them; steps, and what they compute, are those of one.</summary>
+    public int Sets { get; init; } = 1;
+
+    /// <summary>The bytes of the tensors that a run returns, for one set of inputs, in managed memory; the largest possible ones where shapes depend on data, and without those of which nothing is known.</summary>
     public long OutputBytes { get; init; }
 
     /// <summary>The budget of the session in bytes; null for none.</summary>

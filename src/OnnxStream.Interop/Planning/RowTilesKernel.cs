@@ -55,22 +55,37 @@ internal sealed unsafe class RowTilesKernel : Kernel
     public override long WeightsInUse(WeightMeasure measure) => Planner.WeightsInUse(_plan.Steps, measure);
 
     /// <inheritdoc/>
-    public override void Run(KernelContext context)
+    public override void Run(KernelContext context) => RunSets([context]);
+
+    /// <inheritdoc/>
+    public override void RunSets(KernelContext[] sets)
     {
         ExecutionPlan plan = _plan;
-        _runner ??= new StepRunner(new KernelContext(context.Workers, context.Weights), context.Weights);
-        _runner.Arena = context.Scratch;
+        KernelContext first = sets[0];
+        _runner ??= new StepRunner(first.Weights);
+        if (_runner.Sets.Count != sets.Length)
+        {
+            _runner.Sets = [.. sets.Select(set => new StepSet(new KernelContext(set.Workers, set.Weights)))];
+        }
+
         _runner.Constants = _constants.Pointer;
-        _runner.FirstPart = context.FirstPart;
-        _runner.Context.CancellationToken = context.CancellationToken;
-        PlanTensor output = plan.Outputs[0];
+        _runner.FirstPart = first.FirstPart;
+        for (int i = 0; i < sets.Length; i++)
+        {
+            _runner.Sets[i].Arena = sets[i].Scratch;
+            _runner.Sets[i].Context.CancellationToken = sets[i].CancellationToken;
+        }
+
         for (int tile = 0; tile < _tiles; tile++)
         {
-            context.CancellationToken.ThrowIfCancellationRequested();
-            _runner.FirstWeight = context.FirstWeight + tile * plan.WeightSchedule.Count;
+            first.CancellationToken.ThrowIfCancellationRequested();
+            _runner.FirstWeight = first.FirstWeight + tile * plan.WeightSchedule.Count;
             for (int i = 0; i < plan.Inputs.Count; i++)
             {
-                CopyIn(context, i, tile);
+                for (int set = 0; set < sets.Length; set++)
+                {
+                    CopyIn(sets[set], _runner.Sets[set], i, tile);
+                }
             }
 
             foreach (Step step in plan.Steps)
@@ -78,11 +93,14 @@ internal sealed unsafe class RowTilesKernel : Kernel
                 _runner.Run(step);
             }
 
-            CopyOut(context, output, tile);
+            for (int set = 0; set < sets.Length; set++)
+            {
+                CopyOut(sets[set], _runner.Sets[set], plan.Outputs[0], tile);
+            }
         }
     }
 
-    private void CopyIn(KernelContext context, int index, int tile)
+    private void CopyIn(KernelContext context, StepSet set, int index, int tile)
     {
         PlanTensor input = _plan.Inputs[index];
         ElementType stored = context.Call.Inputs[index].ElementType;
@@ -90,15 +108,15 @@ internal sealed unsafe class RowTilesKernel : Kernel
         byte* source = context.Input(index) + tile * bytes;
         if (stored != input.ElementType)
         {
-            RowFormat.Of(stored).ExpandRows(source, (float*)_runner!.Address(input), Rows(input), Columns(input));
+            RowFormat.Of(stored).ExpandRows(source, (float*)_runner!.Address(input, set), Rows(input), Columns(input));
         }
         else
         {
-            Buffer.MemoryCopy(source, _runner!.Address(input), bytes, bytes);
+            Buffer.MemoryCopy(source, _runner!.Address(input, set), bytes, bytes);
         }
     }
 
-    private void CopyOut(KernelContext context, PlanTensor output, int tile)
+    private void CopyOut(KernelContext context, StepSet set, PlanTensor output, int tile)
     {
         ElementType stored = context.Call.Outputs[0].ElementType;
         long bytes = (output.Type with { ElementType = stored }).ByteLength;
@@ -106,11 +124,11 @@ internal sealed unsafe class RowTilesKernel : Kernel
         if (stored != output.ElementType)
         {
             RowFormat format = RowFormat.Of(stored);
-            format.RoundRows((float*)_runner!.Address(output), destination, Rows(output), Columns(output), format.Bytes(Columns(output)));
+            format.RoundRows((float*)_runner!.Address(output, set), destination, Rows(output), Columns(output), format.Bytes(Columns(output)));
         }
         else
         {
-            Buffer.MemoryCopy(_runner!.Address(output), destination, bytes, bytes);
+            Buffer.MemoryCopy(_runner!.Address(output, set), destination, bytes, bytes);
         }
     }
 

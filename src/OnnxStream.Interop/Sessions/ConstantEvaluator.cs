@@ -43,7 +43,7 @@ internal sealed class ConstantEvaluator(WeightsProvider? provider = null) : IDis
 
         using ExecutionPlan plan = Planner.Plan(graph, _workers, _provider.Traits);
         using Executor executor = new(plan, _workers, _provider, plan.ReadWeights, 0);
-        LiveTensor[] results = executor.Run([], null, (_, type) => new LiveTensor(TensorBuffer.Uninitialized(type)), null, null, CancellationToken.None);
+        LiveTensor[] results = executor.Run([new ExecutorSet([], () => { }, (_, type) => new LiveTensor(TensorBuffer.Uninitialized(type)))], null, null, CancellationToken.None)[0];
         Dictionary<Value, Constant> constants = [];
         for (int i = 0; i < results.Length; i++)
         {

@@ -5,7 +5,7 @@ using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Sessions;
 
-/// <summary>One run of a graph: segment by segment, and the graphs inside of control flow likewise.</summary>
+/// <summary>One run of a graph, for one set of inputs or several together: segment by segment, and the graphs inside of control flow likewise, these for one set after the other.</summary>
 internal sealed class GraphRun
 {
     private readonly PlanCache _plans;
@@ -26,7 +26,7 @@ internal sealed class GraphRun
         _plans = plans;
         _options = options;
         _cancellationToken = cancellationToken;
-        _controlFlow = new ControlFlowRunner(plans.Tensors, (body, values, leaves) => Run(body, values, [.. body.Outputs], leaves), cancellationToken);
+        _controlFlow = new ControlFlowRunner(plans.Tensors, (body, values, leaves) => Run(body, [values], [.. body.Outputs], leaves)[0], cancellationToken);
         _sequences = new SequenceRunner(plans.Tensors, _ => true);
     }
 
@@ -36,56 +36,87 @@ internal sealed class GraphRun
     /// <summary>The bytes of weights that the steps asked for.</summary>
     public long WeightsBytesStreamed { get; private set; }
 
-    /// <summary>Computes values of a graph. The caller becomes the owner of the results; <paramref name="values"/> are let go.</summary>
+    /// <summary>Computes values of a graph for each of several sets of inputs. The caller becomes the owner of the results; <paramref name="sets"/> are let go.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="values">The values that exist before it.</param>
+    /// <param name="sets">The values that exist before it.</param>
     /// <param name="outputs">The values that are wanted.</param>
     /// <param name="leaves">For each of them, whether it leaves the run, and is made in managed memory therefore.</param>
-    public LiveValue[] Run(Graph graph, LiveValues values, Value[] outputs, bool[] leaves)
+    /// <returns>For each set, what is wanted.</returns>
+    public LiveValue[][] Run(Graph graph, LiveValues[] sets, Value[] outputs, bool[] leaves) => RunFrom(graph, 0, sets, outputs, leaves);
+
+    // Sets go together as long as they are planned for alike. Those whose shapes have become others, or whose constants have, go on by themselves.
+    private LiveValue[][] RunFrom(Graph graph, int start, LiveValues[] sets, Value[] outputs, bool[] leaves)
     {
         HashSet<Value> wanted = [.. outputs];
         HashSet<Value> leaving = [.. outputs.Where((_, i) => ControlFlowRunner.Leaves(leaves, i))];
-        int start = 0;
         do
         {
+            int[] alike = [.. Enumerable.Range(0, sets.Length).Where(i => AreAlike(graph, start, sets[0], sets[i]))];
+            if (alike.Length < sets.Length)
+            {
+                return RunApart(graph, start, sets, alike, outputs, leaves);
+            }
+
             // Nodes of sequences stand beside each other often: there is nothing to plan between them.
-            bool isStep = start == graph.Nodes.Count || !SequenceRunner.Runs(graph.Nodes[start], values);
-            Segment? segment = isStep ? RunSegment(graph, start, values, wanted, leaving) : null;
+            bool isStep = start == graph.Nodes.Count || !SequenceRunner.Runs(graph.Nodes[start], sets[0]);
+            Segment? segment = isStep ? RunSegment(graph, start, sets, wanted, leaving) : null;
             start = segment?.End ?? start;
             if (segment?.EndsBeforeNode != false)
             {
                 Node node = graph.Nodes[start++];
-                bool[] leavingOutputs = Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output));
-                LiveValue[] results = SequenceRunner.Runs(node, values)
-                    ? [_sequences.Run(node, values, ControlFlowRunner.Leaves(leavingOutputs, 0), Taken)!]
-                    : _controlFlow.Run(node, values, leavingOutputs, Taken);
-                for (int i = 0; i < results.Length; i++)
+                foreach (LiveValues values in sets)
                 {
-                    if (i < node.Outputs.Length && node.Outputs[i] is { } output)
-                    {
-                        values.Set(output, results[i]);
-                    }
-                    else
-                    {
-                        results[i].Release();
-                    }
+                    RunNode(node, values, leaving, () => values.Release(value => IsNeeded(start, value)));
                 }
             }
 
-            values.Release(value => IsNeeded(start, value));
+            foreach (LiveValues values in sets)
+            {
+                values.Release(value => IsNeeded(start, value));
+            }
         }
         while (start < graph.Nodes.Count);
 
-        LiveValue[] made = Array.ConvertAll(outputs, values.Take);
-        values.Release(_ => false);
+        LiveValue[][] made = Array.ConvertAll(sets, values => Array.ConvertAll(outputs, values.Take));
+        Array.ForEach(sets, values => values.Release(_ => false));
         return made;
-
-        void Taken() => values.Release(value => IsNeeded(start, value));
 
         bool IsNeeded(int from, Value value) => wanted.Contains(value) || graph.IsReadFrom(from, value);
     }
 
-    private Segment RunSegment(Graph graph, int start, LiveValues values, HashSet<Value> wanted, HashSet<Value> leaving)
+    private LiveValue[][] RunApart(Graph graph, int start, LiveValues[] sets, int[] alike, Value[] outputs, bool[] leaves)
+    {
+        LiveValue[][] made = new LiveValue[sets.Length][];
+        foreach (int[] group in new[] { alike, [.. Enumerable.Range(0, sets.Length).Except(alike)] })
+        {
+            LiveValue[][] results = RunFrom(graph, start, Array.ConvertAll(group, i => sets[i]), outputs, leaves);
+            for (int i = 0; i < group.Length; i++)
+            {
+                made[group[i]] = results[i];
+            }
+        }
+
+        return made;
+    }
+
+    // Whether two sets have the same plan from a node on.
+    private static bool AreAlike(Graph graph, int start, LiveValues left, LiveValues right)
+    {
+        if (ReferenceEquals(left, right))
+        {
+            return true;
+        }
+
+        if (start < graph.Nodes.Count && SequenceRunner.Runs(graph.Nodes[start], left) != SequenceRunner.Runs(graph.Nodes[start], right))
+        {
+            return false;
+        }
+
+        Dictionary<Value, (TensorType Type, Constant? Constant)> known = Known(graph, start, left);
+        return PlannedSegment.AreAlike(known, Known(graph, start, right));
+    }
+
+    private static Dictionary<Value, (TensorType Type, Constant? Constant)> Known(Graph graph, int start, LiveValues values)
     {
         Dictionary<Value, (TensorType, Constant?)> known = [];
         foreach (Value value in values.All.Where(value => graph.IsReadFrom(start, value)))
@@ -96,23 +127,50 @@ internal sealed class GraphRun
             }
         }
 
-        PlannedSegment planned = _plans.Get(graph, start, known, wanted);
+        return known;
+    }
+
+    private void RunNode(Node node, LiveValues values, HashSet<Value> leaving, Action taken)
+    {
+        bool[] leavingOutputs = Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output));
+        LiveValue[] results = SequenceRunner.Runs(node, values)
+            ? [_sequences.Run(node, values, ControlFlowRunner.Leaves(leavingOutputs, 0), taken)!]
+            : _controlFlow.Run(node, values, leavingOutputs, taken);
+        for (int i = 0; i < results.Length; i++)
+        {
+            if (i < node.Outputs.Length && node.Outputs[i] is { } output)
+            {
+                values.Set(output, results[i]);
+            }
+            else
+            {
+                results[i].Release();
+            }
+        }
+    }
+
+    private Segment RunSegment(Graph graph, int start, LiveValues[] sets, HashSet<Value> wanted, HashSet<Value> leaving)
+    {
+        PlannedSegment planned = _plans.Get(graph, start, Known(graph, start, sets[0]), wanted);
         Segment segment = planned.Segment;
-        ArrangeState(planned.Growth, values);
+        ArrangeState(planned.Growth, sets[0]);
         if (segment.End > start || segment.Needed is null)
         {
-            RunPlan(graph, planned, values, wanted, leaving);
+            RunPlan(graph, planned, sets, wanted, leaving);
         }
 
-        foreach ((Value value, Constant constant) in segment.Constants)
+        foreach (LiveValues values in sets)
         {
-            values.Constants[value] = constant;
-        }
+            foreach ((Value value, Constant constant) in segment.Constants)
+            {
+                values.Constants[value] = constant;
+            }
 
-        // The next node cannot be planned before the content of this value is known, and it is known now.
-        if (segment.Needed is { } needed && (values.FindTensor(needed) is not { } content || !values.Constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
-        {
-            throw new InvalidGraphException($"The graph cannot be planned: the content of '{needed.Name}' is needed and not known.");
+            // The next node cannot be planned before the content of this value is known, and it is known now.
+            if (segment.Needed is { } needed && (values.FindTensor(needed) is not { } content || !values.Constants.TryAdd(needed, Constant.FromData(content.Type, content.Bytes.ToArray()))))
+            {
+                throw new InvalidGraphException($"The graph cannot be planned: the content of '{needed.Name}' is needed and not known.");
+            }
         }
 
         return segment;
@@ -136,24 +194,27 @@ internal sealed class GraphRun
         }
     }
 
-    private void RunPlan(Graph graph, PlannedSegment planned, LiveValues values, HashSet<Value> wanted, HashSet<Value> leaving)
+    private void RunPlan(Graph graph, PlannedSegment planned, LiveValues[] sets, HashSet<Value> wanted, HashSet<Value> leaving)
     {
         Segment segment = planned.Segment;
 
         // Inputs that nobody reads later are free once they are in the arena, before there are outputs.
         long outputBytes = segment.Outputs.Zip(planned.Plan.Outputs).Where(pair => !leaving.Contains(pair.First)).Sum(pair => pair.Second.Type.ByteLength);
-        Executor executor = _plans.Open(planned, Math.Max(0, outputBytes - values.BytesToRelease(IsNeeded)));
+        Executor executor = _plans.Open(planned, Math.Max(0, sets.Sum(values => outputBytes - values.BytesToRelease(IsNeeded))), sets.Length);
         try
         {
             long begin = Stopwatch.GetTimestamp();
-            LiveTensor[] inputs = [.. segment.Inputs.Select(value => values.FindTensor(value)!)];
-            LiveTensor[] results = executor.Run(
-                inputs, () => values.Release(IsNeeded), (i, type) => TakeOutput(segment.Outputs[i], type), _options?.Progress, _options?.Trace, _cancellationToken);
+            ExecutorSet[] given = Array.ConvertAll(sets, values => new ExecutorSet(
+                [.. segment.Inputs.Select(value => values.FindTensor(value)!)], () => values.Release(IsNeeded), (i, type) => TakeOutput(segment.Outputs[i], type)));
+            LiveTensor[][] results = executor.Run(given, _options?.Progress, _options?.Trace, _cancellationToken);
             Duration += Stopwatch.GetElapsedTime(begin);
             WeightsBytesStreamed += executor.WeightsBytesStreamed;
-            for (int i = 0; i < results.Length; i++)
+            for (int set = 0; set < sets.Length; set++)
             {
-                values.Set(segment.Outputs[i], results[i]);
+                for (int i = 0; i < results[set].Length; i++)
+                {
+                    sets[set].Set(segment.Outputs[i], results[set][i]);
+                }
             }
         }
         finally

@@ -140,21 +140,24 @@ internal sealed class PlanCache : IDisposable
     /// <summary>Makes a plan ready to run, with room for what it will hold.</summary>
     /// <param name="segment">One of the plans that are kept.</param>
     /// <param name="tensorBytes">The native memory that its outputs will take beyond what its inputs give back.</param>
+    /// <param name="sets">The sets of inputs that it is to run for together.</param>
     /// <exception cref="MemoryBudgetException">The budget has no room for it.</exception>
-    public Executor Open(PlannedSegment segment, long tensorBytes)
+    public Executor Open(PlannedSegment segment, long tensorBytes, int sets = 1)
     {
         _running = segment;
         try
         {
             CompletePanelStore(segment);
-            (WeightMemory weights, long windowBytes) = ChooseMemory(segment, tensorBytes);
+            (WeightMemory weights, long windowBytes) = ChooseMemory(segment, tensorBytes, sets);
             if (segment.Executor is null || segment.Weights != weights || segment.WindowBytes != windowBytes)
             {
                 segment.Close();
                 GiveBackGarbage(segment.Plan);
-                segment.Executor = new Executor(segment.Plan, _workers, _weights, weights, windowBytes);
+                segment.Executor = new Executor(segment.Plan, _workers, _weights, weights, windowBytes, sets);
                 (segment.Weights, segment.WindowBytes) = (weights, windowBytes);
             }
+
+            segment.Executor.Resize(sets);
 
             return segment.Executor;
         }
@@ -502,14 +505,14 @@ internal sealed class PlanCache : IDisposable
     }
 
     // The memory for weights, and how many bytes of them may be read ahead. What is only kept makes room for the least, not for more.
-    private (WeightMemory Weights, long WindowBytes) ChooseMemory(PlannedSegment segment, long tensorBytes)
+    private (WeightMemory Weights, long WindowBytes) ChooseMemory(PlannedSegment segment, long tensorBytes, int sets)
     {
         if (_options.MemoryBudget is not { } budget)
         {
             return (MappedIfItPays(segment), _weights.WindowBytes);
         }
 
-        long smallest = segment.SmallestBytes(_weights.HoldsWeights) + HeldWeights(segment) + tensorBytes;
+        long smallest = segment.SmallestBytes(_weights.HoldsWeights, sets) + HeldWeights(segment) + tensorBytes;
         while (Others(segment) + smallest > budget)
         {
             if (!TryGiveUp())
@@ -519,14 +522,17 @@ internal sealed class PlanCache : IDisposable
         }
 
         segment.Panels.Keep(budget - Others(segment) - smallest);
-        return FitWeights(segment, budget - Others(segment) - HeldWeights(segment) - tensorBytes);
+        return FitWeights(segment, budget - Others(segment) - HeldWeights(segment) - tensorBytes, sets);
     }
 
     /// <summary>The memory for weights with which a plan runs in so many bytes, and how many of them may be read ahead.</summary>
-    public (WeightMemory Weights, long WindowBytes) FitWeights(PlannedSegment segment, long bytes)
+    /// <param name="segment">The plan.</param>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="sets">The sets of inputs that it is run for together.</param>
+    public (WeightMemory Weights, long WindowBytes) FitWeights(PlannedSegment segment, long bytes, int sets)
     {
         ExecutionPlan plan = segment.Plan;
-        long room = bytes - plan.NativeBytes;
+        long room = bytes - plan.NativeBytesFor(sets);
         if (_weights.HoldsWeights)
         {
             return (plan.ReadWeights, 0);

@@ -43,9 +43,10 @@ internal sealed class PlannedSegment(Graph graph, IReadOnlyDictionary<Value, (Te
 
     /// <summary>The least memory with which the plan can be made and run, beside the weights of a provider that keeps them.</summary>
     /// <param name="holdsWeights">Whether the provider does.</param>
-    public long SmallestBytes(bool holdsWeights) => Math.Max(
+    /// <param name="sets">The sets of inputs that the plan is run for together.</param>
+    public long SmallestBytes(bool holdsWeights, int sets = 1) => Math.Max(
         Math.Max(planningBytes, Plan.OperatorBytes + PanelPacker.SmallestBytes(Panels)),
-        Plan.NativeBytes + (holdsWeights ? 0 : Plan.ReadWeights.InUseBytes));
+        Plan.NativeBytesFor(sets) + (holdsWeights ? 0 : Plan.ReadWeights.InUseBytes));
 
     /// <summary>All weights that the plan reads, and those that a missing panel store is made of.</summary>
     public IEnumerable<WeightRange> Ranges => Plan.WeightSchedule.Concat(Plan.PartlyReadWeights.Select(part => part.Range)).Concat(Panels.MissingRanges).Distinct();
@@ -55,8 +56,12 @@ internal sealed class PlannedSegment(Graph graph, IReadOnlyDictionary<Value, (Te
 
     /// <summary>Whether this is the part of a graph from a node on where the values before have these types and contents.</summary>
     public bool Matches(Graph other, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> values) =>
-        IsOf(other, start) && known.Count == values.Count &&
-        known.All(pair => values.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) value) && value.Type == pair.Value.Type &&
+        IsOf(other, start) && AreAlike(known, values);
+
+    /// <summary>Whether two sets of values have the same types, and contents where these are known.</summary>
+    public static bool AreAlike(IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> left, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> right) =>
+        left.Count == right.Count &&
+        left.All(pair => right.TryGetValue(pair.Key, out (TensorType Type, Constant? Constant) value) && value.Type == pair.Value.Type &&
             (ReferenceEquals(value.Constant, pair.Value.Constant) ||
                 (pair.Value.Constant is { Data: { } expected } && value.Constant is { Data: { } data } && data.AsSpan().SequenceEqual(expected))));
 

@@ -52,7 +52,8 @@ public sealed class RunTrace
     /// <param name="start">The time stamp of its start.</param>
     /// <param name="end">The time stamp of its end.</param>
     /// <param name="weightsBytes">The bytes of weights that it asked for.</param>
-    internal void Add(Step step, long start, long end, long weightsBytes)
+    /// <param name="sets">The sets of inputs that it ran for.</param>
+    internal void Add(Step step, long start, long end, long weightsBytes, int sets)
     {
         if (_steps.Count == 0)
         {
@@ -60,7 +61,7 @@ public sealed class RunTrace
         }
 
         _steps.Add(new StepTrace(
-            step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), Stopwatch.GetElapsedTime(_origin, start), Stopwatch.GetElapsedTime(start, end), step.Kernel.Flops, weightsBytes));
+            step.NodeName, step.OperatorType, step.Kernel.Name, step.DescribeShapes(), Stopwatch.GetElapsedTime(_origin, start), Stopwatch.GetElapsedTime(start, end), sets * step.Kernel.Flops, weightsBytes));
     }
 }
 

@@ -25,6 +25,8 @@ internal sealed class SessionPlan
     private readonly PlanCache _plans;
     private readonly WeightsProvider _weights;
     private readonly long? _budget;
+    private readonly int _sets;
+    private readonly long _stateBytes;
     private readonly List<PlanPart> _parts = [];
     private readonly HashSet<WeightRange> _ranges = [];
 
@@ -38,11 +40,13 @@ internal sealed class SessionPlan
     private long _mostTensorBytes;
     private string? _storePath;
 
-    private SessionPlan(PlanCache plans, WeightsProvider weights, long? budget)
+    private SessionPlan(PlanCache plans, WeightsProvider weights, long? budget, int sets, long stateBytes)
     {
         _plans = plans;
         _weights = weights;
         _budget = budget;
+        _sets = sets;
+        _stateBytes = stateBytes;
     }
 
     // A provider that keeps weights keeps those of all parts.
@@ -56,11 +60,12 @@ internal sealed class SessionPlan
     /// <param name="inputs">The types of its inputs. Of those that are sequences, and are not given, nothing is known; optional ones that are not given have no content.</param>
     /// <param name="outputs">The values that a run returns.</param>
     /// <param name="stateBytes">The bytes of the tensors that are carried from run to run.</param>
+    /// <param name="sets">The sets of such inputs that are run together. Tensors and arenas are those of all; graphs of control flow, which run for one set at a time, are counted so, too.</param>
     /// <exception cref="InvalidGraphException">The first part cannot work on inputs of these types.</exception>
     /// <exception cref="UnsupportedOperatorException">The first part has a variant of an operator that is not supported.</exception>
-    public static PlanSummary Make(PlanCache plans, WeightsProvider weights, long? budget, Graph graph, InputTypes inputs, Value[] outputs, long stateBytes = 0)
+    public static PlanSummary Make(PlanCache plans, WeightsProvider weights, long? budget, Graph graph, InputTypes inputs, Value[] outputs, long stateBytes = 0, int sets = 1)
     {
-        SessionPlan plan = new(plans, weights, budget);
+        SessionPlan plan = new(plans, weights, budget, sets, stateBytes);
         TensorLedger tensors = new(stateBytes, plan.RecordTensors);
         plan.RecordTensors(stateBytes);
         LiveValues values = new(weights.ReadRange, tensors);
@@ -102,6 +107,7 @@ internal sealed class SessionPlan
             _mostBytes + WeightsHeld)
         {
             Parts = _parts,
+            Sets = _sets,
             TensorBytes = _mostTensorBytes,
             BudgetBytes = _budget,
             PanelStorePath = _storePath,
@@ -474,6 +480,7 @@ internal sealed class SessionPlan
         LiveValue?[] slices = results[(firstResult + carried.Length)..];
         long sliceBytes = slices.Sum(slice => slice?.NativeBytes ?? 0);
         long collectedBytes = count > 1 ? SaturatedProduct(count.Value - 1, sliceBytes) : 0;
+        collectedBytes = ForAllSets(_stateBytes + collectedBytes) - _stateBytes;
         _mostBytes = Math.Max(most, _mostBytes + collectedBytes);
         _mostTensorBytes = Math.Max(mostTensors, _mostTensorBytes + collectedBytes);
         string? unknown = null;
@@ -570,9 +577,13 @@ internal sealed class SessionPlan
 
     private void RecordTensors(long bytes)
     {
+        bytes = ForAllSets(bytes);
         _mostTensorBytes = Math.Max(_mostTensorBytes, bytes);
         _mostBytes = Math.Max(_mostBytes, bytes);
     }
+
+    // What a state takes is there once.
+    private long ForAllSets(long tensorBytes) => _sets == 1 ? tensorBytes : _stateBytes + (long)Math.Min((double)_sets * (tensorBytes - _stateBytes), long.MaxValue / 4);
 
     private void AddUnknown(Graph graph, string where, int start, string reason)
     {
@@ -584,16 +595,17 @@ internal sealed class SessionPlan
 
     private void AddPart(Graph graph, string where, PlannedSegment planned, long tensorBytes, string? bound)
     {
+        tensorBytes = ForAllSets(tensorBytes);
         _ranges.UnionWith(planned.Ranges);
         _storePath ??= planned.Panels.Store?.Path;
         _mostTensorBytes = Math.Max(_mostTensorBytes, tensorBytes);
         long weights = _weights.HoldsWeights ? planned.Ranges.Sum(RamWeightsProvider.HeldBytes) : 0;
-        long bytes = tensorBytes + planned.SmallestBytes(_weights.HoldsWeights);
+        long bytes = tensorBytes + planned.SmallestBytes(_weights.HoldsWeights, _sets);
         _mostBytes = Math.Max(_mostBytes, bytes);
-        (WeightMemory memory, long windowBytes) = planned.Executor is null ? _plans.FitWeights(planned, (_budget ?? long.MaxValue) - weights - tensorBytes) : (planned.Weights, planned.WindowBytes);
+        (WeightMemory memory, long windowBytes) = planned.Executor is null ? _plans.FitWeights(planned, (_budget ?? long.MaxValue) - weights - tensorBytes, _sets) : (planned.Weights, planned.WindowBytes);
         long window = _weights.HoldsWeights ? weights : memory.HeldBytes(windowBytes);
         Segment segment = planned.Segment;
         string name = segment.End > segment.Start ? $"{where}{graph.Nodes[segment.Start]}{(segment.End > segment.Start + 1 ? $" to {graph.Nodes[segment.End - 1]}" : "")}" : $"{where}nothing";
-        _parts.Add(planned.Plan.Summarize(name, memory.BufferBytes, window, tensorBytes, bytes + weights) with { Bound = bound });
+        _parts.Add(planned.Plan.Summarize(name, memory.BufferBytes, window, tensorBytes, bytes + weights, _sets) with { Bound = bound });
     }
 }

@@ -3,17 +3,25 @@ using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Steps;
 
-/// <summary>Runs steps of a plan in memory that somebody else owns.</summary>
-internal sealed unsafe class StepRunner(KernelContext context, WeightStream weights)
+/// <summary>Runs steps of a plan in memory that somebody else owns: each for one set of tensors or for several, with weights that are brought in once.</summary>
+internal sealed unsafe class StepRunner(WeightStream weights)
 {
-    /// <summary>The first byte of the arena.</summary>
-    public byte* Arena { get; set; }
+    private StepSet[] _sets = [];
+    private KernelContext[] _contexts = [];
+
+    /// <summary>The sets, each with an arena of its own.</summary>
+    public IReadOnlyList<StepSet> Sets
+    {
+        get => _sets;
+        set
+        {
+            _sets = [.. value];
+            _contexts = Array.ConvertAll(_sets, set => set.Context);
+        }
+    }
 
     /// <summary>The first byte of the constants.</summary>
     public byte* Constants { get; set; }
-
-    /// <summary>The first bytes of the buffers that are memory of a caller (<see cref="PlanBuffer.ExternalIndex"/>); none in a plan inside of a step.</summary>
-    public nint[] External { get; init; } = [];
 
     /// <summary>Where the plan's weights start in the stream's schedule.</summary>
     public int FirstWeight { get; set; }
@@ -21,42 +29,44 @@ internal sealed unsafe class StepRunner(KernelContext context, WeightStream weig
     /// <summary>Where the plan's partly read weights start in the stream's list.</summary>
     public int FirstPart { get; set; }
 
-    /// <summary>What kernels see.</summary>
-    public KernelContext Context => context;
-
-    /// <summary>The first byte of a tensor. Weights have no address of their own; whoever needs one has acquired it.</summary>
-    public byte* Address(PlanTensor tensor) =>
-        tensor.Buffer.IsExternal ? (byte*)External[tensor.Buffer.ExternalIndex] + tensor.Offset :
-        tensor.Buffer.Constant is null ? Arena + tensor.Buffer.Offset + tensor.Offset :
+    /// <summary>The first byte of a set's tensor. Weights have no address of their own; whoever needs one has acquired it.</summary>
+    public byte* Address(PlanTensor tensor, StepSet set) =>
+        tensor.Buffer.IsExternal ? (byte*)set.External[tensor.Buffer.ExternalIndex] + tensor.Offset :
+        tensor.Buffer.Constant is null ? set.Arena + tensor.Buffer.Offset + tensor.Offset :
         tensor.Buffer.Constant.Data is not null ? Constants + tensor.Buffer.Offset + tensor.Offset : null;
 
-    /// <summary>Brings in the weights that the step reads, runs it, and gives them back.</summary>
+    /// <summary>Brings in the weights that the step reads, runs it for all sets, and gives them back.</summary>
     public void Run(Step step)
     {
-        context.Begin(step.Call, step.Scratch is { } scratch ? Arena + scratch.Actual.Offset : null, FirstWeight + step.FirstWeight, FirstPart + step.FirstPart);
+        foreach (StepSet set in _sets)
+        {
+            set.Context.Begin(step.Call, step.Scratch is { } scratch ? set.Arena + scratch.Actual.Offset : null, FirstWeight + step.FirstWeight, FirstPart + step.FirstPart);
+        }
+
         int acquired = 0;
         try
         {
             for (; acquired < step.Inputs.Length; acquired++)
             {
-                PlanTensor tensor = step.Inputs[acquired];
-                int weight = step.InputWeights[acquired];
-                if (step.InputParts[acquired] is >= 0 and int part)
-                {
-                    context.SetInputPart(acquired, FirstPart + part, tensor.Offset);
-                }
-                else
-                {
-                    context.SetInput(acquired, weight >= 0 ? weights.Acquire(FirstWeight + weight) + tensor.Offset : Address(tensor));
-                }
+                SetInput(step, acquired);
             }
 
             for (int i = 0; i < step.Outputs.Length; i++)
             {
-                context.SetOutput(i, Address(step.Outputs[i]));
+                foreach (StepSet set in _sets)
+                {
+                    set.Context.SetOutput(i, Address(step.Outputs[i], set));
+                }
             }
 
-            step.Kernel.Run(context);
+            if (_contexts is [var single])
+            {
+                step.Kernel.Run(single);
+            }
+            else
+            {
+                step.Kernel.RunSets(_contexts);
+            }
         }
         catch (OverflowException exception)
         {
@@ -70,6 +80,24 @@ internal sealed unsafe class StepRunner(KernelContext context, WeightStream weig
                 {
                     weights.Release(FirstWeight + step.InputWeights[i]);
                 }
+            }
+        }
+    }
+
+    private void SetInput(Step step, int index)
+    {
+        PlanTensor tensor = step.Inputs[index];
+        int weight = step.InputWeights[index];
+        byte* acquired = weight >= 0 && step.InputParts[index] < 0 ? weights.Acquire(FirstWeight + weight) + tensor.Offset : null;
+        foreach (StepSet set in _sets)
+        {
+            if (step.InputParts[index] is >= 0 and int part)
+            {
+                set.Context.SetInputPart(index, FirstPart + part, tensor.Offset);
+            }
+            else
+            {
+                set.Context.SetInput(index, acquired is null ? Address(tensor, set) : acquired);
             }
         }
     }

@@ -39,13 +39,16 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
 
     // For each group, its range of the weight is followed by those of its scales and zero points, where they lie in a file.
     private readonly int _rangesOfGroup;
-    private readonly ExpertRows? _experts;
+    private readonly int _expertCount;
     private readonly int _matrixOutputs;
     private readonly ScratchPart _dataPart;
     private readonly ScratchPart _slotPart;
     private readonly ScratchPart _scalesPart;
     private readonly ScratchPart _zeroPointsPart;
-    private KernelContext? _context;
+    private KernelContext[] _sets = [];
+
+    // Of each set.
+    private ExpertRows[] _experts = [];
 
     /// <summary>Makes the kernel.</summary>
     /// <param name="weight">The matrix: <see cref="CanCompute(Constant)"/> must be true for it.</param>
@@ -65,13 +68,13 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
         _rows = rows;
         _outputs = weight.Type.Shape[0];
         _inputs = weight.Type.Shape[1];
-        _experts = experts > 1 ? new ExpertRows(experts) : null;
+        _expertCount = experts;
         _matrixOutputs = checked((int)(_outputs / experts));
         _resultStride = resultStride == 0 ? _matrixOutputs : resultStride;
         _blocks = checked((int)_quantization.BlocksInRow);
         long rowBytes = WeightElements.StoredBytes(weight, _inputs);
         _groupOutputs = (int)Math.Min(_outputs, Math.Max(1, GroupBytes / rowBytes / LeastOutputs) * LeastOutputs);
-        _groupOutputs = _experts is null ? _groupOutputs : Panels.PanelDivision.LargestPart(_matrixOutputs / LeastOutputs, _groupOutputs / LeastOutputs, 1) * LeastOutputs;
+        _groupOutputs = experts == 1 ? _groupOutputs : Panels.PanelDivision.LargestPart(_matrixOutputs / LeastOutputs, _groupOutputs / LeastOutputs, 1) * LeastOutputs;
         _groupCount = checked((int)((_outputs + _groupOutputs - 1) / _groupOutputs));
         _slotCount = Math.Min(workers.WorkerCount, _groupCount);
         _slots = new WorkerSlots(_slotCount);
@@ -131,23 +134,39 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
     public static bool CanCompute(Constant weight, int experts) => CanCompute(weight) && (experts == 1 || weight.Type.Shape[0] / experts % LeastOutputs == 0);
 
     /// <inheritdoc/>
-    public override void Run(KernelContext context)
+    public override void Run(KernelContext context) => RunSets([context]);
+
+    /// <inheritdoc/>
+    public override void RunSets(KernelContext[] sets)
     {
-        _context = context;
-        _experts?.Read((long*)context.Input(_hasBias ? 2 : 1), _rows);
-        byte* arranged = _dataPart.In(context.Scratch);
-        for (long row = 0; row < _rows; row++)
+        _sets = sets;
+        if (_expertCount > 1 && _experts.Length < sets.Length)
         {
-            _product.Arrange((float*)context.Input(0) + row * _inputs, arranged + row * _product.ArrangedBytes);
+            _experts = [.. sets.Select(_ => new ExpertRows(_expertCount))];
+        }
+
+        for (int set = 0; set < sets.Length; set++)
+        {
+            KernelContext context = sets[set];
+            if (_expertCount > 1)
+            {
+                _experts[set].Read((long*)context.Input(_hasBias ? 2 : 1), _rows);
+            }
+
+            byte* arranged = _dataPart.In(context.Scratch);
+            for (long row = 0; row < _rows; row++)
+            {
+                _product.Arrange((float*)context.Input(0) + row * _inputs, arranged + row * _product.ArrangedBytes);
+            }
         }
 
         try
         {
-            context.Workers.Parallelize(this, _groupCount, _rows * _inputs * _outputs);
+            sets[0].Workers.Parallelize(this, _groupCount, sets.Length * _rows * _inputs * _outputs);
         }
         finally
         {
-            _context = null;
+            _sets = [];
         }
     }
 
@@ -155,12 +174,11 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Execute(int index)
     {
-        KernelContext context = _context!;
+        KernelContext context = _sets[0];
         context.CancellationToken.ThrowIfCancellationRequested();
         int firstRange = index * _rangesOfGroup;
         long first = (long)index * _groupOutputs;
-        (long firstRow, long rows) = _experts is null ? (0, _rows) : _experts.Of((int)(first / _matrixOutputs));
-        if (rows == 0)
+        if (!IsNeeded(first))
         {
             for (int i = 0; i < _rangesOfGroup; i++)
             {
@@ -191,26 +209,28 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
 
             int zeroPointStep = HasOwnZeroPoints ? 1 : 0;
 
-            float* bias = _hasBias ? (float*)context.Input(1) + first : null;
-            float* results = (float*)context.Output(0) + firstRow * _resultStride + first % _matrixOutputs;
-            _product.Multiply(new QuantizedPart(
-                (nint)stored,
-                WeightElements.StoredBytes(_weight, _inputs),
-                outputs,
-                (nint)scales,
-                (nint)zeroPoints,
-                zeroPointStep,
-                (nint)(_dataPart.In(context.Scratch) + firstRow * _product.ArrangedBytes),
-                (nint)((float*)context.Input(0) + firstRow * _inputs),
-                rows,
-                (nint)results,
-                _resultStride));
-            for (long row = 0; row < rows && bias is not null; row++)
+            for (int set = 0; set < _sets.Length; set++)
             {
-                for (int output = 0; output < outputs; output++)
+                (long firstRow, long rows) = Rows(set, first);
+                if (rows == 0)
                 {
-                    results[row * _resultStride + output] += bias[output];
+                    continue;
                 }
+
+                float* results = (float*)_sets[set].Output(0) + firstRow * _resultStride + first % _matrixOutputs;
+                _product.Multiply(new QuantizedPart(
+                    (nint)stored,
+                    WeightElements.StoredBytes(_weight, _inputs),
+                    outputs,
+                    (nint)scales,
+                    (nint)zeroPoints,
+                    zeroPointStep,
+                    (nint)(_dataPart.In(_sets[set].Scratch) + firstRow * _product.ArrangedBytes),
+                    (nint)((float*)_sets[set].Input(0) + firstRow * _inputs),
+                    rows,
+                    (nint)results,
+                    _resultStride));
+                AddBias(_sets[set], first, outputs, results, rows);
             }
         }
         finally
@@ -221,6 +241,35 @@ internal sealed unsafe class QuantizedRowsKernel : Kernel, IParallelBody
             }
 
             _slots.Release(slotIndex);
+        }
+    }
+
+    // The rows of a set that are multiplied with the matrix which an output channel belongs to.
+    private (long First, long Count) Rows(int set, long output) => _expertCount == 1 ? (0, _rows) : _experts[set].Of((int)(output / _matrixOutputs));
+
+    private bool IsNeeded(long output)
+    {
+        for (int set = 0; set < _sets.Length; set++)
+        {
+            if (Rows(set, output).Count > 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AddBias(KernelContext context, long first, int outputs, float* results, long rows)
+    {
+        float* bias = _hasBias ? (float*)context.Input(1) + first : null;
+        for (long row = 0; row < rows && bias is not null; row++)
+        {
+            for (int output = 0; output < outputs; output++)
+            {
+                results[row * _resultStride + output] += bias[output];
+            }
         }
     }
 

@@ -15,8 +15,10 @@ internal sealed unsafe class ExpertProductKernel : PanelKernel
     private readonly long _rows;
     private readonly int _outputs;
     private readonly int _expertInput;
-    private readonly ExpertRows _experts;
     private readonly MatrixProduct _product;
+
+    // Of each set.
+    private readonly List<ExpertRows> _experts = [];
 
     /// <summary>Makes the kernel.</summary>
     /// <param name="weights">The matrices behind each other; <see cref="PanelWeights.MatrixOutputs"/> is the number of output channels of one.</param>
@@ -30,7 +32,6 @@ internal sealed unsafe class ExpertProductKernel : PanelKernel
         _rows = rows;
         _outputs = weights.MatrixOutputs;
         _expertInput = (weights.IsStreamed ? 1 : 2) + (hasBias ? 1 : 0);
-        _experts = new ExpertRows(weights.Outputs / _outputs);
         _product = new MatrixProduct(weights.PerOutput, weights.IsInputMajor) { OutputStride = _outputs };
         Measure($"[{rows},{weights.PerOutput}]x[{weights.Outputs / _outputs},{_outputs},{weights.PerOutput}]");
     }
@@ -51,19 +52,40 @@ internal sealed unsafe class ExpertProductKernel : PanelKernel
     protected override long Rows => _rows;
 
     /// <inheritdoc/>
-    protected override byte* Prepare(byte* data, byte* scratch)
+    protected override byte* Prepare(int set, byte* data, byte* scratch)
     {
-        _experts.Read((long*)Context.Input(_expertInput), _rows);
+        if (set == _experts.Count)
+        {
+            _experts.Add(new ExpertRows(_weights.Outputs / _outputs));
+        }
+
+        _experts[set].Read((long*)Sets[set].Input(_expertInput), _rows);
         return data;
     }
 
     /// <inheritdoc/>
-    protected override bool IsNeeded(int panel) => _experts.Of(panel * PanelOutputs / _outputs).Count > 0;
+    protected override bool IsNeeded(int panel)
+    {
+        for (int set = 0; set < Sets.Count; set++)
+        {
+            if (_experts[set].Of(panel * PanelOutputs / _outputs).Count > 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <inheritdoc/>
-    protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
+    protected override void Compute(int set, PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
-        (long row, long rows) = _experts.Of(first / _outputs);
+        (long row, long rows) = _experts[set].Of(first / _outputs);
+        if (rows == 0)
+        {
+            return;
+        }
+
         operation.Run(rows, workspace, input, row, output + (row * _outputs + first % _outputs) * sizeof(float), threads, node);
     }
 }

@@ -55,9 +55,10 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     private long _workspaceBytes;
     private long _packingBytes;
     private uint _seed;
-    private KernelContext? _context;
+    private KernelContext[] _sets = [];
+    private nint[] _data = [];
+    private bool _hasOwnBiases;
     private byte* _wholeWeight;
-    private byte* _data;
 
     /// <summary>Divides the layer into panels.</summary>
     /// <param name="weights">The weight.</param>
@@ -83,7 +84,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _sharedRows = sharesRows && _isShared && !_across ? new SharedRows(this) : null;
         _operatorCount = _sharedRows is null ? _slotCount : workers.WorkerCount;
         _slots = new WorkerSlots(_operatorCount);
-        _reader = (offset, destination) => _context!.ReadWeight(0, offset, destination);
+        _reader = (offset, destination) => _sets[0].ReadWeight(0, offset, destination);
         _operators = new PanelOperator?[_operatorCount];
         _lastOperators = new PanelOperator?[_operatorCount];
         _unpacked = weights.Ranges(_panelOutputs);
@@ -147,11 +148,29 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     }
 
     /// <inheritdoc/>
-    public override void Run(KernelContext context)
+    public override void Run(KernelContext context) => RunSets([context]);
+
+    /// <inheritdoc/>
+    public override void RunSets(KernelContext[] sets)
     {
-        _context = context;
-        _data = Prepare(context.Input(0), _dataPart.In(context.Scratch));
-        _data = ConvertedRows == 0 ? _data : Format.Convert(Product, ConvertedRows, _data, _convertedPart.In(context.Scratch), _isShared ? context.Workers : null);
+        // Panels, and what else all sets share, are in the memory of the first.
+        KernelContext context = sets[0];
+        if (!_weights.IsStreamed && (Differ(sets, 1) || (_hasBias && Differ(sets, 2))))
+        {
+            // The weight is a computed tensor, or the bias is: each set has panels of its own.
+            Array.ForEach(sets, Run);
+            return;
+        }
+
+        _sets = sets;
+        _hasOwnBiases = _hasBias && Differ(sets, _weights.IsStreamed ? 1 : 2);
+        _data = _data.Length == sets.Length ? _data : new nint[sets.Length];
+        for (int set = 0; set < sets.Length; set++)
+        {
+            byte* data = Prepare(set, sets[set].Input(0), _dataPart.In(sets[set].Scratch));
+            _data[set] = (nint)(ConvertedRows == 0 ? data : Format.Convert(Product, ConvertedRows, data, _convertedPart.In(sets[set].Scratch), SharedWorkers));
+        }
+
         bool wholeWeight = _weights.IsStreamed && !_weights.HasPanelRanges && _weights.PartlyRead is null && !_source.IsStored && !_source.IsComplete;
         if (_source.IsComplete && !_weights.HasPanelRanges && StreamedWeights.Count > 0)
         {
@@ -185,7 +204,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
                 context.ReleaseWeight(0);
             }
 
-            _context = null;
+            _sets = [];
         }
     }
 
@@ -274,11 +293,11 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         _scratchBytes = layout.Bytes;
     }
 
-    /// <summary>What the kernel that runs was called with.</summary>
-    protected KernelContext Context => _context!;
+    /// <summary>What the kernel that runs was called with, for each set of data.</summary>
+    protected IReadOnlyList<KernelContext> Sets => _sets;
 
     /// <summary>The threads of the kernel that runs; null if it is too small for more than the calling one.</summary>
-    protected WorkerPool? SharedWorkers => _isShared ? Context.Workers : null;
+    protected WorkerPool? SharedWorkers => _isShared ? _sets[0].Workers : null;
 
     private int LastOutputs => _weights.Outputs - (_panelCount - 1) * _panelOutputs;
 
@@ -303,12 +322,16 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     protected virtual long DataBytes => 0;
 
     /// <summary>Makes what panels read out of the data, once for all of them.</summary>
-    protected virtual byte* Prepare(byte* data, byte* scratch) => data;
+    /// <param name="set">The set of data.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="scratch">Memory of <see cref="DataBytes"/>.</param>
+    protected virtual byte* Prepare(int set, byte* data, byte* scratch) => data;
 
     /// <summary>Whether this run needs a panel of which the data has been prepared; otherwise its weights are not even read. Always, where panels are held.</summary>
     protected virtual bool IsNeeded(int panel) => true;
 
     /// <summary>Computes a panel whose operator has been pointed to its weights.</summary>
+    /// <param name="set">The set of data.</param>
     /// <param name="operation">The operator.</param>
     /// <param name="first">The panel's first output channel.</param>
     /// <param name="count">Its number of output channels.</param>
@@ -317,7 +340,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <param name="output">The first output channel of the first row.</param>
     /// <param name="threads">The threads; null for the calling one.</param>
     /// <param name="node">The node, for messages.</param>
-    protected virtual void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node) =>
+    protected virtual void Compute(int set, PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node) =>
         operation.Run(Rows, workspace, input, 0, output + (long)first * sizeof(float), threads, node);
 
     /// <summary>The number of pieces of rows.</summary>
@@ -332,7 +355,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
     /// <param name="output">The results of all rows.</param>
     /// <param name="node">The node, for messages.</param>
     protected virtual void ComputePiece(int piece, PanelOperator operation, int first, int count, byte* input, byte* output, string node) =>
-        Compute(operation, first, count, null, input, output, null, node);
+        Compute(0, operation, first, count, null, input, output, null, node);
 
     /// <summary>Computes everything while all panels are held.</summary>
     protected virtual void ComputeHeld(KernelContext context) => throw new NotSupportedException($"{Name} holds no panels.");
@@ -370,7 +393,10 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
                 }
             }
 
-            ComputeHeld(context);
+            foreach (KernelContext set in _sets)
+            {
+                ComputeHeld(set);
+            }
         }
         finally
         {
@@ -387,7 +413,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     private void Hold(int panel, int slotIndex)
     {
-        KernelContext context = _context!;
+        KernelContext context = _sets[0];
         byte* memory = _heldPart.In(context.Scratch, panel);
         byte* packed = _source.TryAcquire(context, panel, memory);
         if (packed is null)
@@ -400,7 +426,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
     private void RunPanel(int panel, int slotIndex, Pthreadpool* threads)
     {
-        KernelContext context = _context!;
+        KernelContext context = _sets[0];
         if (!IsNeeded(panel))
         {
             if (StreamedWeights.Count == _panelCount)
@@ -411,9 +437,14 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             return;
         }
 
-        int first = panel * _panelOutputs;
         byte* slot = _slotPart.In(context.Scratch, slotIndex);
         byte* packed = _source.TryAcquire(context, panel, _packedPart.In(slot));
+        if (packed is null && _hasOwnBiases)
+        {
+            PackForEachSet(panel, slotIndex, threads);
+            return;
+        }
+
         if (packed is null)
         {
             packed = PackPanel(context, panel, slot, _packedPart.In(slot));
@@ -421,23 +452,61 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
 
         try
         {
-            int count = Math.Min(_panelOutputs, _weights.Outputs - first);
-            PanelOperator?[] operators = panel < _panelCount - 1 ? _operators : _lastOperators;
-            if (_sharedRows is not null)
-            {
-                _sharedRows.Run(operators, first, count, packed);
-                return;
-            }
-
-            PanelOperator operation = operators[slotIndex]!;
-            operation.PointTo(packed);
-            Compute(operation, first, count, _workspacePart.In(slot), _data, context.Output(0), threads, context.Call.NodeName);
+            ComputePanel(panel, slotIndex, packed, 0, _sets.Length, threads);
         }
         finally
         {
             _source.Release(context, panel);
         }
     }
+
+    private void ComputePanel(int panel, int slotIndex, byte* packed, int firstSet, int setCount, Pthreadpool* threads)
+    {
+        int first = panel * _panelOutputs;
+        int count = Math.Min(_panelOutputs, _weights.Outputs - first);
+        PanelOperator?[] operators = panel < _panelCount - 1 ? _operators : _lastOperators;
+        if (_sharedRows is not null)
+        {
+            _sharedRows.Run(operators, first, count, packed, firstSet, setCount);
+            return;
+        }
+
+        PanelOperator operation = operators[slotIndex]!;
+        operation.PointTo(packed);
+        byte* workspace = _workspacePart.In(_slotPart.In(_sets[0].Scratch, slotIndex));
+        for (int set = firstSet; set < firstSet + setCount; set++)
+        {
+            Compute(set, operation, first, count, workspace, (byte*)_data[set], _sets[set].Output(0), threads, _sets[0].Call.NodeName);
+        }
+    }
+
+    // A bias that is a computed tensor is packed with the weight: the weight is acquired once, and packed for each set.
+    private void PackForEachSet(int panel, int slotIndex, Pthreadpool* threads)
+    {
+        KernelContext context = _sets[0];
+        byte* slot = _slotPart.In(context.Scratch, slotIndex);
+        byte* packed = _packedPart.In(slot);
+        byte* source = _weights.HasPanelRanges ? context.AcquireWeight(panel) : _wholeWeight;
+        try
+        {
+            for (int set = 0; set < _sets.Length; set++)
+            {
+                Pack(panel, source, (float*)_sets[set].Input(1), _packPart.In(slot), packed, _weights.PartlyRead is null ? null : _reader);
+                Format.Round(packed, PackedBytes(panel));
+                ComputePanel(panel, slotIndex, packed, set, 1, threads);
+            }
+        }
+        finally
+        {
+            if (_weights.HasPanelRanges)
+            {
+                context.ReleaseWeight(panel);
+            }
+        }
+    }
+
+    // Whether an input is not the same memory for all sets, as a weight or a constant is.
+    private static bool Differ(KernelContext[] sets, int input) => sets.Length > 1 && sets[0].Input(input) != sets[1].Input(input);
 
     private byte* PackPanel(KernelContext context, int panel, byte* slot, byte* memory)
     {
@@ -468,10 +537,12 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
         private PanelOperator?[] _operators = [];
         private int _first;
         private int _count;
+        private int _firstSet;
 
-        public void Run(PanelOperator?[] operators, int first, int count, byte* packed)
+        public void Run(PanelOperator?[] operators, int first, int count, byte* packed, int firstSet, int setCount)
         {
             _operators = operators;
+            _firstSet = firstSet;
             _first = first;
             _count = count;
             foreach (PanelOperator? operation in operators)
@@ -479,7 +550,7 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
                 operation!.PointTo(packed);
             }
 
-            kernel._context!.Workers.Parallelize(this, kernel.PieceCount);
+            kernel._sets[0].Workers.Parallelize(this, setCount * kernel.PieceCount);
         }
 
         public void Execute(int index)
@@ -487,7 +558,10 @@ internal abstract unsafe class PanelKernel : Kernel, IParallelBody, IPanelLayer
             int slot = kernel._slots.Acquire();
             try
             {
-                kernel.ComputePiece(index, _operators[slot]!, _first, _count, kernel._data, kernel._context!.Output(0), kernel._context.Call.NodeName);
+                (int set, int piece) = Math.DivRem(index, kernel.PieceCount);
+                set += _firstSet;
+                KernelContext context = kernel._sets[set];
+                kernel.ComputePiece(piece, _operators[slot]!, _first, _count, (byte*)kernel._data[set], context.Output(0), context.Call.NodeName);
             }
             finally
             {

@@ -59,7 +59,7 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
     protected override long DataBytes => _types.Expands ? CountedMemory.Align(_given * sizeof(float)) : 0;
 
     /// <inheritdoc/>
-    protected override byte* Prepare(byte* data, byte* scratch)
+    protected override byte* Prepare(int set, byte* data, byte* scratch)
     {
         if (!_types.Expands)
         {
@@ -71,11 +71,11 @@ internal sealed unsafe class XnnConvolution2d : PanelKernel
     }
 
     /// <inheritdoc/>
-    protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
+    protected override void Compute(int set, PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
         if (!_types.Rounds)
         {
-            base.Compute(operation, first, count, workspace, input, output, threads, node);
+            base.Compute(set, operation, first, count, workspace, input, output, threads, node);
             return;
         }
 

@@ -74,11 +74,11 @@ internal unsafe class XnnFullyConnected : PanelKernel
     }
 
     /// <inheritdoc/>
-    protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
+    protected override void Compute(int set, PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
         if (_tileRows == 0)
         {
-            base.Compute(operation, first, count, workspace, input, output, threads, node);
+            base.Compute(set, operation, first, count, workspace, input, output, threads, node);
             ActivateRows((float*)output + first, _rows, count);
             return;
         }

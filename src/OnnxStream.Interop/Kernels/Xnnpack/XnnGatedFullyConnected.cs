@@ -59,7 +59,7 @@ internal sealed unsafe class XnnGatedFullyConnected<TFunction> : PanelKernel
     }
 
     /// <inheritdoc/>
-    protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
+    protected override void Compute(int set, PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
         int columns = count / 2;
         float* expanded = (float*)(workspace + ProductBytes);

@@ -44,7 +44,9 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
     private readonly ScratchPart _pixelSumsPart;
     private readonly ScratchPart _rowSumsPart;
     private readonly ScratchPart _factorsPart;
-    private SumFinish _finish = null!;
+
+    // Of each set.
+    private readonly List<SumFinish> _finishes = [];
 
     /// <summary>Makes the kernel.</summary>
     /// <param name="weights">The weight. Its integers have scales where <see cref="QuantizedResults.IsScaledByProduct"/>, else 1.</param>
@@ -139,11 +141,11 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
     protected override long WorkspaceBytes(PanelOperator operation, string details) => TileResultBytes + operation.Reshape(Rows, null, details);
 
     /// <inheritdoc/>
-    protected override byte* Prepare(byte* data, byte* scratch)
+    protected override byte* Prepare(int set, byte* data, byte* scratch)
     {
         byte* planes = _planesPart.In(scratch);
-        float scale = _inputs.Scale < 0 ? 1 : *(float*)Context.Input(_inputs.Scale);
-        int zero = ZeroPoint(_inputs.ZeroPoint, _isUnsigned) - (_isUnsigned ? -sbyte.MinValue : 0);
+        float scale = _inputs.Scale < 0 ? 1 : *(float*)Sets[set].Input(_inputs.Scale);
+        int zero = ZeroPoint(set, _inputs.ZeroPoint, _isUnsigned) - (_isUnsigned ? -sbyte.MinValue : 0);
         if (_digits == 1)
         {
             QuantizedRows.Take(planes, data, _isUnsigned, ParameterRows, Elements, new xnn_quantization_params { zero_point = zero, scale = _results.IsScaledByProduct ? scale : 1 }, SharedWorkers);
@@ -165,18 +167,23 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
 
         if (!_results.IsScaledByProduct)
         {
-            _finish = MakeFinish(scale, scratch);
+            if (set < _finishes.Count)
+            {
+                _finishes.RemoveRange(set, _finishes.Count - set);
+            }
+
+            _finishes.Add(MakeFinish(set, scale, scratch));
         }
 
         return planes;
     }
 
     /// <inheritdoc/>
-    protected override void Compute(PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
+    protected override void Compute(int set, PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
         if (_results.IsScaledByProduct)
         {
-            base.Compute(operation, first, count, workspace, input, output, threads, node);
+            base.Compute(set, operation, first, count, workspace, input, output, threads, node);
             return;
         }
 
@@ -190,7 +197,7 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
             for (int digit = 0; digit < _digits; digit++)
             {
                 operation.Run(isConvolution ? Rows : rows, workspace + TileResultBytes, input + digit * _planesPart.Length, isConvolution ? 0 : row, (byte*)sums, threads, node);
-                _finish.Run(sums, stride, row, rows, first, count, digit * _digitBits, output, threads is null ? null : Context.Workers);
+                _finishes[set].Run(sums, stride, row, rows, first, count, digit * _digitBits, output, threads is null ? null : Sets[set].Workers);
             }
         }
     }
@@ -211,13 +218,13 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
         return (0, 0);
     }
 
-    private int ZeroPoint(int input, bool isUnsigned) => input < 0 ? 0 : isUnsigned ? *Context.Input(input) : *(sbyte*)Context.Input(input);
+    private int ZeroPoint(int set, int input, bool isUnsigned) => input < 0 ? 0 : isUnsigned ? *Sets[set].Input(input) : *(sbyte*)Sets[set].Input(input);
 
-    private SumFinish MakeFinish(float scale, byte* scratch)
+    private SumFinish MakeFinish(int set, float scale, byte* scratch)
     {
         float* factors = (float*)_factorsPart.In(scratch);
         float* offsets = (float*)_factorsPart.In(scratch, 1);
-        double step = _inputs.ResultScale < 0 ? 1 : *(float*)Context.Input(_inputs.ResultScale);
+        double step = _inputs.ResultScale < 0 ? 1 : *(float*)Sets[set].Input(_inputs.ResultScale);
         for (int channel = 0; channel < _weights.Outputs; channel++)
         {
             factors[channel] = (float)((double)scale * _results.Scales[channel] / step);
@@ -234,7 +241,7 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
             RowSums = HasCorrections ? (int*)_rowSumsPart.In(scratch) : null,
             Low = (float)(_results.Low / step),
             High = (float)(_results.High / step),
-            ZeroPoint = ZeroPoint(_inputs.ResultZeroPoint, _results.Type == ElementType.UInt8),
+            ZeroPoint = ZeroPoint(set, _inputs.ResultZeroPoint, _results.Type == ElementType.UInt8),
         };
     }
 

@@ -56,7 +56,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
 
     // Results before they are rounded: [tile, row, column, output]
     private readonly ScratchPart _exactPart;
-    private KernelContext? _context;
+    private KernelContext[] _sets = [];
     private Pass? _next;
     private Pass? _previous;
 
@@ -94,7 +94,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
         _keptPart = passes.Add(WinogradTransform.TileInputs * (long)Tiles.Count * _sliceChannels * sizeof(float));
         _sumPart = passes.Add(WinogradTransform.TileInputs * (long)Tiles.Count * GroupOutputs * sizeof(float));
         _exactPart = passes.Add(types.Rounds ? WinogradTransform.TileOutputs * WinogradTransform.TileOutputs * (long)Tiles.Count * GroupOutputs * sizeof(float) : 0);
-        ScratchBytes = Math.Max(passes.Bytes, Direct.ScratchBytes);
+        ScratchBytes = Math.Max(passes.Bytes, DirectScratchBytes);
     }
 
     /// <inheritdoc/>
@@ -120,13 +120,13 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
 
     private int GroupOutputs => Math.Min(_panelsOfGroup * PanelOutputs, Weights.Outputs);
 
-    private float* Zeros => (float*)_zeroPart.In(_context!.Scratch);
+    private float* Zeros(KernelContext context) => (float*)_zeroPart.In(context.Scratch);
 
-    private float* Kept => (float*)_keptPart.In(_context!.Scratch);
+    private float* Kept(KernelContext context) => (float*)_keptPart.In(context.Scratch);
 
-    private float* Sums => (float*)_sumPart.In(_context!.Scratch);
+    private float* Sums(KernelContext context) => (float*)_sumPart.In(context.Scratch);
 
-    private float* Exact => (float*)_exactPart.In(_context!.Scratch);
+    private float* Exact(KernelContext context) => (float*)_exactPart.In(context.Scratch);
 
     /// <summary>Whether a convolution can be computed like this: slices of channels, and outputs, are whole vectors.</summary>
     public static bool Supports(ConvolutionParameters parameters, long channels, long outputs) =>
@@ -151,10 +151,17 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
     }
 
     /// <inheritdoc/>
-    public override void Run(KernelContext context)
+    public override void RunSets(KernelContext[] sets)
     {
-        _context = context;
-        new Span<float>(Zeros, _sliceChannels).Clear();
+        // Panels, and what else belongs to a worker, are in the memory of the first set.
+        KernelContext context = sets[0];
+        _sets = sets;
+        ExtendDirect(sets.Length);
+        foreach (KernelContext set in sets)
+        {
+            new Span<float>(Zeros(set), _sliceChannels).Clear();
+        }
+
         _previous = null;
         foreach (Pass pass in _passes)
         {
@@ -162,15 +169,19 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
 
             // What the last pass summed is added up while the next one's image is transformed.
             _next = pass;
-            context.Workers.Parallelize(_transformation, (_previous is null ? 1 : 2) * Tiles.Rows);
+            context.Workers.Parallelize(_transformation, (_previous is null ? 1 : 2) * sets.Length * Tiles.Rows);
             context.Workers.Parallelize(_multiplication, pass.PanelCount * WinogradTransform.TileInputs);
             _previous = pass;
         }
 
         _next = null;
-        context.Workers.Parallelize(_transformation, Tiles.Rows);
-        Direct.Run(context);
-        _context = null;
+        context.Workers.Parallelize(_transformation, sets.Length * Tiles.Rows);
+        for (int set = 0; set < sets.Length; set++)
+        {
+            Direct(set).Run(sets[set]);
+        }
+
+        _sets = [];
     }
 
     // As few slices as keep a row of the transformed image small, if the channels can be divided like that.
@@ -233,7 +244,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
         {
             (int number, int column) = Math.DivRem(index, WinogradTransform.TileInputs);
             Pass pass = kernel._next!;
-            KernelContext context = kernel._context!;
+            KernelContext context = kernel._sets[0];
             int use = pass.FirstUse + index;
             int panel = pass.FirstPanel + number;
             int slot = kernel.Slots.Acquire();
@@ -242,9 +253,12 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
                 byte* packed = kernel.Source.TryAcquire(context, use, kernel._slotPart.In(context.Scratch, slot));
                 try
                 {
-                    kernel.Multiply(
-                        slot, panel, packed, kernel.Tiles.Count, kernel.Kept + (long)column * kernel.Tiles.Count * kernel._sliceChannels,
-                        kernel.Sums + (long)column * kernel.Tiles.Count * kernel.GroupOutputs + number * kernel.PanelOutputs, context.Call.NodeName);
+                    foreach (KernelContext set in kernel._sets)
+                    {
+                        kernel.Multiply(
+                            slot, panel, packed, kernel.Tiles.Count, kernel.Kept(set) + (long)column * kernel.Tiles.Count * kernel._sliceChannels,
+                            kernel.Sums(set) + (long)column * kernel.Tiles.Count * kernel.GroupOutputs + number * kernel.PanelOutputs, context.Call.NodeName);
+                    }
                 }
                 finally
                 {
@@ -258,39 +272,42 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
         }
     }
 
-    // For a row of tiles: adds what was summed to the results, or transforms what is multiplied next.
+    // For a row of tiles of a set: adds what was summed to the results, or transforms what is multiplied next.
     private sealed class Transformation(StreamedWinogradConvolutionKernel kernel) : IParallelBody
     {
         public void Execute(int index)
         {
-            if (kernel._previous is { } previous && index < kernel.Tiles.Rows)
+            (int item, int tileRow) = Math.DivRem(index, kernel.Tiles.Rows);
+            int sets = kernel._sets.Length;
+            if (kernel._previous is { } previous && item < sets)
             {
-                AddUp(previous, index);
+                AddUp(previous, kernel._sets[item], tileRow);
             }
             else
             {
-                Transform(kernel._next!, index % kernel.Tiles.Rows);
+                Transform(kernel._next!, item % sets, tileRow);
             }
         }
 
-        private void Transform(Pass pass, int tileRow)
+        private void Transform(Pass pass, int set, int tileRow)
         {
+            KernelContext context = kernel._sets[set];
             int channels = kernel._sliceChannels;
             if (kernel._previous is null)
             {
-                kernel.Direct.Examine(kernel._context!.Input(0), tileRow * kernel.Tiles.Columns, kernel.Tiles.Columns);
+                kernel.Direct(set).Examine(context.Input(0), tileRow * kernel.Tiles.Columns, kernel.Tiles.Columns);
             }
 
             float** pixels = stackalloc float*[WinogradTransform.Positions];
             int slot = kernel.Slots.Acquire();
             try
             {
-                float* expanded = (float*)kernel._slotPart.In(kernel._context!.Scratch, slot);
+                float* expanded = (float*)kernel._slotPart.In(kernel._sets[0].Scratch, slot);
                 for (int tile = tileRow * kernel.Tiles.Columns; tile < (tileRow + 1) * kernel.Tiles.Columns; tile++)
                 {
                     kernel.Tiles.FindPixels(
-                        kernel._context.Input(0), tile, pass.Slice * channels, channels, WinogradTransform.PixelRows(pass.Row), kernel.Zeros, expanded, pixels);
-                    WinogradTransform.TransformInputRow(pixels, pass.Row, channels, kernel.Kept + (long)tile * channels, (long)kernel.Tiles.Count * channels);
+                        context.Input(0), tile, pass.Slice * channels, channels, WinogradTransform.PixelRows(pass.Row), kernel.Zeros(context), expanded, pixels);
+                    WinogradTransform.TransformInputRow(pixels, pass.Row, channels, kernel.Kept(context) + (long)tile * channels, (long)kernel.Tiles.Count * channels);
                 }
             }
             finally
@@ -299,7 +316,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
             }
         }
 
-        private void AddUp(Pass pass, int tileRow)
+        private void AddUp(Pass pass, KernelContext context, int tileRow)
         {
             const int Size = WinogradTransform.TileOutputs;
             int first = pass.FirstPanel * kernel.PanelOutputs;
@@ -308,7 +325,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
             int groupOutputs = kernel.GroupOutputs;
             bool isRounded = kernel.Types.Rounds;
             bool isFinished = pass.Row == s_rows[^1] && pass.Slice == kernel._slices - 1;
-            float* bias = kernel.BiasFrom(kernel._context!, first);
+            float* bias = kernel.BiasFrom(context, first);
             Vector<float> low = new(kernel.Parameters.Low);
             Vector<float> high = new(kernel.Parameters.High);
             Vector<float>* contribution = stackalloc Vector<float>[Size];
@@ -317,9 +334,9 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
             for (int tile = tileRow * kernel.Tiles.Columns; tile < (tileRow + 1) * kernel.Tiles.Columns; tile++)
             {
                 (long firstPixel, int rows, int columns) = kernel.Tiles.Results(tile);
-                byte* output = kernel._context!.Output(0) + kernel.Types.ResultOffset(firstPixel, kernel.Weights.Outputs, first);
-                float* target = isRounded ? kernel.Exact + (long)tile * Size * Size * groupOutputs : (float*)output;
-                float* sums = kernel.Sums + (long)tile * groupOutputs;
+                byte* output = context.Output(0) + kernel.Types.ResultOffset(firstPixel, kernel.Weights.Outputs, first);
+                float* target = isRounded ? kernel.Exact(context) + (long)tile * Size * Size * groupOutputs : (float*)output;
+                float* sums = kernel.Sums(context) + (long)tile * groupOutputs;
                 for (int i = 0; i < count; i += Vector<float>.Count)
                 {
                     WinogradTransform.TransformOutputRow(sums + i, (long)kernel.Tiles.Count * groupOutputs, contribution);
@@ -346,7 +363,7 @@ internal sealed unsafe class StreamedWinogradConvolutionKernel : WinogradKernel
 
                 if (isRounded && isFinished)
                 {
-                    kernel.RoundTile(tile, target, groupOutputs, kernel._context.Output(0), first, count);
+                    kernel.RoundTile(tile, target, groupOutputs, context.Output(0), first, count);
                 }
             }
         }

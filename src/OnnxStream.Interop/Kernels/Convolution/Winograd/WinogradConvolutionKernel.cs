@@ -58,7 +58,9 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
     private readonly ScratchPart _inputPart;
     private readonly ScratchPart _sumPart;
     private readonly ScratchPart _packPart;
+    private KernelContext[] _sets = [];
     private KernelContext? _context;
+    private int _set;
     private int _panel;
     private int _firstTile;
     private int _lastTile;
@@ -107,8 +109,8 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
         _workerPart = all.Add(Math.Max(block.Bytes, packing.Bytes), WorkerCount);
         _zeroPart = all.Add(_channels * sizeof(float));
         _keptPart = all.Add(_isKept ? InputBytes(Tiles.Count) : 0);
-        _directPart = all.Add(OutputPanels == 1 && Tiles.Rows > _stripRows ? Direct.ScratchBytes : 0);
-        ScratchBytes = Math.Max(all.Bytes, Direct.ScratchBytes);
+        _directPart = all.Add(OutputPanels == 1 && Tiles.Rows > _stripRows ? DirectScratchBytes : 0);
+        ScratchBytes = Math.Max(all.Bytes, DirectScratchBytes);
     }
 
     /// <inheritdoc/>
@@ -147,14 +149,27 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
     }
 
     /// <inheritdoc/>
-    public override void Run(KernelContext context)
+    public override void RunSets(KernelContext[] sets)
     {
-        _context = context;
-        new Span<float>(Zeros, _channels).Clear();
-        bool isOverlapped = context.Overlaps(0);
-        if (_isKept)
+        // Panels are in the memory of the first set.
+        KernelContext context = sets[0];
+        if (!Weights.IsStreamed && sets.Length > 1 && sets[0].Input(1) != sets[1].Input(1))
         {
-            context.Workers.Parallelize(_transformation, Tiles.Rows);
+            // The weight is a computed tensor: each set has panels of its own.
+            Array.ForEach(sets, Run);
+            return;
+        }
+
+        _sets = sets;
+        ExtendDirect(sets.Length);
+        for (int set = 0; set < sets.Length; set++)
+        {
+            TurnTo(set);
+            new Span<float>(Zeros, _channels).Clear();
+            if (_isKept)
+            {
+                context.Workers.Parallelize(_transformation, Tiles.Rows);
+            }
         }
 
         for (_panel = 0; _panel < OutputPanels; _panel++)
@@ -168,16 +183,10 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
 
             try
             {
-                int strip = isOverlapped ? _stripRows * Tiles.Columns : Tiles.Count;
-                for (int first = 0; first < Tiles.Count; first += strip)
+                for (int set = 0; set < sets.Length; set++)
                 {
-                    context.CancellationToken.ThrowIfCancellationRequested();
-                    (_firstTile, _lastTile) = (first, Math.Min(first + strip, Tiles.Count));
-                    context.Workers.Parallelize(_blocks, (_lastTile - _firstTile + _blockTiles - 1) / _blockTiles);
-                    if (isOverlapped)
-                    {
-                        Direct.Run(context, _directPart.In(context.Scratch), first, _lastTile - first);
-                    }
+                    TurnTo(set);
+                    ComputePanel(sets[set]);
                 }
             }
             finally
@@ -186,16 +195,38 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
             }
         }
 
-        if (!isOverlapped)
+        for (int set = 0; set < sets.Length; set++)
         {
-            Direct.Run(context);
+            if (!sets[set].Overlaps(0))
+            {
+                Direct(set).Run(sets[set]);
+            }
         }
 
-        _context = null;
+        (_sets, _context) = ([], null);
+    }
+
+    private void TurnTo(int set) => (_set, _context) = (set, _sets[set]);
+
+    private void ComputePanel(KernelContext context)
+    {
+        bool isOverlapped = context.Overlaps(0);
+        int strip = isOverlapped ? _stripRows * Tiles.Columns : Tiles.Count;
+        for (int first = 0; first < Tiles.Count; first += strip)
+        {
+            context.CancellationToken.ThrowIfCancellationRequested();
+            (_firstTile, _lastTile) = (first, Math.Min(first + strip, Tiles.Count));
+            context.Workers.Parallelize(_blocks, (_lastTile - _firstTile + _blockTiles - 1) / _blockTiles);
+            if (isOverlapped)
+            {
+                Direct(_set).Run(context, _directPart.In(context.Scratch), first, _lastTile - first);
+            }
+        }
     }
 
     private void PackPanel(KernelContext context)
     {
+        TurnTo(0);
         byte* source = Weights.IsStreamed ? context.AcquireWeight(_panel) : context.Input(1) + (long)_panel * PanelOutputs * Weights.PerOutput * sizeof(float);
         try
         {
@@ -227,7 +258,7 @@ internal sealed unsafe class WinogradConvolutionKernel : WinogradKernel
     {
         if (_isKept || _panel == 0)
         {
-            Direct.Examine(_context!.Input(0), first, count);
+            Direct(_set).Examine(_context!.Input(0), first, count);
         }
 
         float** pixels = stackalloc float*[WinogradTransform.Positions];

@@ -17,6 +17,7 @@ internal abstract unsafe class WinogradKernel : Kernel, IPanelLayer
 
     private readonly PanelOperator?[] _operators;
     private readonly PanelOperator?[] _lastOperators;
+    private readonly List<DirectTiles> _direct = [];
     private WeightRange[] _ranges = [];
     private PanelSource? _source;
 
@@ -38,7 +39,7 @@ internal abstract unsafe class WinogradKernel : Kernel, IPanelLayer
         Types = types;
         WorkerCount = workers.WorkerCount;
         Slots = new WorkerSlots(WorkerCount);
-        Direct = new DirectTiles(weights, hasBias, Tiles, parameters, types, WorkerCount);
+        _direct.Add(NewDirectTiles());
         Flops = 2 * input[0] * Tiles.OutputHeight * Tiles.OutputWidth * weights.Outputs * weights.PerOutput;
         _operators = new PanelOperator?[WorkerCount];
         _lastOperators = new PanelOperator?[WorkerCount];
@@ -98,8 +99,8 @@ internal abstract unsafe class WinogradKernel : Kernel, IPanelLayer
     /// <summary>The workers' parts of the scratch memory.</summary>
     protected WorkerSlots Slots { get; }
 
-    /// <summary>The results that are computed without the transforms.</summary>
-    protected DirectTiles Direct { get; }
+    /// <summary>The memory that computing results without the transforms needs.</summary>
+    protected long DirectScratchBytes => _direct[0].ScratchBytes;
 
     /// <summary>Where panels come from.</summary>
     protected PanelSource Source => _source!;
@@ -133,6 +134,21 @@ internal abstract unsafe class WinogradKernel : Kernel, IPanelLayer
 
     /// <inheritdoc/>
     public abstract void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader);
+
+    /// <inheritdoc/>
+    public sealed override void Run(KernelContext context) => RunSets([context]);
+
+    /// <summary>The results of a set of data that are computed without the transforms.</summary>
+    protected DirectTiles Direct(int set) => _direct[set];
+
+    /// <summary>Has them for so many sets of data.</summary>
+    protected void ExtendDirect(int sets)
+    {
+        while (_direct.Count < sets)
+        {
+            _direct.Add(NewDirectTiles());
+        }
+    }
 
     /// <summary>Divides the outputs into panels that are nearly equal.</summary>
     /// <param name="most">The most outputs of one. They depend on the weight alone: images of all sizes share the panels of a store.</param>
@@ -230,6 +246,8 @@ internal abstract unsafe class WinogradKernel : Kernel, IPanelLayer
             }
         }
     }
+
+    private DirectTiles NewDirectTiles() => new(Weights, HasBias, Tiles, Parameters, Types, WorkerCount);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
