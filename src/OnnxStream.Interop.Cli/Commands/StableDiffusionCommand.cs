@@ -20,7 +20,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private readonly Option<string> _model = new("--model", "-m")
     {
-        Description = "The folder of a model of the Stable Diffusion family (1, 2, SDXL, LCM, inpainting): an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's of 1.5; or the address of one (http://, https://).",
+        Description = "The folder of a model of the Stable Diffusion family (1, 2, SDXL, LCM, inpainting): an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's of 1.5; the name of one that was pulled, or the address of one (http://, https://).",
         HelpName = "DIR",
         Required = true,
     };
@@ -227,7 +227,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
         string folder = arguments.GetRequiredValue(_model);
         if (!HttpFiles.IsAddress(folder))
         {
-            RequireExisting(folder);
+            folder = PulledModels.Locate(folder);
         }
 
         using HttpFiles? server = HttpFiles.IsAddress(folder) ? new HttpFiles(new Uri(folder)) : null;
