@@ -95,7 +95,7 @@ internal sealed class ModelsCommand : ToolCommand
         using UnfinishedPath written = new($"{path}.{Path.GetRandomFileName()}.partial");
         File.WriteAllBytes(written.Path, manifest.Write());
         File.Move(written.Path, path, overwrite: true);
-        terminal.Output.WriteLine($"{path}: {manifest.Files.Count:N0} files, {Quantity.Bytes(manifest.Files.Sum(file => file.Length ?? 0))}");
+        terminal.Output.WriteLine($"{path}: {manifest.Files.Count:N0} {(manifest.Files.Count == 1 ? "file" : "files")}, {Quantity.Bytes(manifest.Files.Sum(file => file.Length ?? 0))}");
     }
 
     private static void ShowLocal(LocalModels local, string[]? removed, bool isJson, Terminal terminal)

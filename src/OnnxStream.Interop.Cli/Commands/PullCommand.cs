@@ -62,7 +62,7 @@ internal sealed class PullCommand : ToolCommand
             Name = arguments.GetValue(_name),
             Http = new HttpFilesOptions { Connections = arguments.GetValue(_connections) },
         };
-        using ModelDownload download = ModelDownload.FindAsync(model, options, Open, cancellationToken).GetAwaiter().GetResult();
+        using ModelDownload download = Find(model, options, cancellationToken);
         long missing = download.MissingBytes;
         bool isComplete = download.IsComplete, isDry = arguments.GetValue(_dry);
         if (!isDry)
@@ -92,6 +92,18 @@ internal sealed class PullCommand : ToolCommand
         else
         {
             terminal.Output.WriteLine(download.Folder);
+        }
+    }
+
+    private static ModelDownload Find(string model, ModelDownloadOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return ModelDownload.FindAsync(model, options, Open, cancellationToken).GetAwaiter().GetResult();
+        }
+        catch (ArgumentException exception)
+        {
+            throw new UsageException(exception.Message.Split(" (Parameter '", 2)[0]);
         }
     }
 
