@@ -88,6 +88,8 @@ internal static partial class CommandLine
             new DetectCommand(),
             new RemoveBackgroundCommand(),
             new VoiceActivityCommand(),
+            new PullCommand(),
+            new ModelsCommand(),
             new SelfTestCommand(),
         };
         root.Options.Add(new Option<bool>(ToolCommand.QuietOption, "-q")

@@ -15,13 +15,13 @@ internal sealed class OpenedModel : IDisposable
     public Model Model { get; }
 
     /// <summary>Opens a model.</summary>
-    /// <param name="place">A path, or an address that begins with <c>http://</c> or <c>https://</c>.</param>
+    /// <param name="place">A path, the name of a model that was pulled, or an address that begins with <c>http://</c> or <c>https://</c>.</param>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public static OpenedModel Open(string place)
     {
         if (!HttpFiles.IsAddress(place))
         {
-            return Path.Exists(place) ? new OpenedModel(Model.Load(place), null) : throw new FileNotFoundException($"{place}: no such file or folder.", place);
+            return new OpenedModel(Model.Load(PulledModels.Locate(place)), null);
         }
 
         if (!Uri.TryCreate(place, UriKind.Absolute, out Uri? address))

@@ -30,11 +30,15 @@ public sealed class ClipTokenizer
     private readonly BpeTokenizer _bytePairs;
     private readonly TokenizerConfiguration _configuration;
 
+    // Words that are ids of their own wherever they stand, with the ids that stand for them.
+    private readonly List<(string Word, int[] Ids)> _words = [];
+
     /// <summary>Reads the vocabulary and the merges.</summary>
     /// <param name="configuration">Where they lie.</param>
+    /// <param name="words">Words that get ids behind those of the vocabulary, as many as they have vectors; null for none.</param>
     /// <exception cref="ModelFormatException">A file is not what it should be, or the two do not belong together.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
-    public ClipTokenizer(TokenizerConfiguration configuration)
+    public ClipTokenizer(TokenizerConfiguration configuration, IReadOnlyList<TextualInversion>? words = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentOutOfRangeException.ThrowIfLessThan(configuration.ContextLength, 2, nameof(configuration));
@@ -48,6 +52,17 @@ public sealed class ClipTokenizer
         EndId = Id(configuration.EndToken, configuration.EndId);
         PadId = Id(configuration.PadToken, configuration.PadId);
         VocabularySize = vocabulary.Count;
+        int next = VocabularySize;
+        foreach (TextualInversion word in words ?? [])
+        {
+            if (_words.Any(other => other.Word.Equals(word.Token, StringComparison.OrdinalIgnoreCase)))
+            {
+                throw new ModelFormatException(word.Path, $"the word \"{word.Token}\" is taught twice.");
+            }
+
+            _words.Add((word.Token, [.. Enumerable.Range(next, word.VectorCount)]));
+            next += word.VectorCount;
+        }
 
         _bytePairs = BpeTokenizer.Create(new BpeOptions(vocabulary)
         {
@@ -118,27 +133,56 @@ public sealed class ClipTokenizer
         List<int> ids = [];
         while (text.Length > 0)
         {
-            (int index, string token, int id) = FirstSpecialToken(text);
+            (int index, string token, int[] special) = FirstSpecialToken(text);
             ids.AddRange(_bytePairs.EncodeToIds(Normalize(text[..index]), considerPreTokenization: true, considerNormalization: false));
             if (index == text.Length)
             {
                 break;
             }
 
-            ids.Add(id);
+            ids.AddRange(special);
             text = text[(index + token.Length)..];
         }
 
         return ids;
     }
 
-    private (int Index, string Token, int Id) FirstSpecialToken(string text)
+    // The one that stands first; of several there, the longest.
+    private (int Index, string Token, int[] Ids) FirstSpecialToken(string text)
     {
-        int begin = text.IndexOf(_configuration.BeginToken, StringComparison.Ordinal);
-        int end = text.IndexOf(_configuration.EndToken, StringComparison.Ordinal);
-        return begin >= 0 && (end < 0 || begin < end) ? (begin, _configuration.BeginToken, BeginId) :
-            end >= 0 ? (end, _configuration.EndToken, EndId) :
-            (text.Length, "", -1);
+        (int Index, string Token, int[] Ids) first = (text.Length, "", []);
+        Consider(text.IndexOf(_configuration.BeginToken, StringComparison.Ordinal), _configuration.BeginToken, [BeginId]);
+        Consider(text.IndexOf(_configuration.EndToken, StringComparison.Ordinal), _configuration.EndToken, [EndId]);
+        foreach ((string word, int[] ids) in _words)
+        {
+            Consider(IndexOfWord(text, word), word, ids);
+        }
+
+        return first;
+
+        void Consider(int index, string token, int[] ids)
+        {
+            if (index >= 0 && (index < first.Index || (index == first.Index && token.Length > first.Token.Length)))
+            {
+                first = (index, token, ids);
+            }
+        }
+    }
+
+    // A word, and not a part of one.
+    private static int IndexOfWord(string text, string word)
+    {
+        for (int index = 0; (index = text.IndexOf(word, index, StringComparison.OrdinalIgnoreCase)) >= 0; index++)
+        {
+            int end = index + word.Length;
+            bool begins = index == 0 || !char.IsLetterOrDigit(word[0]) || !char.IsLetterOrDigit(text[index - 1]);
+            if (begins && (end == text.Length || !char.IsLetterOrDigit(word[^1]) || !char.IsLetterOrDigit(text[end])))
+            {
+                return index;
+            }
+        }
+
+        return -1;
     }
 
     private string Normalize(string text)

@@ -12,6 +12,12 @@ public sealed record GenerationOptions
     /// <summary>What they should not show; empty for nothing in particular.</summary>
     public string NegativePrompt { get; init; } = "";
 
+    /// <summary>LoRAs that change the models for this generation.</summary>
+    public IReadOnlyList<LoraAdapter> Adapters { get; init; } = [];
+
+    /// <summary>Where the LoRAs are that a prompt names: <c>&lt;lora:NAME:0.8&gt;</c> is <c>NAME.safetensors</c> in it; null (the default) to refuse such prompts.</summary>
+    public string? LoraFolder { get; init; }
+
     /// <summary>The number of sampling steps, from 1 to the number of time steps of the training.</summary>
     public int? Steps { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OnnxStream.Interop.Diffusion.Adapters;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Pipelines;
 using OnnxStream.Interop.Weights;
@@ -70,6 +71,12 @@ public sealed record PipelineConfiguration
     /// <summary>A ControlNet; null where there is none.</summary>
     public string? ControlNetPath { get; init; }
 
+    /// <summary>Weights that take the place of the models' own; null (the default) for those.</summary>
+    public Checkpoint? Checkpoint { get; init; }
+
+    /// <summary>Words that the text encoders are taught. Prompts may have them, upper and lower case alike.</summary>
+    public IReadOnlyList<TextualInversion> Words { get; init; } = [];
+
     /// <summary>The tokenizer.</summary>
     public required TokenizerConfiguration Tokenizer { get; init; }
 
@@ -114,6 +121,21 @@ public sealed record PipelineConfiguration
 
     /// <summary>The guidance scale that suits the model.</summary>
     public float RecommendedGuidanceScale { get; init; } = 7.5f;
+
+    /// <summary>What gives a model of the pipeline the weights that this configuration and LoRAs say; null where it keeps its own.</summary>
+    /// <param name="component">The model.</param>
+    /// <param name="adapters">The LoRAs.</param>
+    /// <param name="tokenizer">Of a text encoder, its tokenizer.</param>
+    internal Func<Model, Model>? Adaptation(PipelineComponent component, IReadOnlyList<LoraAdapter> adapters, ClipTokenizer? tokenizer = null)
+    {
+        bool hasWords = tokenizer is not null && Words.Count > 0;
+        return Checkpoint is null && adapters.Count == 0 && !hasWords ? null : model =>
+        {
+            model = Checkpoint?.Apply(model, component) ?? model;
+            model = hasWords ? ModelEmbeddings.Apply(model, component == PipelineComponent.TextEncoder2, tokenizer!.VocabularySize, Words) : model;
+            return ModelAdapters.Apply(model, component, adapters);
+        };
+    }
 
     /// <summary>Describes the model in a folder.</summary>
     /// <param name="folder">The folder, in one of the layouts that are listed with this type.</param>

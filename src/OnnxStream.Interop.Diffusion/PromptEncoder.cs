@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Diffusion.Adapters;
 using OnnxStream.Interop.Diffusion.Prompts;
 
 namespace OnnxStream.Interop.Diffusion;
@@ -14,8 +15,8 @@ internal sealed class PromptEncoder
     {
         _configuration = configuration;
         _sessionOptions = sessionOptions;
-        _tokenizer = new ClipTokenizer(configuration.Tokenizer);
-        _tokenizer2 = configuration.TextEncoder2Path is null ? null : new ClipTokenizer(configuration.Tokenizer2 ?? configuration.Tokenizer);
+        _tokenizer = new ClipTokenizer(configuration.Tokenizer, configuration.Words);
+        _tokenizer2 = configuration.TextEncoder2Path is null ? null : new ClipTokenizer(configuration.Tokenizer2 ?? configuration.Tokenizer, configuration.Words);
     }
 
     /// <summary>The number of tokens of a prompt, without those that frame and fill chunks.</summary>
@@ -38,9 +39,9 @@ internal sealed class PromptEncoder
         // A UNET of a fixed number of ids has room for so many chunks; what is behind them is left out.
         int room = unet.ContextLength is { } length ? Math.Max(length / _tokenizer.ContextLength, 1) : int.MaxValue;
         int dropped = 0;
-        List<IReadOnlyList<TextEncoding>> first = EncodeAll(_configuration.TextEncoderPath, _tokenizer, options, texts, room, ref dropped, statistics, cancellationToken);
+        List<IReadOnlyList<TextEncoding>> first = EncodeAll(PipelineComponent.TextEncoder, _configuration.TextEncoderPath, _tokenizer, options, texts, room, ref dropped, statistics, cancellationToken);
         List<IReadOnlyList<TextEncoding>>? second = _tokenizer2 is null ? null
-            : EncodeAll(_configuration.TextEncoder2Path!, _tokenizer2, options, texts, room, ref dropped, statistics, cancellationToken);
+            : EncodeAll(PipelineComponent.TextEncoder2, _configuration.TextEncoder2Path!, _tokenizer2, options, texts, room, ref dropped, statistics, cancellationToken);
 
         Dictionary<string, UnetCondition> conditions = [];
         for (int i = 0; i < texts.Count; i++)
@@ -71,7 +72,7 @@ internal sealed class PromptEncoder
     }
 
     private List<IReadOnlyList<TextEncoding>> EncodeAll(
-        string path, ClipTokenizer tokenizer, GenerationOptions options, List<string> texts, int room, ref int dropped, List<StageStatistics> statistics, CancellationToken cancellationToken)
+        PipelineComponent component, string path, ClipTokenizer tokenizer, GenerationOptions options, List<string> texts, int room, ref int dropped, List<StageStatistics> statistics, CancellationToken cancellationToken)
     {
         List<IReadOnlyList<PromptChunk>> chunks = [.. texts.Select(text => PromptChunk.Read(text, tokenizer, options.IsPlainPrompt))];
         int lost = chunks.Sum(list => list.Skip(room).Sum(chunk => chunk.TokenCount));
@@ -82,7 +83,7 @@ internal sealed class PromptEncoder
         PromptChunk empty = PromptChunk.Read("", tokenizer)[0];
         PromptChunk[][] all = [.. chunks.Select(list => (PromptChunk[])[.. list.Concat(Enumerable.Repeat(empty, count)).Take(count)])];
 
-        using TextEncoder encoder = new(path, _configuration.Files, _sessionOptions(PipelineStage.TextEncoding));
+        using TextEncoder encoder = new(path, _configuration.Files, _sessionOptions(PipelineStage.TextEncoding), _configuration.Adaptation(component, options.Adapters, tokenizer));
         if (encoder.ContextLength is { } length && length != tokenizer.ContextLength)
         {
             throw new ModelFormatException(path, $"the text encoder takes {length} ids, the tokenizer gives {tokenizer.ContextLength}; the two do not belong together.");

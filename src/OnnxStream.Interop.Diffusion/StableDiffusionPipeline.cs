@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using OnnxStream.Interop.Diffusion.Adapters;
+using OnnxStream.Interop.Diffusion.Prompts;
 using OnnxStream.Interop.Diffusion.RandomSources;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Pipelines;
@@ -61,6 +63,8 @@ public sealed class StableDiffusionPipeline
     {
         ArgumentNullException.ThrowIfNull(options);
         Check(options);
+        string described = LoraTags.Describe(options);
+        options = LoraTags.Resolve(options);
         int steps = options.Steps ?? Configuration.RecommendedSteps;
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(steps, Configuration.NoiseSchedule.TrainingTimesteps, nameof(options));
@@ -85,7 +89,8 @@ public sealed class StableDiffusionPipeline
             throw new ArgumentOutOfRangeException(nameof(options), options.Strength, $"A strength of {options.Strength} leaves no step of {steps} to take; expected at least {1.0 / steps:0.####}.");
         }
 
-        using Unet unet = new(Configuration.UnetPath, Configuration.Files);
+        ModelAdapters.Check(options.Adapters, Configuration.TextEncoder2Path is not null);
+        using Unet unet = new(Configuration.UnetPath, Configuration.Files, Configuration.Adaptation(PipelineComponent.Unet, options.Adapters));
         using ControlNet? controlNet = ReadControlNet(options, unet);
         Shape shape = ChooseShape(options, unet);
         bool isInpainting = CheckFit(options, unet, shape);
@@ -108,7 +113,7 @@ public sealed class StableDiffusionPipeline
             RgbImage picture = mask is null ? pictures[i] : mask.Compose(options.Image!, pictures[i]);
             images.Add(new GeneratedImage(picture, latents[i], new GenerationParameters
             {
-                Prompt = options.Prompt,
+                Prompt = described,
                 NegativePrompt = options.NegativePrompt,
                 Steps = steps,
                 Sampler = scheduler.Name,
@@ -276,7 +281,7 @@ public sealed class StableDiffusionPipeline
     {
         int count = isInpainting ? 2 : 1;
         progress?.Report(new PipelineProgress(PipelineStage.ImageEncoding, 0, count));
-        using VaeEncoder encoder = new(Configuration.VaeEncoderPath!, Configuration.Files, _sessionOptions(PipelineStage.ImageEncoding));
+        using VaeEncoder encoder = new(Configuration.VaeEncoderPath!, Configuration.Files, _sessionOptions(PipelineStage.ImageEncoding), Configuration.Adaptation(PipelineComponent.VaeEncoder, []));
         float[] planes = image.ToPlanes(Configuration.OutputMinimum, Configuration.OutputMaximum);
         float[] latents = Run(planes, 1);
         float[]? latentMask = mask?.ToLatents(Configuration.PixelsPerLatent);
@@ -385,7 +390,7 @@ public sealed class StableDiffusionPipeline
         List<TensorBuffer> latents, IProgress<PipelineProgress>? progress, List<StageStatistics> statistics, CancellationToken cancellationToken)
     {
         progress?.Report(new PipelineProgress(PipelineStage.Decoding, 0, latents.Count));
-        using VaeDecoder decoder = new(Configuration.VaeDecoderPath, Configuration.Files, _sessionOptions(PipelineStage.Decoding));
+        using VaeDecoder decoder = new(Configuration.VaeDecoderPath, Configuration.Files, _sessionOptions(PipelineStage.Decoding), Configuration.Adaptation(PipelineComponent.VaeDecoder, []));
         List<RgbImage> images = [];
         foreach (TensorBuffer latent in latents)
         {

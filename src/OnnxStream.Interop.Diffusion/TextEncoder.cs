@@ -27,9 +27,9 @@ public sealed class TextEncoder : IDisposable
     }
 
     /// <summary>Opens the model, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
-    internal TextEncoder(string path, ModelFiles? files, SessionOptions? options)
+    internal TextEncoder(string path, ModelFiles? files, SessionOptions? options, Func<Model, Model>? adapt = null)
     {
-        _session = new ModelStage(path, new PipelineFiles(files));
+        _session = new ModelStage(path, new PipelineFiles(files), adapt);
         // OnnxStream's folder for Stable Diffusion 1.5 calls the ids after the operator that takes them.
         _ids = TensorNames.Require(path, "The input for token ids", _session.Inputs, ["input_ids"], value => _session.Inputs.Count == 1);
         _layers =

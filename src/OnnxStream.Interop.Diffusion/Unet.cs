@@ -24,9 +24,9 @@ public sealed class Unet : IDisposable
         : this(path, (ModelFiles?)null) => Prepare(options);
 
     /// <summary>Reads what the model takes, in the file system or in a place of <see cref="ModelFiles"/>; nothing can be computed yet.</summary>
-    internal Unet(string path, ModelFiles? files)
+    internal Unet(string path, ModelFiles? files, Func<Model, Model>? adapt = null)
     {
-        _session = new ModelStage(path, new PipelineFiles(files));
+        _session = new ModelStage(path, new PipelineFiles(files), adapt);
         IReadOnlyList<ValueMetadata> inputs = _session.Inputs;
         _sample = TensorNames.Require(path, "The input for latents", inputs, ["sample"], value => value.Dimensions is { Count: 4 });
         _timestep = TensorNames.Require(path, "The input for the time step", inputs, ["timestep"], value => value.Dimensions is { Count: <= 1 });

@@ -20,13 +20,13 @@ public sealed class VaeDecoder : IDisposable
     }
 
     /// <summary>Opens the model, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
-    internal VaeDecoder(string path, ModelFiles? files, SessionOptions? options)
-        : this(path, files) => Prepare(options);
+    internal VaeDecoder(string path, ModelFiles? files, SessionOptions? options, Func<Model, Model>? adapt = null)
+        : this(path, files, adapt) => Prepare(options);
 
     /// <summary>Reads what the model takes; nothing can be computed yet.</summary>
-    internal VaeDecoder(string path, ModelFiles? files)
+    internal VaeDecoder(string path, ModelFiles? files, Func<Model, Model>? adapt = null)
     {
-        _session = new ModelStage(path, new PipelineFiles(files));
+        _session = new ModelStage(path, new PipelineFiles(files), adapt);
         _latents = TensorNames.Require(path, "The input for latents", _session.Inputs, ["latent_sample"], value => _session.Inputs.Count == 1);
         _output = TensorNames.Require(
             path, "The output with the picture", _session.Outputs, ["sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });

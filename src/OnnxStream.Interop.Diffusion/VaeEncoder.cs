@@ -20,9 +20,9 @@ public sealed class VaeEncoder : IDisposable
     }
 
     /// <summary>Opens the model, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
-    internal VaeEncoder(string path, ModelFiles? files, SessionOptions? options)
+    internal VaeEncoder(string path, ModelFiles? files, SessionOptions? options, Func<Model, Model>? adapt = null)
     {
-        _session = new ModelStage(path, new PipelineFiles(files));
+        _session = new ModelStage(path, new PipelineFiles(files), adapt);
         _picture = TensorNames.Require(path, "The input for the picture", _session.Inputs, ["sample"], value => _session.Inputs.Count == 1);
         _output = TensorNames.Require(
             path, "The output with the latents", _session.Outputs, ["latent_parameters", "latent_sample"], value => _session.Outputs.Count == 1 || value.Dimensions is { Count: 4 });

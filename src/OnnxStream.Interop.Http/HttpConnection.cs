@@ -54,10 +54,20 @@ internal sealed class HttpConnection : IDisposable
     /// <param name="length">How many, at least 1.</param>
     /// <returns>The answer, whatever its status; its content has not been read.</returns>
     /// <exception cref="WeightsException">There is no answer.</exception>
-    public async Task<HttpResponseMessage> SendAsync(Uri address, long offset, long length)
+    public Task<HttpResponseMessage> SendAsync(Uri address, long offset, long length) =>
+        SendAsync(address, new RangeHeaderValue(offset, offset + length - 1), CancellationToken.None);
+
+    /// <summary>Asks for a file, or for bytes of it.</summary>
+    /// <param name="address">The file.</param>
+    /// <param name="range">The bytes; null for all of it.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The answer, whatever its status; its content has not been read.</returns>
+    /// <exception cref="WeightsException">There is no answer.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public async Task<HttpResponseMessage> SendAsync(Uri address, RangeHeaderValue? range, CancellationToken cancellationToken)
     {
         using HttpRequestMessage request = new(HttpMethod.Get, address);
-        request.Headers.Range = new RangeHeaderValue(offset, offset + length - 1);
+        request.Headers.Range = range;
         if (_token is not null && address.Host == _home.Host && address.Port == _home.Port && address.Scheme == _home.Scheme)
         {
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
@@ -65,9 +75,9 @@ internal sealed class HttpConnection : IDisposable
 
         try
         {
-            return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).ConfigureAwait(false);
+            return await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is HttpRequestException or Polly.Timeout.TimeoutRejectedException or OperationCanceledException or IOException)
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested && exception is (HttpRequestException or Polly.Timeout.TimeoutRejectedException or OperationCanceledException or IOException))
         {
             string reason = exception is Polly.Timeout.TimeoutRejectedException ? $"it was silent for {Options.Patience.TotalSeconds:0.#} seconds" : (exception.InnerException ?? exception).Message;
             throw new WeightsException($"{Name(address)}: the server {address.Host} does not answer: {reason}.{(Options.Retries > 0 ? $" It was asked {Options.Retries + 1} times." : "")}", exception);
@@ -107,5 +117,5 @@ internal sealed class HttpConnection : IDisposable
         return string.IsNullOrWhiteSpace(token) || (home.Scheme != Uri.UriSchemeHttps && !home.IsLoopback) ? null : token.Trim();
     }
 
-    private static bool IsHuggingFace(Uri address) => address.Host is "huggingface.co" || address.Host.EndsWith(".huggingface.co", StringComparison.Ordinal);
+    private static bool IsHuggingFace(Uri address) => (HubEnvironment.Endpoint is { } hub && hub.Host == address.Host && hub.Port == address.Port) || address.Host is "huggingface.co" || address.Host.EndsWith(".huggingface.co", StringComparison.Ordinal);
 }

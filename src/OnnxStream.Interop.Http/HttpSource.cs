@@ -15,19 +15,21 @@ internal sealed class HttpSource : WeightSource
     // Parts of a large read: long enough that asking costs little, short enough that several are under way.
     private const int PartBytes = 512 << 10;
 
-    private readonly Uri _address;
     private readonly HttpConnection _connection;
     private readonly BlockCache _blocks;
 
     private HttpSource(Uri address, HttpConnection connection, long length, string version)
         : base(HttpConnection.Name(address))
     {
-        _address = address;
+        Address = address;
         _connection = connection;
         Length = length;
         Version = version;
         _blocks = new BlockCache(length, Fetch);
     }
+
+    /// <summary>Where it is.</summary>
+    public Uri Address { get; }
 
     /// <inheritdoc/>
     public override long Length { get; }
@@ -107,7 +109,7 @@ internal sealed class HttpSource : WeightSource
         Exception? last = null;
         while (done < length)
         {
-            using HttpResponseMessage answer = await _connection.SendAsync(_address, offset + done, length - done).ConfigureAwait(false);
+            using HttpResponseMessage answer = await _connection.SendAsync(Address, offset + done, length - done).ConfigureAwait(false);
             Check(answer, offset + done);
             int before = done;
             try
@@ -125,7 +127,7 @@ internal sealed class HttpSource : WeightSource
             if (done < length && failures > _connection.Options.Retries)
             {
                 string reason = last is OperationCanceledException or null ? $"nothing came for {_connection.Options.Patience.TotalSeconds:0.#} seconds" : last.Message;
-                throw new WeightsException($"{Id}: the connection to {_address.Host} was lost at byte {offset + done:N0}, and again {failures} times: {reason}", last);
+                throw new WeightsException($"{Id}: the connection to {Address.Host} was lost at byte {offset + done:N0}, and again {failures} times: {reason}", last);
             }
 
             if (done == before && failures > 0)
@@ -176,13 +178,13 @@ internal sealed class HttpSource : WeightSource
     {
         if (answer.StatusCode != HttpStatusCode.PartialContent)
         {
-            throw _connection.Refusal(_address, answer);
+            throw _connection.Refusal(Address, answer);
         }
 
         System.Net.Http.Headers.ContentRangeHeaderValue? range = answer.Content.Headers.ContentRange;
         if (range?.From != offset)
         {
-            throw new WeightsException($"{Id}: bytes from {offset:N0} on were asked for, and the server {_address.Host} sends those from {range?.From?.ToString("N0", System.Globalization.CultureInfo.CurrentCulture) ?? "an unknown place"} on.");
+            throw new WeightsException($"{Id}: bytes from {offset:N0} on were asked for, and the server {Address.Host} sends those from {range?.From?.ToString("N0", System.Globalization.CultureInfo.CurrentCulture) ?? "an unknown place"} on.");
         }
 
         if (VersionOf(answer, range.Length ?? Length) is var version && version != Version)

@@ -16,11 +16,15 @@ internal sealed class ModelStage : IDisposable
     private long _peakNativeBytes;
 
     /// <summary>Reads a model, but prepares nothing yet: whether it is what the stage needs is asked first.</summary>
-    public ModelStage(string path, PipelineFiles files)
+    /// <param name="path">The model.</param>
+    /// <param name="files">Where it lies.</param>
+    /// <param name="adapt">Gives it other weights; null to leave it as it is.</param>
+    public ModelStage(string path, PipelineFiles files, Func<Model, Model>? adapt = null)
     {
         _started = Stopwatch.GetTimestamp();
         Path = path;
         _model = files.LoadModel(path);
+        _model = adapt?.Invoke(_model) ?? _model;
         _readDuration = Stopwatch.GetElapsedTime(_started);
     }
 

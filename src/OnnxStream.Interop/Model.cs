@@ -93,6 +93,20 @@ public sealed class Model
     /// </returns>
     public IReadOnlyDictionary<string, long> FindIndexInputs() => IndexInputs.Find(Graph);
 
+    /// <summary>The weights of the model: all tensors that are the same in every run and not quantized, with the nodes that read them. Nothing is read.</summary>
+    public IReadOnlyList<ModelWeight> FindWeights() => new ReplacedWeights(Content).Find();
+
+    /// <summary>A model of the same graph with other weights in the place of some, such as those of a checkpoint, or its own with something added.</summary>
+    /// <param name="replacements">What takes the place of which weight, by names of <see cref="FindWeights"/>. Sources must stay usable as long as the model and its sessions are used.</param>
+    /// <returns>The model. Nothing of it is read before it is needed, but what is smaller than a kilobyte.</returns>
+    /// <exception cref="ArgumentException">There is no such weight, or it cannot be replaced by that.</exception>
+    /// <exception cref="WeightsException">A source is too short, or cannot be read.</exception>
+    public Model WithWeights(IReadOnlyDictionary<string, WeightReplacement> replacements)
+    {
+        ArgumentNullException.ThrowIfNull(replacements);
+        return new Model(new ReplacedWeights(Content).With(replacements));
+    }
+
     /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>
     /// <param name="path">The file to write. It appears only when it is complete.</param>
     /// <exception cref="IOException">It cannot be written.</exception>

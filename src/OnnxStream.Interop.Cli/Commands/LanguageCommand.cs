@@ -77,12 +77,7 @@ internal abstract class LanguageCommand : ToolCommand
     }
 
     /// <summary>The folder that was given.</summary>
-    protected string Folder(ParseResult arguments)
-    {
-        string folder = arguments.GetRequiredValue(_model);
-        RequireExisting(folder);
-        return folder;
-    }
+    protected string Folder(ParseResult arguments) => PulledModels.Locate(arguments.GetRequiredValue(_model));
 
     /// <summary>What <c>--memory</c> says; null for no limit.</summary>
     protected long? Memory(ParseResult arguments) => arguments.GetValue(_memory);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using OnnxStream.Interop.Cli.Reports;
 using OnnxStream.Interop.Cli.Tensors;
 using OnnxStream.Interop.Diffusion;
@@ -20,7 +21,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private readonly Option<string> _model = new("--model", "-m")
     {
-        Description = "The folder of a model of the Stable Diffusion family (1, 2, SDXL, LCM, inpainting): an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's of 1.5; or the address of one (http://, https://).",
+        Description = "The folder of a model of the Stable Diffusion family (1, 2, SDXL, LCM, inpainting): an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's of 1.5; the name of one that was pulled, or the address of one (http://, https://).",
         HelpName = "DIR",
         Required = true,
     };
@@ -129,6 +130,30 @@ internal sealed class StableDiffusionCommand : ToolCommand
     private readonly Option<string?> _from = PictureOption(
         "--from", "A .png file that says how it was made, as this program and web interfaces write it: draw it again. Options that are given as well go before.");
 
+    private readonly Option<string[]> _lora = new("--lora")
+    {
+        Description = "A LoRA (.safetensors: LoRA, LoHa or LoKr) and how strongly it counts, as in --lora style.safetensors:0.8; may be given several times. It is merged while weights are read: models stay as they are.",
+        HelpName = "FILE[:X]",
+    };
+
+    private readonly Option<string?> _loraFolder = new("--lora-folder")
+    {
+        Description = "Where the LoRAs are that a prompt names: <lora:NAME:0.8> is NAME.safetensors in it.",
+        HelpName = "DIR",
+    };
+
+    private readonly Option<string[]> _word = new("--embedding")
+    {
+        Description = "A textual inversion (.safetensors): its word, or that of WORD=FILE, stands for what it was taught; may be given several times.",
+        HelpName = "[WORD=]FILE",
+    };
+
+    private readonly Option<string?> _checkpoint = new("--checkpoint")
+    {
+        Description = "Weights that take the place of the model's own, streamed from where they lie: a folder as diffusers saves it (unet, text_encoder, vae), or a .safetensors file of Stable Diffusion 1.5.",
+        HelpName = "PATH",
+    };
+
     private readonly Option<string> _output = new("--output", "-o")
     {
         Description = "The PNG file to write. Several pictures have their seeds in their names (picture-42.png), unless --grid is given.",
@@ -167,7 +192,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
     {
         Add(_prompt);
         foreach (Option option in (Option[])[
-            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _schedule, _eta, _width, _height, _guidanceRescale, _guidanceStart, _guidanceEnd, _clipSkip, _plain, _image, _strength, _mask, _maskBlur, _control, _controlScale, _rng, _previewEvery, _saveLatents, _decodeLatents, _from, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
+            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _schedule, _eta, _width, _height, _guidanceRescale, _guidanceStart, _guidanceEnd, _clipSkip, _plain, _image, _strength, _mask, _maskBlur, _control, _controlScale, _rng, _previewEvery, _saveLatents, _decodeLatents, _from, _lora, _loraFolder, _word, _checkpoint, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
         {
             Add(option);
         }
@@ -218,6 +243,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
         "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --sampler ddim --schedule trailing --eta 0.5",
         "onnxstream sd \"a (red:1.3) fox in the [summer:winter:0.5]\" --model stable-diffusion-1.5 --width 640 --height 448",
         "onnxstream sd \"a watercolour\" --model stable-diffusion-1.5 --image photo.jpg --strength 0.6",
+        "onnxstream sd \"a lighthouse <lora:ink:0.7>\" --model stable-diffusion-1.5 --lora-folder loras --lora glow.safetensors:0.4",
+        "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --checkpoint my-checkpoint.safetensors",
         "onnxstream sd \"a red door\" --model stable-diffusion-1.5 --image house.png --mask door.png",
         "onnxstream sd --model stable-diffusion-1.5 --from picture.png --steps 40    draws it again, with more steps",
     ];
@@ -227,7 +254,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
         string folder = arguments.GetRequiredValue(_model);
         if (!HttpFiles.IsAddress(folder))
         {
-            RequireExisting(folder);
+            folder = PulledModels.Locate(folder);
         }
 
         using HttpFiles? server = HttpFiles.IsAddress(folder) ? new HttpFiles(new Uri(folder)) : null;
@@ -244,7 +271,11 @@ internal sealed class StableDiffusionCommand : ToolCommand
             // The command is for machines that have no memory to spare.
             KeptPanelBytes = 0,
         };
-        PipelineConfiguration configuration = server is null ? PipelineConfiguration.FromFolder(folder) : PipelineConfiguration.FromFiles(server);
+        PipelineConfiguration configuration = (server is null ? PipelineConfiguration.FromFolder(folder) : PipelineConfiguration.FromFiles(server)) with
+        {
+            Checkpoint = arguments.GetValue(_checkpoint) is { } checkpoint ? Checkpoint.Open(checkpoint) : null,
+            Words = [.. (arguments.GetValue(_word) ?? []).Select(OpenWord)],
+        };
         Dictionary<PipelineStage, SessionOptions> stages = new()
         {
             [PipelineStage.TextEncoding] = Choose(configuration.TextEncoderPath),
@@ -367,6 +398,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
             GuidanceEnd = arguments.GetValue(_guidanceEnd) ?? 1,
             ClipSkip = arguments.GetValue(_clipSkip) ?? from?.ClipSkip ?? 1,
             IsPlainPrompt = arguments.GetValue(_plain),
+            Adapters = [.. (arguments.GetValue(_lora) ?? []).Select(OpenLora)],
+            LoraFolder = arguments.GetValue(_loraFolder) is { } loras ? Directory.Exists(loras) ? loras : throw new DirectoryNotFoundException($"{loras}: no such folder.") : null,
             Image = Load(image),
             Strength = arguments.GetValue(_strength) ?? from?.Strength ?? defaults.Strength,
             Mask = Load(mask),
@@ -388,6 +421,33 @@ internal sealed class StableDiffusionCommand : ToolCommand
             RequireExisting(file);
             return PictureFile.LoadRgb(file, width!.Value, height!.Value);
         }
+    }
+
+    // FILE, or FILE:WEIGHT. Paths may have colons of their own.
+    private static LoraAdapter OpenLora(string text)
+    {
+        int colon = text.LastIndexOf(':');
+        if (File.Exists(text) || colon <= 0)
+        {
+            RequireExisting(text);
+            return new LoraAdapter(LoraFile.Open(text));
+        }
+
+        if (!float.TryParse(text.AsSpan(colon + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out float weight) || !float.IsFinite(weight))
+        {
+            throw new UsageException($"--lora {text}: '{text[(colon + 1)..]}' is no weight; expected FILE or FILE:NUMBER, as in style.safetensors:0.8.");
+        }
+
+        RequireExisting(text[..colon]);
+        return new LoraAdapter(LoraFile.Open(text[..colon]), weight);
+    }
+
+    private static TextualInversion OpenWord(string text)
+    {
+        int equals = text.IndexOf('=', StringComparison.Ordinal);
+        (string? word, string file) = File.Exists(text) || equals <= 0 ? (null, text) : (text[..equals], text[(equals + 1)..]);
+        RequireExisting(file);
+        return TextualInversion.Open(file, word);
     }
 
     private static GenerationParameters ReadParameters(string picture)

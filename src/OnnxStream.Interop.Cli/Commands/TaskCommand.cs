@@ -41,12 +41,7 @@ internal abstract class TaskCommand : ToolCommand
     }
 
     /// <summary>The model's file or folder, which is there.</summary>
-    protected string ModelPath(ParseResult arguments)
-    {
-        string path = arguments.GetRequiredValue(_model);
-        RequireExisting(path);
-        return path;
-    }
+    protected string ModelPath(ParseResult arguments) => PulledModels.Locate(arguments.GetRequiredValue(_model));
 
     /// <summary>Whether JSON is asked for.</summary>
     protected bool IsJson(ParseResult arguments) => arguments.GetValue(_json);

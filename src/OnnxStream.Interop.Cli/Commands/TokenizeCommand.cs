@@ -42,8 +42,7 @@ internal sealed class TokenizeCommand : ToolCommand
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
-        string path = arguments.GetRequiredValue(_model);
-        RequireExisting(path);
+        string path = PulledModels.Locate(arguments.GetRequiredValue(_model));
         Tokenizer tokenizer = Directory.Exists(path) ? Tokenizer.FromFolder(path) : Tokenizer.FromFile(path);
         string text = arguments.GetValue(_text) ?? Console.In.ReadToEnd();
         IReadOnlyList<int> ids = tokenizer.Encode(text, addSpecialTokens: !arguments.GetValue(_plain));

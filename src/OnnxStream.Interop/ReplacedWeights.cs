@@ -1,0 +1,144 @@
+using OnnxStream.Interop.Graphs;
+using OnnxStream.Interop.Tensors;
+using OnnxStream.Interop.Weights;
+
+namespace OnnxStream.Interop;
+
+/// <summary>Finds the weights of a model, and makes a model of the same graph with others.</summary>
+/// <param name="content">The model.</param>
+internal sealed class ReplacedWeights(ModelContent content)
+{
+    // Smaller ones are read at once: some parts of the library look at their numbers.
+    private const int InlineBytes = 1024;
+
+    /// <summary>The weights, in the order of their first use.</summary>
+    public IReadOnlyList<ModelWeight> Find()
+    {
+        Dictionary<Value, List<WeightUse>> uses = [];
+        foreach (Node node in content.Graph.AllNodes())
+        {
+            for (int i = 0; i < node.Inputs.Length; i++)
+            {
+                Value? value = node.Inputs[i];
+                if (value?.Producer is { } producer && Transposed(producer) is { } transposed)
+                {
+                    Add(transposed, new WeightUse(node.Name, node.OperatorType, i) { IsOutputMajor = true });
+                }
+                else if (Transposed(node) is null && value?.Constant is { Quantization: null, IsPacked: false } && !value.IsOptionalInput)
+                {
+                    bool isOutputMajor = node is { Domain: "", OperatorType: "Conv" } || (node is { Domain: "", OperatorType: "Gemm" } && node.Attributes.Int("transB", 0) != 0);
+                    Add(value, new WeightUse(node.Name, node.OperatorType, i) { IsOutputMajor = isOutputMajor });
+                }
+            }
+        }
+
+        HashSet<string> names = new(StringComparer.Ordinal);
+        return [.. uses.Where(pair => names.Add(pair.Key.Name)).Select(pair => Describe(pair.Key.Name, pair.Key.Constant!, pair.Value))];
+
+        void Add(Value value, WeightUse use)
+        {
+            if (!uses.TryGetValue(value, out List<WeightUse>? list))
+            {
+                uses.Add(value, list = []);
+            }
+
+            list.Add(use);
+        }
+    }
+
+    /// <summary>The model with other weights.</summary>
+    /// <param name="replacements">By the names of the weights whose place they take.</param>
+    public ModelContent With(IReadOnlyDictionary<string, WeightReplacement> replacements)
+    {
+        GraphCopy copy = GraphCopy.Of(content.Graph);
+        HashSet<string> unused = [.. replacements.Keys];
+        List<Node> transpositions = [];
+        foreach ((Value original, Value value) in copy.Values)
+        {
+            if (original.Constant is not { } constant || original.IsOptionalInput || !replacements.TryGetValue(value.Name, out WeightReplacement? replacement))
+            {
+                continue;
+            }
+
+            unused.Remove(value.Name);
+            Constant made = Make(value.Name, constant, replacement);
+            if (!replacement.IsTransposed)
+            {
+                value.Constant = made;
+                value.Type = made.Type;
+                continue;
+            }
+
+            Value stored = new($"{value.Name}.stored") { Constant = made, Type = made.Type };
+            value.Constant = null;
+            transpositions.Add(new Node("Transpose", "", (int)content.OperatorSets.GetValueOrDefault("", 13), $"{value.Name}.transpose", [stored], [value], new Attributes(new Dictionary<string, object> { ["perm"] = new long[] { 1, 0 } })));
+        }
+
+        if (unused.Count > 0)
+        {
+            throw new ArgumentException($"{content.Path}: the model has no weight '{unused.First()}'.", nameof(replacements));
+        }
+
+        copy.Graph.Nodes.InsertRange(0, transpositions);
+        return content with { Graph = copy.Graph };
+    }
+
+    // The matrix that a node transposes, if it does nothing else: then those that read its result use the matrix.
+    private static Value? Transposed(Node node) =>
+        node is { Domain: "", OperatorType: "Transpose" } && (node.Attributes.Ints("perm") is null or [1, 0]) && node.Inputs[0] is { Constant: { Quantization: null, IsPacked: false } constant } value && constant.Type.Shape.Rank == 2 ? value : null;
+
+    private ModelWeight Describe(string name, Constant constant, IReadOnlyList<WeightUse> uses)
+    {
+        WeightRange location = constant.Location ?? new WeightRange(name, new MemorySource($"{content.Path}#{name}", constant.Data!), 0, constant.Data!.Length);
+        return new ModelWeight(name, constant.StoredType, constant.Type.Shape, location, uses) { IsChannelsLast = constant.IsChannelsLast, ComputedType = constant.Type.ElementType };
+    }
+
+    private Constant Make(string name, Constant constant, WeightReplacement replacement)
+    {
+        Shape shape = constant.Type.Shape;
+        if (constant.Quantization is not null || constant.IsPacked)
+        {
+            throw new ArgumentException($"{content.Path}: the weight '{name}' is quantized, and cannot be replaced by other numbers.", nameof(replacement));
+        }
+
+        if (replacement.ElementType != constant.StoredType && !(replacement.ElementType is ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16 && constant.Type.ElementType == ElementType.Float32))
+        {
+            throw new ArgumentException($"{content.Path}: the weight '{name}' is {constant.Type.ElementType} and cannot be replaced by {replacement.ElementType}.", nameof(replacement));
+        }
+
+        if (replacement.Rows is { } rows)
+        {
+            if (shape.Rank != 2 || rows < shape[0] || replacement.IsTransposed)
+            {
+                throw new ArgumentException($"{content.Path}: the weight '{name}' has the shape {shape}; {rows:N0} rows cannot take its place.", nameof(replacement));
+            }
+
+            shape = shape.With(0, rows);
+        }
+
+        if (replacement.IsTransposed)
+        {
+            shape = shape.Rank == 2 ? new Shape(shape[1], shape[0]) : throw new ArgumentException($"{content.Path}: the weight '{name}' has the shape {shape}; only a matrix can lie transposed.", nameof(replacement));
+        }
+
+        TensorType type = new(constant.Type.ElementType, shape);
+        WeightRange location = new(name, replacement.Source, replacement.Offset, new TensorType(replacement.ElementType, shape).ByteLength);
+        if (location.Offset < 0 || location.Offset > replacement.Source.CheckedLength() - location.Length)
+        {
+            throw new WeightsException($"{replacement.Source}: the file has {replacement.Source.CheckedLength():N0} bytes, and those from {location.Offset:N0} to {location.Offset + location.Length:N0} are to be the weight '{name}'.");
+        }
+
+        Constant made = replacement.IsChannelsLast ? Constant.FromChannelsLastLocation(type, replacement.ElementType, location) : Constant.FromLocation(type, replacement.ElementType, location);
+        return type.ByteLength > InlineBytes || replacement.IsChannelsLast ? made : Constant.FromData(type, WeightCopier.ToBytes(made, type.ElementType));
+    }
+
+    // A weight that is so small that it was read with the graph.
+    private sealed class MemorySource(string id, byte[] bytes) : WeightSource(id)
+    {
+        public override long Length => bytes.Length;
+
+        public override string Version { get; } = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes));
+
+        public override void Read(long offset, Span<byte> destination) => bytes.AsSpan(checked((int)offset), destination.Length).CopyTo(destination);
+    }
+}
