@@ -88,6 +88,7 @@ internal static partial class CommandLine
             new DetectCommand(),
             new RemoveBackgroundCommand(),
             new VoiceActivityCommand(),
+            new ServeCommand(),
             new SelfTestCommand(),
         };
         root.Options.Add(new Option<bool>(ToolCommand.QuietOption, "-q")
