@@ -90,6 +90,7 @@ internal static partial class CommandLine
             new VoiceActivityCommand(),
             new PullCommand(),
             new ModelsCommand(),
+            new ServeCommand(),
             new SelfTestCommand(),
         };
         root.Options.Add(new Option<bool>(ToolCommand.QuietOption, "-q")

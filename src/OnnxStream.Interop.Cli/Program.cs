@@ -6,9 +6,6 @@ namespace OnnxStream.Interop.Cli;
 
 internal static class Program
 {
-    // What cannot be interrupted (a read that waits, one long step) has so long to end by itself. Then the process ends without it.
-    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(500);
-
     private static int Main(string[] args)
     {
         ProcessorVariant.Become(args);
@@ -34,7 +31,7 @@ internal static class Program
 
             context.Cancel = true;
             _ = cancellation.CancelAsync();
-            if (!ended.Wait(s_patience))
+            if (!ended.Wait(Patience.AfterSignal))
             {
                 // What was being written is deleted (UnfinishedPath).
                 Console.Error.WriteLine(CommandLine.Cancelled);

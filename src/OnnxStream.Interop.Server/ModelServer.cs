@@ -1,0 +1,145 @@
+using System.Net;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OnnxStream.Interop.Server.Http;
+using OnnxStream.Interop.Server.Jobs;
+using OnnxStream.Interop.Server.Models;
+
+namespace OnnxStream.Interop.Server;
+
+/// <summary>Models behind web interfaces. It knows the rooms and puts them together; what goes on between requests and models is jobs.</summary>
+public sealed class ModelServer : IAsyncDisposable
+{
+    private readonly WebApplication _application;
+    private readonly ModelServerOptions _options;
+
+    private ModelServer(WebApplication application, ModelServerOptions options, ModelShelf shelf, JobQueue queue)
+    {
+        _application = application;
+        _options = options;
+        Models = shelf;
+        Queue = queue;
+    }
+
+    /// <summary>The models.</summary>
+    public ModelShelf Models { get; }
+
+    /// <summary>The jobs.</summary>
+    public JobQueue Queue { get; }
+
+    /// <summary>Where it listens, once it has been started.</summary>
+    public IReadOnlyList<Uri> Addresses => [.. (_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []).Select(address => new Uri(address))];
+
+    /// <summary>Makes a server; <see cref="StartAsync"/> starts it.</summary>
+    /// <param name="options">How.</param>
+    /// <exception cref="ArgumentException">An option makes no sense, or would let everybody in.</exception>
+    /// <exception cref="DirectoryNotFoundException">A folder of models does not exist.</exception>
+    /// <exception cref="OnnxStreamException">A folder that was named holds no model.</exception>
+    public static ModelServer Create(ModelServerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Check(options);
+
+        // Neither files nor the environment say how it works, but what it is given here.
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [], EnvironmentName = Environments.Production, ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear();
+        builder.Configuration.AddInMemoryCollection();
+        builder.Logging.ClearProviders();
+        builder.Logging.AddJsonConsole(console =>
+        {
+            console.IncludeScopes = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "O";
+            console.JsonWriterOptions = new JsonWriterOptions { Indented = false };
+        });
+        builder.Logging.SetMinimumLevel(options.LogLevel);
+        builder.Logging.AddFilter("Microsoft", options.LogLevel > LogLevel.Warning ? options.LogLevel : LogLevel.Warning);
+        builder.WebHost.UseUrls([.. options.Urls]);
+        builder.WebHost.ConfigureKestrel(kestrel => Limit(kestrel, options));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTime + TimeSpan.FromSeconds(10));
+
+        WebApplication application = builder.Build();
+        ILoggerFactory loggers = application.Services.GetRequiredService<ILoggerFactory>();
+        ModelShelf shelf = new(options.Models, TimeProvider.System, loggers.CreateLogger<ModelShelf>());
+        JobQueue queue = new(shelf, options.Limits, options.Queue, TimeProvider.System, loggers.CreateLogger<JobQueue>());
+
+        application.UseMiddleware<ErrorMiddleware>(loggers.CreateLogger<ErrorMiddleware>());
+        application.Use(SecurityHeaders.AddAsync);
+        application.UseRouting();
+        application.UseMiddleware<GuardMiddleware>(new ApiKeys(options.ApiKeys));
+        new StatusEndpoints(shelf, queue, options).Map(application);
+        new JobEndpoints(queue).Map(application);
+        PageEndpoints.Map(application);
+        return new ModelServer(application, options, shelf, queue);
+    }
+
+    /// <summary>Starts to listen.</summary>
+    /// <param name="cancellationToken">Stops the start.</param>
+    /// <exception cref="IOException">An address is in use.</exception>
+    public Task StartAsync(CancellationToken cancellationToken = default) => _application.StartAsync(cancellationToken);
+
+    /// <summary>Stops: new jobs are refused, those that are being done may end, those that wait are cancelled.</summary>
+    public async Task StopAsync()
+    {
+        await Queue.DrainAsync(_options.DrainTime);
+        await _application.StopAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Queue.DisposeAsync();
+        await _application.DisposeAsync();
+        await Models.DisposeAsync();
+    }
+
+    private static void Check(ModelServerOptions options)
+    {
+        if (options.Urls.Count == 0)
+        {
+            throw new ArgumentException("The server needs an address to listen at.", nameof(options));
+        }
+
+        foreach (string url in options.Urls)
+        {
+            if (!Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("http" or "https"))
+            {
+                throw new ArgumentException($"{url} is no address to listen at; expected one as http://127.0.0.1:8080.", nameof(options));
+            }
+
+            bool isLocal = uri.Host == "localhost" || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
+            if (!isLocal && options.ApiKeys.Count == 0)
+            {
+                throw new ArgumentException($"Other machines reach {url}, so the server needs a key: without one it listens to 127.0.0.1, [::1] or localhost alone.", nameof(options));
+            }
+        }
+
+        const int ShortestKey = 16;
+        if (options.ApiKeys.Any(key => key.Length < ShortestKey || key.Any(character => character is <= ' ' or > '~')))
+        {
+            throw new ArgumentException($"A key should have at least {ShortestKey} characters, all of them printable ASCII without spaces.", nameof(options));
+        }
+    }
+
+    private static void Limit(KestrelServerOptions kestrel, ModelServerOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.AllowSynchronousIO = false;
+        kestrel.Limits.MaxRequestBodySize = options.MostBodyBytes;
+        kestrel.Limits.MaxConcurrentConnections = options.MostConnections;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 16 << 10;
+        kestrel.Limits.MaxRequestHeaderCount = 64;
+        kestrel.Limits.MaxRequestLineSize = 4 << 10;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(60);
+        kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 1024, gracePeriod: TimeSpan.FromSeconds(5));
+    }
+}
