@@ -26,6 +26,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 [JsonSerializable(typeof(BackgroundReport))]
 [JsonSerializable(typeof(VoiceActivityReport))]
 [JsonSerializable(typeof(SelfTestReport))]
+[JsonSerializable(typeof(SpeedReport))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {
     // The text goes to a terminal or a file, not into a web page: names and prompts stay readable.
