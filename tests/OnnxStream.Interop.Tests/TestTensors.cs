@@ -30,6 +30,10 @@ internal static class TestTensors
     public static TensorBuffer Bytes(ElementType type, int seed, params long[] dimensions) =>
         type == ElementType.UInt8 ? Random(type, seed, 0, 255, dimensions) : Random(type, seed, -128, 127, dimensions);
 
+    /// <summary>Weights for comparisons of 8-bit products with ONNX Runtime: on processors without VNNI it adds two products of an unsigned and a signed byte in 16 bits, and what does not fit is cut off. With signed bytes of 7 bits it fits. Plain sums are what the whole range is compared with.</summary>
+    public static TensorBuffer ByteWeights(ElementType type, int seed, params long[] dimensions) =>
+        type == ElementType.UInt8 ? Bytes(type, seed, dimensions) : Random(type, seed, -64, 63, dimensions);
+
     /// <summary>A single number: a scale or a zero point.</summary>
     public static TensorBuffer Scalar(ElementType type, double value) => FromDoubles(type, [value]);
 

@@ -17,6 +17,11 @@ internal sealed class SelfTestCommand : ToolCommand
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private readonly Option<bool> _speed = new("--speed")
+    {
+        Description = "Measure how quick kernels are instead, and which part of this machine's peak that is.",
+    };
+
     private readonly Option<int> _threads = ThreadsOption();
 
     private readonly Option<bool> _json = JsonOption();
@@ -24,7 +29,7 @@ internal sealed class SelfTestCommand : ToolCommand
     public SelfTestCommand()
         : base("selftest", "Check that every family of kernels computes correctly on this machine.")
     {
-        foreach (Option option in (Option[])[_families, _threads, _json])
+        foreach (Option option in (Option[])[_families, _speed, _threads, _json])
         {
             Add(option);
         }
@@ -34,22 +39,21 @@ internal sealed class SelfTestCommand : ToolCommand
     [
         "onnxstream selftest                     one line for each family; exit code 1 if one fails",
         "onnxstream selftest --only convolution  only the families of convolutions",
+        "onnxstream selftest --speed             the rate of each family, and the fraction of the peak that was measured here",
         "onnxstream selftest --json",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
         string[] names = arguments.GetValue(_families) ?? [];
-        SelfTestFamily[] families =
-        [
-            .. SelfTestFamilies.All.Where(family => names.Length == 0 || names.Any(name => family.Name.Contains(name, StringComparison.OrdinalIgnoreCase))),
-        ];
-        if (families.Length == 0)
+        int threads = arguments.GetValue(_threads);
+        if (arguments.GetValue(_speed))
         {
-            throw new UsageException($"--only {string.Join(' ', names)}: no family has such a name. The families are: {string.Join("; ", SelfTestFamilies.All.Select(family => family.Name))}.");
+            MeasureSpeed(Choose(SpeedFamilies.All, family => family.Name, names), threads, arguments.GetValue(_json), terminal, cancellationToken);
+            return;
         }
 
-        int threads = arguments.GetValue(_threads);
+        SelfTestFamily[] families = Choose(SelfTestFamilies.All, family => family.Name, names);
         List<SelfTestResult> results = [];
         using (UnfinishedPath folder = new(CreateFolder()))
         {
@@ -84,6 +88,58 @@ internal sealed class SelfTestCommand : ToolCommand
         {
             throw new SelfTestException($"{report.Failed} of {results.Count} families of kernels failed on this machine. Please report this, with the lines above.");
         }
+    }
+
+    private static T[] Choose<T>(IReadOnlyList<T> all, Func<T, string> name, string[] parts)
+    {
+        T[] chosen = [.. all.Where(family => parts.Length == 0 || parts.Any(part => name(family).Contains(part, StringComparison.OrdinalIgnoreCase)))];
+        return chosen.Length > 0
+            ? chosen
+            : throw new UsageException($"--only {string.Join(' ', parts)}: no family has such a name. The families are: {string.Join("; ", all.Select(name))}.");
+    }
+
+    private static void MeasureSpeed(SpeedFamily[] families, int threads, bool isJson, Terminal terminal, CancellationToken cancellationToken)
+    {
+        ProcessorLimits limits = ProcessorLimits.Measure(threads);
+        List<SpeedFamilyReport> measured = [];
+        using (UnfinishedPath folder = new(CreateFolder()))
+        {
+            foreach (SpeedFamily family in families)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                SpeedResult result = SpeedTest.Run(family, threads, folder.Path, cancellationToken);
+                bool isMemory = family.Limit == SpeedLimit.Memory;
+                measured.Add(new SpeedFamilyReport(
+                    family.Name, Math.Round(result.Rate / 1e9, 2), isMemory ? "GB/s" : "GFLOPS", Math.Round(result.Rate / (isMemory ? limits.Bytes : limits.Operations), 3), Seconds(result.Duration)));
+            }
+        }
+
+        SpeedReport report = new(
+            CommandLine.Version, RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant(), Processor.InstructionSets, threads == 0 ? Environment.ProcessorCount : threads,
+            Math.Round(limits.Operations / 1e9, 1), Math.Round(limits.Bytes / 1e9, 1), measured);
+        if (isJson)
+        {
+            terminal.Output.WriteLine(ReportJson.Serialize(report));
+            return;
+        }
+
+        terminal.Output.WriteLine($"version       {report.Version}");
+        terminal.Output.WriteLine($"processor     {report.Processor}, {report.Threads} threads");
+        terminal.Output.WriteLine($"instructions  {string.Join(' ', report.InstructionSets)}");
+        terminal.Output.WriteLine($"peak          {report.PeakGflops:0} GFLOPS in single precision");
+        terminal.Output.WriteLine($"memory        {report.MemoryGbPerSecond:0.0} GB/s");
+        Table table = new() { Border = TableBorder.Simple };
+        table.AddColumn("kernels");
+        table.AddColumn("rate", column => column.RightAligned());
+        table.AddColumn("");
+        table.AddColumn("of the limit", column => column.RightAligned());
+        table.AddColumn("time", column => column.RightAligned());
+        foreach (SpeedFamilyReport family in report.Families)
+        {
+            table.AddRow(family.Name, $"{family.Rate:0.0}", family.Unit, $"{family.Fraction:0.00}", Quantity.Seconds(family.Seconds));
+        }
+
+        terminal.Write(table);
     }
 
     private static void Print(SelfTestReport report, Terminal terminal)

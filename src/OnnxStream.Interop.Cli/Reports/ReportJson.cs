@@ -29,6 +29,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 [JsonSerializable(typeof(PullReport))]
 [JsonSerializable(typeof(LocalModelsReport))]
 [JsonSerializable(typeof(KnownModelsReport))]
+[JsonSerializable(typeof(SpeedReport))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {
     // The text goes to a terminal or a file, not into a web page: names and prompts stay readable.

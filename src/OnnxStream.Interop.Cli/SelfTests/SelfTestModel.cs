@@ -15,6 +15,7 @@ internal sealed class SelfTestModel(int operatorSet = 17)
     private readonly List<(int Field, ByteString Message)> _graph = [];
     private readonly Dictionary<string, TensorBuffer> _inputs = [];
     private readonly List<string> _outputs = [];
+    private readonly List<ByteString> _imports = [];
 
     /// <summary>What the model is given when it runs.</summary>
     public IReadOnlyDictionary<string, TensorBuffer> Inputs => _inputs;
@@ -47,8 +48,22 @@ internal sealed class SelfTestModel(int operatorSet = 17)
         return this;
     }
 
+    /// <summary>Allows operators of another domain.</summary>
+    public SelfTestModel Import(string domain, int version)
+    {
+        _imports.Add(Message(stream =>
+        {
+            Text(stream, 1, domain);
+            Number(stream, 2, version);
+        }));
+        return this;
+    }
+
     /// <summary>Adds a node. An attribute is a number, a text or a list of whole numbers.</summary>
-    public SelfTestModel Node(string operatorType, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
+    public SelfTestModel Node(string operatorType, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes) => Node("", operatorType, inputs, outputs, attributes);
+
+    /// <summary>Adds a node with an operator of a domain.</summary>
+    public SelfTestModel Node(string domain, string operatorType, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
     {
         _graph.Add((GraphNode, Message(stream =>
         {
@@ -56,6 +71,7 @@ internal sealed class SelfTestModel(int operatorSet = 17)
             Array.ForEach(outputs, output => Text(stream, 2, output));
             Text(stream, 3, outputs[0]);
             Text(stream, 4, operatorType);
+            Text(stream, 7, domain);
             foreach ((string name, object value) in attributes)
             {
                 Bytes(stream, 5, Attribute(name, value));
@@ -89,6 +105,7 @@ internal sealed class SelfTestModel(int operatorSet = 17)
             Number(stream, 1, IrVersion);
             Bytes(stream, 7, graph);
             Bytes(stream, 8, operators);
+            _imports.ForEach(import => Bytes(stream, 8, import));
         }).ToByteArray());
     }
 

@@ -31,6 +31,23 @@ internal sealed class SelfTestCommandTests
         Assert.That(report.GetProperty("instruction_sets").EnumerateArray().Select(name => name.GetString()), Is.EqualTo(Processor.InstructionSets));
     }
 
+    [Test]
+    public void Speed_is_a_rate_and_a_part_of_what_was_measured_here()
+    {
+        JsonElement report = JsonDocument.Parse(Invocation.Of("selftest", "--speed", "--only", "one row", "softmax", "1x1", "--threads", "1", "--json").AssertSucceeded().Output).RootElement;
+        JsonElement[] families = [.. report.GetProperty("families").EnumerateArray()];
+        Assert.That(families.Select(family => family.GetProperty("name").GetString()), Is.EqualTo((string[])["convolution 1x1", "one row, int4 weights", "softmax"]));
+        Assert.That(families.Select(family => family.GetProperty("unit").GetString()), Is.EqualTo((string[])["GFLOPS", "GB/s", "GB/s"]));
+        double peak = report.GetProperty("peak_gflops").GetDouble();
+        foreach (JsonElement family in families)
+        {
+            Assert.That(family.GetProperty("rate").GetDouble(), Is.GreaterThan(0));
+        }
+
+        Assert.That(families[0].GetProperty("fraction").GetDouble(), Is.EqualTo(families[0].GetProperty("rate").GetDouble() / peak).Within(0.01));
+        Assert.That(report.GetProperty("threads").GetInt32(), Is.EqualTo(1));
+    }
+
     // The kernels of other processors than this one's, with managed vectors that fit them.
     [TestCase("avx2", "DOTNET_EnableAVX512")]
     [TestCase("fma3", "DOTNET_EnableAVX2")]

@@ -8,7 +8,7 @@ public class ChannelsLastOperatorTests
     public void Convolves([Values(0, 1)] int channelsLast, [Values] bool hasBias)
     {
         OperatorTester tester = new OperatorTester("QLinearConv", 17, "com.microsoft").Input(TestTensors.Bytes(ElementType.UInt8, 1, channelsLast == 0 ? [1, 4, 9, 8] : [1, 9, 8, 4])).Constant(TestTensors.Scalar(ElementType.Float32, 1 / 64.0)).Constant(TestTensors.Scalar(ElementType.UInt8, 120))
-            .Constant(TestTensors.Bytes(ElementType.Int8, 2, 3, 4, 3, 3)).Constant(TestTensors.Scalar(ElementType.Float32, 1 / 32.0)).Constant(TestTensors.Scalar(ElementType.Int8, 0)).Constant(TestTensors.Scalar(ElementType.Float32, 0.5)).Constant(TestTensors.Scalar(ElementType.UInt8, 110));
+            .Constant(TestTensors.ByteWeights(ElementType.Int8, 2, 3, 4, 3, 3)).Constant(TestTensors.Scalar(ElementType.Float32, 1 / 32.0)).Constant(TestTensors.Scalar(ElementType.Int8, 0)).Constant(TestTensors.Scalar(ElementType.Float32, 0.5)).Constant(TestTensors.Scalar(ElementType.UInt8, 110));
         _ = hasBias ? tester.Constant(TensorBuffer.Create<int>([1000, -2000, 500], 3)) : tester;
         tester.Attribute("pads", new[] { 1, 1, 0, 1 }).Attribute("strides", new[] { 2, 1 }).Attribute("channels_last", channelsLast).Output(ElementType.UInt8).Check();
     }

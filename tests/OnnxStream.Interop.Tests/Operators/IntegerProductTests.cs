@@ -40,14 +40,14 @@ public class IntegerProductTests
     [Test]
     public void Matrices([Values(ElementType.UInt8, ElementType.Int8)] ElementType left, [Values(ElementType.UInt8, ElementType.Int8)] ElementType right, [Values] bool hasZeros)
     {
-        OperatorTester tester = new OperatorTester("MatMulInteger", 10).Input(Bytes(left, 1, 2, 3, 300)).Input(Bytes(right, 2, 300, 5));
+        OperatorTester tester = new OperatorTester("MatMulInteger", 10).Input(Bytes(left, 1, 2, 3, 300)).Input(TestTensors.ByteWeights(right, 2, 300, 5));
         _ = hasZeros ? tester.Input(Bytes(left, 3)).Input(Bytes(right, 4)) : tester;
         tester.Output(ElementType.Int32).Check();
     }
 
     [Test]
     public void ZeroPointsOfColumns() =>
-        new OperatorTester("MatMulInteger", 10).Input(Bytes(ElementType.UInt8, 1, 3, 7)).Input(Bytes(ElementType.Int8, 2, 7, 5)).Input(Bytes(ElementType.UInt8, 3)).Constant(Bytes(ElementType.Int8, 4, 5)).Output(ElementType.Int32).Check();
+        new OperatorTester("MatMulInteger", 10).Input(Bytes(ElementType.UInt8, 1, 3, 7)).Input(TestTensors.ByteWeights(ElementType.Int8, 2, 7, 5)).Input(Bytes(ElementType.UInt8, 3)).Constant(Bytes(ElementType.Int8, 4, 5)).Output(ElementType.Int32).Check();
 
     [TestCase(2)]
     [TestCase(40)]
@@ -73,7 +73,7 @@ public class IntegerProductTests
     public void QuantizedConvolution([Values] bool hasBias, [Values] bool isPerChannel)
     {
         OperatorTester tester = new OperatorTester("QLinearConv", 10).Input(Bytes(ElementType.UInt8, 1, 1, 4, 9, 8)).Constant(Scale(1 / 64f)).Constant(Bytes(ElementType.UInt8, 3))
-            .Constant(Bytes(ElementType.Int8, 2, 3, 4, 3, 3)).Constant(isPerChannel ? TensorBuffer.Create<float>([1 / 128f, 1 / 64f, 1 / 16f], 3) : Scale(1 / 32f)).Constant(isPerChannel ? new TensorBuffer(ElementType.Int8, new Shape(3)) : TensorBuffer.Create<sbyte>([0]))
+            .Constant(TestTensors.ByteWeights(ElementType.Int8, 2, 3, 4, 3, 3)).Constant(isPerChannel ? TensorBuffer.Create<float>([1 / 128f, 1 / 64f, 1 / 16f], 3) : Scale(1 / 32f)).Constant(isPerChannel ? new TensorBuffer(ElementType.Int8, new Shape(3)) : TensorBuffer.Create<sbyte>([0]))
             .Constant(Scale(0.5f)).Constant(Bytes(ElementType.UInt8, 5));
         _ = hasBias ? tester.Constant(TensorBuffer.Create<int>([1000, -2000, 500], 3)) : tester;
         tester.Attribute("pads", new[] { 1, 1, 1, 1 }).Output(ElementType.UInt8).Check();

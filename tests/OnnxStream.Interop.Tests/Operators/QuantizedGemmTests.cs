@@ -7,7 +7,7 @@ public class QuantizedGemmTests
     public void AgreesWithOnnxRuntime([Values(ElementType.UInt8, ElementType.Int8)] ElementType left, [Values] bool isReal, [Values] bool isPerColumn, [Values(0, 1)] int transA, [Values(0, 1)] int transB, [Values(null, "", "6", "1,6", "5,1", "5,6")] string? bias)
     {
         OperatorTester tester = new OperatorTester("QGemm", 17, "com.microsoft").Input(TestTensors.Bytes(left, 1, transA == 0 ? [5, 30] : [30, 5])).Constant(TestTensors.Scalar(ElementType.Float32, 0.02)).Constant(TestTensors.Scalar(left, 101))
-            .Input(TestTensors.Bytes(ElementType.Int8, 2, transB == 0 ? [30, 6] : [6, 30])).Constant(isPerColumn ? TestTensors.Random(ElementType.Float32, 3, 0.01, 0.05, 6) : TestTensors.Scalar(ElementType.Float32, 0.03)).Constant(isPerColumn ? TestTensors.Bytes(ElementType.Int8, 4, 6) : TestTensors.Scalar(ElementType.Int8, -3))
+            .Input(TestTensors.ByteWeights(ElementType.Int8, 2, transB == 0 ? [30, 6] : [6, 30])).Constant(isPerColumn ? TestTensors.Random(ElementType.Float32, 3, 0.01, 0.05, 6) : TestTensors.Scalar(ElementType.Float32, 0.03)).Constant(isPerColumn ? TestTensors.Bytes(ElementType.Int8, 4, 6) : TestTensors.Scalar(ElementType.Int8, -3))
             .Input(bias is null ? null : TestTensors.Random(ElementType.Int32, 5, -30_000, 30_000, [.. bias.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(long.Parse)]))
             .Attribute("transA", transA).Attribute("transB", transB);
         _ = isReal ? tester : tester.Constant(TestTensors.Scalar(ElementType.Float32, 1.7)).Constant(TestTensors.Scalar(left, 90));

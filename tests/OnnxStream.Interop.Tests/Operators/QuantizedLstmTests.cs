@@ -11,7 +11,7 @@ public class QuantizedLstmTests
     public void AgreesWithOnnxRuntime([Values(ElementType.UInt8, ElementType.Int8)] ElementType type, [Values("forward", "reverse", "bidirectional")] string direction, [Values] bool isPerGate, [Values] bool hasAll)
     {
         int directions = direction == "bidirectional" ? 2 : 1;
-        OperatorTester tester = new OperatorTester("DynamicQuantizeLSTM", 17, "com.microsoft") { Tolerance = 1e-4 }.Input(TestTensors.Floats(1, 7, Batch, Inputs)).Constant(TestTensors.Bytes(type, 2, directions, Inputs, 4 * Hidden)).Constant(TestTensors.Bytes(type, 3, directions, Hidden, 4 * Hidden))
+        OperatorTester tester = new OperatorTester("DynamicQuantizeLSTM", 17, "com.microsoft") { Tolerance = 1e-4 }.Input(TestTensors.Floats(1, 7, Batch, Inputs)).Constant(TestTensors.ByteWeights(type, 2, directions, Inputs, 4 * Hidden)).Constant(TestTensors.ByteWeights(type, 3, directions, Hidden, 4 * Hidden))
             .Input(hasAll ? TestTensors.Floats(4, directions, 8 * Hidden) : null).Input(null).Input(hasAll ? TestTensors.Random(ElementType.Float32, 5, -0.5, 0.5, directions, Batch, Hidden) : null).Input(hasAll ? TestTensors.Floats(6, directions, Batch, Hidden) : null).Input(hasAll ? TestTensors.Floats(7, directions, 3 * Hidden) : null);
         foreach (int seed in new[] { 8, 9 })
         {

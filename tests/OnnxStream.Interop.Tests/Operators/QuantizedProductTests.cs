@@ -26,9 +26,9 @@ public class QuantizedProductTests
         double[] biases = TestTensors.ToDoubles(bias);
         double[] expected = [.. matrices.Sums().Select((sum, i) => sum * s_scales[0] * scales[isPerColumn ? i % shape[2] : 0] + biases[i % shape[2]])];
         AssertReal(Run(model, x), expected);
-        if (types != "int8 uint8")
+        if (types is not ("int8 uint8" or "uint8 int8"))
         {
-            // ONNX Runtime has all but these.
+            // ONNX Runtime lacks the former, and cuts off sums of the latter on processors without VNNI.
             AssertReal(Oracle.Run(model.ToBytes(), new Dictionary<string, TensorBuffer> { ["x"] = x })["y"], expected);
         }
     }
@@ -87,7 +87,7 @@ public class QuantizedProductTests
     {
         TensorBuffer x = TestTensors.Floats(1, rows, 300);
         TensorBuffer zero = isPerColumn ? TestTensors.Bytes(right, 4, 70) : TestTensors.Scalar(right, 5);
-        ModelBuilder model = new ModelBuilder(17, Microsoft).Input("x", ElementType.Float32, rows, 300).Initializer("w", TestTensors.Bytes(right, 2, 300, 70)).Initializer("ws", isPerColumn ? TestTensors.Random(ElementType.Float32, 3, 0.01, 0.05, 70) : TestTensors.Scalar(ElementType.Float32, 0.03))
+        ModelBuilder model = new ModelBuilder(17, Microsoft).Input("x", ElementType.Float32, rows, 300).Initializer("w", TestTensors.ByteWeights(right, 2, 300, 70)).Initializer("ws", isPerColumn ? TestTensors.Random(ElementType.Float32, 3, 0.01, 0.05, 70) : TestTensors.Scalar(ElementType.Float32, 0.03))
             .Initializer("wz", zero).Initializer("b", TestTensors.Floats(5, 70));
         if (isOneNode)
         {

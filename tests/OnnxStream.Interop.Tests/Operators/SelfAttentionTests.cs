@@ -47,7 +47,7 @@ public class SelfAttentionTests
     [Test]
     public void Quantized([Values(ElementType.UInt8, ElementType.Int8)] ElementType weight, [Values(null, "lengths", "keys")] string? mask, [Values(0, 1)] int unidirectional, [Values] bool isPerColumn, [Values] bool hasZeros)
     {
-        OperatorTester tester = new OperatorTester("QAttention", 17, "com.microsoft").Input(TestTensors.Bytes(ElementType.UInt8, 1, Batch, Tokens, 10)).Constant(TestTensors.Bytes(weight, 2, 10, 72)).Input(TestTensors.Floats(3, 72)).Input(TestTensors.Scalar(ElementType.Float32, 0.01))
+        OperatorTester tester = new OperatorTester("QAttention", 17, "com.microsoft").Input(TestTensors.Bytes(ElementType.UInt8, 1, Batch, Tokens, 10)).Constant(TestTensors.ByteWeights(weight, 2, 10, 72)).Input(TestTensors.Floats(3, 72)).Input(TestTensors.Scalar(ElementType.Float32, 0.01))
             .Input(isPerColumn ? TestTensors.Random(ElementType.Float32, 4, 0.005, 0.02, 72) : TestTensors.Scalar(ElementType.Float32, 0.01)).Input(Mask(mask, Tokens)).Input(hasZeros ? TestTensors.Scalar(ElementType.UInt8, 120) : null).Input(hasZeros ? isPerColumn ? TestTensors.Bytes(weight, 5, 72) : TestTensors.Scalar(weight, 9) : null)
             .Attribute("num_heads", Heads).Attribute("unidirectional", unidirectional);
         tester.Check();
@@ -55,7 +55,7 @@ public class SelfAttentionTests
 
     [Test]
     public void QuantizedWithTokensOfBefore() =>
-        new OperatorTester("QAttention", 17, "com.microsoft").Input(TestTensors.Bytes(ElementType.UInt8, 1, Batch, Tokens, 10)).Constant(TestTensors.Bytes(ElementType.Int8, 2, 10, 72)).Input(TestTensors.Floats(3, 72)).Input(TestTensors.Scalar(ElementType.Float32, 0.01))
+        new OperatorTester("QAttention", 17, "com.microsoft").Input(TestTensors.Bytes(ElementType.UInt8, 1, Batch, Tokens, 10)).Constant(TestTensors.ByteWeights(ElementType.Int8, 2, 10, 72)).Input(TestTensors.Floats(3, 72)).Input(TestTensors.Scalar(ElementType.Float32, 0.01))
             .Input(TestTensors.Scalar(ElementType.Float32, 0.01)).Input(Mask("keys", Tokens + 4)).Input(TestTensors.Scalar(ElementType.UInt8, 120)).Input(TestTensors.Scalar(ElementType.Int8, 9)).Input(TestTensors.Floats(4, 2, Batch, Heads, 4, 8))
             .Attribute("num_heads", Heads).Attribute("unidirectional", 1).Output(ElementType.Float32).Output(ElementType.Float32).Check();
 
