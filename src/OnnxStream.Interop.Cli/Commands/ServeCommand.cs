@@ -135,7 +135,7 @@ internal sealed class ServeCommand : ToolCommand
                     {
                         ThreadCount = arguments.GetValue(_threads),
                         WeightsProvider = weights,
-                        PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), "f32"),
+                        PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), "f32", progress: null, cancellationToken),
                     },
                 },
                 Queue = new JobQueueOptions { MostWaiting = arguments.GetValue(_queueLength), MostRunning = arguments.GetValue(_parallel) },
