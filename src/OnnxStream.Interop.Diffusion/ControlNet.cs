@@ -57,11 +57,20 @@ public sealed class ControlNet : IDisposable
         ArgumentNullException.ThrowIfNull(sample);
         ArgumentNullException.ThrowIfNull(hiddenStates);
         ArgumentNullException.ThrowIfNull(picture);
+        return Compute([new UnetQuestion(sample, timestep, [new UnetCondition(hiddenStates)])], picture, scale, cancellationToken)[0];
+    }
+
+    /// <summary>Computes residuals for several samples, each under its first condition, in one pass over the weights.</summary>
+    internal IReadOnlyList<IReadOnlyList<TensorBuffer>> Compute(IReadOnlyList<UnetQuestion> questions, TensorBuffer picture, float scale, CancellationToken cancellationToken) =>
+        [.. _session.RunBatch([.. questions.Select(question => Inputs(question, picture, scale))], cancellationToken).Select(result => Residuals(result, scale))];
+
+    private Dictionary<string, TensorBuffer> Inputs(UnetQuestion question, TensorBuffer picture, float scale)
+    {
         Dictionary<string, TensorBuffer> inputs = new()
         {
-            [_sample.Name] = Convert(sample, _sample),
-            [_timestep.Name] = TensorConversion.ToDeclaredType([timestep], _timestep.Dimensions is { Count: 0 } ? Shape.Scalar : new Shape(1), _timestep, _session.Path),
-            [_hiddenState.Name] = Convert(hiddenStates, _hiddenState),
+            [_sample.Name] = Convert(question.Sample, _sample),
+            [_timestep.Name] = TensorConversion.ToDeclaredType([question.Timestep], _timestep.Dimensions is { Count: 0 } ? Shape.Scalar : new Shape(1), _timestep, _session.Path),
+            [_hiddenState.Name] = Convert(question.Conditions[0].HiddenStates, _hiddenState),
             [_picture.Name] = Convert(picture, _picture),
         };
         if (_scale is not null)
@@ -69,7 +78,11 @@ public sealed class ControlNet : IDisposable
             inputs[_scale.Name] = TensorConversion.ToDeclaredType([scale], _scale.Dimensions is { Count: 0 } ? Shape.Scalar : new Shape(1), _scale, _session.Path);
         }
 
-        RunResult result = _session.Run(inputs, cancellationToken);
+        return inputs;
+    }
+
+    private List<TensorBuffer> Residuals(RunResult result, float scale)
+    {
         List<TensorBuffer> residuals = [];
         foreach (ValueMetadata output in _session.Outputs)
         {

@@ -2,7 +2,7 @@ using OnnxStream.Interop.Diffusion.Schedulers;
 
 namespace OnnxStream.Interop.Diffusion;
 
-/// <summary>Answers a run's questions: the UNET under the conditions of a step, guidance, and what is given of the picture.</summary>
+/// <summary>Answers the questions of the runs of all pictures: the UNET under the conditions of a step, guidance, and what is given of the picture.</summary>
 internal sealed class GuidedDenoiser
 {
     private readonly PipelineConfiguration _configuration;
@@ -26,33 +26,50 @@ internal sealed class GuidedDenoiser
         _timestepCondition = unet.TimestepConditionWidth is { } width ? EmbedGuidance(guidance - 1, width) : null;
     }
 
-    /// <summary>What a sample would be without its noise.</summary>
-    /// <param name="evaluation">The sample and its noise.</param>
-    /// <param name="step">The step, from 0 on.</param>
+    /// <summary>What samples would be without their noise. All of them, under both prompts, are one question to the UNET.</summary>
+    /// <param name="evaluations">For each picture the sample and its noise, and the step, from 0 on.</param>
     /// <param name="cancellationToken">Cancels between operators.</param>
-    public float[] Denoise(Evaluation evaluation, int step, CancellationToken cancellationToken)
+    public float[][] Denoise(IReadOnlyList<(Evaluation Evaluation, int Step)> evaluations, CancellationToken cancellationToken)
+    {
+        UnetQuestion[] questions = [.. evaluations.Select(picture => Ask(picture.Evaluation, picture.Step))];
+        if (_controlNet is not null)
+        {
+            questions = Control(_controlNet, questions, cancellationToken);
+        }
+
+        IReadOnlyList<IReadOnlyList<TensorBuffer>> answers = _unet.Predict(questions, _timestepCondition, cancellationToken);
+        return [.. answers.Select((predictions, i) => Combine(predictions, evaluations[i].Evaluation))];
+    }
+
+    // What the UNET is asked about a picture in a step: under the positive prompt last.
+    private UnetQuestion Ask(Evaluation evaluation, int step)
     {
         // A UNET for inpainting sees the mask and what stays behind the latents.
         TensorBuffer input = new(ElementType.Float32, _shape.With(1, _shape[1] + (_given?.ExtraChannels.Length / (_shape[2] * _shape[3]) ?? 0)));
         int length = evaluation.Sample.Length;
         Preconditioning.ToInput(evaluation.Sample.Span, evaluation.Sigma, input.Span<float>()[..length]);
         _given?.ExtraChannels.CopyTo(input.Span<float>()[length..]);
-
         bool isGuided = _prompts.Negative.Count > 0 && step >= (int)Math.Round(_options.GuidanceStart * _steps) && step < (int)Math.Round(_options.GuidanceEnd * _steps);
         List<UnetCondition> conditions = isGuided ? [EncodedPrompts.At(_prompts.Negative, step)] : [];
         conditions.Add(EncodedPrompts.At(_prompts.Positive, step));
-        if (_controlNet is not null)
-        {
-            TensorBuffer latents = TensorBuffer.Create<float>(input.Span<float>()[..length], _shape.Dimensions);
-            conditions = [.. conditions.Select(condition => condition with
-            {
-                Residuals = _controlNet.Compute(latents, evaluation.Timestep, condition.HiddenStates, _controlPicture!, _options.ControlScale, cancellationToken),
-            })];
-        }
+        return new UnetQuestion(input, evaluation.Timestep, conditions);
+    }
 
-        IReadOnlyList<TensorBuffer> predictions = _unet.Predict(input, evaluation.Timestep, conditions, _timestepCondition, cancellationToken);
+    // Adds what the ControlNet makes of each picture under each prompt.
+    private UnetQuestion[] Control(ControlNet controlNet, UnetQuestion[] questions, CancellationToken cancellationToken)
+    {
+        int length = checked((int)_shape.ElementCount);
+        UnetQuestion[] single = [.. questions.SelectMany(question => question.Conditions.Select(condition =>
+            new UnetQuestion(TensorBuffer.Create<float>(question.Sample.Span<float>()[..length], _shape.Dimensions), question.Timestep, [condition])))];
+        IReadOnlyList<IReadOnlyList<TensorBuffer>> residuals = controlNet.Compute(single, _controlPicture!, _options.ControlScale, cancellationToken);
+        int next = 0;
+        return Array.ConvertAll(questions, question => question with { Conditions = [.. question.Conditions.Select(condition => condition with { Residuals = residuals[next++] })] });
+    }
+
+    private float[] Combine(IReadOnlyList<TensorBuffer> predictions, Evaluation evaluation)
+    {
         float[] output = predictions[^1].Span<float>().ToArray();
-        if (isGuided)
+        if (predictions.Count > 1)
         {
             Guide(predictions[0].Span<float>(), output, _guidance, _options.GuidanceRescale);
         }

@@ -322,32 +322,33 @@ public sealed class StableDiffusionPipeline
         using VaeDecoder? previewer = options.Preview is not null && Configuration.TinyDecoderPath is { } path
             ? new VaeDecoder(path, Configuration.Files, _sessionOptions(PipelineStage.Decoding))
             : null;
-        List<TensorBuffer> latents = [];
-        for (int image = 0; image < options.ImageCount; image++)
+        ISamplingRun[] runs = [.. Enumerable.Range(0, options.ImageCount).Select(image => Begin(options, unchecked(seed + image), scheduler, given, firstStep, shape))];
+
+        // All pictures go step by step together: the UNET's weights are streamed once for all of them.
+        int done = 0;
+        while (Array.FindAll(runs, run => !run.IsDone) is { Length: > 0 } open)
         {
-            long imageSeed = unchecked(seed + image);
-            IRandomSource random = options.RandomSource?.Invoke(imageSeed) ?? (options.RandomSourceType == RandomSourceType.Torch
-                ? new TorchRandomSource(unchecked((ulong)imageSeed))
-                : new PhiloxRandomSource(unchecked((ulong)imageSeed)));
-            TensorBuffer sample = new(ElementType.Float32, shape);
-            Begin(sample.Span<float>(), random, scheduler, given, firstStep);
-            ISamplingRun run = scheduler.Start(sample.Span<float>(), random, firstStep);
-            while (!run.IsDone)
+            float[][] denoised = denoiser.Denoise([.. open.Select(run => (run.Next, run.Step))], cancellationToken);
+            for (int i = 0; i < open.Length; i++)
             {
+                ISamplingRun run = open[i];
                 int before = run.Step;
-                float[] denoised = denoiser.Denoise(run.Next, before, cancellationToken);
-                run.Continue(denoised);
+                run.Continue(denoised[i]);
                 if (run.Step > before)
                 {
-                    progress?.Report(new PipelineProgress(PipelineStage.Denoising, (image * taken) + run.Step - firstStep, stepCount));
+                    progress?.Report(new PipelineProgress(PipelineStage.Denoising, ++done, stepCount));
                     if (options.Preview is not null && ((run.Step - firstStep) % options.PreviewInterval == 0 || run.IsDone))
                     {
-                        options.Preview(new GenerationPreview(Draw(denoised, shape, previewer, cancellationToken), image, run.Step - firstStep, taken, run.Save()));
+                        options.Preview(new GenerationPreview(Draw(denoised[i], shape, previewer, cancellationToken), Array.IndexOf(runs, run), run.Step - firstStep, taken, run.Save()));
                     }
                 }
             }
+        }
 
-            run.Result.Span.CopyTo(sample.Span<float>());
+        List<TensorBuffer> latents = [];
+        foreach (ISamplingRun run in runs)
+        {
+            TensorBuffer sample = TensorBuffer.Create(run.Result.Span, shape.Dimensions);
             given?.Keep(sample.Span<float>());
             latents.Add(sample);
         }
@@ -359,6 +360,16 @@ public sealed class StableDiffusionPipeline
         }
 
         return latents;
+    }
+
+    private static ISamplingRun Begin(GenerationOptions options, long seed, IScheduler scheduler, GivenPicture? given, int firstStep, Shape shape)
+    {
+        IRandomSource random = options.RandomSource?.Invoke(seed) ?? (options.RandomSourceType == RandomSourceType.Torch
+            ? new TorchRandomSource(unchecked((ulong)seed))
+            : new PhiloxRandomSource(unchecked((ulong)seed)));
+        float[] sample = new float[shape.ElementCount];
+        Begin(sample, random, scheduler, given, firstStep);
+        return scheduler.Start(sample, random, firstStep);
     }
 
     // Noise, or a given picture with as much of it as the first step begins with.

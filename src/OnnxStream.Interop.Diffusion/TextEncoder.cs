@@ -56,7 +56,7 @@ public sealed class TextEncoder : IDisposable
     /// <summary>Whether the model gives what its inner layers compute, as <c>hidden_states.0</c> and so on.</summary>
     public bool HasLayers => _layers.Length > 1;
 
-    /// <summary>Computes the hidden states of prompts: all in one run if the model takes any number, else one after the other.</summary>
+    /// <summary>Computes the hidden states of prompts, all in one pass over the weights.</summary>
     /// <param name="prompts">The ids of each prompt.</param>
     /// <param name="cancellationToken">Cancels between operators.</param>
     /// <returns>For each prompt a tensor of <c>[1, ids, width]</c>.</returns>
@@ -83,8 +83,8 @@ public sealed class TextEncoder : IDisposable
                 _session.Path, $"layer {layersSkipped} from the end is asked for, and the text encoder gives {_layers.Length} inner layers; export it with its hidden states ({LayerPrefix}0, {LayerPrefix}1, …).");
         }
 
-        int size = TensorBatch.Size(_ids, prompts.Count);
-        List<TextEncoding> encodings = [];
+        int size = TensorBatch.SetSize(_ids);
+        List<IReadOnlyDictionary<string, TensorBuffer>> sets = [];
         for (int start = 0; start < prompts.Count; start += size)
         {
             List<long> ids = [];
@@ -93,9 +93,12 @@ public sealed class TextEncoder : IDisposable
                 ids.AddRange(prompts[Math.Min(start + i, prompts.Count - 1)]);
             }
 
-            Shape shape = new(size, prompts[start].Length);
-            TensorBuffer input = TensorConversion.ToDeclaredType([.. ids], shape, _ids, _session.Path);
-            RunResult result = _session.Run(new Dictionary<string, TensorBuffer> { [_ids.Name] = input }, cancellationToken);
+            sets.Add(new Dictionary<string, TensorBuffer> { [_ids.Name] = TensorConversion.ToDeclaredType([.. ids], new Shape(size, prompts[start].Length), _ids, _session.Path) });
+        }
+
+        List<TextEncoding> encodings = [];
+        foreach (RunResult result in _session.RunBatch(sets, cancellationToken))
+        {
             TensorBuffer states = Output(isInner ? _layers[^(1 + layersSkipped)] : _hiddenState!);
             if (isNormalized && layersSkipped > 0)
             {
@@ -103,7 +106,7 @@ public sealed class TextEncoder : IDisposable
             }
 
             TensorBuffer? pooled = _pooled is null ? null : Output(_pooled);
-            for (int i = 0; i < size && start + i < prompts.Count; i++)
+            for (int i = 0; i < size && encodings.Count < prompts.Count; i++)
             {
                 encodings.Add(new TextEncoding(TensorBatch.Item(states, i), pooled is null ? null : TensorBatch.Item(pooled, i)));
             }

@@ -85,10 +85,7 @@ public sealed class Unet : IDisposable
     /// <summary>How many residuals of a ControlNet the model takes.</summary>
     public int ResidualCount => _residuals.Length;
 
-    /// <summary>
-    /// Predicts the noise under each of several conditions: in one run, which streams the weights once for all of them, if the
-    /// model takes any number of samples; else one after the other.
-    /// </summary>
+    /// <summary>Predicts the noise under each of several conditions, in one pass over the weights.</summary>
     /// <param name="sample">The latents, <c>[1, channels, height, width]</c>, scaled for the model.</param>
     /// <param name="timestep">The time step.</param>
     /// <param name="conditions">Hidden states of the text encoder, each <c>[1, ids, width]</c>.</param>
@@ -111,51 +108,48 @@ public sealed class Unet : IDisposable
     {
         ArgumentNullException.ThrowIfNull(sample);
         ArgumentNullException.ThrowIfNull(conditions);
-        int size = TensorBatch.Size(_sample, conditions.Count);
-        TensorBuffer samples = TensorBatch.Stack([sample], 0, size);
-        List<TensorBuffer> predictions = [];
-        for (int start = 0; start < conditions.Count; start += size)
+        return Predict([new UnetQuestion(sample, timestep, conditions)], timestepCondition, cancellationToken)[0];
+    }
+
+    /// <summary>Predicts the noise in the latents of several pictures, each under several conditions: in one pass over the weights, whatever batch the model declares, as far as the budget of the session has room.</summary>
+    /// <param name="questions">The pictures. What one is answered does not depend on the others.</param>
+    /// <param name="timestepCondition">The embedding of the guidance scale, for a model that takes it; else null.</param>
+    /// <param name="cancellationToken">Cancels between operators.</param>
+    /// <returns>For each picture, for each condition a tensor of the latents' shape.</returns>
+    /// <exception cref="ArgumentException">A condition lacks what the model takes.</exception>
+    public IReadOnlyList<IReadOnlyList<TensorBuffer>> Predict(
+        IReadOnlyList<UnetQuestion> questions, ReadOnlyMemory<float>? timestepCondition = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(questions);
+        int size = TensorBatch.SetSize(_sample);
+        List<IReadOnlyDictionary<string, TensorBuffer>> sets = [];
+        foreach (UnetQuestion question in questions)
         {
-            Dictionary<string, TensorBuffer> inputs = new()
+            for (int start = 0; start < question.Conditions.Count; start += size)
             {
-                [_sample.Name] = TensorConversion.ToDeclaredType(samples.Span<float>(), samples.Shape, _sample, _session.Path),
-                [_timestep.Name] = Timestep(timestep, size),
-            };
-            Add(_hiddenState, condition => condition.HiddenStates);
-            Add(_textEmbedding, condition => condition.TextEmbedding);
-            Add(_timeIds, condition => condition.TimeIds);
-            for (int i = 0; i < _residuals.Length; i++)
-            {
-                int index = i;
-                Add(_residuals[i], condition => condition.Residuals.Count == _residuals.Length ? condition.Residuals[index] : null);
-            }
-
-            if (_timestepCondition is not null)
-            {
-                ReadOnlyMemory<float> embedding = timestepCondition ?? throw new ArgumentException($"The UNET takes {_timestepCondition}, which was not given.", nameof(timestepCondition));
-                TensorBuffer stacked = TensorBatch.Stack([TensorBuffer.Create<float>(embedding.Span, 1, embedding.Length)], 0, TensorBatch.Size(_timestepCondition, size));
-                inputs[_timestepCondition.Name] = TensorConversion.ToDeclaredType(stacked.Span<float>(), stacked.Shape, _timestepCondition, _session.Path);
-            }
-
-            RunResult result = _session.Run(inputs, cancellationToken);
-            TensorBuffer output = TensorConversion.ToSingle(result[_output.Name], _session.Path);
-            for (int i = 0; i < size && start + i < conditions.Count; i++)
-            {
-                predictions.Add(TensorBatch.Item(output, i));
-            }
-
-            void Add(ValueMetadata? input, Func<UnetCondition, TensorBuffer?> select)
-            {
-                if (input is not null)
-                {
-                    TensorBuffer[] items = [.. conditions.Select(condition => select(condition) ?? throw new ArgumentException($"The UNET takes {input}, which a condition lacks.", nameof(conditions)))];
-                    TensorBuffer stacked = TensorBatch.Stack(items, start, size);
-                    inputs[input.Name] = TensorConversion.ToDeclaredType(stacked.Span<float>(), stacked.Shape, input, _session.Path);
-                }
+                sets.Add(Inputs(question, start, size, timestepCondition));
             }
         }
 
-        return predictions;
+        IReadOnlyList<RunResult> results = _session.RunBatch(sets, cancellationToken);
+        List<IReadOnlyList<TensorBuffer>> answers = [];
+        int next = 0;
+        foreach (UnetQuestion question in questions)
+        {
+            List<TensorBuffer> predictions = [];
+            while (predictions.Count < question.Conditions.Count)
+            {
+                TensorBuffer output = TensorConversion.ToSingle(results[next++][_output.Name], _session.Path);
+                for (int i = 0; i < size && predictions.Count < question.Conditions.Count; i++)
+                {
+                    predictions.Add(TensorBatch.Item(output, i));
+                }
+            }
+
+            answers.Add(predictions);
+        }
+
+        return answers;
     }
 
     /// <summary>What the runs up to now took.</summary>
@@ -163,6 +157,45 @@ public sealed class Unet : IDisposable
 
     /// <summary>Closes the model.</summary>
     public void Dispose() => _session.Dispose();
+
+    // What the model is given for some conditions of a picture; the last one fills what lacks.
+    private Dictionary<string, TensorBuffer> Inputs(UnetQuestion question, int start, int size, ReadOnlyMemory<float>? timestepCondition)
+    {
+        IReadOnlyList<UnetCondition> conditions = question.Conditions;
+        TensorBuffer samples = TensorBatch.Stack([question.Sample], 0, size);
+        Dictionary<string, TensorBuffer> inputs = new()
+        {
+            [_sample.Name] = TensorConversion.ToDeclaredType(samples.Span<float>(), samples.Shape, _sample, _session.Path),
+            [_timestep.Name] = Timestep(question.Timestep, size),
+        };
+        Add(_hiddenState, condition => condition.HiddenStates);
+        Add(_textEmbedding, condition => condition.TextEmbedding);
+        Add(_timeIds, condition => condition.TimeIds);
+        for (int i = 0; i < _residuals.Length; i++)
+        {
+            int index = i;
+            Add(_residuals[i], condition => condition.Residuals.Count == _residuals.Length ? condition.Residuals[index] : null);
+        }
+
+        if (_timestepCondition is not null)
+        {
+            ReadOnlyMemory<float> embedding = timestepCondition ?? throw new ArgumentException($"The UNET takes {_timestepCondition}, which was not given.", nameof(timestepCondition));
+            TensorBuffer stacked = TensorBatch.Stack([TensorBuffer.Create<float>(embedding.Span, 1, embedding.Length)], 0, TensorBatch.Size(_timestepCondition, size));
+            inputs[_timestepCondition.Name] = TensorConversion.ToDeclaredType(stacked.Span<float>(), stacked.Shape, _timestepCondition, _session.Path);
+        }
+
+        return inputs;
+
+        void Add(ValueMetadata? input, Func<UnetCondition, TensorBuffer?> select)
+        {
+            if (input is not null)
+            {
+                TensorBuffer[] items = [.. conditions.Select(condition => select(condition) ?? throw new ArgumentException($"The UNET takes {input}, which a condition lacks.", nameof(question)))];
+                TensorBuffer stacked = TensorBatch.Stack(items, start, size);
+                inputs[input.Name] = TensorConversion.ToDeclaredType(stacked.Span<float>(), stacked.Shape, input, _session.Path);
+            }
+        }
+    }
 
     private TensorBuffer Timestep(float timestep, int size)
     {

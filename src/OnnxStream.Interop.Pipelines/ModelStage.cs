@@ -53,11 +53,28 @@ internal sealed class ModelStage : IDisposable
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, CancellationToken cancellationToken)
     {
         RunResult result = _session!.Run(inputs, options: null, cancellationToken);
-        _runCount++;
-        _runDuration += result.Statistics.Duration;
-        _weightsBytesStreamed += result.Statistics.WeightsBytesStreamed;
-        _peakNativeBytes = Math.Max(_peakNativeBytes, result.Statistics.PeakNativeBytes);
+        Count(result.Statistics);
         return result;
+    }
+
+    /// <summary>Runs the model for several sets of inputs: all of the same shapes in one pass over the weights, as far as the session's budget has room for them.</summary>
+    /// <returns>The outputs of each set.</returns>
+    public IReadOnlyList<RunResult> RunBatch(IReadOnlyList<IReadOnlyDictionary<string, TensorBuffer>> sets, CancellationToken cancellationToken)
+    {
+        RunResult[] results = new RunResult[sets.Count];
+        foreach (IGrouping<string, int> alike in Enumerable.Range(0, sets.Count).GroupBy(i => string.Join(';', sets[i].Select(input => $"{input.Key}:{input.Value.Type}"))))
+        {
+            int[] places = [.. alike];
+            IReadOnlyList<RunResult> some = _session!.RunBatch([.. places.Select(i => sets[i])], options: null, cancellationToken);
+            for (int i = 0; i < places.Length; i++)
+            {
+                results[places[i]] = some[i];
+            }
+
+            Count(some[0].Statistics);
+        }
+
+        return results;
     }
 
     /// <summary>What the stage took so far.</summary>
@@ -65,4 +82,12 @@ internal sealed class ModelStage : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _session?.Dispose();
+
+    private void Count(RunStatistics statistics)
+    {
+        _runCount++;
+        _runDuration += statistics.Duration;
+        _weightsBytesStreamed += statistics.WeightsBytesStreamed;
+        _peakNativeBytes = Math.Max(_peakNativeBytes, statistics.PeakNativeBytes);
+    }
 }

@@ -8,6 +8,9 @@ internal static class TensorBatch
         input.Dimensions is not [var batch, ..] ? 1 :
         batch.IsKnown ? checked((int)batch.Value) : count;
 
+    /// <summary>How many items one set of inputs takes: what the model declares, or one where it leaves that open. Sets go through the model together.</summary>
+    public static int SetSize(ValueMetadata input) => Size(input, 1);
+
     /// <summary>Puts <paramref name="size"/> items from <paramref name="start"/> on into one tensor; the last fills what lacks.</summary>
     public static TensorBuffer Stack(IReadOnlyList<TensorBuffer> items, int start, int size)
     {

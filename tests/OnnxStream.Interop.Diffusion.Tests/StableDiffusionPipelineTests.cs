@@ -134,7 +134,7 @@ public class StableDiffusionPipelineTests
                 new(PipelineStage.Decoding, 0, 2), new(PipelineStage.Decoding, 1, 2), new(PipelineStage.Decoding, 2, 2),
             ]));
             Assert.That(result.Stages.Select(stage => (stage.Stage, stage.RunCount)), Is.EqualTo(((PipelineStage, int)[])
-                [(PipelineStage.TextEncoding, 2), (PipelineStage.Denoising, 12), (PipelineStage.Decoding, 2)]));
+                [(PipelineStage.TextEncoding, 1), (PipelineStage.Denoising, 3), (PipelineStage.Decoding, 2)]));
             Assert.That(result.Stages.Select(stage => stage.WeightsBytesStreamed), Has.All.Positive);
             Assert.That(result.Stages.Aggregate(TimeSpan.Zero, (sum, stage) => sum + stage.Duration), Is.LessThanOrEqualTo(result.Duration));
         });
@@ -176,6 +176,33 @@ public class StableDiffusionPipelineTests
             Assert.That(second.Pixels.SequenceEqual(both[1].Pixels));
             Assert.That(second.Pixels.SequenceEqual(both[0].Pixels), Is.False);
         });
+    }
+
+    // Pictures go step by step together, whatever their sampler asks for, and in as many passes as a budget has room for; each is the one that it would be alone.
+    [Test]
+    public void Generate_DrawsPicturesTogetherAsOneByOne([Values] SchedulerType sampler)
+    {
+        GenerationOptions options = ThreeSteps with { NegativePrompt = "green", Scheduler = sampler };
+        GenerationResult together = TinyShapesModel.Pipeline().Generate(options with { ImageCount = 3 });
+        GenerationResult alone = TinyShapesModel.Pipeline().Generate(options with { Seed = 5 });
+        Assert.Multiple(() =>
+        {
+            Assert.That(together.Images[2].Latents.Bytes.SequenceEqual(alone.Images[0].Latents.Bytes));
+            Assert.That(together.Images[2].Pixels.SequenceEqual(alone.Images[0].Pixels));
+            Assert.That(together.Stages[1].WeightsBytesStreamed, Is.EqualTo(alone.Stages[1].WeightsBytesStreamed), "one pass for all pictures, and both halves of guidance");
+            Assert.That(together.Stages[1].RunCount, Is.EqualTo(alone.Stages[1].RunCount));
+        });
+    }
+
+    // Previews are those of each picture, in the order of steps.
+    [Test]
+    public void Generate_ShowsPreviewsOfAllPictures()
+    {
+        List<(int Image, int Step, byte[] Pixels)> together = [], alone = [];
+        _ = TinyShapesModel.Pipeline().Generate(ThreeSteps with { ImageCount = 2, Preview = preview => together.Add((preview.Index, preview.Step, preview.Image.Pixels.ToArray())) });
+        _ = TinyShapesModel.Pipeline().Generate(ThreeSteps with { Seed = 4, Preview = preview => alone.Add((1, preview.Step, preview.Image.Pixels.ToArray())) });
+        Assert.That(together.Select(preview => (preview.Image, preview.Step)), Is.EqualTo(((int, int)[])[(0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (1, 3)]));
+        Assert.That(together.Where(preview => preview.Image == 1).Select(preview => preview.Pixels), Is.EqualTo(alone.Select(preview => preview.Pixels)));
     }
 
     [Test]

@@ -23,7 +23,7 @@ public class TextEncoderTests
         Assert.Multiple(() =>
         {
             Assert.That(statistics.Stage, Is.EqualTo(PipelineStage.TextEncoding));
-            Assert.That(statistics.RunCount, Is.EqualTo(2));
+            Assert.That(statistics.RunCount, Is.EqualTo(1));
             Assert.That(statistics.WeightsBytesStreamed, Is.Positive);
             Assert.That(statistics.Duration, Is.GreaterThanOrEqualTo(statistics.RunDuration + statistics.LoadDuration));
         });
@@ -35,10 +35,10 @@ public class TextEncoderTests
         Throws.TypeOf<ModelFormatException>().With.Message.Contains("token ids").And.Message.Contains("encoder_hidden_states"));
 
     // A model of its own, whose hidden states are the ids themselves.
-    [TestCase("batch", ElementType.Int32, 1)]
-    [TestCase("batch", ElementType.Int64, 1)]
-    [TestCase(1, ElementType.Int32, 2)]
-    public void Encode_RunsAsManyAtOnceAsTheModelTakes(object batch, ElementType type, int expectedRuns)
+    [TestCase("batch", ElementType.Int32)]
+    [TestCase("batch", ElementType.Int64)]
+    [TestCase(1, ElementType.Int32)]
+    public void Encode_RunsAllAtOnceWhateverTheModelDeclares(object batch, ElementType type)
     {
         using TemporaryFolder folder = new();
         using TextEncoder encoder = new(new OnnxModelBuilder()
@@ -49,7 +49,7 @@ public class TextEncoderTests
         IReadOnlyList<TensorBuffer> states = encoder.Encode([[1, 2, 3], [4, 5, 6]]);
         Assert.Multiple(() =>
         {
-            Assert.That(encoder.Statistics.RunCount, Is.EqualTo(expectedRuns));
+            Assert.That(encoder.Statistics.RunCount, Is.EqualTo(1));
             Assert.That(encoder.ContextLength, Is.Null);
             Assert.That(states[0].Span<float>().ToArray(), Is.EqualTo((float[])[1, 2, 3]));
             Assert.That(states[1].Span<float>().ToArray(), Is.EqualTo((float[])[4, 5, 6]));

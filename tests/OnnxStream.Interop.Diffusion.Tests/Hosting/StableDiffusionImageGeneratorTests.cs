@@ -48,7 +48,7 @@ public class StableDiffusionImageGeneratorTests
             Assert.That(contents[1].Data.ToArray(), Is.EqualTo(PngFile.Encode(expected[1].Image, expected[1].Parameters.ToString())));
             Assert.That(contents[1].AdditionalProperties!["seed"], Is.EqualTo(8));
             Assert.That(response.Usage!.InputTokenCount, Is.EqualTo(4));
-            Assert.That(response.Usage.AdditionalCounts!["model_runs"], Is.EqualTo(2 + 12 + 2));
+            Assert.That(response.Usage.AdditionalCounts!["model_runs"], Is.EqualTo(1 + 3 + 2));
             Assert.That(response.RawRepresentation, Is.InstanceOf<GenerationResult>());
             Assert.That(progress.Count, Is.GreaterThan(6));
         });
