@@ -19,14 +19,11 @@ internal sealed class ReplacedWeights(ModelContent content)
         {
             for (int i = 0; i < node.Inputs.Length; i++)
             {
-                Value? value = node.Inputs[i];
-                if (value?.Producer is { } producer && Transposed(producer) is { } transposed)
+                // The consumers of what a node makes of a weight use the weight.
+                (Value? value, bool isTransposed) = Origin(node.Inputs[i]);
+                if (!IsPassedOn(node) && value?.Constant is { Quantization: null, IsPacked: false } && !value.IsOptionalInput)
                 {
-                    Add(transposed, new WeightUse(node.Name, node.OperatorType, i) { IsOutputMajor = true });
-                }
-                else if (Transposed(node) is null && value?.Constant is { Quantization: null, IsPacked: false } && !value.IsOptionalInput)
-                {
-                    bool isOutputMajor = node is { Domain: "", OperatorType: "Conv" } || (node is { Domain: "", OperatorType: "Gemm" } && node.Attributes.Int("transB", 0) != 0);
+                    bool isOutputMajor = isTransposed || node is { Domain: "", OperatorType: "Conv" } || (node is { Domain: "", OperatorType: "Gemm" } && node.Attributes.Int("transB", 0) != 0);
                     Add(value, new WeightUse(node.Name, node.OperatorType, i) { IsOutputMajor = isOutputMajor });
                 }
             }
@@ -83,9 +80,25 @@ internal sealed class ReplacedWeights(ModelContent content)
         return content with { Graph = copy.Graph };
     }
 
-    // The matrix that a node transposes, if it does nothing else: then those that read its result use the matrix.
-    private static Value? Transposed(Node node) =>
-        node is { Domain: "", OperatorType: "Transpose" } && (node.Attributes.Ints("perm") is null or [1, 0]) && node.Inputs[0] is { Constant: { Quantization: null, IsPacked: false } constant } value && constant.Type.Shape.Rank == 2 ? value : null;
+    // The weight that a value is, transposed or in another floating-point type.
+    private static (Value? Value, bool IsTransposed) Origin(Value? value)
+    {
+        bool isTransposed = false;
+        while (value?.Producer is { } producer && IsPassedOn(producer))
+        {
+            isTransposed ^= producer.OperatorType == "Transpose";
+            value = producer.Inputs[0];
+        }
+
+        return (value, isTransposed);
+    }
+
+    // Whether a node gives a weight on to its consumers: all of it is a weight's transposition, or the same numbers in another type.
+    private static bool IsPassedOn(Node node) =>
+        node is { Domain: "", OperatorType: "Cast" or "Transpose" } && node.Inputs[0] is { } input && (input.Producer is { } producer ? IsPassedOn(producer) : input.Constant is not null) &&
+        Origin(input).Value?.Constant is { Quantization: null, IsPacked: false } constant && (node.OperatorType == "Transpose"
+            ? constant.Type.Shape.Rank == 2 && (node.Attributes.Ints("perm") is null or [1, 0])
+            : constant.Type.ElementType.IsFloat() && node.Attributes.Int("to", 0) is (long)ElementType.Float32 or (long)ElementType.Float16 or (long)ElementType.BFloat16);
 
     private ModelWeight Describe(string name, Constant constant, IReadOnlyList<WeightUse> uses)
     {

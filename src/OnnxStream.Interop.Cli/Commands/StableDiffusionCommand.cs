@@ -19,11 +19,10 @@ internal sealed class StableDiffusionCommand : ToolCommand
         DefaultValueFactory = _ => "",
     };
 
-    private readonly Option<string> _model = new("--model", "-m")
+    private readonly Option<string?> _model = new("--model", "-m")
     {
-        Description = "The folder of a model of the Stable Diffusion family (1, 2, SDXL, LCM, inpainting): an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's of 1.5; the name of one that was pulled, or the address of one (http://, https://).",
+        Description = "The folder of a model of the Stable Diffusion family (1, 2, SDXL, LCM, inpainting): an ONNX export (text_encoder, unet, vae_decoder, tokenizer), or OnnxStream's of 1.5; the name of one that was pulled, or the address of one (http://, https://). Without it, a demo model that comes with the tool: coloured shapes of 64x64 pixels.",
         HelpName = "DIR",
-        Required = true,
     };
 
     private readonly Option<string> _negativePrompt = new("--negative-prompt")
@@ -154,6 +153,12 @@ internal sealed class StableDiffusionCommand : ToolCommand
         HelpName = "PATH",
     };
 
+    private readonly Option<string?> _upscale = new("--upscale")
+    {
+        Description = "An ONNX network that makes pictures larger, such as ESRGAN ([1,3,height,width] to some whole number of times the size); it works on tiles.",
+        HelpName = "MODEL",
+    };
+
     private readonly Option<string> _output = new("--output", "-o")
     {
         Description = "The PNG file to write. Several pictures have their seeds in their names (picture-42.png), unless --grid is given.",
@@ -192,7 +197,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
     {
         Add(_prompt);
         foreach (Option option in (Option[])[
-            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _schedule, _eta, _width, _height, _guidanceRescale, _guidanceStart, _guidanceEnd, _clipSkip, _plain, _image, _strength, _mask, _maskBlur, _control, _controlScale, _rng, _previewEvery, _saveLatents, _decodeLatents, _from, _lora, _loraFolder, _word, _checkpoint, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
+            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _schedule, _eta, _width, _height, _guidanceRescale, _guidanceStart, _guidanceEnd, _clipSkip, _plain, _image, _strength, _mask, _maskBlur, _control, _controlScale, _rng, _previewEvery, _saveLatents, _decodeLatents, _from, _lora, _loraFolder, _word, _checkpoint, _upscale, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
         {
             Add(option);
         }
@@ -235,7 +240,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     public override IReadOnlyList<string> Examples =>
     [
-        "onnxstream sd \"a red circle on a blue background\" --model models/tiny-shapes --enlarge 4",
+        "onnxstream sd \"a red circle on a blue background\" --enlarge 4    with the demo model",
         "onnxstream sd \"a cat in a space suit\" --model stable-diffusion-1.5 --seed 42 --steps 20 --output cat.png",
         "onnxstream sd \"a green triangle\" --model http://192.168.1.2:8000/tiny-shapes    streamed from a server; nothing is written",
         "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --count 4 --grid --negative-prompt \"blurry\" --sampler euler",
@@ -251,7 +256,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
-        string folder = arguments.GetRequiredValue(_model);
+        string folder = arguments.GetValue(_model) ?? DemoModel.Locate();
         if (!HttpFiles.IsAddress(folder))
         {
             folder = PulledModels.Locate(folder);
@@ -297,6 +302,9 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
         GenerationOptions options = ReadOptions(arguments, configuration, output);
 
+        // Read now, so that a wrong one is refused before work; its session is made when the others are closed.
+        using Upscaler? upscaler = arguments.GetValue(_upscale) is { } larger ? new Upscaler(PulledModels.Locate(larger), sessionOptions) : null;
+
         // A folder that cannot be made should stop a long generation before it starts.
         if (Path.GetDirectoryName(output) is { Length: > 0 } outputFolder)
         {
@@ -315,10 +323,12 @@ internal sealed class StableDiffusionCommand : ToolCommand
             SaveLatents(result.Images, saved);
         }
 
-        IReadOnlyList<string> files = Save(result.Images, output, arguments.GetValue(_grid), arguments.GetValue(_enlarge));
+        IReadOnlyList<GeneratedImage> images = upscaler is null ? result.Images : ProgressDisplay.Show(terminal, report => result.Images.Select(
+            (image, i) => image with { Image = upscaler.Upscale(image.Image, new TileReporter(report, i, result.Images.Count), cancellationToken) }).ToList());
+        IReadOnlyList<string> files = Save(images, output, arguments.GetValue(_grid), arguments.GetValue(_enlarge));
         GenerationParameters parameters = result.Images[0].Parameters;
         GenerationReport report = new(
-            [.. result.Images.Zip(files, (image, file) => new ImageReport(file, image.Seed, image.Width, image.Height))],
+            [.. images.Zip(files, (image, file) => new ImageReport(file, image.Seed, image.Width, image.Height))],
             parameters.Prompt,
             parameters.NegativePrompt,
             parameters.Model,
@@ -621,6 +631,11 @@ internal sealed class StableDiffusionCommand : ToolCommand
         PipelineStage.Denoising => "denoising",
         _ => "decoding",
     };
+
+    private sealed class TileReporter(ProgressDisplay.Reporter report, int index, int count) : IProgress<double>
+    {
+        public void Report(double value) => report("upscaling", (index + value) / count);
+    }
 
     private sealed class StageReporter(ProgressDisplay.Reporter report) : IProgress<PipelineProgress>
     {

@@ -1,4 +1,3 @@
-using OnnxStream.Interop.Diffusion.Adapters;
 using OnnxStream.Interop.Pipelines;
 
 namespace OnnxStream.Interop.Diffusion;

@@ -191,8 +191,33 @@ internal sealed class StableDiffusionCommandTests
         Invocation.Of("sd", "a red circle", "--model", Model, "--steps", "1001").AssertFailed(ExitCode.BadInput, "at most 1000");
 
     [Test]
-    public void A_model_is_required() =>
-        Invocation.Of("sd", "a red circle").AssertFailed(ExitCode.BadInput, "--model");
+    public void The_demo_model_draws_where_no_other_is_named()
+    {
+        using TemporaryFolder folder = new();
+        string[] sd = ["sd", "a red circle", "--steps", "2", "--seed", "5", "--output"];
+        Invocation.Of([.. sd, folder["a.png"]]).AssertSucceeded();
+        Invocation.Of([.. sd, folder["b.png"], "--model", Model]).AssertSucceeded();
+        Assert.That(File.ReadAllBytes(folder["a.png"]), Is.EqualTo(File.ReadAllBytes(folder["b.png"])));
+    }
+
+    [Test]
+    public void Loras_words_and_checkpoints_that_do_not_belong_to_the_model()
+    {
+        string adapters = Path.Combine(Repository.Root, "tests", "OnnxStream.Interop.Diffusion.Tests", "Reference", "adapters");
+        string Sd(string name) => Path.Combine(adapters, name + ".safetensors");
+        using TemporaryFolder folder = new();
+        void Fails(string[] arguments, params string[] parts) => Invocation.Of(["sd", "a red circle", "--model", Model, "--steps", "1", "--output", folder["p.png"], .. arguments]).AssertFailed(ExitCode.BadInput, parts);
+        Fails(["--lora", Sd("kohya") + ":0.8"], "the LoRA is not for", "do not fit");
+        Fails(["--lora", Sd("kohya") + ":much"], "much", "FILE:NUMBER");
+        Fails(["--lora", Sd("missing")], "no such file");
+        Fails(["--lora", Sd("word")], "emb_params");
+        Fails(["--embedding", $"style={Sd("word")}"], "16 numbers", "96");
+        Fails(["--embedding", Sd("kohya")], "no textual inversion");
+        Fails(["--checkpoint", Sd("single")], "the checkpoint is not for");
+        Fails(["--checkpoint", Sd("peft")], "no checkpoint");
+        Fails(["--lora-folder", folder["none"]], "no such folder");
+        Assert.That(folder["p.png"], Does.Not.Exist);
+    }
 
     [Test]
     public void A_folder_without_a_model_is_bad_input()
