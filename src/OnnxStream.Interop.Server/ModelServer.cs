@@ -9,9 +9,11 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using OnnxStream.Interop.Server.Automatic1111;
 using OnnxStream.Interop.Server.Http;
 using OnnxStream.Interop.Server.Jobs;
 using OnnxStream.Interop.Server.Models;
+using OnnxStream.Interop.Server.OpenAi;
 
 namespace OnnxStream.Interop.Server;
 
@@ -64,6 +66,7 @@ public sealed class ModelServer : IAsyncDisposable
         builder.Logging.AddFilter("Microsoft", options.LogLevel > LogLevel.Warning ? options.LogLevel : LogLevel.Warning);
         builder.WebHost.UseUrls([.. options.Urls]);
         builder.WebHost.ConfigureKestrel(kestrel => Limit(kestrel, options));
+        builder.Services.AddRateLimiter(_ => { });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTime + TimeSpan.FromSeconds(10));
 
         WebApplication application = builder.Build();
@@ -75,8 +78,16 @@ public sealed class ModelServer : IAsyncDisposable
         application.Use(SecurityHeaders.AddAsync);
         application.UseRouting();
         application.UseMiddleware<GuardMiddleware>(new ApiKeys(options.ApiKeys));
+        application.UseRateLimiter(RequestRates.Options(options.RequestsPerMinute));
+        application.UseMiddleware<BodyRoom>(options);
         new StatusEndpoints(shelf, queue, options).Map(application);
         new JobEndpoints(queue).Map(application);
+        JobRunner runner = new(queue);
+        new TextEndpoints(runner).Map(application);
+        new EmbeddingEndpoints(runner).Map(application);
+        new ImageEndpoints(runner, options.Limits).Map(application);
+        new DiffusionEndpoints(runner, shelf).Map(application);
+        OpenApiEndpoint.Map(application);
         PageEndpoints.Map(application);
         return new ModelServer(application, options, shelf, queue);
     }

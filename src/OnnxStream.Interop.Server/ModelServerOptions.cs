@@ -27,6 +27,9 @@ public sealed record ModelServerOptions
     /// <summary>The most bytes of a request's body.</summary>
     public long MostBodyBytes { get; init; } = 32L << 20;
 
+    /// <summary>The most bytes of all bodies that are being read or answered at once; further requests are refused.</summary>
+    public long MostBodyBytesTogether { get; init; } = 128L << 20;
+
     /// <summary>The most connections at once.</summary>
     public int MostConnections { get; init; } = 512;
 

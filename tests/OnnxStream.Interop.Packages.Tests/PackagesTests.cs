@@ -17,6 +17,7 @@ public class PackagesTests
     [TestCase("OnnxStream.Interop.Http")]
     [TestCase("OnnxStream.Interop.Language")]
     [TestCase("OnnxStream.Interop.Pipelines")]
+    [TestCase("OnnxStream.Interop.Server")]
     [TestCase("OnnxStream.Interop.Speech")]
     [TestCase("OnnxStream.Interop.Vision")]
     [TestCase("OnnxStream.Interop.Native")]

@@ -13,6 +13,11 @@ internal sealed class ServeCommand : ToolCommand
 {
     private const string KeyVariable = "ONNXSTREAM_API_KEY";
 
+    private const long MostBodyBytes = 32L << 20;
+
+    // Bodies of the largest size that there is room for at once.
+    private const int BodiesTogether = 2;
+
     // What the process grows by when it begins to serve: code, connections, planning. Measured with two hundred requests at once.
     private static readonly long s_serverBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 96L : 32L) << 20;
 
@@ -113,6 +118,7 @@ internal sealed class ServeCommand : ToolCommand
         async Task ServeAsync()
         {
             using Weights.WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
+            long bodyBytes = limit is { } most ? Math.Clamp(most / 32, 1 << 20, MostBodyBytes) : MostBodyBytes;
             string[] urls = arguments.GetValue(_urls) ?? [];
             ModelServerOptions options = new()
             {
@@ -122,7 +128,7 @@ internal sealed class ServeCommand : ToolCommand
                 {
                     Folder = folder,
                     ModelFolders = single,
-                    Budget = limit is { } allowed ? BudgetWithin(allowed) : null,
+                    Budget = limit is { } allowed ? BudgetWithin(allowed, BodiesTogether * bodyBytes) : null,
                     ContextLength = arguments.GetValue(_context),
                     IdleTime = TimeSpan.FromSeconds(arguments.GetValue(_idle)),
                     Session = new SessionOptions
@@ -134,6 +140,8 @@ internal sealed class ServeCommand : ToolCommand
                 },
                 Queue = new JobQueueOptions { MostWaiting = arguments.GetValue(_queueLength), MostRunning = arguments.GetValue(_parallel) },
                 MemoryLimit = limit,
+                MostBodyBytes = bodyBytes,
+                MostBodyBytesTogether = BodiesTogether * bodyBytes,
                 RequestsPerMinute = arguments.GetValue(_rate),
                 DrainTime = drain,
                 LogLevel = terminal.IsQuiet ? LogLevel.Warning : LogLevel.Information,
@@ -170,10 +178,10 @@ internal sealed class ServeCommand : ToolCommand
         return $"http://{name}:{port.ToString(CultureInfo.InvariantCulture)}";
     }
 
-    private static long BudgetWithin(long limit)
+    private static long BudgetWithin(long limit, long bodies)
     {
         ProcessMemory.StaySmall();
-        ProcessMemory memory = ProcessMemory.Measure(0, s_serverBytes);
+        ProcessMemory memory = ProcessMemory.Measure(0, s_serverBytes + bodies);
         memory.Check(limit, 1);
         return memory.BudgetFor(limit);
     }

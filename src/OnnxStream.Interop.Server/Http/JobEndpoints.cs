@@ -13,13 +13,13 @@ internal sealed class JobEndpoints(JobQueue queue)
     /// <summary>Adds the endpoints.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/jobs", SubmitAsync);
-        routes.MapGet("/jobs", ListAsync);
-        routes.MapGet("/jobs/{id}", ShowAsync);
-        routes.MapDelete("/jobs/{id}", CancelAsync);
-        routes.MapGet("/jobs/{id}/events", StreamAsync);
-        routes.MapGet("/jobs/{id}/result", context => ResultAsync(context, 0));
-        routes.MapGet("/jobs/{id}/result/{part:int}", context => ResultAsync(context, int.Parse((string)context.Request.RouteValues["part"]!, CultureInfo.InvariantCulture)));
+        routes.MapPost("/jobs", SubmitAsync).Described("Takes a job.", JobJson.Default.JobRequest, HttpJson.Default.JobView);
+        routes.MapGet("/jobs", ListAsync).Described("The client's jobs.", HttpJson.Default.JobList);
+        routes.MapGet("/jobs/{id}", ShowAsync).Described("A job.", HttpJson.Default.JobView);
+        routes.MapDelete("/jobs/{id}", CancelAsync).Described("Cancels a job, or forgets one that ended.");
+        routes.MapGet("/jobs/{id}/events", StreamAsync).Described("What happens to a job, as server-sent events.");
+        routes.MapGet("/jobs/{id}/result", context => ResultAsync(context, 0)).Described("The first file of a job's result.");
+        routes.MapGet("/jobs/{id}/result/{part:int}", context => ResultAsync(context, int.Parse((string)context.Request.RouteValues["part"]!, CultureInfo.InvariantCulture))).Described("A file of a job's result.");
     }
 
     private async Task SubmitAsync(HttpContext context)

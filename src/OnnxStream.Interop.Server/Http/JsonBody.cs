@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 using Microsoft.AspNetCore.Http;
 
 namespace OnnxStream.Interop.Server.Http;
@@ -17,9 +18,13 @@ internal static class JsonBody
             throw new ApiException(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The body should be JSON, and the content type application/json.");
         }
 
+        using MemoryStream bytes = new((int)Math.Clamp(context.Request.ContentLength ?? 0, 0, 1 << 20));
+        await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
+        ReadOnlyMemory<byte> body = bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+        CheckTexts(body.Span);
         try
         {
-            return await JsonSerializer.DeserializeAsync(context.Request.Body, type, context.RequestAborted) ??
+            return JsonSerializer.Deserialize(body.Span, type) ??
                 throw new ApiException(StatusCodes.Status400BadRequest, "invalid_json", "The body is null; a JSON object is expected.");
         }
         catch (JsonException exception)
@@ -36,6 +41,39 @@ internal static class JsonBody
         context.Response.ContentType = "application/json; charset=utf-8";
         context.Response.Headers.CacheControl = "no-store";
         await JsonSerializer.SerializeAsync(context.Response.Body, value, type, context.RequestAborted);
+    }
+
+    // What is kept as JSON for later (schemas, settings) is read as texts where nobody looks for such an error any more.
+    private static void CheckTexts(ReadOnlySpan<byte> body)
+    {
+        bool isText = Utf8.IsValid(body);
+        if (isText && body.Contains((byte)'\\'))
+        {
+            Utf8JsonReader reader = new(body, new JsonReaderOptions { MaxDepth = 64 });
+            try
+            {
+                while (reader.Read())
+                {
+                    if (reader is { ValueIsEscaped: true, TokenType: JsonTokenType.String or JsonTokenType.PropertyName })
+                    {
+                        _ = reader.GetString();
+                    }
+                }
+            }
+            catch (InvalidOperationException)
+            {
+                isText = false;
+            }
+            catch (JsonException)
+            {
+                // Whoever reads it for good will say where.
+            }
+        }
+
+        if (!isText)
+        {
+            throw new ApiException(StatusCodes.Status400BadRequest, "invalid_json", "The body has a text that is not UTF-8, or half of a surrogate pair.");
+        }
     }
 
     // What .NET says names its own types.

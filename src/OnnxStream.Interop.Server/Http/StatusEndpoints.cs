@@ -18,11 +18,11 @@ internal sealed class StatusEndpoints(ModelShelf shelf, JobQueue queue, ModelSer
     /// <summary>Adds the endpoints.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/models", ListModelsAsync);
-        routes.MapGet("/v1/models/{id}", ShowModelAsync);
-        routes.MapGet("/status", ShowStatusAsync);
-        routes.MapGet("/health", context => SayAsync(context, true, "ok")).WithMetadata(OpenToAll.Instance);
-        routes.MapGet("/ready", context => SayAsync(context, !queue.IsClosed, queue.IsClosed ? "stopping" : "ready")).WithMetadata(OpenToAll.Instance);
+        routes.MapGet("/v1/models", ListModelsAsync).Described("The models.", HttpJson.Default.ModelList);
+        routes.MapGet("/v1/models/{id}", ShowModelAsync).Described("A model.", HttpJson.Default.ModelView);
+        routes.MapGet("/status", ShowStatusAsync).Described("Memory, queue and models.", HttpJson.Default.StatusView);
+        routes.MapGet("/health", context => SayAsync(context, true, "ok")).Described("Whether the process lives.").WithMetadata(OpenToAll.Instance);
+        routes.MapGet("/ready", context => SayAsync(context, !queue.IsClosed, queue.IsClosed ? "stopping" : "ready")).Described("Whether jobs are taken.").WithMetadata(OpenToAll.Instance);
     }
 
     private Task ListModelsAsync(HttpContext context) => JsonBody.WriteAsync(context, new ModelList("list", [.. shelf.Models.Select(ModelView.Of)]), HttpJson.Default.ModelList);

@@ -76,6 +76,18 @@ public sealed class Job : IDisposable
         }
     }
 
+    /// <summary>The last coarse picture; null where there is none.</summary>
+    public byte[]? LastPreview
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _lastPreview < 0 ? null : _events[_lastPreview].Preview;
+            }
+        }
+    }
+
     /// <summary>Stops the work.</summary>
     internal CancellationToken CancellationToken => _cancellation.Token;
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using StbImageSharp;
 
 namespace OnnxStream.Interop.Server.Jobs;
@@ -105,6 +106,26 @@ public sealed record JobLimits
         }
     }
 
+    private static bool IsOf(JsonElement value, string name, JsonValueKind kind, bool isNeeded) =>
+        value.TryGetProperty(name, out JsonElement property) && property.ValueKind != JsonValueKind.Null ? property.ValueKind == kind : !isNeeded;
+
+    private static void CheckArguments(string arguments)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(arguments);
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                return;
+            }
+        }
+        catch (JsonException)
+        {
+        }
+
+        throw Wrong("messages", "The arguments of a call should be the text of a JSON object.");
+    }
+
     private void Check(ImageParameters image)
     {
         Require("prompt", image.Prompt);
@@ -128,7 +149,7 @@ public sealed record JobLimits
     }
 
     // A file of a few bytes may say that it is a picture of gigabytes: that is read before the picture is.
-    private void CheckPicture(string param, byte[]? file)
+    internal void CheckPicture(string param, byte[]? file)
     {
         if (file is null)
         {
@@ -174,12 +195,24 @@ public sealed record JobLimits
                 }
 
                 Items("messages", message.ToolCalls ?? []);
+                foreach (ToolCall call in message.ToolCalls ?? [])
+                {
+                    CheckArguments(call.Arguments);
+                }
             }
 
             Most("messages", "The conversation", messages.Sum(message => (message.Content?.Length ?? 0) + (message.ToolCalls?.Sum(call => (long)call.Arguments.Length) ?? 0)), MostTextLength, "characters");
         }
 
         Most("tools", "The list of functions", text.Tools?.Count, 128, "functions");
+        foreach (JsonElement tool in text.Tools ?? [])
+        {
+            if (tool.ValueKind != JsonValueKind.Object || !IsOf(tool, "name", JsonValueKind.String, isNeeded: true) || !IsOf(tool, "description", JsonValueKind.String, isNeeded: false) || !IsOf(tool, "parameters", JsonValueKind.Object, isNeeded: false))
+            {
+                throw Wrong("tools", "A function should be an object with a \"name\", and may have a \"description\" (a text) and \"parameters\" (a JSON schema, an object).");
+            }
+        }
+
         Items("stop", text.Stop ?? []);
         Most("stop", "The list of texts that end the answer", text.Stop?.Count, 16, "texts");
         if (text.Stop is { } stops && stops.Any(stop => stop.Length is 0 or > 1000))

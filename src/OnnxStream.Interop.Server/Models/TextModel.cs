@@ -153,7 +153,7 @@ internal sealed class TextModel : ServedModel
     private static AITool Tool(JsonElement tool) => AIFunctionFactory.CreateDeclaration(
         tool.GetProperty("name").GetString()!,
         tool.TryGetProperty("description", out JsonElement description) ? description.GetString() : null,
-        tool.TryGetProperty("parameters", out JsonElement parameters) ? parameters : JsonElement.Parse("{}"));
+        tool.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object ? parameters : JsonElement.Parse("{}"));
 
     private static string WriteArguments(FunctionCallContent call)
     {
