@@ -80,7 +80,7 @@ public class AccessibilityTests
         IPage page = await Browser.OpenAsync(_server, pane: "chat");
         await page.GetByRole(AriaRole.Combobox, new() { Name = "Model", Exact = true }).SelectOptionAsync("tiny-llm");
         await Expect(page.GetByRole(AriaRole.Img, new() { Name = "of 128 MiB taken by models" })).ToBeVisibleAsync();
-        await page.GetByLabel("Longest answer").FillAsync("2");
+        await page.GetByLabel("Most tokens").FillAsync("2");
         await page.GetByLabel("Message", new() { Exact = true }).FillAsync("hello");
         await page.GetByRole(AriaRole.Button, new() { Name = "Send" }).ClickAsync();
 

@@ -19,7 +19,7 @@ public class ChatTests
     public async Task AConversationHasSeveralTurns()
     {
         IPage page = await OpenAsync();
-        await page.GetByLabel("Longest answer").FillAsync("6");
+        await page.GetByLabel("Most tokens").FillAsync("6");
         await SayAsync(page, "hello");
         await Expect(Said(page, "The answer is complete.")).ToHaveCountAsync(1);
         await Expect(page.GetByRole(AriaRole.Article)).ToHaveCountAsync(2);

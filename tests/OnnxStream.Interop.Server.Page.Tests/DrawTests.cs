@@ -29,10 +29,13 @@ public class DrawTests
             """);
         await page.GetByLabel("Prompt", new() { Exact = true }).FillAsync("a red circle");
         await page.GetByLabel("Steps").FillAsync("4");
-        await page.GetByLabel("Seed").FillAsync("42");
+        await page.GetByLabel("Seed", new() { Exact = true }).FillAsync("42");
+        await page.GetByLabel("Sampler").SelectOptionAsync("Euler");
+        await page.GetByLabel("Schedule").SelectOptionAsync("Karras");
         await DrawButton(page).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Img, new() { Name = "a red circle" })).ToBeVisibleAsync();
         await Expect(page.GetByLabel("Parameters of the picture")).ToContainTextAsync("Steps: 4");
+        await Expect(page.GetByLabel("Parameters of the picture")).ToContainTextAsync("Sampler: Euler, Schedule type: Karras");
         await Expect(page.GetByLabel("Parameters of the picture")).ToContainTextAsync("Seed: 42");
         Assert.That(await page.EvaluateAsync<string[]>("() => window.seen"), Does.Contain("data:").And.Contain("blob:"));
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Show: a red circle, seed 42" })).ToHaveCountAsync(1);

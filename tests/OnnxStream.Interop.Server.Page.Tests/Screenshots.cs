@@ -22,20 +22,22 @@ public class Screenshots
         foreach ((int index, string prompt) in s_prompts.Index())
         {
             await desk.GetByLabel("Prompt", new() { Exact = true }).FillAsync(prompt);
-            await desk.GetByLabel("Seed").FillAsync($"{index + 7}");
+            await desk.GetByLabel("Seed", new() { Exact = true }).FillAsync($"{index + 7}");
             await desk.GetByRole(AriaRole.Button, new() { Name = "Draw" }).ClickAsync();
             await Expect(desk.GetByRole(AriaRole.Button, new() { Name = $"Show: {prompt}" })).ToBeVisibleAsync();
             await Expect(desk.GetByRole(AriaRole.Button, new() { Name = "Cancel" })).ToBeHiddenAsync();
         }
 
         await desk.GetByRole(AriaRole.Button, new() { Name = $"Show: {s_prompts[0]}" }).ClickAsync();
+        await desk.GetByRole(AriaRole.Button, new() { Name = "Use these settings" }).ClickAsync();
+        await desk.SetViewportSizeAsync(1280, 900);
         await TakeAsync(desk, "light");
         await desk.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Dark });
         await TakeAsync(desk, "dark");
         await desk.SetViewportSizeAsync(360, 740);
         await TakeAsync(desk, "phone", isWhole: true);
 
-        await desk.SetViewportSizeAsync(1280, 800);
+        await desk.SetViewportSizeAsync(1280, 900);
         await desk.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light });
         await desk.GetByRole(AriaRole.Combobox, new() { Name = "Model", Exact = true }).SelectOptionAsync("tiny-painter");
         await desk.GetByText("Begin with a picture").ClickAsync();
@@ -45,7 +47,7 @@ public class Screenshots
         await TakeAsync(desk, "mask", isWhole: true);
 
         await desk.GetByRole(AriaRole.Link, new() { Name = "Chat" }).ClickAsync();
-        await desk.GetByLabel("Longest answer").FillAsync("24");
+        await desk.GetByLabel("Most tokens").FillAsync("24");
         foreach (string text in (string[])["Hello, who are you?", "Tell me more."])
         {
             await desk.GetByLabel("Message", new() { Exact = true }).FillAsync(text);
@@ -56,6 +58,10 @@ public class Screenshots
         await Expect(desk.GetByText("1 running")).ToBeHiddenAsync();
         await TakeAsync(desk, "chat");
 
-        Task TakeAsync(IPage page, string name, bool isWhole = false) => page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}.png"), FullPage = isWhole });
+        async Task TakeAsync(IPage page, string name, bool isWhole = false)
+        {
+            await page.EvaluateAsync("() => scrollTo(0, 0)");
+            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}.png"), FullPage = isWhole });
+        }
     }
 }

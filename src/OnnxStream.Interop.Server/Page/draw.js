@@ -57,8 +57,8 @@ export class DrawPane {
     this.#models = models;
     const before = element("draw-model").value;
     fill(element("draw-model"), models.map(model => model.id));
-    fill(element("sampler"), samplers, "As the model suggests");
-    fill(element("schedule"), schedules, "As the sampler suggests");
+    fill(element("sampler"), samplers, "Suggested");
+    fill(element("schedule"), schedules, "Suggested");
     this.#showError(models.length === 0 ? "No model of this server draws pictures." : "");
     if (element("draw-model").value !== before) {
       this.#suggest();
@@ -97,7 +97,7 @@ export class DrawPane {
       element(id).step = facts.size_step ?? 1;
       element(id).min = facts.size_step ?? 1;
     }
-    element("sampler").options[0].textContent = facts.sampler ? `As the model suggests (${facts.sampler})` : "As the model suggests";
+    element("sampler").options[0].textContent = facts.sampler ? `Suggested (${facts.sampler})` : "Suggested";
     element("start-none").hidden = facts.takes_images;
     element("start-body").hidden = !facts.takes_images;
     element("begin").hidden = !facts.takes_images;
@@ -133,6 +133,7 @@ export class DrawPane {
       return;
     }
     const request = this.#read();
+    element("stage-title").scrollIntoView({ block: "nearest" });
     this.#follow(server.post("/jobs", request), { model: request.model, ...request.image, image: undefined, mask: undefined });
   }
 
@@ -216,7 +217,10 @@ export class DrawPane {
       this.#gallery.unshift(picture);
       const name = part.parameters?.split("\n")[0] || "without a prompt";
       const button = make("button", { type: "button", ariaLabel: `Show: ${name}, seed ${part.seed}` }, make("img", { src: picture.address, alt: "", loading: "lazy", className: part.width < smallPicture ? "coarse" : "" }));
-      button.addEventListener("click", () => this.#show(picture));
+      button.addEventListener("click", () => {
+        this.#show(picture);
+        element("stage-title").scrollIntoView({ block: "nearest" });
+      });
       picture.button = button;
       element("gallery").prepend(make("li", {}, button));
       if (index === 0) {

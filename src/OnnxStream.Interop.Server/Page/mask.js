@@ -130,7 +130,7 @@ export class MaskBrush {
   #stroke(place, erases) {
     const context = this.#paint.getContext("2d");
     context.globalCompositeOperation = erases ? "destination-out" : "source-over";
-    context.strokeStyle = "#fff";
+    context.strokeStyle = getComputedStyle(this.#canvas).accentColor;
     context.lineCap = "round";
     context.lineJoin = "round";
     context.lineWidth = 2 * this.#radius;
@@ -152,7 +152,7 @@ export class MaskBrush {
     }
     context.imageSmoothingEnabled = this.#picture.width >= 256;
     context.drawImage(this.#picture, 0, 0, width, height);
-    context.globalAlpha = 0.6;
+    context.globalAlpha = 0.7;
     context.drawImage(this.#paint, 0, 0);
     context.globalAlpha = 1;
     if (this.#at !== null) {
