@@ -36,6 +36,25 @@ internal static class TestPrerequisites
         }
     }
 
+    /// <summary>Installs a browser that tests of the server's page drive, as root on Debian (Ubuntu has none as a package).</summary>
+    public static void EnsureBrowser(BuildHost host)
+    {
+        const string Package = "chromium", Otherwise = "tests of the server's page are skipped";
+        if (host.Find(Package, "google-chrome", "chromium-browser") is not null)
+        {
+            return;
+        }
+
+        if (host.HasApt && host.IsPrivileged)
+        {
+            Install(host, Package, Otherwise);
+        }
+        else
+        {
+            Console.WriteLine($"test: there is no Chromium; {Otherwise}");
+        }
+    }
+
     /// <summary>
     /// Makes the packages for their tests, and installs an emulator of 64-bit ARM. Packing compiles the tool for each platform, so packages
     /// are kept in the cache by what they are made from.

@@ -18,6 +18,7 @@ internal static class TestVerb
         TestPrerequisites.EnsureOnnxTestCases(host);
         TestPrerequisites.EnsureWebServer(host);
         TestPrerequisites.EnsureVoice(host);
+        TestPrerequisites.EnsureBrowser(host);
         // Options choose among tests: those of packages then take the packages that are there.
         bool allTests = options.Rest.Count == 0;
         if (allTests)
