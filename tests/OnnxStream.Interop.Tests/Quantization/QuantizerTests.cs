@@ -39,7 +39,7 @@ public class QuantizerTests
         QuantizationReport report = Prepare(scheme).SaveOnnx(_folder["q.onnx"]);
         Dictionary<string, TensorBuffer> inputs = QuantizationModels.Tensors(QuantizationModels.ImageInputs());
         TensorBuffer expected = Oracle.Run(_bytes, inputs)["y"];
-        double theirs = TestTensors.RelativeRms(Oracle.Run(_folder["q.onnx"], inputs)["y"], expected);
+        double theirs = TestTensors.RelativeRms(TheirsOf(scheme, inputs), expected);
         double ours = TestTensors.RelativeRms(Run("q.onnx"), expected);
         Assert.That(ours, Is.GreaterThan(1e-5).And.LessThan(most));
         Assert.That(theirs, Is.GreaterThan(1e-5).And.LessThan(most));
@@ -64,7 +64,7 @@ public class QuantizerTests
         };
         QuantizationReport report = quantizer.SaveOnnx(_folder["q.onnx"]);
         TensorBuffer expected = Oracle.Run(_bytes, QuantizationModels.Tensors(inputs))["y"];
-        double theirs = TestTensors.RelativeRms(Oracle.Run(_folder["q.onnx"], QuantizationModels.Tensors(inputs))["y"], expected);
+        double theirs = TestTensors.RelativeRms(TheirsOf(scheme, QuantizationModels.Tensors(inputs)), expected);
         using InferenceSession session = new(_folder["q.onnx"]);
         double ours = TestTensors.RelativeRms(session.Run(inputs)["y"], expected);
         double most = scheme == QuantizationScheme.Weights4 ? 0.15 : 0.03;
@@ -239,7 +239,7 @@ public class QuantizerTests
         string source = file.Graph.Node.Single(node => node.OpType == "Resize").Input[0];
         Assert.That(file.Graph.Node.Single(node => node.Output.Contains(source)).OpType, Is.EqualTo("DequantizeLinear"));
         TensorBuffer expected = Oracle.Run(bytes, QuantizationModels.Tensors(inputs))["y"];
-        Assert.That(TestTensors.RelativeRms(Oracle.Run(_folder["q.onnx"], QuantizationModels.Tensors(inputs))["y"], expected), Is.GreaterThan(1e-4).And.LessThan(0.03));
+        Assert.That(TestTensors.RelativeRms(TheirsOf(QuantizationScheme.Weights8Activations8, QuantizationModels.Tensors(inputs)), expected), Is.GreaterThan(1e-4).And.LessThan(0.03));
         Assert.That(report.MeasuredError, Is.GreaterThan(1e-4).And.LessThan(0.03));
     }
 
@@ -333,6 +333,9 @@ public class QuantizerTests
         long count = integers.Dims.Aggregate(1L, (product, dimension) => product * dimension);
         return [.. Enumerable.Range(0, (int)count).Select(i => (sbyte)data[offset + i] * scales[i / inner % integers.Dims[axis]])];
     }
+
+    // ONNX Runtime makes products of bytes of what is quantized, and cuts off their sums on processors without VNNI: it computes node by node.
+    private TensorBuffer TheirsOf(QuantizationScheme scheme, Dictionary<string, TensorBuffer> inputs) => Oracle.Run(_folder["q.onnx"], inputs, asWritten: scheme == QuantizationScheme.Weights8Activations8)["y"];
 
     private sealed class Recorder(Action<QuantizationProgress> action) : IProgress<QuantizationProgress>
     {
