@@ -149,7 +149,16 @@ internal sealed class ServeCommand : ToolCommand
 
             // Jobs that are being done may come to their end after a signal.
             Patience.AfterSignal = drain + TimeSpan.FromSeconds(20);
-            ModelServer server = ModelServer.Create(options);
+            ModelServer server;
+            try
+            {
+                server = ModelServer.Create(options);
+            }
+            catch (ArgumentException exception) when (exception.ParamName == nameof(options))
+            {
+                throw new UsageException(CommandLine.Describe(exception));
+            }
+
             await using (server.ConfigureAwait(false))
             {
                 if (server.Models.Models.Count == 0)
@@ -182,8 +191,9 @@ internal sealed class ServeCommand : ToolCommand
     {
         ProcessMemory.StaySmall();
         ProcessMemory memory = ProcessMemory.Measure(0, s_serverBytes + bodies);
-        memory.Check(limit, 1);
-        return memory.BudgetFor(limit);
+        return memory.Allows(limit, 1)
+            ? memory.BudgetFor(limit)
+            : throw new UsageException($"--memory {Quantity.Bytes(limit)} is too small: the server by itself needs {Quantity.Bytes(memory.SmallestLimit(1))}, and its models some more.");
     }
 
     // Keys are never part of an error.
