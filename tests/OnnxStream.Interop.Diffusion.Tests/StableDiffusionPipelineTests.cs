@@ -178,17 +178,17 @@ public class StableDiffusionPipelineTests
         });
     }
 
-    // Pictures go step by step together, whatever their sampler asks for, and in as many passes as a budget has room for; each is the one that it would be alone.
+    // Pictures go step by step together, whatever their sampler asks for; each is the one that it would be alone.
     [Test]
     public void Generate_DrawsPicturesTogetherAsOneByOne([Values] SchedulerType sampler)
     {
         GenerationOptions options = ThreeSteps with { NegativePrompt = "green", Scheduler = sampler };
-        GenerationResult together = TinyShapesModel.Pipeline().Generate(options with { ImageCount = 3 });
-        GenerationResult alone = TinyShapesModel.Pipeline().Generate(options with { Seed = 5 });
+        GenerationResult together = TinyShapesModel.Pipeline().Generate(options with { ImageCount = 2 });
+        GenerationResult alone = TinyShapesModel.Pipeline().Generate(options with { Seed = 4 });
         Assert.Multiple(() =>
         {
-            Assert.That(together.Images[2].Latents.Bytes.SequenceEqual(alone.Images[0].Latents.Bytes));
-            Assert.That(together.Images[2].Pixels.SequenceEqual(alone.Images[0].Pixels));
+            Assert.That(together.Images[1].Latents.Bytes.SequenceEqual(alone.Images[0].Latents.Bytes));
+            Assert.That(together.Images[1].Pixels.SequenceEqual(alone.Images[0].Pixels));
             Assert.That(together.Stages[1].WeightsBytesStreamed, Is.EqualTo(alone.Stages[1].WeightsBytesStreamed), "one pass for all pictures, and both halves of guidance");
             Assert.That(together.Stages[1].RunCount, Is.EqualTo(alone.Stages[1].RunCount));
         });
