@@ -22,7 +22,7 @@ public class SafetensorsFileTests
         Assert.Multiple(() =>
         {
             Assert.That(file.Metadata["format"], Is.EqualTo("pt"));
-            Assert.That("abcd".Select(name => file.ReadSingles(file.Tensors[name.ToString()]).Single()), Is.EqualTo(new[] { 1.5f, -2, 3.0078125f, 0.25f }));
+            Assert.That("abcd".Select(name => file.ReadSingles(file.Tensors[name.ToString()]).Single()), Is.EqualTo(new[] { 1.5f, -2, 3, 0.25f }));
             Assert.That(file.ReadSingles(file.Tensors["f"]), Is.Empty);
             Assert.That(() => file.ReadSingles(file.Tensors["e"]), Throws.TypeOf<ModelFormatException>().With.Message.Contains("F8_E4M3"));
         });
@@ -64,7 +64,7 @@ public class SafetensorsFileTests
         Write("""{"a": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}, "b": {"dtype": "F16", "shape": [8], "data_offsets": [0, 16]}}""", new byte[16]);
         byte[] whole = File.ReadAllBytes(_path);
         Random random = new(7);
-        for (int i = 0; i < 2000; i++)
+        for (int i = 0; i < 500; i++)
         {
             byte[] mutated = [.. whole];
             for (int change = random.Next(1, 4); change > 0; change--)
