@@ -37,7 +37,7 @@ public sealed class LanguageModel : IDisposable
         _decoder = new Decoder(description, options);
     }
 
-    /// <summary>The name of the folder.</summary>
+    /// <summary>The name of the folder, or of the file without its ending.</summary>
     public string Name { get; }
 
     /// <summary>The family of the model, as in <c>llama</c>.</summary>
@@ -92,12 +92,31 @@ public sealed class LanguageModel : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Directory.Exists(folder))
         {
-            throw new ModelFormatException(folder, "there is no such folder.");
+            throw new ModelFormatException(folder, File.Exists(folder) ? "this is a file. A .gguf file is opened with LanguageModel.FromFile." : "there is no such folder.");
         }
 
         PipelineFiles files = new(null);
         DecoderDescription description = ModelFolder.Read(folder, files);
         Tokenizer? tokenizer = File.Exists(Path.Combine(folder, Tokenizer.FileName)) ? Tokenizer.FromFolder(folder) : null;
+        return Open(description, tokenizer, ChatTemplate.FindInFolder(folder), options);
+    }
+
+    /// <summary>Opens a GGUF file with a language model: its decoder, vocabulary and chat template.</summary>
+    /// <param name="path">The file, whose name ends in <c>.gguf</c>.</param>
+    /// <param name="options">As for <see cref="FromFolder"/>.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="ModelFormatException">It is no such file, is damaged, or has something that is not supported: a family of models, a type of numbers, a tokenizer.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The options ask for a longer context than the model was made for.</exception>
+    /// <inheritdoc cref="InferenceSession(Model, SessionOptions?)" path="/exception"/>
+    public static LanguageModel FromFile(string path, LanguageModelOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        GgufModel model = GgufModel.Read(path);
+        return Open(model.Description, model.Tokenizer, model.Template, options);
+    }
+
+    private static LanguageModel Open(DecoderDescription description, Tokenizer? tokenizer, ChatTemplate? template, LanguageModelOptions? options)
+    {
         options ??= new LanguageModelOptions();
         WeightsProvider? weights = null;
         if (options.Session is { WeightsProvider: null, MemoryBudget: null })
@@ -108,7 +127,7 @@ public sealed class LanguageModel : IDisposable
 
         try
         {
-            return new LanguageModel(description, tokenizer, ChatTemplate.FindInFolder(folder), options) { _ownWeights = weights };
+            return new LanguageModel(description, tokenizer, template, options) { _ownWeights = weights };
         }
         catch
         {

@@ -1,3 +1,4 @@
+using OnnxStream.Interop.Gguf;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
 using OnnxStream.Interop.Sessions;
@@ -6,7 +7,7 @@ using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop;
 
-/// <summary>A graph and the places of its weights, read from an ONNX file or an OnnxStream folder. Holds no weights.</summary>
+/// <summary>A graph and the places of its weights, read from an ONNX file, a GGUF file or an OnnxStream folder. Holds no weights.</summary>
 public sealed class Model
 {
     internal Model(ModelContent content)
@@ -20,7 +21,7 @@ public sealed class Model
     /// <summary>The file or folder, as an absolute path; of a model that was loaded from <see cref="ModelFiles"/>, the id of its source or of its folder.</summary>
     public string Path => Content.Path;
 
-    /// <summary><c>ONNX</c> or <c>OnnxStream</c>.</summary>
+    /// <summary><c>ONNX</c>, <c>GGUF</c> or <c>OnnxStream</c>.</summary>
     public string Format => Content.Format;
 
     /// <summary>The version of each operator domain that the model imports; ONNX's own domain is the empty string.</summary>
@@ -42,7 +43,7 @@ public sealed class Model
     /// <summary>The graph.</summary>
     internal Graph Graph => Content.Graph;
 
-    /// <summary>Reads a model: an <c>.onnx</c> file, an OnnxStream folder, or the <c>model.txt</c> in one.</summary>
+    /// <summary>Reads a model: an <c>.onnx</c> file, a <c>.gguf</c> file with a language model of a family that is known, an OnnxStream folder, or the <c>model.txt</c> in one.</summary>
     /// <exception cref="FileNotFoundException">There is no such file or folder.</exception>
     /// <exception cref="ModelFormatException">It is damaged, or not a model.</exception>
     /// <exception cref="WeightsException">A file that the model names cannot be read.</exception>
@@ -65,12 +66,12 @@ public sealed class Model
             throw new FileNotFoundException($"There is no model '{path}'.", path);
         }
 
-        return new Model(System.IO.Path.GetFileName(path) == OnnxStreamReader.FileName ? OnnxStreamReader.Read(ModelEntry.OfFile(path, followsLinks: true)) : OnnxReader.Read(ModelEntry.OfFile(path)));
+        return new Model(Read(ModelEntry.OfFile(path, followsLinks: System.IO.Path.GetFileName(path) == OnnxStreamReader.FileName)));
     }
 
     /// <summary>Reads a model from an archive, or from storage of your own: the file itself and all that it names.</summary>
     /// <param name="files">Where they are. It must stay usable as long as the model and its sessions are used, and is the caller's to dispose.</param>
-    /// <param name="name">The <c>.onnx</c> file, or the <c>model.txt</c> of an OnnxStream folder. Files that it names are looked for in the folder that it is in.</param>
+    /// <param name="name">The <c>.onnx</c> or <c>.gguf</c> file, or the <c>model.txt</c> of an OnnxStream folder. Files that it names are looked for in the folder that it is in.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="ModelFormatException">It is damaged, or not a model.</exception>
     /// <exception cref="WeightsException">It, or a file that it names, cannot be read.</exception>
@@ -79,7 +80,7 @@ public sealed class Model
         ArgumentNullException.ThrowIfNull(files);
         ArgumentException.ThrowIfNullOrEmpty(name);
         ModelEntry entry = ModelEntry.TryOpen(files, name) ?? throw new FileNotFoundException($"There is no model '{name}' in '{files.Id}'.", name);
-        return new Model(entry.Name == OnnxStreamReader.FileName ? OnnxStreamReader.Read(entry) : OnnxReader.Read(entry));
+        return new Model(Read(entry));
     }
 
     /// <summary>Counts the model's operators, parameters and floating-point operations. That works for models, too, that cannot run.</summary>
@@ -137,6 +138,9 @@ public sealed class Model
             throw new InvalidInputException($"{Path}: {exception.Message}", exception);
         }
     }
+
+    private static ModelContent Read(ModelEntry entry) =>
+        entry.Name == OnnxStreamReader.FileName ? OnnxStreamReader.Read(entry) : GgufFile.IsName(entry.Name) ? GgufReader.Read(entry) : OnnxReader.Read(entry);
 
     private static ValueMetadata Metadata(Value value) =>
         value.Declared ?? new ValueMetadata(value.Name, value.Type?.ElementType ?? ElementType.Undefined, null);

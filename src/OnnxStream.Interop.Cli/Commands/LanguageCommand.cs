@@ -10,7 +10,7 @@ internal abstract class LanguageCommand : ToolCommand
 {
     private readonly Argument<string> _model = new("MODEL")
     {
-        Description = "The folder of a language model: ONNX Runtime GenAI's (genai_config.json), or optimum's (config.json, a decoder with its cache).",
+        Description = "The folder of a language model: ONNX Runtime GenAI's (genai_config.json), or optimum's (config.json, a decoder with its cache). Or a .gguf file.",
     };
 
     private readonly Option<int?> _context = OptionalNumberOption("--context", 1, "The most tokens of prompt and answer together; the default is what the model was made for. Memory for the cache of so many is reserved.");
@@ -188,15 +188,17 @@ internal abstract class LanguageCommand : ToolCommand
     /// <summary>How many in a second.</summary>
     protected static double Rate(int count, TimeSpan duration) => duration > TimeSpan.Zero ? Math.Round(count / duration.TotalSeconds, 3) : 0;
 
+    private static LanguageModel OpenAny(string path, LanguageModelOptions options) => File.Exists(path) ? LanguageModel.FromFile(path, options) : LanguageModel.FromFolder(path, options);
+
     private static LanguageModel Open(string folder, LanguageModelOptions options)
     {
         try
         {
-            return LanguageModel.FromFolder(folder, options);
+            return OpenAny(folder, options);
         }
         catch (ArgumentOutOfRangeException) when (options.ContextLength is { } length)
         {
-            using LanguageModel model = LanguageModel.FromFolder(folder, options with { ContextLength = null });
+            using LanguageModel model = OpenAny(folder, options with { ContextLength = null });
             throw new UsageException($"--context {length}: the model was made for at most {model.ContextLength} tokens.");
         }
     }

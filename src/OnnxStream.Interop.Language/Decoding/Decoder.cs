@@ -18,6 +18,7 @@ internal sealed class Decoder : IDisposable
     private readonly ValueMetadata? _mask;
     private readonly ValueMetadata? _positions;
     private readonly ValueMetadata? _usesCache;
+    private readonly ValueMetadata? _rows;
 
     /// <summary>Opens the decoder.</summary>
     /// <exception cref="ModelFormatException">The model is not what its folder says.</exception>
@@ -36,6 +37,7 @@ internal sealed class Decoder : IDisposable
         _mask = Optional(model, description.AttentionMask);
         _positions = Optional(model, description.PositionIds);
         _usesCache = Optional(model, "use_cache_branch");
+        _rows = model.OptionalInputs.FirstOrDefault(input => input.Name == description.LogitRows && input.ElementType == ElementType.Int64);
         ValueMetadata logits = model.Outputs.FirstOrDefault(output => output.Name == description.Logits) ?? throw Missing(model, "output", description.Logits);
         StateBinding[] bindings = [.. Bindings(description, model, ContextLength)];
         string[] given = [.. bindings.Select(binding => binding.Input), .. ((ValueMetadata?[])[_ids, _mask, _positions, _usesCache]).OfType<ValueMetadata>().Select(input => input.Name)];
@@ -65,8 +67,10 @@ internal sealed class Decoder : IDisposable
     /// <param name="past">How many tokens the text has so far.</param>
     /// <param name="tokens">The next ones: at most <see cref="RunLength"/> of what is left.</param>
     /// <param name="length">How many the run has: not fewer.</param>
+    /// <param name="wanted">For how many of the last tokens scores are wanted.</param>
     /// <param name="cancellationToken">Stops the run; the state is then as it was.</param>
-    public RunResult Run(InputTensors kept, SessionState state, int past, ReadOnlySpan<int> tokens, int length, CancellationToken cancellationToken)
+    /// <returns>What the run returns; its scores are those of the tokens from <see cref="FirstRow"/> on.</returns>
+    public RunResult Run(InputTensors kept, SessionState state, int past, ReadOnlySpan<int> tokens, int length, int wanted, CancellationToken cancellationToken)
     {
         TensorBuffer ids = kept.Get(_ids.Name, TypeOf(_ids), length);
         Fill(ids, tokens);
@@ -90,8 +94,26 @@ internal sealed class Decoder : IDisposable
             inputs.Add(_usesCache.Name, TensorBuffer.Create<bool>([true], 1));
         }
 
+        if (_rows is not null)
+        {
+            int first = FirstRow(tokens.Length, length, wanted);
+            TensorBuffer rows = kept.GetLine(_rows.Name, first == 0 && (length <= ShortLength || wanted > 1) ? length : 1);
+            for (int i = 0; i < rows.Shape[0]; i++)
+            {
+                rows.Span<long>()[i] = first + i;
+            }
+
+            inputs.Add(_rows.Name, rows);
+        }
+
         return Session.Run(inputs, state, options: null, cancellationToken);
     }
+
+    /// <summary>The token of a run that the first row of its scores belongs to.</summary>
+    /// <param name="used">How many tokens of the run are the text's.</param>
+    /// <param name="length">How many the run has.</param>
+    /// <param name="wanted">For how many of the last ones scores are wanted.</param>
+    public int FirstRow(int used, int length, int wanted) => _rows is null || wanted > 1 || length <= ShortLength ? 0 : used - 1;
 
     /// <summary>How many tokens the next run has, and how many of them are the text's; what is missing is filled up.</summary>
     /// <param name="past">How many tokens the text has so far.</param>

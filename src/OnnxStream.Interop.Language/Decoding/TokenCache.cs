@@ -69,7 +69,8 @@ internal sealed class TokenCache(Decoder decoder) : IDisposable
         {
             (int length, int used) = decoder.RunLength(_tokens.Count, tokens.Length - done);
             ReadOnlySpan<int> piece = tokens.Slice(done, used);
-            RunResult result = decoder.Run(_inputs, State, _tokens.Count, piece, length, cancellationToken);
+            RunResult result = decoder.Run(_inputs, State, _tokens.Count, piece, length, wanted, cancellationToken);
+            int first = decoder.FirstRow(used, length, wanted);
             if (length > used)
             {
                 State.Truncate(_tokens.Count + used);
@@ -86,7 +87,7 @@ internal sealed class TokenCache(Decoder decoder) : IDisposable
             PeakNativeBytes = Math.Max(PeakNativeBytes, result.Statistics.PeakNativeBytes);
             for (int row = Math.Max(0, tokens.Length - wanted - done); row < used; row++)
             {
-                CopyRow(result[decoder.Description.Logits], row, logits.Slice((done + row - tokens.Length + wanted) * vocabulary, vocabulary));
+                CopyRow(result[decoder.Description.Logits], row - first, logits.Slice((done + row - tokens.Length + wanted) * vocabulary, vocabulary));
             }
 
             done += used;

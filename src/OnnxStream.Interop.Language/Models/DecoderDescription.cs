@@ -51,6 +51,9 @@ internal sealed record DecoderDescription
     /// <summary>The input of positions.</summary>
     public string PositionIds { get; init; } = "position_ids";
 
+    /// <summary>The optional input that says for which tokens of a run scores are made: models that have it make no others.</summary>
+    public string LogitRows { get; init; } = "logit_rows";
+
     /// <summary>The output of logits.</summary>
     public string Logits { get; init; } = "logits";
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OnnxStream.Interop.Gguf;
 using OnnxStream.Interop.Language.Tokenizers.Decoders;
 using OnnxStream.Interop.Language.Tokenizers.Models;
 using OnnxStream.Interop.Language.Tokenizers.Normalizers;
@@ -6,7 +7,7 @@ using OnnxStream.Interop.Language.Tokenizers.PreTokenizers;
 
 namespace OnnxStream.Interop.Language.Tokenizers;
 
-/// <summary>Makes tokens of texts, and texts of tokens, as a <c>tokenizer.json</c> of Hugging Face says. https://huggingface.co/docs/tokenizers</summary>
+/// <summary>Makes tokens of texts, and texts of tokens, as a <c>tokenizer.json</c> of Hugging Face says, or the vocabulary of a GGUF file. https://huggingface.co/docs/tokenizers</summary>
 /// <remarks>It may be used by several threads at once.</remarks>
 public sealed class Tokenizer
 {
@@ -24,16 +25,15 @@ public sealed class Tokenizer
     private readonly AddedTokenFinder _plain;
     private readonly AddedTokenFinder _normalized;
 
-    private Tokenizer(JsonSection section)
+    private Tokenizer(TokenizerParts parts)
     {
-        _normalizer = section.Section("normalizer") is { } normalizer ? Normalizer.Read(normalizer) : null;
-        _preTokenizer = section.Section("pre_tokenizer") is { } preTokenizer ? PreTokenizer.Read(preTokenizer) : null;
-        _postProcessor = section.Section("post_processor") is { } postProcessor ? PostProcessor.Read(postProcessor) : PostProcessor.None;
-        _decoder = section.Section("decoder") is { } decoder ? TokenTextDecoder.Read(decoder) : null;
-        Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
-        _model = TokenModel.Read(section.Section("model") ?? throw section.Error("\"model\" is missing"), vocabulary);
-        AddedToken[] added = [.. section.Sections("added_tokens").Select(token => ReadAdded(token, vocabulary))];
-        foreach ((string token, int id) in vocabulary)
+        _normalizer = parts.Normalizer;
+        _preTokenizer = parts.PreTokenizer;
+        _postProcessor = parts.PostProcessor;
+        _decoder = parts.Decoder;
+        _model = parts.Model;
+        IReadOnlyList<AddedToken> added = parts.AddedTokens;
+        foreach ((string token, int id) in parts.Vocabulary)
         {
             _ids[token] = id;
         }
@@ -46,7 +46,7 @@ public sealed class Tokenizer
         int size = _ids.Count == 0 ? 0 : _ids.Values.Max() + 1;
         if (size > 4L * _ids.Count + 100_000)
         {
-            throw section.Error($"the ids go up to {size - 1:N0}, although there are {_ids.Count:N0} tokens");
+            throw new ModelFormatException(parts.Path, $"the ids go up to {size - 1:N0}, although there are {_ids.Count:N0} tokens.");
         }
 
         _tokens = new string?[size];
@@ -83,7 +83,7 @@ public sealed class Tokenizer
     }
 
     /// <summary>Reads a tokenizer.</summary>
-    /// <param name="path">The <c>tokenizer.json</c>.</param>
+    /// <param name="path">The <c>tokenizer.json</c>, or a <c>.gguf</c> file with a vocabulary.</param>
     /// <exception cref="ModelFormatException">The file is missing, is not what it should be, or asks for something that is not supported.</exception>
     public static Tokenizer FromFile(string path)
     {
@@ -93,12 +93,17 @@ public sealed class Tokenizer
             throw new ModelFormatException(path, "there is no such file. A tokenizer is needed as Hugging Face's tokenizers library writes it (AutoTokenizer.from_pretrained(…, use_fast=True).save_pretrained(…)).");
         }
 
+        if (path.EndsWith(GgufFile.Extension, StringComparison.OrdinalIgnoreCase))
+        {
+            return FromGguf(GgufFile.Read(path)) ?? throw new ModelFormatException(path, "the file has no vocabulary (tokenizer.ggml.model).");
+        }
+
         try
         {
             using FileStream stream = File.OpenRead(path);
             using JsonDocument document = JsonDocument.Parse(stream);
             return document.RootElement.ValueKind == JsonValueKind.Object
-                ? new Tokenizer(new JsonSection(path, "", document.RootElement))
+                ? new Tokenizer(TokenizerParts.Read(new JsonSection(path, "", document.RootElement), path))
                 : throw new ModelFormatException(path, $"expected a JSON object, found {document.RootElement.ValueKind}.");
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
@@ -188,20 +193,9 @@ public sealed class Tokenizer
     /// <param name="id">The id.</param>
     public string? FindToken(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
 
-    // A token that the model has keeps the model's id.
-    private static AddedToken ReadAdded(JsonSection section, Dictionary<string, int> vocabulary)
-    {
-        string content = section.Text("content") ?? throw section.Error("\"content\" is missing");
-        int id = vocabulary.TryGetValue(content, out int known) ? known : section.Number("id", -1);
-        return new AddedToken(
-            id >= 0 ? id : throw section.Error("\"id\" is missing"),
-            content,
-            section.Flag("special", false),
-            section.Flag("single_word", false),
-            section.Flag("lstrip", false),
-            section.Flag("rstrip", false),
-            section.Flag("normalized", !section.Flag("special", false)));
-    }
+    /// <summary>The tokenizer of a GGUF file; null where it has none.</summary>
+    /// <exception cref="ModelFormatException">It is not what it should be, or of a kind that is not supported.</exception>
+    internal static Tokenizer? FromGguf(GgufFile file) => GgufVocabulary.Read(file) is { } parts ? new Tokenizer(parts) : null;
 
     private static string WithoutHalves(string text) => text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF')
         ? string.Concat(text.EnumerateRunes().Select(rune => rune.ToString()))

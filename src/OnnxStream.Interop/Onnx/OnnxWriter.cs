@@ -102,7 +102,7 @@ internal sealed class OnnxWriter
             return;
         }
 
-        if (constant.StoredType == constant.Type.ElementType)
+        if (constant.StoredType == constant.Type.ElementType || constant.Encoding is not null)
         {
             graph.Initializer.Add(WriteTensor(value.Name, constant));
             return;
@@ -142,7 +142,7 @@ internal sealed class OnnxWriter
 
     private TensorProto WriteTensor(string name, Constant constant)
     {
-        ElementType type = constant.StoredType;
+        ElementType type = constant.Encoding is null ? constant.StoredType : constant.Type.ElementType;
         TensorProto proto = new() { Name = name, DataType = (int)type };
         proto.Dims.Add(constant.Type.Shape.ToArray());
         if (constant.Data is { } bytes)

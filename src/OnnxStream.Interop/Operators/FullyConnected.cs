@@ -53,7 +53,7 @@ internal sealed class FullyConnected : Operator
         PlanTensor output = context.Output(0);
         if (layout == PanelLayout.OutputMajor && fusion.Gate is null && !types.Expands && !types.Rounds && (fusion.Activation is null || types.StripeStride == 0) && QuantizedRowsKernel.MostRows >= rows)
         {
-            PlanTensor product = fusion.Activation is null || !QuantizedRowsKernel.CanCompute(context.ConstantInput(1)!) ? output : context.Temporary(output.Type);
+            PlanTensor product = fusion.Activation is null || !IsUsedWhereItLies(context, context.ConstantInput(1)!) ? output : context.Temporary(output.Type);
             if (TryEmitFewRows(context, context.ConstantInput(1)!, context.Input(0), hasBias ? context.Input(2) : null, rows, product, types.StripeStride))
             {
                 if (fusion.Activation is { } activation)
@@ -80,14 +80,21 @@ internal sealed class FullyConnected : Operator
     /// <summary>Emits the step for a few rows times a quantized weight [N, K] that is used where it lies; false where packed panels are needed or quicker.</summary>
     public static bool TryEmitFewRows(LoweringContext context, Constant weight, PlanTensor data, PlanTensor? bias, long rows, PlanTensor output, long resultStride = 0)
     {
-        if (rows > QuantizedRowsKernel.MostRows || !QuantizedRowsKernel.CanCompute(weight))
+        if (rows > QuantizedRowsKernel.MostRows || !IsUsedWhereItLies(context, weight))
         {
             return false;
         }
 
-        context.Emit(new QuantizedRowsKernel(weight, bias is not null, rows, context.Workers, resultStride), bias is null ? [data] : [data, bias], [output]);
+        Kernel kernel = EncodedRowsKernel.CanCompute(weight)
+            ? new EncodedRowsKernel(weight, bias is not null, rows, context.Workers, resultStride)
+            : new QuantizedRowsKernel(weight, bias is not null, rows, context.Workers, resultStride);
+        context.Emit(kernel, bias is null ? [data] : [data, bias], [output]);
         return true;
     }
+
+    // Panels of half precision that a store has are quicker than the weight.
+    private static bool IsUsedWhereItLies(LoweringContext context, Constant weight) =>
+        QuantizedRowsKernel.CanCompute(weight) || (EncodedRowsKernel.CanCompute(weight) && (weight.Encoding is not null || !context.UsesStore));
 
     /// <summary>The kernel for rows that go through an activation, or through none but between limits.</summary>
     public static XnnFullyConnected Create(

@@ -21,7 +21,7 @@ internal sealed class LoweringContext(Node node, PlanBuilder plan) : NodeContext
     /// <summary>A weight that will be used in panels. The parameters are those of <see cref="PanelWeights"/>.</summary>
     /// <remarks>Weights of 4 bits and less are packed from their file in each run: in a store, they would take several times the bytes that are read then.</remarks>
     public PanelWeights Panels(Constant? constant, PanelLayout layout, long outputs, long inputs, long space = 1, Constant? bias = null, bool isGated = false, GivenIntegers? integers = null, int matrixOutputs = 0) =>
-        new(constant, layout, checked((int)outputs), checked((int)inputs), checked((int)space)) { Bias = bias, IsGated = isGated, Integers = integers, MatrixOutputs = matrixOutputs, ReadsParts = constant?.Location is { } location && plan.Traits.ReadsParts(location.Source), Sources = constant is { IsPacked: true } ? s_unstored : plan.Panels };
+        new(constant, layout, checked((int)outputs), checked((int)inputs), checked((int)space)) { Bias = bias, IsGated = isGated, Integers = integers, MatrixOutputs = matrixOutputs, ReadsParts = constant?.Location is { } location && plan.Traits.ReadsParts(location.Source), Sources = constant is { IsPacked: true } or { Encoding: not null } ? s_unstored : plan.Panels };
 
     /// <summary>Input <paramref name="index"/> in the order of its shape: a weight may be stored in another type, which the kernel converts.</summary>
     public PlanTensor StoredInput(int index) =>

@@ -23,7 +23,7 @@ internal sealed class Constant
     /// <summary>What computations see.</summary>
     public TensorType Type { get; }
 
-    /// <summary>What lies in the file; another type than <see cref="Type"/>'s is converted when it is read.</summary>
+    /// <summary>What lies in the file; another type than <see cref="Type"/>'s is converted when it is read. A <see cref="BlockEncoding"/> has a type that no tensor has.</summary>
     public ElementType StoredType { get; }
 
     /// <summary>The elements, row-major, little-endian, those of 4 and 2 bits in a byte each; null for a weight that stays where it is.</summary>
@@ -40,6 +40,9 @@ internal sealed class Constant
     /// Only weights of convolutions do; whoever reads <see cref="Location"/> itself must know, everyone else is given a converted tensor.
     /// </summary>
     public bool IsChannelsLast { get; }
+
+    /// <summary>How the numbers of a weight lie in blocks; null where each has bits of its own.</summary>
+    public BlockEncoding? Encoding => BlockEncoding.Find(StoredType);
 
     /// <summary>Whether several elements share a byte where the weight lies. They are given a byte each when it is read.</summary>
     public bool IsPacked => Location is not null && StoredType.PerByte() > 1;
@@ -68,12 +71,12 @@ internal sealed class Constant
         new(Type with { Shape = shape }, StoredType, Data, Location, Quantization, IsChannelsLast, _reader);
 
     /// <summary>Whether a part that begins with this element begins with a byte of the weight, and has scales of its own where the weight has some.</summary>
-    public bool CanPart(long first) => (!IsPacked || first % StoredType.PerByte() == 0) && Quantization?.CanPart(first) != false;
+    public bool CanPart(long first) => (!IsPacked || first % StoredType.PerByte() == 0) && (Encoding is not { } encoding || first % encoding.Elements == 0) && Quantization?.CanPart(first) != false;
 
     /// <summary>The elements from <paramref name="first"/> on, as many as fill <paramref name="shape"/>.</summary>
     public Constant Part(long first, Shape shape)
     {
-        (long start, long length) = IsPacked ? (first / StoredType.PerByte(), new TensorType(StoredType, shape).PackedByteLength) : (first * StoredType.SizeOf(), shape.ElementCount * StoredType.SizeOf());
+        (long start, long length) = Encoding is { } encoding ? (encoding.BytesOf(first), encoding.BytesOf(shape.ElementCount)) : IsPacked ? (first / StoredType.PerByte(), new TensorType(StoredType, shape).PackedByteLength) : (first * StoredType.SizeOf(), shape.ElementCount * StoredType.SizeOf());
         return new(Type with { Shape = shape }, StoredType, Data?.AsSpan((int)start, (int)length).ToArray(), Location?.Slice(start, length), Quantization?.Part(first, shape.ElementCount), reader: _reader);
     }
 

@@ -53,7 +53,7 @@ public static class ElementTypes
         ElementType.Float32 => "float",
         ElementType.Float64 => "double",
         Blocks => "int8 blocks",
-        _ => type.ToString().ToLowerInvariant(),
+        _ => Tensors.BlockEncoding.Find(type)?.Name ?? type.ToString().ToLowerInvariant(),
     };
 
     /// <summary>The element type of the .NET type <typeparamref name="T"/>.</summary>

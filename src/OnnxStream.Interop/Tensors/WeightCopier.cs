@@ -53,13 +53,14 @@ internal static unsafe class WeightCopier
 
         long count = constant.Type.Shape.ElementCount;
         int piece = PieceBytes / sizeof(double);
-        byte[] stored = new byte[Math.Min(piece, count) * constant.StoredType.SizeOf()];
+        byte[] stored = new byte[WeightElements.StoredBytes(constant, Math.Min(piece, count))];
         bool fits = true;
         for (long done = 0; done < count; done += piece)
         {
             int length = (int)Math.Min(piece, count - done);
-            Read(constant, done, stored.AsSpan(0, length * constant.StoredType.SizeOf()));
-            destination.Write(Convert(constant, done, stored.AsSpan(0, length * constant.StoredType.SizeOf()), type, ref fits));
+            int bytes = (int)WeightElements.StoredBytes(constant, length);
+            constant.Read(WeightElements.StoredBytes(constant, done), stored.AsSpan(0, bytes));
+            destination.Write(Convert(constant, done, stored.AsSpan(0, bytes), type, ref fits));
         }
 
         return fits;
@@ -88,17 +89,16 @@ internal static unsafe class WeightCopier
         }
 
         int size = type.SizeOf();
-        int storedSize = constant.StoredType.SizeOf();
         long start = destination.Position;
         int bandRows = (int)Math.Clamp(PieceBytes / (columns * sizeof(double)), 1, rows);
-        byte[] stored = new byte[checked(bandRows * columns * storedSize)];
+        byte[] stored = new byte[checked(WeightElements.StoredBytes(constant, bandRows * columns))];
         byte[] transposed = new byte[checked(bandRows * columns * size)];
         for (long matrix = 0; matrix < outer; matrix++)
         {
             for (long row = 0; row < rows; row += bandRows)
             {
                 int band = (int)Math.Min(bandRows, rows - row);
-                Span<byte> source = stored.AsSpan(0, (int)(band * columns * storedSize));
+                Span<byte> source = stored.AsSpan(0, (int)WeightElements.StoredBytes(constant, band * columns));
                 Read(constant, (matrix * rows + row) * columns, source);
                 ReadOnlySpan<byte> converted = Convert(constant, (matrix * rows + row) * columns, source, type, ref fits);
                 Transpose(converted, transposed, band, (int)columns, size);
@@ -155,7 +155,7 @@ internal static unsafe class WeightCopier
     }
 
     private static void Read(Constant constant, long firstElement, Span<byte> destination) =>
-        constant.Read(firstElement * constant.StoredType.SizeOf(), destination);
+        constant.Read(WeightElements.StoredBytes(constant, firstElement), destination);
 
     private static ReadOnlySpan<byte> Convert(Constant constant, long first, ReadOnlySpan<byte> stored, ElementType type, ref bool fits)
     {
@@ -169,7 +169,7 @@ internal static unsafe class WeightCopier
             return MemoryMarshal.AsBytes(Widen(constant.StoredType, stored).AsSpan());
         }
 
-        float[] numbers = new float[stored.Length / constant.StoredType.SizeOf()];
+        float[] numbers = new float[constant.Encoding is { } encoding ? stored.Length / encoding.Bytes * encoding.Elements : stored.Length / constant.StoredType.SizeOf()];
         fixed (byte* source = stored)
         {
             WeightElements.ToFloat32(constant, first, source, numbers);

@@ -34,7 +34,7 @@ internal static unsafe class WeightElements
         for (int done = 0; done < destination.Length; done += PieceElements)
         {
             Span<float> piece = destination.Slice(done, Math.Min(PieceElements, destination.Length - done));
-            int bytes = (int)((piece.Length * (long)constant.StoredType.SizeOf() + constant.StoredType.PerByte() - 1) / constant.StoredType.PerByte());
+            int bytes = constant.Encoding is { } encoding ? (int)encoding.BytesOf(piece.Length) : (int)((piece.Length * (long)constant.StoredType.SizeOf() + constant.StoredType.PerByte() - 1) / constant.StoredType.PerByte());
             constant.Read(StoredBytes(constant, done), stored.AsSpan(0, bytes));
             fixed (byte* source = stored)
             {
@@ -45,8 +45,8 @@ internal static unsafe class WeightElements
 
     /// <summary>The bytes of some elements where they are stored.</summary>
     /// <param name="constant">The constant.</param>
-    /// <param name="elements">How many: a whole number of bytes.</param>
-    public static long StoredBytes(Constant constant, long elements) => constant.IsPacked ? elements / constant.StoredType.PerByte() : elements * constant.StoredType.SizeOf();
+    /// <param name="elements">How many: a whole number of bytes, or of blocks.</param>
+    public static long StoredBytes(Constant constant, long elements) => constant.Encoding is { } encoding ? encoding.BytesOf(elements) : constant.IsPacked ? elements / constant.StoredType.PerByte() : elements * constant.StoredType.SizeOf();
 
     /// <summary>Converts stored elements to single precision.</summary>
     /// <param name="constant">Says from which type, and what stored numbers stand for.</param>
@@ -87,10 +87,16 @@ internal static unsafe class WeightElements
 
     /// <summary>Stored numbers, without scales and zero points, in single precision.</summary>
     /// <param name="constant">Says from which type.</param>
-    /// <param name="source">The first stored element, which begins with a byte.</param>
+    /// <param name="source">The first stored element, which begins with a byte, or with a block.</param>
     /// <param name="destination">Receives as many elements as it has room for.</param>
     public static void Numbers(Constant constant, byte* source, Span<float> destination)
     {
+        if (constant.Encoding is { } encoding)
+        {
+            encoding.Expand(source, destination);
+            return;
+        }
+
         if (!constant.IsPacked)
         {
             QuantizedNumbers.ToSingle(constant.StoredType, source, destination);

@@ -23,7 +23,7 @@ internal static class ForeignFile
         (Begins(4, "TFL3"u8), $"a TensorFlow Lite model. {ExportTensorFlow}"),
         (Begins(4, "ORTM"u8), $"a model in ONNX Runtime's own format. {Original}"),
         (Begins(4, "ET12"u8), $"an ExecuTorch program. {ExportPyTorch}"),
-        (Begins(0, "GGUF"u8), $"a GGUF file, which holds weights without a graph. {ExportPyTorch}"),
+        (Begins(0, "GGUF"u8), "a GGUF file. Give it a name that ends in .gguf: then it is read as one."),
         (Begins(0, "lmgg"u8), $"a GGML file, which holds weights without a graph. {ExportPyTorch}"),
         (Begins(0, "ptrt"u8), $"a TensorRT engine, compiled for one kind of GPU. {Original}"),
         (Begins(0, "trtp"u8), $"a TensorRT engine, compiled for one kind of GPU. {Original}"),

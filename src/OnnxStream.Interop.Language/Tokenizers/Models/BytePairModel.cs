@@ -49,6 +49,30 @@ internal sealed class BytePairModel : TokenModel
         }
     }
 
+    private BytePairModel(Dictionary<string, int> vocabulary, IEnumerable<(string Left, string Right)> merges, bool ignoresMerges)
+    {
+        _vocabulary = vocabulary;
+        _prefix = _suffix = "";
+        _ignoresMerges = ignoresMerges;
+        int rank = 0;
+        foreach ((string left, string right) in merges)
+        {
+            // A merge to which the vocabulary has no token never happens.
+            if (vocabulary.TryGetValue(left, out int leftId) && vocabulary.TryGetValue(right, out int rightId) && vocabulary.TryGetValue(left + right, out int mergedId))
+            {
+                _merges.TryAdd(Key(leftId, rightId), (rank, mergedId));
+            }
+
+            rank++;
+        }
+    }
+
+    /// <summary>A model whose characters stand for bytes.</summary>
+    /// <param name="vocabulary">The tokens with their ids.</param>
+    /// <param name="merges">The pairs, the first to be merged first.</param>
+    /// <param name="ignoresMerges">Whether a piece that is a token becomes that token whatever the merges say.</param>
+    public static BytePairModel Create(Dictionary<string, int> vocabulary, IEnumerable<(string Left, string Right)> merges, bool ignoresMerges) => new(vocabulary, merges, ignoresMerges);
+
     /// <summary>Reads the model.</summary>
     public static BytePairModel Create(JsonSection section, Dictionary<string, int> vocabulary)
     {
