@@ -62,7 +62,7 @@ internal sealed class BenchLlmCommand : LanguageCommand
             string folder = Folder(arguments);
             BenchLlmReport report = new(
                 model.Name,
-                Directory.EnumerateFiles(folder, "*.onnx*").Sum(file => new FileInfo(file).Length),
+                File.Exists(folder) ? new FileInfo(folder).Length : Directory.EnumerateFiles(folder, "*.onnx*").Sum(file => new FileInfo(file).Length),
                 arguments.GetValue<int>("--threads") is > 0 and var threads ? threads : Environment.ProcessorCount,
                 tests,
                 PeakMemory.Bytes,

@@ -65,6 +65,12 @@ internal sealed class Attention : FunctionOperator
         long past = context.HasInput(4) ? context.InputShape(4)[^2] : 0;
         if (isCausal)
         {
+            // One query behind all keys sees them all.
+            if (queries == 1 && past + 1 == keys && left == long.MaxValue && !context.HasInput(6))
+            {
+                return null;
+            }
+
             return context.HasInput(6) ? ScaledDotProduct.Causal(context, type, LastPositions(context, items, queries), keys, left) : ScaledDotProduct.Causal(context, type, queries, keys, past, left);
         }
 

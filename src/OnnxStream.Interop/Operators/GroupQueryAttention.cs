@@ -60,7 +60,9 @@ internal sealed class GroupQueryAttention : FunctionOperator
         long window = context.Attributes.Int("local_window_size", -1);
         window = window > 0 ? window : long.MaxValue;
         float? scale = context.Attributes.Float("scale", 0) is not 0 and var given ? given : null;
-        Value causal = positions is null
+
+        // One query, the last of all, sees everything: nothing is hidden, and nothing need be made for it in each run.
+        Value? causal = positions is null && input[1] == 1 && window >= total ? null : positions is null
             ? ScaledDotProduct.Causal(context, type, input[1], total, past, window)
             : ScaledDotProduct.Causal(context, type, context.Reshape(positions, input[0], 1, input[1], 1), total, window);
         Value? sink = context.OptionalInput(11) is { } sinks ? context.Reshape(sinks, 1, heads, 1, 1) :

@@ -16,7 +16,7 @@ namespace OnnxStream.Interop.Sessions;
 internal sealed class PlanCache : IDisposable
 {
     // For each part of each graph.
-    private const int KeptPlans = 4;
+    private const int KeptPlans = 6;
 
     // A model whose state grows in a way that no plan can follow is planned for each extent. That is not found out again and again.
     private const int MostGrowthFailures = 2;

@@ -173,7 +173,7 @@ internal sealed unsafe class FileChannel : WeightChannel
     {
         if (_traits.Mapping == Mapping.Files)
         {
-            file.Map();
+            file.Map(_traits.SharedFiles);
         }
         else
         {

@@ -14,9 +14,8 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     private readonly SafeFileHandle _file;
     private readonly DateTime _changed;
     private FileLease? _lease;
-    private MemoryMappedFile? _map;
-    private MemoryMappedViewAccessor? _view;
-    private byte* _start;
+    private FileMapping? _mapping;
+    private MappedFiles? _shared;
     private bool _isMappedUnderLease;
 
     /// <summary>Opens <paramref name="path"/>.</summary>
@@ -44,10 +43,12 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     public long Length { get; }
 
     /// <summary>The first byte of the mapping.</summary>
-    public byte* Start => _start;
+    public byte* Start => _mapping is null ? null : _mapping.Start;
+
+    private MappedFiles.Key Key => new(Path, Length, _changed);
 
     /// <summary>Whether ranges are used in the mapping now.</summary>
-    public bool IsMapped => _start is not null && (!_isMappedUnderLease || _lease is not null);
+    public bool IsMapped => _mapping is not null && (!_isMappedUnderLease || _lease is not null);
 
     /// <summary>Throws if the file is not what was opened any more.</summary>
     /// <exception cref="WeightsException">It has been written to.</exception>
@@ -110,19 +111,19 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     }
 
     /// <summary>Maps the file, once.</summary>
+    /// <param name="shared">The mappings that others use as well; null for one of its own.</param>
     /// <exception cref="WeightsException">The system refuses.</exception>
-    public void Map()
+    public void Map(MappedFiles? shared = null)
     {
-        if (_start is not null)
+        if (_mapping is not null)
         {
             return;
         }
 
         try
         {
-            _map = MemoryMappedFile.CreateFromFile(_file, mapName: null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
+            _mapping = shared is null ? new FileMapping(_file) : shared.Take(Key, () => new FileMapping(_file));
+            _shared = shared;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -160,7 +161,7 @@ internal sealed unsafe class OpenWeightFile : IDisposable
             return null;
         }
 
-        return _lease?.IsHeld != false ? _start + range.Offset :
+        return _lease?.IsHeld != false ? _mapping!.Start + range.Offset :
             throw new WeightsException($"{Path}: another program is about to write to the weight file. Files must not change while a model is in use; open the model again.");
     }
 
@@ -168,13 +169,17 @@ internal sealed unsafe class OpenWeightFile : IDisposable
     public void Dispose()
     {
         ReturnLease();
-        if (_start is not null)
+        if (_shared is not null)
         {
-            _view!.SafeMemoryMappedViewHandle.ReleasePointer();
+            _shared.Return(Key);
+        }
+        else
+        {
+            _mapping?.Dispose();
         }
 
-        _view?.Dispose();
-        _map?.Dispose();
+        _shared = null;
+        _mapping = null;
         _file.Dispose();
     }
 }

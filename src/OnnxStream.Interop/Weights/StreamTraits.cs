@@ -29,6 +29,9 @@ internal readonly record struct StreamTraits(bool ReadsPartsOfOwn, long CopiedBy
     /// <summary>What may stay of mapped files when nobody uses it, beside what a plan counts.</summary>
     public long KeptBytes { get; init; }
 
+    /// <summary>The files that the provider's streams have mapped; null where each maps its own.</summary>
+    public MappedFiles? SharedFiles { get; init; }
+
     /// <summary>The same, but panels are read.</summary>
     public StreamTraits WithoutPanels => Mapping == Mapping.Panels ? this with { Mapping = Mapping.None } : this;
 

@@ -14,7 +14,7 @@ public class ForeignFileTests
     [
         new TestCaseData("\u001c\0\0\0TFL3\0\0\0\0", "a TensorFlow Lite model. Convert it with tf2onnx").SetArgDisplayNames("tflite"),
         new TestCaseData("\u0020\0\0\0ORTM\0\0\0\0", "ONNX Runtime's own format. Use the .onnx file that it was made from").SetArgDisplayNames("ort"),
-        new TestCaseData("GGUF\u0003\0\0\0", "a GGUF file, which holds weights without a graph. Export").SetArgDisplayNames("gguf"),
+        new TestCaseData("GGUF\u0003\0\0\0", "a GGUF file. Give it a name that ends in .gguf").SetArgDisplayNames("gguf"),
         new TestCaseData("\u0014\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\"}}", "a safetensors file, which holds weights without a graph. Export").SetArgDisplayNames("safetensors"),
         new TestCaseData("\u0080\u0002\u008a\nl\u00fc\u009cF\u00f9", "a Python pickle, as PyTorch saves checkpoints. Export").SetArgDisplayNames("pickle"),
         new TestCaseData("\u0080\u0004\u0095\u0010\0\0\0\0\0\0\0", "a Python pickle").SetArgDisplayNames("pickle of protocol 4"),

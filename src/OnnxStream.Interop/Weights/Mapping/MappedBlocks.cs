@@ -24,7 +24,7 @@ internal sealed class MappedBlocks : IDisposable
     /// <summary>Panels that are less bytes than this in all are read: that takes less memory, and hardly more time.</summary>
     public const long WorthMapping = 16 << 20;
 
-    /// <summary>The runs after which pages stay. Plans that run a few times, such as those for a prompt, keep nothing: each has a mapping of its own.</summary>
+    /// <summary>The runs after which pages stay. Plans that run a few times, such as those for a prompt, keep nothing.</summary>
     public const int RunsBeforeKeeping = 16;
 
     private readonly long _mostBytes;
