@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Fuzzing.Mutators;
+using OnnxStream.Interop.Language;
 
 namespace OnnxStream.Interop.Fuzzing.Targets;
 
@@ -6,6 +7,7 @@ namespace OnnxStream.Interop.Fuzzing.Targets;
 internal sealed class GgufTarget() : FuzzTarget("gguf")
 {
     private const int HeadBytes = 4096;
+    private const long MemoryBudget = 64 << 20;
 
     private byte[][]? _files;
 
@@ -20,6 +22,24 @@ internal sealed class GgufTarget() : FuzzTarget("gguf")
         byte[] mutated = [.. ByteMutator.Mutate(file[..head], random), .. file[head..]];
         string path = Path.Combine(folder, "model.gguf");
         File.WriteAllBytes(path, mutated);
-        ModelUse.Run(path, folder, [], random, cancellationToken);
+        if (random.Next(3) == 0)
+        {
+            ModelUse.Run(path, folder, [], random, cancellationToken);
+            return;
+        }
+
+        using LanguageModel model = LanguageModel.FromFile(path, new LanguageModelOptions { ChunkLength = 4, Session = new SessionOptions { ThreadCount = 1, MemoryBudget = MemoryBudget } });
+        if (model.HasTokenizer)
+        {
+            model.Tokenizer.Decode([.. model.Tokenizer.Encode("a few words, 12 and \U0001F600 </s>", addSpecialTokens: true)]);
+        }
+
+        // Any model knows its first token.
+        const int Few = 8;
+        if (model.ContextLength > Few)
+        {
+            using Conversation conversation = model.CreateConversation();
+            conversation.Generate([0, 0, 0], new GenerationOptions { MostTokens = 3, IgnoreEndTokens = true }, progress: null, cancellationToken).ToList();
+        }
     }
 }
