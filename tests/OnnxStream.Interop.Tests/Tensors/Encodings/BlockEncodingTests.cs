@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Tests.Tensors;
 
