@@ -74,7 +74,7 @@ public class ArchitectureTests
     [TestCase("src/OnnxStream.Interop.Http", "Weights", "Http")]
     [TestCase("src/OnnxStream.Interop.Diffusion", "Weights", "Pipelines")]
     [TestCase("src/OnnxStream.Interop.Embeddings", "Weights", "Pipelines")]
-    [TestCase("src/OnnxStream.Interop.Language", "Weights", "Pipelines")]
+    [TestCase("src/OnnxStream.Interop.Language", "Gguf", "Weights", "Pipelines")]
     [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion", "Embeddings", "Language", "Speech", "Vision")]
     [TestCase("src/OnnxStream.Interop.Speech", "Weights", "Pipelines")]
     [TestCase("src/OnnxStream.Interop.Vision", "Weights", "Pipelines")]
