@@ -43,6 +43,7 @@ public class Screenshots
         await desk.GetByRole(AriaRole.Combobox, new() { Name = "Model", Exact = true }).SelectOptionAsync("tiny-painter");
         await desk.GetByText("Begin with a picture").ClickAsync();
         await desk.GetByLabel("Picture to begin with").SetInputFilesAsync(Path.Combine(TestContext.CurrentContext.TestDirectory, "Models", "tiny-shapes", "samples.png"));
+        await Expect(desk.GetByLabel("Mask on the picture")).ToBeVisibleAsync();
         await desk.GetByLabel("Mask on the picture").FocusAsync();
         await desk.Keyboard.PressAsync("Space");
         await TakeAsync(desk, "mask", isWhole: true);
