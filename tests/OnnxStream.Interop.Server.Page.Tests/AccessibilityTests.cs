@@ -44,7 +44,7 @@ public class AccessibilityTests
         await page.Keyboard.TypeAsync("tiny-shapes");
         await TabToAsync(page, page.GetByLabel("Prompt", new() { Exact = true }));
         await page.Keyboard.TypeAsync("a green triangle");
-        await TabToAsync(page, page.GetByLabel("Steps"));
+        await TabToAsync(page, page.GetByLabel("Steps", new() { Exact = true }));
         await page.Keyboard.TypeAsync("2");
         await TabToAsync(page, page.GetByText("Begin with a picture"));
         await TabToAsync(page, page.GetByRole(AriaRole.Button, new() { Name = "Draw" }));
@@ -62,7 +62,7 @@ public class AccessibilityTests
         await Expect(page.GetByText("0 running, 0 waiting")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Combobox, new() { Name = "Model", Exact = true }).SelectOptionAsync("tiny-shapes");
         await page.GetByLabel("Prompt", new() { Exact = true }).FillAsync(new string('x', 300));
-        await page.GetByLabel("Steps").FillAsync("1");
+        await page.GetByLabel("Steps", new() { Exact = true }).FillAsync("1");
         await page.GetByRole(AriaRole.Button, new() { Name = "Draw" }).ClickAsync();
         await Expect(page.GetByLabel("Parameters of the picture")).ToBeVisibleAsync();
         Assert.That(await WidthAsync(page), Is.LessThanOrEqualTo(360));

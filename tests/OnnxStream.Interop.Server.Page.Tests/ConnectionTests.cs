@@ -12,7 +12,7 @@ public class ConnectionTests
         IPage page = await Browser.OpenAsync(server);
         ILocator lost = page.GetByRole(AriaRole.Alert).Filter(new() { HasText = "connection to the server is lost" });
         await page.GetByRole(AriaRole.Combobox, new() { Name = "Model", Exact = true }).SelectOptionAsync("tiny-shapes");
-        await page.GetByLabel("Steps").FillAsync("150");
+        await page.GetByLabel("Steps", new() { Exact = true }).FillAsync("150");
         await page.GetByRole(AriaRole.Button, new() { Name = "Draw" }).ClickAsync();
         await Expect(page.GetByText("Drawing: step")).ToBeVisibleAsync();
 
@@ -23,7 +23,7 @@ public class ConnectionTests
         await Expect(page.GetByRole(AriaRole.Status).Filter(new() { HasText = "The server is back." })).ToHaveCountAsync(1);
 
         await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Cancel" })).ToBeHiddenAsync();
-        await page.GetByLabel("Steps").FillAsync("1");
+        await page.GetByLabel("Steps", new() { Exact = true }).FillAsync("1");
         await page.GetByRole(AriaRole.Button, new() { Name = "Draw" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Download" })).ToBeVisibleAsync();
         await page.Context.CloseAsync();
@@ -45,7 +45,7 @@ public class ConnectionTests
         await Expect(dialog).ToBeHiddenAsync();
 
         await page.GetByRole(AriaRole.Combobox, new() { Name = "Model", Exact = true }).SelectOptionAsync("tiny-shapes");
-        await page.GetByLabel("Steps").FillAsync("1");
+        await page.GetByLabel("Steps", new() { Exact = true }).FillAsync("1");
         await page.GetByRole(AriaRole.Button, new() { Name = "Draw" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Download" })).ToBeVisibleAsync();
 

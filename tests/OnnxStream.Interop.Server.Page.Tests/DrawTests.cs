@@ -28,10 +28,10 @@ public class DrawTests
             }
             """);
         await page.GetByLabel("Prompt", new() { Exact = true }).FillAsync("a red circle");
-        await page.GetByLabel("Steps").FillAsync("4");
+        await page.GetByLabel("Steps", new() { Exact = true }).FillAsync("4");
         await page.GetByLabel("Seed", new() { Exact = true }).FillAsync("42");
-        await page.GetByLabel("Sampler").SelectOptionAsync("Euler");
-        await page.GetByLabel("Schedule").SelectOptionAsync("Karras");
+        await page.GetByRole(AriaRole.Combobox, new() { Name = "Sampler", Exact = true }).SelectOptionAsync("Euler");
+        await page.GetByRole(AriaRole.Combobox, new() { Name = "Schedule", Exact = true }).SelectOptionAsync("Karras");
         await DrawButton(page).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Img, new() { Name = "a red circle" })).ToBeVisibleAsync();
         await Expect(page.GetByLabel("Parameters of the picture")).ToContainTextAsync("Steps: 4");
@@ -55,7 +55,7 @@ public class DrawTests
     public async Task ADrawingCanBeCancelled()
     {
         IPage page = await OpenAsync();
-        await page.GetByLabel("Steps").FillAsync("150");
+        await page.GetByLabel("Steps", new() { Exact = true }).FillAsync("150");
         await page.GetByLabel("Pictures", new() { Exact = true }).FillAsync("8");
         await DrawButton(page).ClickAsync();
         await Expect(page.GetByText("Drawing: step")).ToBeVisibleAsync();
@@ -89,7 +89,7 @@ public class DrawTests
         await page.Keyboard.PressAsync("ArrowRight");
         await page.Keyboard.PressAsync("Space");
 
-        await page.GetByLabel("Steps").FillAsync("4");
+        await page.GetByLabel("Steps", new() { Exact = true }).FillAsync("4");
         IRequest request = await page.RunAndWaitForRequestAsync(() => DrawButton(page).ClickAsync(), sent => sent.Method == "POST");
         JsonElement image = JsonElement.Parse(request.PostData!).GetProperty("image");
         Assert.That(image.GetProperty("strength").GetDouble(), Is.EqualTo(0.5));

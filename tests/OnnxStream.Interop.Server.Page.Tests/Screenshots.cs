@@ -30,18 +30,20 @@ public class Screenshots
 
         await desk.GetByRole(AriaRole.Button, new() { Name = $"Show: {s_prompts[0]}" }).ClickAsync();
         await desk.GetByRole(AriaRole.Button, new() { Name = "Use these settings" }).ClickAsync();
-        await desk.SetViewportSizeAsync(1280, 900);
+        await desk.EmulateMediaAsync(new() { ReducedMotion = ReducedMotion.Reduce });
+        await desk.SetViewportSizeAsync(1280, 1060);
         await TakeAsync(desk, "light");
         await desk.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Dark });
         await TakeAsync(desk, "dark");
         await desk.SetViewportSizeAsync(360, 740);
         await TakeAsync(desk, "phone", isWhole: true);
 
-        await desk.SetViewportSizeAsync(1280, 900);
+        await desk.SetViewportSizeAsync(1280, 1060);
         await desk.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light });
         await desk.GetByRole(AriaRole.Combobox, new() { Name = "Model", Exact = true }).SelectOptionAsync("tiny-painter");
         await desk.GetByText("Begin with a picture").ClickAsync();
         await desk.GetByLabel("Picture to begin with").SetInputFilesAsync(Path.Combine(TestContext.CurrentContext.TestDirectory, "Models", "tiny-shapes", "samples.png"));
+        await Expect(desk.GetByLabel("Mask on the picture")).ToBeVisibleAsync();
         await desk.GetByLabel("Mask on the picture").FocusAsync();
         await desk.Keyboard.PressAsync("Space");
         await TakeAsync(desk, "mask", isWhole: true);
