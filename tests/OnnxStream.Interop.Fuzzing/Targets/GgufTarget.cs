@@ -19,7 +19,7 @@ internal sealed class GgufTarget() : FuzzTarget("gguf")
     {
         byte[] file = random.Pick(_files!);
         int head = random.Next(4) == 0 ? file.Length : Math.Min(file.Length, HeadBytes);
-        byte[] mutated = [.. ByteMutator.Mutate(file[..head], random), .. file[head..]];
+        byte[] mutated = [.. ByteMutator.Mutate(file.AsSpan(0, head).ToArray(), random), .. file.AsSpan(head)];
         string path = Path.Combine(folder, "model.gguf");
         File.WriteAllBytes(path, mutated);
         if (random.Next(3) == 0)
@@ -39,7 +39,7 @@ internal sealed class GgufTarget() : FuzzTarget("gguf")
         if (model.ContextLength > Few)
         {
             using Conversation conversation = model.CreateConversation();
-            conversation.Generate([0, 0, 0], new GenerationOptions { MostTokens = 3, IgnoreEndTokens = true }, progress: null, cancellationToken).ToList();
+            _ = conversation.Generate([0, 0, 0], new GenerationOptions { MostTokens = 3, IgnoreEndTokens = true }, progress: null, cancellationToken).Count();
         }
     }
 }
