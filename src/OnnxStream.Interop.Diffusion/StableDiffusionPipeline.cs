@@ -315,7 +315,7 @@ public sealed class StableDiffusionPipeline
         int steps = scheduler.Timesteps.Count, taken = steps - firstStep;
         int stepCount = checked(taken * options.ImageCount);
         progress?.Report(new PipelineProgress(PipelineStage.Denoising, 0, stepCount));
-        unet.Prepare(_sessionOptions(PipelineStage.Denoising));
+        unet.Prepare(_sessionOptions(PipelineStage.Denoising), options.ImageCount * (prompts.Negative.Count > 0 ? 2 : 1));
         controlNet?.Prepare(_sessionOptions(PipelineStage.Denoising));
         TensorBuffer? controlPicture = options.ControlImage is { } control ? TensorBuffer.Create<float>(control.ToPlanes(0, 1), 1, 3, control.Height, control.Width) : null;
         GuidedDenoiser denoiser = new(Configuration, options, unet, controlNet, prompts, given, controlPicture, guidance, steps, shape);

@@ -59,7 +59,11 @@ public sealed class Unet : IDisposable
     }
 
     /// <summary>Makes the session.</summary>
-    internal void Prepare(SessionOptions? options) => _session.Prepare(options);
+    internal void Prepare(SessionOptions? options, int evaluations = 1)
+    {
+        int size = TensorBatch.SetSize(_sample);
+        _session.Prepare(options, (evaluations + size - 1) / size);
+    }
 
     /// <summary>The number of channels that the model declares for latents; null where it leaves that open.</summary>
     public int? LatentChannels => SampleDimension(1);

@@ -38,11 +38,19 @@ internal sealed class ModelStage : IDisposable
     public IReadOnlyList<ValueMetadata> Outputs => _model.Outputs;
 
     /// <summary>Makes the session, which takes time and memory.</summary>
-    public void Prepare(SessionOptions? options)
+    /// <param name="options">How it computes; null for the defaults.</param>
+    /// <param name="sets">How many sets of inputs will usually go together (<see cref="RunBatch"/>).</param>
+    public void Prepare(SessionOptions? options, int sets = 1)
     {
         // Other stages may have run since the model was read.
         _started = Stopwatch.GetTimestamp();
         _session = new InferenceSession(_model, options);
+
+        // How many the budget lets go together is planned now, not in the first run.
+        if (sets > 1 && options?.MemoryBudget is not null && Inputs.All(input => input.Dimensions is { } dimensions && dimensions.All(dimension => dimension.IsKnown)))
+        {
+            _ = _session.SetsTogether(sets);
+        }
 
         // A stage runs for long in little memory. What reading and planning left is given back once, before that.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

@@ -661,7 +661,14 @@ public sealed class InferenceSession : IDisposable
             return 1;
         }
 
-        // Without a budget, what the machine has is the limit.
+        // Without a budget, what the machine has is the limit. What the session holds for one set tells how many that are: planning again would leave much behind.
+        if (_options.MemoryBudget is null && _plans.PlansMade > 0)
+        {
+            long room = Math.Clamp(MachineMemory.Bytes / Math.Max(1, _account.LiveBytes), 1, sets);
+            long count = (sets + room - 1) / room;
+            return (int)((sets + count - 1) / count);
+        }
+
         long limit = _options.MemoryBudget ?? MachineMemory.Bytes;
         for (int passes = 1; passes < sets; passes++)
         {
