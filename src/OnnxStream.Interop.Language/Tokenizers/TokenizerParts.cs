@@ -39,7 +39,6 @@ internal sealed record TokenizerParts
     public static TokenizerParts Read(JsonSection section, string path)
     {
         Dictionary<string, int> vocabulary = new(StringComparer.Ordinal);
-        TokenModel model = TokenModel.Read(section.Section("model") ?? throw section.Error("\"model\" is missing"), vocabulary);
         return new TokenizerParts
         {
             Path = path,
@@ -47,7 +46,7 @@ internal sealed record TokenizerParts
             PreTokenizer = section.Section("pre_tokenizer") is { } preTokenizer ? PreTokenizer.Read(preTokenizer) : null,
             PostProcessor = section.Section("post_processor") is { } postProcessor ? PostProcessor.Read(postProcessor) : PostProcessor.None,
             Decoder = section.Section("decoder") is { } decoder ? TokenTextDecoder.Read(decoder) : null,
-            Model = model,
+            Model = TokenModel.Read(section.Section("model") ?? throw section.Error("\"model\" is missing"), vocabulary),
             Vocabulary = vocabulary,
             AddedTokens = [.. section.Sections("added_tokens").Select(token => ReadAdded(token, vocabulary))],
         };

@@ -44,7 +44,7 @@ internal sealed unsafe class EncodedRowsKernel : Kernel, IParallelBody
     private readonly ScratchPart _integersPart;
     private readonly ScratchPart _scalesPart;
     private readonly ScratchPart _offsetsPart;
-    private KernelContext? _context;
+    private KernelContext[] _sets = [];
 
     /// <summary>Makes the kernel.</summary>
     /// <param name="weight">The matrix: <see cref="CanCompute"/> must be true for it.</param>
@@ -111,22 +111,27 @@ internal sealed unsafe class EncodedRowsKernel : Kernel, IParallelBody
         (weight.Encoding is { } encoding ? shape[1] % encoding.Elements == 0 : weight.StoredType is ElementType.Float16 or ElementType.BFloat16);
 
     /// <inheritdoc/>
-    public override void Run(KernelContext context)
+    public override void Run(KernelContext context) => RunSets([context]);
+
+    /// <inheritdoc/>
+    public override void RunSets(KernelContext[] sets)
     {
-        _context = context;
-        float* data = (float*)context.Input(0);
-        if (_product is not null)
+        _sets = sets;
+        foreach (KernelContext set in sets)
         {
-            Arrange(context.Scratch, data);
+            if (_product is not null)
+            {
+                Arrange(set.Scratch, (float*)set.Input(0));
+            }
         }
 
         try
         {
-            context.Workers.Parallelize(this, _groupCount, _rows * _inputs * _outputs);
+            sets[0].Workers.Parallelize(this, _groupCount, sets.Length * _rows * _inputs * _outputs);
         }
         finally
         {
-            _context = null;
+            _sets = [];
         }
     }
 
@@ -134,7 +139,8 @@ internal sealed unsafe class EncodedRowsKernel : Kernel, IParallelBody
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Execute(int index)
     {
-        KernelContext context = _context!;
+        // What is made of the matrix lies in the memory of the first set.
+        KernelContext context = _sets[0];
         context.CancellationToken.ThrowIfCancellationRequested();
         int slotIndex = _slots.Acquire();
         bool isAcquired = false;
@@ -148,21 +154,16 @@ internal sealed unsafe class EncodedRowsKernel : Kernel, IParallelBody
             for (int done = 0; done < outputs; done += _pieceOutputs)
             {
                 int count = Math.Min(_pieceOutputs, outputs - done);
-                float* results = (float*)context.Output(0) + first + done;
                 if (_product is null)
                 {
-                    MultiplyExpanded(context, slot, stored + done * _storedRow, count, results);
+                    MultiplyExpanded(slot, stored + done * _storedRow, first + done, count);
                 }
                 else
                 {
-                    Multiply(context, slot, stored + done * _storedRow, count, results);
+                    Multiply(slot, stored + done * _storedRow, first + done, count);
                 }
 
-                for (long row = 0; row < _rows && _hasBias; row++)
-                {
-                    Span<float> part = new(results + row * _resultStride, count);
-                    TensorPrimitives.Add(part, new ReadOnlySpan<float>((float*)context.Input(1) + first + done, count), part);
-                }
+                AddBias(first + done, count);
             }
         }
         finally
@@ -214,42 +215,58 @@ internal sealed unsafe class EncodedRowsKernel : Kernel, IParallelBody
         }
     }
 
-    private void Multiply(KernelContext context, byte* slot, byte* stored, int outputs, float* results)
+    private void Multiply(byte* slot, byte* stored, long first, int outputs)
     {
         byte* integers = _integersPart.In(slot);
         float* scales = (float*)_scalesPart.In(slot);
         float* offsets = (float*)_offsetsPart.In(slot);
         _encoding!.Split(stored, (long)outputs * (_inputs / _encoding.Elements), integers, scales, offsets);
         float zeroPoint = _encoding.ZeroPoint;
-        float* data = _encoding.Integers == ElementType.UInt4 ? (float*)_orderedPart.In(context.Scratch) : (float*)context.Input(0);
-        _product!.Multiply(new QuantizedPart(
-            (nint)integers, _integerRow, outputs, (nint)scales, (nint)(&zeroPoint), 0, (nint)_arrangedPart.In(context.Scratch), (nint)data, _rows, (nint)results, _resultStride));
-        if (!_encoding.HasOffsets)
+        foreach (KernelContext set in _sets)
         {
-            return;
-        }
-
-        float* sums = (float*)_sumsPart.In(context.Scratch);
-        for (int output = 0; output < outputs; output++)
-        {
-            ReadOnlySpan<float> own = new(offsets + (long)output * _blocks, _blocks);
-            for (long row = 0; row < _rows; row++)
+            float* results = (float*)set.Output(0) + first;
+            float* data = _encoding.Integers == ElementType.UInt4 ? (float*)_orderedPart.In(set.Scratch) : (float*)set.Input(0);
+            _product!.Multiply(new QuantizedPart(
+                (nint)integers, _integerRow, outputs, (nint)scales, (nint)(&zeroPoint), 0, (nint)_arrangedPart.In(set.Scratch), (nint)data, _rows, (nint)results, _resultStride));
+            float* sums = (float*)_sumsPart.In(set.Scratch);
+            for (int output = 0; output < outputs && _encoding.HasOffsets; output++)
             {
-                results[row * _resultStride + output] += TensorPrimitives.Dot(own, new ReadOnlySpan<float>(sums + row * _blocks, _blocks));
+                ReadOnlySpan<float> own = new(offsets + (long)output * _blocks, _blocks);
+                for (long row = 0; row < _rows; row++)
+                {
+                    results[row * _resultStride + output] += TensorPrimitives.Dot(own, new ReadOnlySpan<float>(sums + row * _blocks, _blocks));
+                }
             }
         }
     }
 
-    private void MultiplyExpanded(KernelContext context, byte* slot, byte* stored, int outputs, float* results)
+    private void MultiplyExpanded(byte* slot, byte* stored, long first, int outputs)
     {
-        float* data = (float*)context.Input(0);
         Span<float> numbers = new((float*)_integersPart.In(slot), _inputs);
         for (int output = 0; output < outputs; output++)
         {
             WeightElements.Numbers(_weight, stored + output * _storedRow, numbers);
-            for (long row = 0; row < _rows; row++)
+            foreach (KernelContext set in _sets)
             {
-                results[row * _resultStride + output] = TensorPrimitives.Dot(numbers, new ReadOnlySpan<float>(data + row * _inputs, _inputs));
+                float* data = (float*)set.Input(0);
+                float* results = (float*)set.Output(0) + first + output;
+                for (long row = 0; row < _rows; row++)
+                {
+                    results[row * _resultStride] = TensorPrimitives.Dot(numbers, new ReadOnlySpan<float>(data + row * _inputs, _inputs));
+                }
+            }
+        }
+    }
+
+    private void AddBias(long first, int outputs)
+    {
+        foreach (KernelContext set in _sets)
+        {
+            float* results = (float*)set.Output(0) + first;
+            for (long row = 0; row < _rows && _hasBias; row++)
+            {
+                Span<float> part = new(results + row * _resultStride, outputs);
+                TensorPrimitives.Add(part, new ReadOnlySpan<float>((float*)set.Input(1) + first, outputs), part);
             }
         }
     }
