@@ -13,6 +13,9 @@ public class HttpFilesTests
     private Dictionary<string, TensorBuffer> _inputs = null!;
     private float[] _expected = [];
 
+    // Weights of half precision may be multiplied by other kernels than those that a node converts: the last digits differ.
+    private float[] _expectedOfFolder = [];
+
     [OneTimeSetUp]
     public void MakeModels()
     {
@@ -26,6 +29,8 @@ public class HttpFilesTests
         _inputs = model.Inputs.ToDictionary(input => input.Name, input => Fill(input));
         using InferenceSession session = new(model, new SessionOptions { ThreadCount = 2 });
         _expected = Output(session.Run(_inputs));
+        using InferenceSession sessionOfFolder = new(Path.Combine(_folder, "folder"), new SessionOptions { ThreadCount = 2 });
+        _expectedOfFolder = Output(sessionOfFolder.Run(_inputs));
         _server = new KestrelServer(_folder);
     }
 
@@ -51,7 +56,7 @@ public class HttpFilesTests
     [TestCase("split.onnx?signature=a%2Fb")]
     public void AModelRunsFromItsAddress(string place)
     {
-        Assert.That(Run(place), Is.EqualTo(_expected));
+        Assert.That(Run(place), Is.EqualTo(ExpectedOf(place)));
         Assert.That(place.Contains('?', StringComparison.Ordinal), Is.EqualTo(_server.Requests.All(request => request.Contains("?signature=a%2Fb ", StringComparison.Ordinal))));
     }
 
@@ -67,9 +72,11 @@ public class HttpFilesTests
         }
 
         using NginxServer nginx = new(_folder, settings);
-        Assert.That(Run(nginx.Address, place, s_impatient), Is.EqualTo(_expected));
+        Assert.That(Run(nginx.Address, place, s_impatient), Is.EqualTo(ExpectedOf(place)));
         Assert.That(() => Run(nginx.Address, "missing.onnx", s_impatient), Throws.TypeOf<FileNotFoundException>());
     }
+
+    private float[] ExpectedOf(string place) => place.StartsWith("folder", StringComparison.Ordinal) ? _expectedOfFolder : _expected;
 
     [Test]
     public void NginxWithoutRangesIsRefused()
