@@ -1,8 +1,7 @@
-using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Weights;
 
-namespace OnnxStream.Interop;
+namespace OnnxStream.Interop.Graphs;
 
 /// <summary>Finds the weights of a model, and makes a model of the same graph with others.</summary>
 /// <param name="content">The model.</param>
