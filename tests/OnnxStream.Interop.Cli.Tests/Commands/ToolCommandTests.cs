@@ -59,7 +59,6 @@ internal sealed class ToolCommandTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(Directory.GetFiles(_folder["cache"]).Select(Path.GetExtension).Order(), Is.EqualTo(new[] { ".formats", ".panels" }));
-
             Assert.That(Invocation.Of("run", _model, "--panel-store", "auto", "--panel-type", "auto", "--memory", "1GB").AssertSucceeded().Error, Does.Not.Contain("chosen").And.Not.Contain("Writing"));
             Invocation.Of("cache", "clear").AssertSucceeded();
             Assert.That(Directory.GetFiles(_folder["cache"]), Is.Empty);
