@@ -647,9 +647,6 @@ internal sealed class StableDiffusionCommand : ToolCommand
                 // What the stage before needed of the program, this one may not.
                 ProgramPages.LetGo();
             }
-
-            // A step leaves half a megabyte behind. Collected by itself, that would come to more than the activations.
-            GC.Collect(0, GCCollectionMode.Forced, blocking: true);
         }
     }
 }
