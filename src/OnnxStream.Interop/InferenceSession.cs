@@ -661,15 +661,6 @@ public sealed class InferenceSession : IDisposable
             return 1;
         }
 
-        // Without a budget, what the machine has is the limit. What the session holds for one set tells how many that are: planning again would leave much behind.
-        if (_options.MemoryBudget is null && _plans.PlansMade > 0)
-        {
-            long room = Math.Clamp(MachineMemory.Bytes / Math.Max(1, _account.LiveBytes), 1, sets);
-            long count = (sets + room - 1) / room;
-            return (int)((sets + count - 1) / count);
-        }
-
-        long limit = _options.MemoryBudget ?? MachineMemory.Bytes;
         for (int passes = 1; passes < sets; passes++)
         {
             int together = (sets + passes - 1) / passes;
@@ -683,7 +674,7 @@ public sealed class InferenceSession : IDisposable
                 return together;
             }
 
-            if ((passes == 1 || together < (sets + passes - 2) / (passes - 1)) && MakePlan(types, together).SmallestBudgetBytes <= limit)
+            if ((passes == 1 || together < (sets + passes - 2) / (passes - 1)) && Fits(types, together))
             {
                 SetChecked(types, together);
                 return together;
@@ -692,4 +683,9 @@ public sealed class InferenceSession : IDisposable
 
         return CheckBudget(types);
     }
+
+    // Without a budget, what the machine has is the limit. Once there is a plan, what the session holds tells: planning again would leave much behind.
+    private bool Fits(InputTypes types, int sets) => _options.MemoryBudget is null && _plans.PlansMade > 0
+        ? _account.LiveBytes <= MachineMemory.Bytes / sets
+        : MakePlan(types, sets).SmallestBudgetBytes <= (_options.MemoryBudget ?? MachineMemory.Bytes);
 }
