@@ -40,6 +40,7 @@ internal sealed class CompareCommand : RootCommand
         Add(new GenerateCommand());
         Add(new MicroCommand());
         Add(new OperatorsCommand());
+        Add(new QuantizedCommand());
         Add(new OnnxRuntimeCommand());
         Add(new BusyCommand());
         SetAction((arguments, cancellationToken) =>

@@ -24,15 +24,25 @@ internal sealed class ComparisonArguments
         DefaultValueFactory = _ => OperatingSystem.IsWindows() ? "artifacts/bin/OnnxStream.Interop.Cli/release/onnxstream.exe" : "artifacts/bin/onnxstream",
     };
 
+    private readonly Option<string?> _before = new("--before")
+    {
+        Description = "An earlier build of the tool: each engine of this library runs with it too, in the same rounds, as NAME-before.",
+        HelpName = "FILE",
+    };
+
+    private readonly ModelCache? _quantized;
+
     /// <summary>Makes the options.</summary>
     /// <param name="models">The models that are measured unless others are named.</param>
     /// <param name="engines">The engines, likewise.</param>
-    public ComparisonArguments(IEnumerable<string> models, IEnumerable<string> engines)
+    /// <param name="quantized">Where the models' 8-bit files are kept; null where they have none.</param>
+    public ComparisonArguments(IEnumerable<string> models, IEnumerable<string> engines, ModelCache? quantized = null)
     {
+        _quantized = quantized;
         _models = new("--models") { Description = "The networks, separated by commas.", HelpName = "NAME,...", DefaultValueFactory = _ => string.Join(',', models) };
         _engines = new("--engines")
         {
-            Description = $"The engines, separated by commas: {string.Join(", ", EngineCatalog.Create("", "").Select(engine => engine.Name))}.",
+            Description = $"The engines, separated by commas: {string.Join(", ", AllEngines("", "").Select(engine => engine.Name))}.",
             HelpName = "NAME,...",
             DefaultValueFactory = _ => string.Join(',', engines),
         };
@@ -61,7 +71,7 @@ internal sealed class ComparisonArguments
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_models, _engines, _variants, Rounds, Runs, Threads, _tool, Output])
+        foreach (Option option in (Option[])[_models, _engines, _variants, Rounds, Runs, Threads, _tool, _before, Output])
         {
             command.Add(option);
         }
@@ -79,14 +89,29 @@ internal sealed class ComparisonArguments
         return File.Exists(tool) ? tool : throw new FileNotFoundException($"{tool}: no such file. './build.sh build' makes the tool.");
     }
 
+    /// <summary>Engines, each of this library followed by the same with an earlier build of the tool.</summary>
+    /// <param name="engines">The engines.</param>
+    /// <param name="before">The path of the earlier tool. It keeps packed weights in a folder of its own, as its stores may have another form.</param>
+    public static IEnumerable<Engine> WithBefore(IEnumerable<Engine> engines, string before) =>
+        engines.SelectMany(engine => engine is ToolEngine tool
+            ? (Engine[])[tool, tool with
+            {
+                Name = $"{tool.Name}-before",
+                Description = $"the same with `{before}`",
+                Tool = before,
+                StoreFolder = tool.StoreFolder is { } folder ? Path.Combine(folder, "before") : null,
+            }]
+            : [engine]);
+
     /// <summary>The engines that were asked for.</summary>
     /// <param name="arguments">What was asked for.</param>
     /// <param name="cache">The cache of the models, beside which packed weights are kept.</param>
     /// <exception cref="ArgumentException">There is no such engine.</exception>
+    /// <exception cref="FileNotFoundException">There is no such tool.</exception>
     public List<Engine> Engines(ParseResult arguments, ModelCache cache)
     {
         string tool = arguments.GetRequiredValue(_tool);
-        IReadOnlyList<Engine> all = EngineCatalog.Create(tool, Path.Combine(cache.Folder, "panels"));
+        IReadOnlyList<Engine> all = AllEngines(tool, Path.Combine(cache.Folder, "panels"));
         List<Engine> engines = [.. Names(arguments.GetRequiredValue(_engines)).Select(name => Find(all, engine => engine.Name, name, "engine"))];
         foreach (string variant in arguments.GetValue(_variants) ?? [])
         {
@@ -100,7 +125,12 @@ internal sealed class ComparisonArguments
             engines.Add(new ToolEngine(variant[..equals], $"this library with `{optionText}`", tool, [.. CommandLineParser.SplitCommandLine(optionText)]));
         }
 
-        return engines;
+        if (arguments.GetValue(_before) is not { } before)
+        {
+            return engines;
+        }
+
+        return File.Exists(before) ? [.. WithBefore(engines, before)] : throw new FileNotFoundException($"--before {before}: no such file.");
     }
 
     /// <summary>The command that was given, for the report.</summary>
@@ -123,6 +153,12 @@ internal sealed class ComparisonArguments
             }
         });
         return option;
+    }
+
+    private IReadOnlyList<Engine> AllEngines(string tool, string storeFolder)
+    {
+        IReadOnlyList<Engine> engines = EngineCatalog.Create(tool, storeFolder);
+        return _quantized is null ? engines : [.. engines, .. EngineCatalog.CreateQuantized(tool, storeFolder, _quantized)];
     }
 
     private static T Find<T>(IReadOnlyList<T> all, Func<T, string> nameOf, string name, string kind) =>

@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Benchmarks.Models;
+
 namespace OnnxStream.Interop.Benchmarks.Engines;
 
 /// <summary>The engines that can be asked for by name.</summary>
@@ -15,7 +17,13 @@ internal static class EngineCatalog
     /// <summary>The names of the engines that small models are measured with: with weights in memory as ONNX Runtime has them, and streamed.</summary>
     public static IReadOnlyList<string> SmallModelNames { get; } = [Baseline, "onnxstream-store-ram", "onnxstream-store", Plain];
 
+    /// <summary>The names of the engines that compare 8 and 4 bits: those of a model's float file, and those that are given its 8-bit files.</summary>
+    public static IReadOnlyList<string> QuantizedNames { get; } =
+        [Baseline, "onnxruntime-qdq", "onnxruntime-qdq-results", "onnxstream-int8", "onnxstream-int8-bytes", "onnxstream-int4", "onnxstream-qdq", "onnxstream-qdq-results"];
+
     private static readonly string[] s_ram = ["--weights", "ram"];
+
+    private static readonly string[] s_bytes = ["--activation-type", "int8"];
 
     private static readonly string[] s_half = ["--activation-type", "f16"];
 
@@ -33,5 +41,22 @@ internal static class EngineCatalog
         new ToolEngine("onnxstream-half", "this library with activations stored in half precision (`--activation-type f16`)", tool, s_half),
         new ToolEngine("onnxstream-store-half", "the same with packed weights kept in a file", tool, s_half) { StoreFolder = storeFolder },
         new ToolEngine("onnxstream-store-f16", "this library with packed weights kept in half precision (`--panel-type f16`)", tool, []) { StoreFolder = storeFolder, StoreType = "f16" },
+        new ToolEngine("onnxstream-int8", "this library with packed weights kept in 8 bits (`--panel-type int8`), made of the float file", tool, []) { StoreFolder = storeFolder, StoreType = "int8" },
+        new ToolEngine("onnxstream-int8-bytes", "the same with activations stored in 8 bits (`--activation-type int8`)", tool, s_bytes) { StoreFolder = storeFolder, StoreType = "int8" },
+        new ToolEngine("onnxstream-int4", "this library with packed weights kept in 4 bits where that is possible (`--panel-type int4`), made of the float file", tool, []) { StoreFolder = storeFolder, StoreType = "int4" },
     ];
+
+    /// <summary>Engines that are given a model's 8-bit files: ONNX Runtime and this library with each scheme.</summary>
+    /// <param name="tool">The path of the <c>onnxstream</c> tool.</param>
+    /// <param name="storeFolder">Where packed weights are kept.</param>
+    /// <param name="cache">Where the 8-bit files are.</param>
+    public static IReadOnlyList<Engine> CreateQuantized(string tool, string storeFolder, ModelCache cache)
+    {
+        Engine[] engines =
+        [
+            new OnnxRuntimeEngine(Baseline, $"ONNX Runtime {OnnxRuntimeSession.Version} as it comes", OnnxRuntimeMode.Default),
+            new ToolEngine(Plain, "this library with packed weights kept in a file", tool, []) { StoreFolder = storeFolder },
+        ];
+        return [.. engines.SelectMany(engine => QuantizedScheme.All.Select(scheme => new QuantizedFileEngine(engine, scheme, cache)))];
+    }
 }
