@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>Sets all elements of the output to one value.</summary>
@@ -39,10 +41,23 @@ internal sealed unsafe class FillKernel(long elementCount, byte[] value) : RowKe
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Fill<T>(T* destination, long count, T value)
         where T : unmanaged
     {
+        // Less than a call would take: the edges of padded rows.
+        const int Few = 8;
         const int Longest = 1 << 30;
+        if (count <= Few)
+        {
+            for (int i = 0; i < (int)count; i++)
+            {
+                destination[i] = value;
+            }
+
+            return;
+        }
+
         for (; count > Longest; count -= Longest, destination += Longest)
         {
             new Span<T>(destination, Longest).Fill(value);

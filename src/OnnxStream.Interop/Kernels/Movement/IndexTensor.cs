@@ -18,6 +18,9 @@ internal readonly unsafe struct IndexTensor(byte* elements, bool isWide)
     /// <summary>The elements, if they are int64; else null.</summary>
     public long* Wide => isWide ? (long*)elements : null;
 
+    /// <summary>The elements, if they are int32; else null.</summary>
+    public int* Narrow => isWide ? null : (int*)elements;
+
     /// <summary>Element <paramref name="i"/> as an index into <paramref name="size"/> elements; a negative one counts from the end.</summary>
     public long Resolve(long i, long size)
     {
@@ -69,6 +72,17 @@ internal readonly unsafe struct IndexTensor(byte* elements, bool isWide)
     private static void TakeWide<T>(long* indices, long count, long size, T* data, long axisStride, long placeStride, T* output)
         where T : unmanaged
     {
+        if (axisStride == 1 && placeStride == 0)
+        {
+            for (long i = 0; i < count; i++)
+            {
+                long index = indices[i];
+                output[i] = data[index + ((index >> 63) & size)];
+            }
+
+            return;
+        }
+
         for (long i = 0; i < count; i++, data += placeStride)
         {
             long index = indices[i];

@@ -45,10 +45,6 @@ internal sealed class LinesAlongAxis
         return offset;
     }
 
-    /// <summary>The element, counted from <see cref="RowOffset"/>, that index <paramref name="i"/> of a row means.</summary>
-    public long ElementOffset(IndexTensor indices, long row, long i) =>
-        indices.Resolve(row * RowLength + i, AxisSize) * _axisStride + (_isInnermost ? 0 : i);
-
     /// <summary>Elements from one index along the axis to the next.</summary>
     public long AxisStride => _axisStride;
 

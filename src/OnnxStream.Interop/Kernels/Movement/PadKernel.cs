@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 
-
 namespace OnnxStream.Interop.Kernels;
 
 /// <summary>What stands beside the elements that are padded.</summary>
@@ -102,17 +101,22 @@ internal sealed unsafe class PadKernel : RowKernel
         fixed (byte* own = _value)
         {
             byte* value = own is not null ? own : context.Input(1);
+            long* positions = stackalloc long[_outer.Length];
+            Find(first, positions);
             for (long row = first; row < end; row++)
             {
                 long element = 0;
                 bool outside = false;
-                long rest = row;
-                for (int i = _outer.Length - 1; i >= 0; i--)
+                for (int i = 0; i < _outer.Length; i++)
                 {
-                    (rest, long position) = Math.DivRem(rest, _outer[i].Length);
-                    long source = _outer[i].Source(position);
+                    long source = _outer[i].Source(positions[i]);
                     outside |= source < 0;
                     element += source * _strides[i];
+                }
+
+                for (int i = _outer.Length - 1; i >= 0 && ++positions[i] == _outer[i].Length; i--)
+                {
+                    positions[i] = 0;
                 }
 
                 byte* output = context.Output(0) + row * _inner.Length * blockBytes;
@@ -131,6 +135,15 @@ internal sealed unsafe class PadKernel : RowKernel
 
                 PadEdge(input, output, _inner.Before + _inner.Kept, _inner.Length, value);
             }
+        }
+    }
+
+    // The positions of a row in the outer dimensions.
+    private void Find(long row, long* positions)
+    {
+        for (int i = _outer.Length - 1; i >= 0; i--)
+        {
+            (row, positions[i]) = Math.DivRem(row, _outer[i].Length);
         }
     }
 
