@@ -107,6 +107,19 @@ public sealed class Model
         return new Model(new ReplacedWeights(Content).With(replacements));
     }
 
+    /// <summary>A model in which some inputs always are the same, and are no inputs any more: <c>use_cache_branch</c> of a decoder, for example.</summary>
+    /// <remarks>What follows from them is computed when the model is planned, not in every run; an If that they decide becomes one of its branches.</remarks>
+    /// <param name="inputs">The tensors, by names of <see cref="Inputs"/> or <see cref="OptionalInputs"/>. They are copied.</param>
+    /// <exception cref="InvalidInputException">There is no such input, or it is a sequence, or of another type or shape than the model declares.</exception>
+    public Model WithInputs(IReadOnlyDictionary<string, TensorBuffer> inputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ValueMetadata[] declared = [.. Inputs.Where(input => inputs.ContainsKey(input.Name))];
+        ValueMetadata[] others = [.. Inputs.Except(declared), .. OptionalInputs];
+        InputChecker.Check(declared, others, inputs.ToDictionary(pair => pair.Key, OnnxValue (pair) => pair.Value));
+        return new Model(FixedInputs.In(Content, inputs));
+    }
+
     /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>
     /// <param name="path">The file to write. It appears only when it is complete.</param>
     /// <exception cref="IOException">It cannot be written.</exception>

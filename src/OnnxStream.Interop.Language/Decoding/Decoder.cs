@@ -17,7 +17,6 @@ internal sealed class Decoder : IDisposable
     private readonly ValueMetadata _ids;
     private readonly ValueMetadata? _mask;
     private readonly ValueMetadata? _positions;
-    private readonly ValueMetadata? _usesCache;
     private readonly ValueMetadata? _rows;
 
     /// <summary>Opens the decoder.</summary>
@@ -32,15 +31,14 @@ internal sealed class Decoder : IDisposable
 
         ContextLength = options.ContextLength ?? description.ContextLength;
         ChunkLength = Math.Min(options.ChunkLength ?? description.ChunkLength ?? DefaultChunkLength, ContextLength);
-        Model model = Model.Load(description.ModelPath);
+        Model model = WithCache(Model.Load(description.ModelPath));
         _ids = model.Inputs.FirstOrDefault(input => input.Name == description.InputIds) ?? throw Missing(model, "input", description.InputIds);
         _mask = Optional(model, description.AttentionMask);
         _positions = Optional(model, description.PositionIds);
-        _usesCache = Optional(model, "use_cache_branch");
         _rows = model.OptionalInputs.FirstOrDefault(input => input.Name == description.LogitRows && input.ElementType == ElementType.Int64);
         ValueMetadata logits = model.Outputs.FirstOrDefault(output => output.Name == description.Logits) ?? throw Missing(model, "output", description.Logits);
         StateBinding[] bindings = [.. Bindings(description, model, ContextLength)];
-        string[] given = [.. bindings.Select(binding => binding.Input), .. ((ValueMetadata?[])[_ids, _mask, _positions, _usesCache]).OfType<ValueMetadata>().Select(input => input.Name)];
+        string[] given = [.. bindings.Select(binding => binding.Input), .. ((ValueMetadata?[])[_ids, _mask, _positions]).OfType<ValueMetadata>().Select(input => input.Name)];
         if (model.Inputs.FirstOrDefault(input => !given.Contains(input.Name)) is { } unknown)
         {
             throw new ModelFormatException(description.ModelPath, $"the input {unknown} is none that a decoder of this kind has; known are {string.Join(", ", given)}. It may be a model of another task, or want pictures or sound.");
@@ -89,11 +87,6 @@ internal sealed class Decoder : IDisposable
             inputs.Add(_positions.Name, positions);
         }
 
-        if (_usesCache is not null)
-        {
-            inputs.Add(_usesCache.Name, TensorBuffer.Create<bool>([true], 1));
-        }
-
         if (_rows is not null)
         {
             int first = FirstRow(tokens.Length, length, wanted);
@@ -134,6 +127,13 @@ internal sealed class Decoder : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Session.Dispose();
+
+    // A merged decoder has two branches. The one that reads a cache also begins a text, with an empty one.
+    private static Model WithCache(Model model)
+    {
+        const string UsesCache = "use_cache_branch";
+        return Optional(model, UsesCache) is null ? model : model.WithInputs(new Dictionary<string, TensorBuffer> { [UsesCache] = TensorBuffer.Create<bool>([true], 1) });
+    }
 
     private static IEnumerable<StateBinding> Bindings(DecoderDescription description, Model model, int capacity)
     {

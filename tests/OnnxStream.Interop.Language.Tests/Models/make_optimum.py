@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Writes tiny-optimum: a Llama of random weights as optimum exports one: attention in single nodes, rotary embedding by position_ids, a mask that is
-computed from attention_mask, caches of past_key_values. The folder has config.json, generation_config.json and model.onnx with its weights."""
+computed from attention_mask, caches of past_key_values. The folder has config.json, generation_config.json and model.onnx with its weights. And tiny-merged: the same
+decoder as optimum merges one, with an If that use_cache_branch decides: one branch reads the cache, the other begins a text without one."""
 import json, os
 import numpy as np
 import onnx
@@ -85,8 +86,29 @@ node("Identity", [logits], "logits")
 model = h.make_model(h.make_graph(nodes, "main_graph", inputs, outputs, weights), opset_imports=[h.make_opsetid("", 17)])
 model.ir_version = 8
 onnx.checker.check_model(model)
-out = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tiny-optimum")
-os.makedirs(out, exist_ok=True)
-onnx.save(model, f"{out}/model.onnx")
-json.dump(dict(model_type="llama", max_position_embeddings=CONTEXT, vocab_size=VOCAB, num_hidden_layers=LAYERS, num_attention_heads=HEADS, num_key_value_heads=KV, hidden_size=HIDDEN, head_dim=HEAD, bos_token_id=1, eos_token_id=2), open(f"{out}/config.json", "w"), indent=1)
-json.dump(dict(do_sample=False, eos_token_id=[2, 3]), open(f"{out}/generation_config.json", "w"), indent=1)
+
+def write(folder, file, model):
+    out = os.path.join(os.path.dirname(os.path.abspath(__file__)), folder)
+    os.makedirs(out, exist_ok=True)
+    onnx.save(model, f"{out}/{file}")
+    json.dump(dict(model_type="llama", max_position_embeddings=CONTEXT, vocab_size=VOCAB, num_hidden_layers=LAYERS, num_attention_heads=HEADS, num_key_value_heads=KV, hidden_size=HIDDEN, head_dim=HEAD, bos_token_id=1, eos_token_id=2), open(f"{out}/config.json", "w"), indent=1)
+    json.dump(dict(do_sample=False, eos_token_id=[2, 3]), open(f"{out}/generation_config.json", "w"), indent=1)
+write("tiny-optimum", "model.onnx", model)
+
+# The branch without a cache has an empty one inside; names of its own, but for what it gives.
+given = {o.name for o in outputs}
+made = {o for n in nodes for o in n.output} - given
+empty = [h.make_node("Constant", [], [f"no_cache/{i.name}"], value=numpy_helper.from_array(np.zeros((1, KV, 0, HEAD), np.float32))) for i in inputs if i.name.startswith("past_key_values")]
+def renamed(n):
+    c = onnx.NodeProto(); c.CopyFrom(n); c.name = "no_cache/" + n.name
+    del c.input[:], c.output[:]
+    c.input.extend("no_cache/" + x if x in made or x.startswith("past_key_values") else x for x in n.input)
+    c.output.extend("no_cache/" + x if x in made else x for x in n.output)
+    return c
+bare = [onnx.ValueInfoProto(name=o.name, type=o.type) for o in outputs]
+branch = h.make_node("If", ["use_cache_branch"], [o.name for o in outputs], name="optimum::if",
+    then_branch=h.make_graph(nodes, "with_past", [], bare), else_branch=h.make_graph(empty + [renamed(n) for n in nodes], "no_past", [], bare))
+merged = h.make_model(h.make_graph([branch], "merged", inputs + [h.make_tensor_value_info("use_cache_branch", T.BOOL, [1])], outputs, weights), opset_imports=[h.make_opsetid("", 17)])
+merged.ir_version = 8
+onnx.checker.check_model(merged)
+write("tiny-merged", "decoder_model_merged.onnx", merged)
