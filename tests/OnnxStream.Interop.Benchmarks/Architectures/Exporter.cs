@@ -39,7 +39,7 @@ internal sealed record Exporter(string Folder)
     public void Export(string name, string folder, CancellationToken cancellationToken)
     {
         string output = Path.Combine(folder, "exported");
-        MeasuredProcess process = MeasuredProcess.Run(new ProcessStartInfo(Interpreter(cancellationToken), [Path.Combine(Folder, Script), name, "--output", output]), cancellationToken);
+        MeasuredProcess process = MeasuredProcess.Run(new ProcessStartInfo(Interpreter(["torch", "torchvision", "onnx"], cancellationToken), [Path.Combine(Folder, Script), name, "--output", output]), cancellationToken);
         if (process.ExitCode != 0)
         {
             throw new IOException($"{Script} {name} failed with exit code {process.ExitCode}: {process.Error.Trim()}");
@@ -63,13 +63,17 @@ internal sealed record Exporter(string Folder)
         return [.. Directory.GetFiles(Folder, "*_modules.py").Append(Path.Combine(Folder, Script)).Order(StringComparer.Ordinal)];
     }
 
-    private static string Interpreter(CancellationToken cancellationToken)
+    /// <summary>A Python that has certain modules.</summary>
+    /// <param name="modules">The modules, which Debian has in packages <c>python3-MODULE</c>.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    public static string Interpreter(IReadOnlyList<string> modules, CancellationToken cancellationToken)
     {
         foreach (string interpreter in s_interpreters)
         {
             try
             {
-                if (MeasuredProcess.Run(new ProcessStartInfo(interpreter, ["-c", "import torch, torchvision, onnx"]), cancellationToken).ExitCode == 0)
+                if (MeasuredProcess.Run(new ProcessStartInfo(interpreter, ["-c", $"import {string.Join(", ", modules)}"]), cancellationToken).ExitCode == 0)
                 {
                     return interpreter;
                 }
@@ -81,6 +85,6 @@ internal sealed record Exporter(string Folder)
         }
 
         throw new FileNotFoundException(
-            "Networks are exported by PyTorch, but no Python with torch, torchvision and onnx was found. On Debian: apt-get install --no-install-recommends python3-torch python3-torchvision python3-onnx");
+            $"No Python with {string.Join(", ", modules)} was found, which make the networks. On Debian: apt-get install --no-install-recommends {string.Join(' ', modules.Select(module => $"python3-{module}"))}");
     }
 }

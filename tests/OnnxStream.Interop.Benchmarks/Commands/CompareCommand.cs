@@ -41,6 +41,7 @@ internal sealed class CompareCommand : RootCommand
         Add(new MicroCommand());
         Add(new OperatorsCommand());
         Add(new QuantizedCommand());
+        Add(new LanguageCommand());
         Add(new OnnxRuntimeCommand());
         Add(new BusyCommand());
         SetAction((arguments, cancellationToken) =>

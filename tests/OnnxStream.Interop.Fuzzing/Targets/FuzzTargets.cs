@@ -5,7 +5,7 @@ internal static class FuzzTargets
 {
     private static readonly (FuzzTarget Target, int Share)[] s_shares =
     [
-        (new ModelFieldsTarget(), 9), (new ModelBytesTarget(), 4), (new ModelTextTarget(), 3), (new PanelStoreTarget(), 1), (new TensorFileTarget(), 2), (new TokenizerTarget(), 1), (new GgufTarget(), 2),
+        (new ModelFieldsTarget(), 9), (new ModelBytesTarget(), 4), (new ModelTextTarget(), 3), (new PanelStoreTarget(), 1), (new TensorFileTarget(), 2), (new TokenizerTarget(), 1), (new GgufTarget(), 2), (new RangeTableTarget(), 1),
     ];
 
     private static readonly FuzzTarget[] s_turns = [.. s_shares.SelectMany(item => Enumerable.Repeat(item.Target, item.Share))];

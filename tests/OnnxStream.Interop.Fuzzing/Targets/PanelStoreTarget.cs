@@ -1,4 +1,5 @@
 using OnnxStream.Interop.Fuzzing.Mutators;
+using OnnxStream.Interop.Fuzzing.Seeds;
 using OnnxStream.Interop.Tests;
 
 namespace OnnxStream.Interop.Fuzzing.Targets;
@@ -24,9 +25,9 @@ internal sealed class PanelStoreTarget() : FuzzTarget("panels")
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(_folder, recursive: true);
         _model = Path.Combine(_folder, "model.onnx");
         File.WriteAllBytes(_model, new ModelBuilder(17).Input("x", ElementType.Float32, 1, 12, 30, 30).Output("y")
-            .Initializer("k", Numbers(24, 12, 3, 3)).Initializer("b", Numbers(24)).Initializer("m", Numbers(30, 40))
+            .Initializer("k", SeedTensors.Sines(24, 12, 3, 3)).Initializer("b", SeedTensors.Sines(24)).Initializer("m", SeedTensors.Sines(30, 40))
             .Node("Conv", "x k b", "c", ("pads", new[] { 1, 1, 1, 1 })).Node("MatMul", "c m", "y").ToBytes());
-        _inputs = new() { ["x"] = Numbers(1, 12, 30, 30) };
+        _inputs = new() { ["x"] = SeedTensors.Sines(1, 12, 30, 30) };
         string path = Path.Combine(_folder, "store.panels");
         _expected = Run(path);
         _store = File.ReadAllBytes(path);
@@ -48,17 +49,5 @@ internal sealed class PanelStoreTarget() : FuzzTarget("panels")
     {
         using InferenceSession session = new(_model, new SessionOptions { ThreadCount = 1, PanelStore = PanelStoreOptions.File(store) });
         return session.Run(_inputs)["y"];
-    }
-
-    private static TensorBuffer Numbers(params long[] dimensions)
-    {
-        TensorBuffer tensor = new(ElementType.Float32, new Shape(dimensions));
-        Span<float> elements = tensor.Span<float>();
-        for (int i = 0; i < elements.Length; i++)
-        {
-            elements[i] = MathF.Sin(i);
-        }
-
-        return tensor;
     }
 }
