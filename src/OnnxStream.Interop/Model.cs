@@ -107,6 +107,18 @@ public sealed class Model
         return new Model(new ReplacedWeights(Content).With(replacements));
     }
 
+    /// <summary>Finds where the model puts what deep layers made beside what they made it from, in the order of its nodes; the last one stands behind most of it.</summary>
+    public IReadOnlyList<SkipConnection> FindSkipConnections() => new GivenValues(Content).FindSkipConnections();
+
+    /// <summary>A model that is given values which this one computes: the part behind them. A session of this model returns them (<see cref="SessionOptions.AdditionalOutputs"/>).</summary>
+    /// <param name="values">Names of values in the middle of the model, such as <see cref="SkipConnection.Deep"/>. They become inputs of any shape behind those that there are, which stay, whether anything still needs them or not.</param>
+    /// <exception cref="ArgumentException">The model makes no such value.</exception>
+    public Model WithInputs(params IReadOnlyCollection<string> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return new Model(new GivenValues(Content).With(values));
+    }
+
     /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>
     /// <param name="path">The file to write. It appears only when it is complete.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
