@@ -111,12 +111,20 @@ internal sealed class GenerationSetup : IDisposable
     private Unet OpenUnet()
     {
         Unet unet = new(Configuration.UnetPath, Configuration.Files, Configuration.Adaptation(PipelineComponent.Unet, Options.Adapters));
-        if (Options.CacheInterval > 1)
+        try
         {
-            unet.OpenUpper();
-        }
+            if (Options.CacheInterval > 1)
+            {
+                unet.OpenUpper();
+            }
 
-        return unet;
+            return unet;
+        }
+        catch
+        {
+            unet.Dispose();
+            throw;
+        }
     }
 
     /// <summary>For SDXL, what goes with the text: sizes in pixels; null for others.</summary>

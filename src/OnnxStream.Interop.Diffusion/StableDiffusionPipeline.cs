@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using OnnxStream.Interop.Diffusion.Adapters;
-using OnnxStream.Interop.Diffusion.Prompts;
 using OnnxStream.Interop.Diffusion.RandomSources;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Pipelines;
