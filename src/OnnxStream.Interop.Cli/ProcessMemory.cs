@@ -88,7 +88,10 @@ internal sealed partial class ProcessMemory
     public long BudgetFor(long limit) => limit - OtherBytes;
 
     /// <summary>The most that the process holds while a plan runs.</summary>
-    public long PeakFor(PlanSummary plan) => Math.Max(_peakBytes, OtherBytes + plan.PeakBytes);
+    public long PeakFor(PlanSummary plan) => PeakFor(plan.PeakBytes);
+
+    /// <summary>The most that the process holds while a session holds so much.</summary>
+    public long PeakFor(long sessionBytes) => Math.Max(_peakBytes, OtherBytes + sessionBytes);
 
     /// <summary>The smallest limit of the process that a session with this smallest budget can meet, in whole mebibytes.</summary>
     public long SmallestLimit(long smallestBudget) => (Needed(smallestBudget) + VariationBytes + MiB - 1) / MiB * MiB;

@@ -64,6 +64,10 @@ public sealed class ControlNet : IDisposable
     internal IReadOnlyList<IReadOnlyList<TensorBuffer>> Compute(IReadOnlyList<UnetQuestion> questions, TensorBuffer picture, float scale, CancellationToken cancellationToken) =>
         [.. _session.RunBatch([.. questions.Select(question => Inputs(question, picture, scale))], cancellationToken).Select(result => Residuals(result, scale))];
 
+    /// <summary>What computing residuals for samples like this one would need.</summary>
+    internal StageNeed Plan(SessionOptions? options, UnetQuestion question, TensorBuffer picture, IReadOnlyList<int> sets) =>
+        _session.Plan(options, Inputs(question, picture, 1).ToDictionary(input => input.Key, input => input.Value.Type), sets);
+
     private Dictionary<string, TensorBuffer> Inputs(UnetQuestion question, TensorBuffer picture, float scale)
     {
         Dictionary<string, TensorBuffer> inputs = new()

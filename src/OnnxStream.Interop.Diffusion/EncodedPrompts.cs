@@ -10,4 +10,14 @@ internal sealed record EncodedPrompts(
     /// <summary>The condition of a step, counted from 0.</summary>
     public static UnetCondition At(IReadOnlyList<(int LastStep, UnetCondition Condition)> conditions, int step) =>
         conditions.First(item => step < item.LastStep).Condition;
+
+    /// <summary>The same for pictures of another size.</summary>
+    /// <param name="timeIds">For SDXL, what goes with the text; null for others.</param>
+    public EncodedPrompts With(TensorBuffer? timeIds)
+    {
+        return this with { Positive = Change(Positive), Negative = Change(Negative) };
+
+        IReadOnlyList<(int LastStep, UnetCondition Condition)> Change(IReadOnlyList<(int LastStep, UnetCondition Condition)> conditions) =>
+            [.. conditions.Select(item => (item.LastStep, item.Condition with { TimeIds = timeIds }))];
+    }
 }

@@ -75,6 +75,18 @@ public sealed record GenerationOptions
     /// <summary>How strongly the ControlNet counts.</summary>
     public float ControlScale { get; init; } = 1;
 
+    /// <summary>
+    /// Every how many steps the whole UNET computes; 1 (the default) for all. In the steps between, its deep layers are not computed, nor their weights read: the layers nearest to
+    /// the picture go on from what they made last (DeepCache, Ma et al. 2023, <see href="https://arxiv.org/abs/2312.00858"/>). Pictures change a little, more so with larger numbers.
+    /// </summary>
+    public int CacheInterval { get; init; } = 1;
+
+    /// <summary>Draws the picture once more, larger; null for not. <see cref="Width"/> and <see cref="Height"/> are those of the first drawing.</summary>
+    public HiresFix? Hires { get; init; }
+
+    /// <summary>Whether the VAE works in tiles.</summary>
+    public VaeTiling Tiling { get; init; } = new();
+
     /// <summary>Receives a coarse picture of what there is, after every <see cref="PreviewInterval"/> steps; null for none.</summary>
     public Action<GenerationPreview>? Preview { get; init; }
 

@@ -43,8 +43,20 @@ public sealed partial record GenerationParameters
     /// <summary>Where the noise came from.</summary>
     public RandomSourceType RandomSource { get; init; }
 
-    /// <summary>How far a given picture was changed, from 0 to 1; null where there was none.</summary>
+    /// <summary>How far a given picture was changed, or the first drawing by the second (<see cref="HiresScale"/>), from 0 to 1; null where there was neither.</summary>
     public float? Strength { get; init; }
+
+    /// <summary>Every how many steps the whole UNET computed (<see cref="GenerationOptions.CacheInterval"/>).</summary>
+    public int CacheInterval { get; init; } = 1;
+
+    /// <summary>How many times larger the picture was drawn a second time (<see cref="HiresFix"/>); null where it was not. <see cref="Width"/> and <see cref="Height"/> are those of the first drawing.</summary>
+    public float? HiresScale { get; init; }
+
+    /// <summary>The steps of the second drawing; null for as many as the first.</summary>
+    public int? HiresSteps { get; init; }
+
+    /// <summary>How the picture was made larger in between: <see cref="HiresFix.LatentName"/>, or the name of a network.</summary>
+    public string? HiresUpscaler { get; init; }
 
     /// <summary>How much of the contrast that guidance adds was taken back; 0 for nothing.</summary>
     public float GuidanceRescale { get; init; }
@@ -69,6 +81,10 @@ public sealed partial record GenerationParameters
         Append("Schedule type", Schedule.Length > 0 ? Schedule : null);
         _ = text.Append(CultureInfo.InvariantCulture, $", CFG scale: {GuidanceScale}, Seed: {Seed}, Size: {Width}x{Height}, Model: {Quote(Model)}");
         Append("Denoising strength", Strength?.ToString(CultureInfo.InvariantCulture));
+        Append("Hires upscale", HiresScale?.ToString(CultureInfo.InvariantCulture));
+        Append("Hires steps", HiresSteps?.ToString(CultureInfo.InvariantCulture));
+        Append("Hires upscaler", HiresUpscaler);
+        Append("DeepCache", CacheInterval > 1 ? CacheInterval.ToString(CultureInfo.InvariantCulture) : null);
         Append("Clip skip", ClipSkip > 1 ? ClipSkip.ToString(CultureInfo.InvariantCulture) : null);
         Append("CFG Rescale", GuidanceRescale > 0 ? GuidanceRescale.ToString(CultureInfo.InvariantCulture) : null);
         Append("Eta", Eta?.ToString(CultureInfo.InvariantCulture));
@@ -123,11 +139,33 @@ public sealed partial record GenerationParameters
             Height = Number<int>("Size", size.Length == 2 ? size[1] : ""),
             Model = Optional("Model") ?? "",
             Strength = Optional("Denoising strength") is { } strength ? Number<float>("Denoising strength", strength) : null,
+            CacheInterval = Number<int>("DeepCache", Optional("DeepCache") ?? "1"),
+            HiresScale = HiresScaleOf(),
+            HiresSteps = Optional("Hires steps") is { } hiresSteps ? Number<int>("Hires steps", hiresSteps) : null,
+            HiresUpscaler = Optional("Hires upscaler"),
             ClipSkip = Number<int>("Clip skip", Optional("Clip skip") ?? "1"),
             GuidanceRescale = Number<float>("CFG Rescale", Optional("CFG Rescale") ?? "0"),
             Eta = Optional("Eta") is { } eta ? Number<double>("Eta", eta) : null,
             RandomSource = Optional("RNG") == "CPU" ? RandomSourceType.Torch : RandomSourceType.Philox,
         };
+
+        // How many times larger, or the size to reach.
+        float? HiresScaleOf()
+        {
+            if (Optional("Hires upscale") is { } scale)
+            {
+                return Number<float>("Hires upscale", scale);
+            }
+
+            if (Optional("Hires resize") is not { } resize)
+            {
+                return null;
+            }
+
+            string[] sides = resize.Split('x');
+            float width = Number<float>("Hires resize", sides[0]) / Number<int>("Size", size[0]), height = Number<float>("Hires resize", sides.Length == 2 ? sides[1] : "") / Number<int>("Size", size.Length == 2 ? size[1] : "");
+            return width == height ? width : throw new FormatException($"The setting \"Hires resize\" changes the proportions of the picture, which is not supported: {resize} of {Required("Size")}.");
+        }
 
         string? Optional(string name) => settings.GetValueOrDefault(name);
 

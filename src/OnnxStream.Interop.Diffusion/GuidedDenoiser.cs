@@ -15,16 +15,32 @@ internal sealed class GuidedDenoiser
     private readonly ReadOnlyMemory<float>? _timestepCondition;
     private readonly float _guidance;
     private readonly int _steps;
+    private readonly int _promptSteps;
     private readonly Shape _shape;
+    private readonly DeepValues? _deep;
+    private int? _firstStep;
 
     public GuidedDenoiser(
         PipelineConfiguration configuration, GenerationOptions options, Unet unet, ControlNet? controlNet, EncodedPrompts prompts, GivenPicture? given, TensorBuffer? controlPicture,
-        float guidance, int steps, Shape shape)
+        float guidance, int steps, int promptSteps, Shape shape)
     {
         (_configuration, _options, _unet, _controlNet, _prompts, _given, _controlPicture) = (configuration, options, unet, controlNet, prompts, given, controlPicture);
-        (_guidance, _steps, _shape) = (guidance, steps, shape);
+        (_guidance, _steps, _promptSteps, _shape) = (guidance, steps, promptSteps, shape);
+        _deep = options.CacheInterval > 1 ? new DeepValues() : null;
         _timestepCondition = unet.TimestepConditionWidth is { } width ? EmbedGuidance(guidance - 1, width) : null;
     }
+
+    /// <summary>Whether a step asks the UNET about the negative prompt, too, where that has influence.</summary>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="steps">The number of steps.</param>
+    /// <param name="step">The step, from 0 on.</param>
+    public static bool IsGuided(GenerationOptions options, int steps, int step) =>
+        step >= (int)Math.Round(options.GuidanceStart * steps) && step < (int)Math.Round(options.GuidanceEnd * steps);
+
+    /// <summary>Whether the whole UNET computes in a step.</summary>
+    /// <param name="options">What is asked for.</param>
+    /// <param name="step">The step, counted from the first that is taken.</param>
+    public static bool IsFresh(GenerationOptions options, int step) => step % options.CacheInterval == 0;
 
     /// <summary>What samples would be without their noise. All of them, under both prompts, are one question to the UNET.</summary>
     /// <param name="evaluations">For each picture the sample and its noise, and the step, from 0 on.</param>
@@ -37,7 +53,10 @@ internal sealed class GuidedDenoiser
             questions = Control(_controlNet, questions, cancellationToken);
         }
 
-        IReadOnlyList<IReadOnlyList<TensorBuffer>> answers = _unet.Predict(questions, _timestepCondition, cancellationToken);
+        // All pictures are in the same step.
+        int step = evaluations[0].Step;
+        bool isFresh = IsFresh(_options, step - (_firstStep ??= step));
+        IReadOnlyList<IReadOnlyList<TensorBuffer>> answers = _unet.Predict(questions, _timestepCondition, _deep, isFresh, cancellationToken);
         return [.. answers.Select((predictions, i) => Combine(predictions, evaluations[i].Evaluation))];
     }
 
@@ -49,9 +68,12 @@ internal sealed class GuidedDenoiser
         int length = evaluation.Sample.Length;
         Preconditioning.ToInput(evaluation.Sample.Span, evaluation.Sigma, input.Span<float>()[..length]);
         _given?.ExtraChannels.CopyTo(input.Span<float>()[length..]);
-        bool isGuided = _prompts.Negative.Count > 0 && step >= (int)Math.Round(_options.GuidanceStart * _steps) && step < (int)Math.Round(_options.GuidanceEnd * _steps);
-        List<UnetCondition> conditions = isGuided ? [EncodedPrompts.At(_prompts.Negative, step)] : [];
-        conditions.Add(EncodedPrompts.At(_prompts.Positive, step));
+        bool isGuided = _prompts.Negative.Count > 0 && IsGuided(_options, _steps, step);
+
+        // Prompts change at parts of all steps.
+        int promptStep = (int)((long)step * _promptSteps / _steps);
+        List<UnetCondition> conditions = isGuided ? [EncodedPrompts.At(_prompts.Negative, promptStep)] : [];
+        conditions.Add(EncodedPrompts.At(_prompts.Positive, promptStep));
         return new UnetQuestion(input, evaluation.Timestep, conditions);
     }
 

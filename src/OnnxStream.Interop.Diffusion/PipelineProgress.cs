@@ -14,6 +14,9 @@ public enum PipelineStage
 
     /// <summary>Latents become pictures.</summary>
     Decoding,
+
+    /// <summary>Pictures become larger (<see cref="Upscaler"/>), as <see cref="HiresFix"/> may want it.</summary>
+    Upscaling,
 }
 
 /// <summary>How far a generation is.</summary>

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using OnnxStream.Interop.Diffusion.Adapters;
-using OnnxStream.Interop.Diffusion.Prompts;
 using OnnxStream.Interop.Diffusion.RandomSources;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Pipelines;
@@ -61,51 +60,27 @@ public sealed class StableDiffusionPipeline
     public GenerationResult Generate(
         GenerationOptions options, IProgress<PipelineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        Check(options);
-        string described = LoraTags.Describe(options);
-        options = LoraTags.Resolve(options);
-        int steps = options.Steps ?? Configuration.RecommendedSteps;
-        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(steps, Configuration.NoiseSchedule.TrainingTimesteps, nameof(options));
-        float guidance = options.GuidanceScale ?? Configuration.RecommendedGuidanceScale;
-        if (!float.IsFinite(guidance))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), guidance, "The guidance scale should be a finite number.");
-        }
-
         long start = Stopwatch.GetTimestamp();
+        using GenerationSetup setup = new(Configuration, options);
+        options = setup.Options;
         long seed = options.Seed ?? Random.Shared.NextInt64(1L << 32);
-        SchedulerOptions sampling = options.Scheduler ?? Configuration.RecommendedScheduler;
-        if (sampling.Schedule == SigmaSchedule.AlignYourSteps && Configuration.TextEncoder2Path is not null)
-        {
-            sampling = sampling with { Schedule = SigmaSchedule.AlignYourStepsXl };
-        }
-
-        IScheduler scheduler = sampling.Create(Configuration.NoiseSchedule, steps);
-        int firstStep = options.Image is null ? 0 : steps - Math.Min((int)(steps * options.Strength), steps);
-        if (firstStep == steps)
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Strength, $"A strength of {options.Strength} leaves no step of {steps} to take; expected at least {1.0 / steps:0.####}.");
-        }
-
-        ModelAdapters.Check(options.Adapters, Configuration.TextEncoder2Path is not null);
-        using Unet unet = new(Configuration.UnetPath, Configuration.Files, Configuration.Adaptation(PipelineComponent.Unet, options.Adapters));
-        using ControlNet? controlNet = ReadControlNet(options, unet);
-        Shape shape = ChooseShape(options, unet);
-        bool isInpainting = CheckFit(options, unet, shape);
-        int width = checked((int)shape[3]) * Configuration.PixelsPerLatent, height = checked((int)shape[2]) * Configuration.PixelsPerLatent;
-
         List<StageStatistics> statistics = [];
-        TensorBuffer? timeIds = unet.TakesTextEmbedding ? TensorBuffer.Create<float>([height, width, 0, 0, height, width], 1, 6) : null;
         progress?.Report(new PipelineProgress(PipelineStage.TextEncoding, 0, 1));
-        EncodedPrompts prompts = _promptEncoder.Encode(options, steps, guidance != 1 && unet.TimestepConditionWidth is null, unet, timeIds, statistics, cancellationToken);
+        PromptLayout layout = _promptEncoder.Read(options, setup.First.Steps, setup.HasNegative, setup.Unet);
+        EncodedPrompts prompts = _promptEncoder.Encode(layout, options, setup.Unet, setup.TimeIds(setup.First), statistics, cancellationToken);
         progress?.Report(new PipelineProgress(PipelineStage.TextEncoding, 1, 1));
 
         InpaintingMask? mask = options.Mask is null ? null : new InpaintingMask(options.Mask, options.MaskBlur);
-        GivenPicture? given = options.Image is null ? null : Encode(options.Image, mask, isInpainting, progress, statistics, cancellationToken);
-        List<TensorBuffer> latents = Denoise(options, unet, controlNet, prompts, given, guidance, seed, scheduler, firstStep, shape, progress, statistics, cancellationToken);
-        List<RgbImage> pictures = Decode(latents, progress, statistics, cancellationToken);
+        GivenPicture? given = options.Image is null ? null : Encode(setup, options.Image, mask, progress, statistics, cancellationToken);
+        List<TensorBuffer> latents = Denoise(setup, setup.First, prompts, given, null, seed, progress, statistics, cancellationToken);
+        if (setup.Second is { } second)
+        {
+            List<TensorBuffer> starts = Enlarge(setup, latents, second.Shape, progress, statistics, cancellationToken);
+            setup.Reopen();
+            latents = Denoise(setup, second, prompts.With(setup.TimeIds(second)), null, starts, seed, progress, statistics, cancellationToken);
+        }
+
+        List<RgbImage> pictures = Decode(latents, options.Tiling, progress, statistics, cancellationToken);
 
         List<GeneratedImage> images = [];
         for (int i = 0; i < pictures.Count; i++)
@@ -113,21 +88,25 @@ public sealed class StableDiffusionPipeline
             RgbImage picture = mask is null ? pictures[i] : mask.Compose(options.Image!, pictures[i]);
             images.Add(new GeneratedImage(picture, latents[i], new GenerationParameters
             {
-                Prompt = described,
+                Prompt = setup.Description,
                 NegativePrompt = options.NegativePrompt,
-                Steps = steps,
-                Sampler = scheduler.Name,
-                Schedule = scheduler.ScheduleName,
-                GuidanceScale = guidance,
+                Steps = setup.First.Steps,
+                Sampler = setup.First.Scheduler.Name,
+                Schedule = setup.First.Scheduler.ScheduleName,
+                GuidanceScale = setup.Guidance,
                 Seed = unchecked(seed + i),
-                Width = picture.Width,
-                Height = picture.Height,
+                Width = checked((int)setup.First.Shape[3]) * Configuration.PixelsPerLatent,
+                Height = checked((int)setup.First.Shape[2]) * Configuration.PixelsPerLatent,
                 Model = Configuration.Name,
                 RandomSource = options.RandomSourceType,
-                Strength = options.Image is null ? null : options.Strength,
+                Strength = options.Image is null ? options.Hires?.Strength : options.Strength,
+                CacheInterval = options.CacheInterval,
+                HiresScale = options.Hires?.Scale,
+                HiresSteps = setup.Second?.Taken,
+                HiresUpscaler = options.Hires?.UpscalerName,
                 GuidanceRescale = options.GuidanceRescale,
                 ClipSkip = options.ClipSkip,
-                Eta = sampling.Eta,
+                Eta = setup.Sampling.Eta,
             }));
         }
 
@@ -139,193 +118,113 @@ public sealed class StableDiffusionPipeline
     /// <param name="progress">Receives a report before the first picture and after each; null for none.</param>
     /// <param name="cancellationToken">Cancels between operators.</param>
     /// <exception cref="ArgumentException">They are no latents of the model.</exception>
-    public IReadOnlyList<RgbImage> Decode(TensorBuffer latents, IProgress<PipelineProgress>? progress = null, CancellationToken cancellationToken = default)
+    public IReadOnlyList<RgbImage> Decode(TensorBuffer latents, IProgress<PipelineProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Decode(latents, new VaeTiling(), progress, cancellationToken);
+
+    /// <summary>Decodes latents that were kept, whole or in tiles.</summary>
+    /// <param name="latents">The latents of a picture or several, <c>[pictures, channels, height, width]</c>, as <see cref="GeneratedImage.Latents"/> has them.</param>
+    /// <param name="tiling">Whether they are decoded in tiles.</param>
+    /// <param name="progress">Receives a report before the first picture and after each; null for none.</param>
+    /// <param name="cancellationToken">Cancels between operators.</param>
+    /// <exception cref="ArgumentException">They are no latents of the model, or the tiles make no sense.</exception>
+    public IReadOnlyList<RgbImage> Decode(TensorBuffer latents, VaeTiling tiling, IProgress<PipelineProgress>? progress = null, CancellationToken cancellationToken = default)
     {
+        CheckLatents(latents, tiling);
+        return Decode([.. Enumerable.Range(0, checked((int)latents.Shape[0])).Select(i => TensorBatch.Item(latents, i))], tiling, progress, [], cancellationToken);
+    }
+
+    /// <summary>What <see cref="Generate"/> would do, and what it would need for that. Nothing is computed; what <see cref="Generate"/> would refuse before it begins is refused.</summary>
+    /// <remarks>A budget that is too small is no error: <see cref="GenerationPlan.SmallestBudgetBytes"/> says what would do.</remarks>
+    /// <param name="options">What to generate.</param>
+    /// <exception cref="ArgumentException">An option makes no sense, or does not fit the model.</exception>
+    /// <exception cref="OnnxStreamException">A model cannot be used, or the folder lacks one that the options need.</exception>
+    public GenerationPlan Plan(GenerationOptions options)
+    {
+        using GenerationSetup setup = new(Configuration, options);
+        return new GenerationPlanner(_promptEncoder, _sessionOptions).Plan(setup);
+    }
+
+    /// <summary>What <see cref="Decode(TensorBuffer, VaeTiling, IProgress{PipelineProgress}?, CancellationToken)"/> would do, and what it would need for that.</summary>
+    /// <param name="latents">The latents.</param>
+    /// <param name="tiling">Whether they would be decoded in tiles.</param>
+    /// <inheritdoc cref="Decode(TensorBuffer, VaeTiling, IProgress{PipelineProgress}?, CancellationToken)" path="/exception"/>
+    public GenerationPlan PlanDecoding(TensorBuffer latents, VaeTiling tiling)
+    {
+        CheckLatents(latents, tiling);
+        (int pictures, int pixels) = (checked((int)latents.Shape[0]), Configuration.PixelsPerLatent);
+        StagePlan stage = new GenerationPlanner(_promptEncoder, _sessionOptions).PlanDecoding(Configuration, latents.Shape.With(0, 1), pictures, tiling);
+        return new GenerationPlan([stage], checked((int)latents.Shape[3]) * pixels, checked((int)latents.Shape[2]) * pixels, pictures, 0);
+    }
+
+    /// <summary>The number of tokens of a prompt.</summary>
+    internal int CountTokens(string prompt) => _promptEncoder.CountTokens(prompt);
+
+    private void CheckLatents(TensorBuffer latents, VaeTiling tiling)
+    {
+        ArgumentNullException.ThrowIfNull(tiling);
+        tiling.Check(Configuration.PixelsPerLatent);
         ArgumentNullException.ThrowIfNull(latents);
         if (latents.ElementType != ElementType.Float32 || latents.Shape.Rank != 4 || latents.Shape[1] != Configuration.LatentChannels || latents.Shape.ElementCount == 0)
         {
             throw new ArgumentException($"The latents are {latents.Type}; expected float[pictures,{Configuration.LatentChannels},height,width].", nameof(latents));
         }
 
-        return Decode([.. Enumerable.Range(0, checked((int)latents.Shape[0])).Select(i => TensorBatch.Item(latents, i))], progress, [], cancellationToken);
-    }
-
-    /// <summary>The number of tokens of a prompt.</summary>
-    internal int CountTokens(string prompt) => _promptEncoder.CountTokens(prompt);
-
-    private static void Check(GenerationOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(options.Prompt, nameof(options));
-        ArgumentNullException.ThrowIfNull(options.NegativePrompt, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.ImageCount, 1, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.ClipSkip, 1, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.PreviewInterval, 1, nameof(options));
-        CheckPart(options.GuidanceRescale, "The guidance rescale");
-        CheckPart(options.GuidanceStart, "The start of guidance");
-        CheckPart(options.GuidanceEnd, "The end of guidance");
-        CheckPart(options.Strength, "The strength");
-        if (!(options.MaskBlur >= 0) || options.MaskBlur > 1000)
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.MaskBlur, "The blur of the mask should be from 0 to 1000 pixels.");
-        }
-
-        if (options.Mask is { } mask && (options.Image is not { } image || image.Width != mask.Width || image.Height != mask.Height))
-        {
-            throw new ArgumentException(
-                options.Image is null ? "A mask needs the picture that it is for." : $"The mask has {mask.Width}x{mask.Height} pixels, the picture {options.Image.Width}x{options.Image.Height}.", nameof(options));
-        }
-
-        static void CheckPart(float value, string what)
-        {
-            if (!(value >= 0 && value <= 1))
-            {
-                throw new ArgumentOutOfRangeException(nameof(options), value, $"{what} should be from 0 to 1.");
-            }
-        }
-    }
-
-    private ControlNet? ReadControlNet(GenerationOptions options, Unet unet)
-    {
-        if (options.ControlImage is null)
-        {
-            return unet.ResidualCount == 0 ? null : throw new ArgumentException("The UNET takes what a ControlNet gives: a control picture is needed.", nameof(options));
-        }
-
-        if (Configuration.ControlNetPath is not { } path)
-        {
-            throw new ModelFormatException(Configuration.UnetPath, "a control picture was given, and the model's folder has no controlnet/model.onnx.");
-        }
-
-        ControlNet controlNet = new(path, Configuration.Files);
-        if (controlNet.ResidualCount == unet.ResidualCount)
-        {
-            return controlNet;
-        }
-
-        int count = controlNet.ResidualCount;
-        controlNet.Dispose();
-        throw new ModelFormatException(path, $"the ControlNet gives {count} residuals, the UNET takes {unet.ResidualCount}; the two do not belong together.");
-    }
-
-    // What a square of 512 pixels needs, if neither the options, the configuration nor the model say it.
-    private Shape ChooseShape(GenerationOptions options, Unet unet)
-    {
-        const int UsualSize = 64;
-        int? height = options.Height ?? options.Image?.Height, width = options.Width ?? options.Image?.Width;
-        int pixels = Configuration.PixelsPerLatent;
-        foreach ((int? size, string what) in ((int?, string)[])[(height, "height"), (width, "width")])
-        {
-            if (size is { } number && (number < pixels || number % pixels != 0))
-            {
-                throw new ArgumentOutOfRangeException(nameof(options), number, $"The {what} should be a multiple of {pixels} pixels.");
-            }
-        }
-
-        return new Shape(
-            1,
-            Configuration.LatentChannels,
-            height / pixels ?? unet.LatentHeight ?? Configuration.LatentHeight ?? UsualSize,
-            width / pixels ?? unet.LatentWidth ?? Configuration.LatentWidth ?? UsualSize);
-    }
-
-    /// <summary>Refuses what the models cannot do, before any of them is opened; says whether the UNET is one for inpainting.</summary>
-    private bool CheckFit(GenerationOptions options, Unet unet, Shape shape)
-    {
-        int pixels = Configuration.PixelsPerLatent;
         using VaeDecoder decoder = new(Configuration.VaeDecoderPath, Configuration.Files);
-        foreach ((string what, string path, int? modelHeight, int? modelWidth) in ((string, string, int?, int?)[])
-            [("UNET", Configuration.UnetPath, unet.LatentHeight, unet.LatentWidth), ("VAE decoder", Configuration.VaeDecoderPath, decoder.LatentHeight, decoder.LatentWidth)])
+        (long Height, long Width) size = (latents.Shape[2], latents.Shape[3]), decoded = (decoder.LatentHeight ?? size.Height, decoder.LatentWidth ?? size.Width);
+        if (tiling.Mode == VaeTilingMode.Off ? decoded != size : decoded.Height > size.Height || decoded.Width > size.Width)
         {
-            if ((modelHeight ?? shape[2]) != shape[2] || (modelWidth ?? shape[3]) != shape[3])
-            {
-                throw new ArgumentException(
-                    $"The {what} {path} is made for pictures of {(modelWidth ?? shape[3]) * pixels}x{(modelHeight ?? shape[2]) * pixels} alone; {shape[3] * pixels}x{shape[2] * pixels} was asked for.", nameof(options));
-            }
+            throw new ArgumentException($"The latents are {latents.Type}; the VAE decoder {Configuration.VaeDecoderPath} takes {decoded.Height}x{decoded.Width} of them alone.", nameof(latents));
         }
-
-        foreach ((RgbImage? image, string what) in ((RgbImage?, string)[])[(options.Image, "picture"), (options.ControlImage, "control picture")])
-        {
-            if (image is not null && (image.Width != shape[3] * pixels || image.Height != shape[2] * pixels))
-            {
-                throw new ArgumentException($"The {what} has {image.Width}x{image.Height} pixels; {shape[3] * pixels}x{shape[2] * pixels} was asked for.", nameof(options));
-            }
-        }
-
-        if (unet.TakesTextEmbedding != (Configuration.TextEncoder2Path is not null))
-        {
-            throw new ModelFormatException(
-                Configuration.UnetPath,
-                unet.TakesTextEmbedding ? "the UNET is one of SDXL, and the model's folder has no text_encoder_2/model.onnx." : "the model's folder has a second text encoder as SDXL, but the UNET takes no text_embeds.");
-        }
-
-        int channels = unet.LatentChannels ?? Configuration.LatentChannels;
-        bool isInpainting = channels == (2 * Configuration.LatentChannels) + 1;
-        if (!isInpainting && channels != Configuration.LatentChannels)
-        {
-            throw new ModelFormatException(
-                Configuration.UnetPath, $"the UNET takes {channels} channels, latents have {Configuration.LatentChannels}; supported are as many, and {(2 * Configuration.LatentChannels) + 1} for inpainting.");
-        }
-
-        if (isInpainting && options.Mask is null)
-        {
-            throw new ArgumentException("The UNET is one for inpainting: a picture and a mask are needed.", nameof(options));
-        }
-
-        return options.Image is not null && Configuration.VaeEncoderPath is null
-            ? throw new ModelFormatException(Configuration.VaeDecoderPath, "a picture was given, and the model's folder has no vae_encoder/model.onnx.")
-            : isInpainting;
     }
 
     private GivenPicture Encode(
-        RgbImage image, InpaintingMask? mask, bool isInpainting, IProgress<PipelineProgress>? progress, List<StageStatistics> statistics, CancellationToken cancellationToken)
+        GenerationSetup setup, RgbImage image, InpaintingMask? mask, IProgress<PipelineProgress>? progress, List<StageStatistics> statistics, CancellationToken cancellationToken)
     {
-        int count = isInpainting ? 2 : 1;
+        int count = setup.IsInpainting ? 2 : 1;
         progress?.Report(new PipelineProgress(PipelineStage.ImageEncoding, 0, count));
-        using VaeEncoder encoder = new(Configuration.VaeEncoderPath!, Configuration.Files, _sessionOptions(PipelineStage.ImageEncoding), Configuration.Adaptation(PipelineComponent.VaeEncoder, []));
+        using EncodingStage encoding = OpenEncoder(setup, setup.First.Shape);
         float[] planes = image.ToPlanes(Configuration.OutputMinimum, Configuration.OutputMaximum);
         float[] latents = Run(planes, 1);
         float[]? latentMask = mask?.ToLatents(Configuration.PixelsPerLatent);
-        float[] extra = isInpainting ? [.. latentMask!, .. Run(mask!.Hide(planes), 2)] : [];
-        statistics.Add(encoder.Statistics);
+        float[] extra = setup.IsInpainting ? [.. latentMask!, .. Run(mask!.Hide(planes), 2)] : [];
+        statistics.Add(encoding.Statistics);
         return new GivenPicture(latents, latentMask, extra);
 
         float[] Run(float[] pixels, int number)
         {
-            TensorBuffer encoded = encoder.Encode(TensorBuffer.Create<float>(pixels, 1, 3, image.Height, image.Width), Configuration.LatentChannels, cancellationToken);
+            float[] encoded = encoding.Encode(pixels, cancellationToken);
             progress?.Report(new PipelineProgress(PipelineStage.ImageEncoding, number, count));
-            return Array.ConvertAll(encoded.Span<float>().ToArray(), value => value * Configuration.ScalingFactor);
+            return encoded;
         }
     }
 
+    private EncodingStage OpenEncoder(GenerationSetup setup, Shape shape) => new(Configuration, setup.Options.Tiling, shape, _sessionOptions(PipelineStage.ImageEncoding));
+
     private List<TensorBuffer> Denoise(
-        GenerationOptions options,
-        Unet unet,
-        ControlNet? controlNet,
+        GenerationSetup setup,
+        SamplingPass pass,
         EncodedPrompts prompts,
         GivenPicture? given,
-        float guidance,
+        List<TensorBuffer>? starts,
         long seed,
-        IScheduler scheduler,
-        int firstStep,
-        Shape shape,
         IProgress<PipelineProgress>? progress,
         List<StageStatistics> statistics,
         CancellationToken cancellationToken)
     {
-        int steps = scheduler.Timesteps.Count, taken = steps - firstStep;
-        int stepCount = checked(taken * options.ImageCount);
-        progress?.Report(new PipelineProgress(PipelineStage.Denoising, 0, stepCount));
-        unet.Prepare(_sessionOptions(PipelineStage.Denoising), options.ImageCount * (prompts.Negative.Count > 0 ? 2 : 1));
-        controlNet?.Prepare(_sessionOptions(PipelineStage.Denoising));
-        TensorBuffer? controlPicture = options.ControlImage is { } control ? TensorBuffer.Create<float>(control.ToPlanes(0, 1), 1, 3, control.Height, control.Width) : null;
-        GuidedDenoiser denoiser = new(Configuration, options, unet, controlNet, prompts, given, controlPicture, guidance, steps, shape);
-        using VaeDecoder? previewer = options.Preview is not null && Configuration.TinyDecoderPath is { } path
-            ? new VaeDecoder(path, Configuration.Files, _sessionOptions(PipelineStage.Decoding))
-            : null;
-        ISamplingRun[] runs = [.. Enumerable.Range(0, options.ImageCount).Select(image => Begin(options, unchecked(seed + image), scheduler, given, firstStep, shape))];
+        (GenerationOptions options, Unet unet, ControlNet? controlNet) = (setup.Options, setup.Unet, setup.ControlNet);
+        (IScheduler scheduler, int firstStep, Shape shape) = pass;
+        int taken = pass.Taken, stepCount = checked(setup.StepsTaken * options.ImageCount);
+        int done = pass == setup.First ? 0 : setup.First.Taken * options.ImageCount;
+        progress?.Report(new PipelineProgress(PipelineStage.Denoising, done, stepCount));
+        DenoisingOptions sessions = ShareBudget(setup, pass, prompts);
+        unet.Prepare(sessions.Unet, options.ImageCount * (prompts.Negative.Count > 0 ? 2 : 1), sessions.Upper);
+        controlNet?.Prepare(sessions.ControlNet);
+        TensorBuffer? controlPicture = setup.ControlImage(pass) is { } control ? TensorBuffer.Create<float>(control.ToPlanes(0, 1), 1, 3, control.Height, control.Width) : null;
+        GuidedDenoiser denoiser = new(Configuration, options, unet, controlNet, prompts, given, controlPicture, setup.Guidance, pass.Steps, setup.First.Steps, shape);
+        using VaeDecoder? previewer = options.Preview is not null && Configuration.TinyDecoderPath is { } path ? new VaeDecoder(path, Configuration.Files, sessions.Preview) : null;
+        ISamplingRun[] runs = [.. Enumerable.Range(0, options.ImageCount).Select(image => Begin(options, unchecked(seed + image), scheduler, given, starts?[image], firstStep, shape))];
 
         // All pictures go step by step together: the UNET's weights are streamed once for all of them.
-        int done = 0;
         while (Array.FindAll(runs, run => !run.IsDone) is { Length: > 0 } open)
         {
             float[][] denoised = denoiser.Denoise([.. open.Select(run => (run.Next, run.Step))], cancellationToken);
@@ -354,34 +253,90 @@ public sealed class StableDiffusionPipeline
         }
 
         statistics.Add(unet.Statistics);
+        if (unet.UpperStatistics is { } upper)
+        {
+            statistics.Add(upper);
+        }
+
         if (controlNet is not null)
         {
             statistics.Add(controlNet.Statistics);
         }
 
+        // Their memory is that of the next stage.
+        setup.Dispose();
         return latents;
     }
 
-    private static ISamplingRun Begin(GenerationOptions options, long seed, IScheduler scheduler, GivenPicture? given, int firstStep, Shape shape)
+    // How the models compute that are open together; all alike where there is no budget, or but one of them.
+    private DenoisingOptions ShareBudget(GenerationSetup setup, SamplingPass pass, EncodedPrompts prompts)
+    {
+        bool hasPreviewer = setup.Options.Preview is not null && Configuration.TinyDecoderPath is not null;
+        SessionOptions? options = _sessionOptions(PipelineStage.Denoising);
+        if (options?.MemoryBudget is null || (setup.ControlNet is null && !hasPreviewer && setup.Options.CacheInterval == 1))
+        {
+            return new DenoisingOptions(options, options, options, hasPreviewer ? _sessionOptions(PipelineStage.Decoding) : null);
+        }
+
+        UnetCondition condition = prompts.Positive[0].Condition;
+        return new GenerationPlanner(_promptEncoder, stage => stage == PipelineStage.Denoising ? options : _sessionOptions(stage))
+            .PlanDenoising(setup, pass, condition.HiddenStates.Shape[1], condition.HiddenStates.Shape[2], condition.TextEmbedding?.Shape[1], prompts.Negative.Count > 0).Options;
+    }
+
+    private static ISamplingRun Begin(GenerationOptions options, long seed, IScheduler scheduler, GivenPicture? given, TensorBuffer? start, int firstStep, Shape shape)
     {
         IRandomSource random = options.RandomSource?.Invoke(seed) ?? (options.RandomSourceType == RandomSourceType.Torch
             ? new TorchRandomSource(unchecked((ulong)seed))
             : new PhiloxRandomSource(unchecked((ulong)seed)));
         float[] sample = new float[shape.ElementCount];
-        Begin(sample, random, scheduler, given, firstStep);
-        return scheduler.Start(sample, random, firstStep);
-    }
-
-    // Noise, or a given picture with as much of it as the first step begins with.
-    private static void Begin(Span<float> sample, IRandomSource random, IScheduler scheduler, GivenPicture? given, int firstStep)
-    {
         random.NextNormal(sample);
-        bool isNoise = given is null || (given.ExtraChannels.Length > 0 && firstStep == 0);
+
+        // Noise alone, or what there is with as much of it as the first step begins with.
+        bool isNoise = start is null && (given is null || (given.ExtraChannels.Length > 0 && firstStep == 0));
+        ReadOnlySpan<float> begin = isNoise ? default : start is null ? given!.Latents : start.Span<float>();
         float sigma = isNoise ? scheduler.InitialNoiseSigma : (float)scheduler.Sigmas[firstStep];
         for (int i = 0; i < sample.Length; i++)
         {
-            sample[i] = (sample[i] * sigma) + (isNoise ? 0 : given!.Latents[i]);
+            sample[i] = (sample[i] * sigma) + (isNoise ? 0 : begin[i]);
         }
+
+        return scheduler.Start(sample, random, firstStep);
+    }
+
+    // What the second drawing begins with.
+    private List<TensorBuffer> Enlarge(
+        GenerationSetup setup, List<TensorBuffer> latents, Shape shape, IProgress<PipelineProgress>? progress, List<StageStatistics> statistics, CancellationToken cancellationToken)
+    {
+        int height = checked((int)shape[2]), width = checked((int)shape[3]), pixels = Configuration.PixelsPerLatent;
+        if (setup.Options.Hires!.UpscalerPath is not { } path)
+        {
+            return latents.ConvertAll(item => LatentStretch.Stretch(item, height, width));
+        }
+
+        List<RgbImage> pictures = Decode(latents, setup.Options.Tiling, progress, statistics, cancellationToken);
+        progress?.Report(new PipelineProgress(PipelineStage.Upscaling, 0, pictures.Count));
+        using (Upscaler upscaler = new(path, _sessionOptions(PipelineStage.Upscaling)))
+        {
+            for (int i = 0; i < pictures.Count; i++)
+            {
+                pictures[i] = upscaler.Upscale(pictures[i], progress: null, cancellationToken).Resize(width * pixels, height * pixels);
+                progress?.Report(new PipelineProgress(PipelineStage.Upscaling, i + 1, pictures.Count));
+            }
+
+            statistics.Add(upscaler.Statistics);
+        }
+
+        List<TensorBuffer> starts = [];
+        using EncodingStage encoding = OpenEncoder(setup, shape);
+        foreach (RgbImage picture in pictures)
+        {
+            progress?.Report(new PipelineProgress(PipelineStage.ImageEncoding, starts.Count, pictures.Count));
+            starts.Add(TensorBuffer.Create<float>(encoding.Encode(picture.ToPlanes(Configuration.OutputMinimum, Configuration.OutputMaximum), cancellationToken), shape.Dimensions));
+        }
+
+        progress?.Report(new PipelineProgress(PipelineStage.ImageEncoding, starts.Count, pictures.Count));
+        statistics.Add(encoding.Statistics);
+        return starts;
     }
 
     private RgbImage Draw(float[] denoised, Shape shape, VaeDecoder? previewer, CancellationToken cancellationToken)
@@ -398,10 +353,13 @@ public sealed class StableDiffusionPipeline
     }
 
     private List<RgbImage> Decode(
-        List<TensorBuffer> latents, IProgress<PipelineProgress>? progress, List<StageStatistics> statistics, CancellationToken cancellationToken)
+        List<TensorBuffer> latents, VaeTiling tiling, IProgress<PipelineProgress>? progress, List<StageStatistics> statistics, CancellationToken cancellationToken)
     {
         progress?.Report(new PipelineProgress(PipelineStage.Decoding, 0, latents.Count));
-        using VaeDecoder decoder = new(Configuration.VaeDecoderPath, Configuration.Files, _sessionOptions(PipelineStage.Decoding), Configuration.Adaptation(PipelineComponent.VaeDecoder, []));
+        SessionOptions? options = _sessionOptions(PipelineStage.Decoding);
+        using VaeDecoder decoder = new(Configuration.VaeDecoderPath, Configuration.Files, Configuration.Adaptation(PipelineComponent.VaeDecoder, []));
+        TileGrid tiles = decoder.ChooseTiles(tiling, latents[0].Shape, Configuration.PixelsPerLatent, options);
+        decoder.Prepare(options);
         List<RgbImage> images = [];
         foreach (TensorBuffer latent in latents)
         {
@@ -411,7 +369,7 @@ public sealed class StableDiffusionPipeline
                 value /= Configuration.ScalingFactor;
             }
 
-            TensorBuffer planes = decoder.Decode(scaled, cancellationToken);
+            TensorBuffer planes = decoder.Decode(scaled, tiles, cancellationToken);
             images.Add(RgbImage.FromPlanes(
                 planes.Span<float>(), checked((int)planes.Shape[3]), checked((int)planes.Shape[2]), Configuration.OutputMinimum, Configuration.OutputMaximum));
             progress?.Report(new PipelineProgress(PipelineStage.Decoding, images.Count, latents.Count));

@@ -28,6 +28,10 @@ public sealed class TextEncoder : IDisposable
 
     /// <summary>Opens the model, in the file system or in a place of <see cref="ModelFiles"/>.</summary>
     internal TextEncoder(string path, ModelFiles? files, SessionOptions? options, Func<Model, Model>? adapt = null)
+        : this(path, files, adapt) => Prepare(options);
+
+    /// <summary>Reads what the model takes; nothing can be computed yet.</summary>
+    internal TextEncoder(string path, ModelFiles? files, Func<Model, Model>? adapt = null)
     {
         _session = new ModelStage(path, new PipelineFiles(files), adapt);
         // OnnxStream's folder for Stable Diffusion 1.5 calls the ids after the operator that takes them.
@@ -47,8 +51,10 @@ public sealed class TextEncoder : IDisposable
             ["last_hidden_state"],
             value => _session.Outputs.Count == 1 || (value.Dimensions is { Count: 3 } && LayerNumber(value.Name) < 0));
         _pooled = TensorNames.Find(_session.Outputs, ["text_embeds", "pooler_output"], value => value.Dimensions is { Count: 2 });
-        _session.Prepare(options);
     }
+
+    /// <summary>Makes the session.</summary>
+    internal void Prepare(SessionOptions? options) => _session.Prepare(options);
 
     /// <summary>The number of ids that the model declares for a prompt; null where it leaves that open.</summary>
     public int? ContextLength => _ids.Dimensions is [.., { IsKnown: true } length] ? checked((int)length.Value) : null;
@@ -76,13 +82,7 @@ public sealed class TextEncoder : IDisposable
     {
         ArgumentNullException.ThrowIfNull(prompts);
         ArgumentOutOfRangeException.ThrowIfNegative(layersSkipped);
-        bool isInner = layersSkipped > 0 || !isNormalized;
-        if (isInner && _layers.Length <= layersSkipped)
-        {
-            throw new ModelFormatException(
-                _session.Path, $"layer {layersSkipped} from the end is asked for, and the text encoder gives {_layers.Length} inner layers; export it with its hidden states ({LayerPrefix}0, {LayerPrefix}1, …).");
-        }
-
+        bool isInner = CheckLayers(layersSkipped, isNormalized);
         int size = TensorBatch.SetSize(_ids);
         List<IReadOnlyDictionary<string, TensorBuffer>> sets = [];
         for (int start = 0; start < prompts.Count; start += size)
@@ -117,11 +117,45 @@ public sealed class TextEncoder : IDisposable
         return encodings;
     }
 
+    /// <summary>Refuses an inner layer that the model does not give; says whether it is an inner layer that is asked for.</summary>
+    /// <exception cref="ModelFormatException">The model does not give it.</exception>
+    internal bool CheckLayers(int layersSkipped, bool isNormalized)
+    {
+        bool isInner = layersSkipped > 0 || !isNormalized;
+        return isInner && _layers.Length <= layersSkipped
+            ? throw new ModelFormatException(
+                _session.Path, $"layer {layersSkipped} from the end is asked for, and the text encoder gives {_layers.Length} inner layers; export it with its hidden states ({LayerPrefix}0, {LayerPrefix}1, …).")
+            : isInner;
+    }
+
+    /// <summary>The width of hidden states that the model declares; null where it leaves that open.</summary>
+    internal int? Width => Known(_hiddenState ?? _layers[^1]);
+
+    /// <summary>The width of the pooled output that the model declares; null where it leaves that open, or has none.</summary>
+    internal int? PooledWidth => _pooled is null ? null : Known(_pooled);
+
+    /// <summary>Whether the model has a pooled output.</summary>
+    internal bool HasPooled => _pooled is not null;
+
+    /// <summary>What encoding so many prompts would need.</summary>
+    /// <param name="options">How the session would compute.</param>
+    /// <param name="length">The ids of each.</param>
+    /// <param name="prompts">The number of prompts.</param>
+    /// <returns>The need, and the number of sets of inputs that they are.</returns>
+    internal (StageNeed Need, int Sets) Plan(SessionOptions? options, int length, int prompts)
+    {
+        int size = TensorBatch.SetSize(_ids), sets = (prompts + size - 1) / size;
+        TensorType type = new(_ids.ElementType == ElementType.Undefined ? ElementType.Int64 : _ids.ElementType, new Shape(size, length));
+        return (_session.Plan(options, new Dictionary<string, TensorType> { [_ids.Name] = type }, sets), sets);
+    }
+
     /// <summary>What the runs up to now took.</summary>
     public StageStatistics Statistics => new(PipelineStage.TextEncoding, _session.Totals);
 
     /// <summary>Closes the model.</summary>
     public void Dispose() => _session.Dispose();
+
+    private static int? Known(ValueMetadata value) => value.Dimensions is [.., { IsKnown: true } width] ? checked((int)width.Value) : null;
 
     private static int LayerNumber(string name)
     {

@@ -15,6 +15,9 @@ public sealed class Unet : IDisposable
     private readonly ValueMetadata? _timestepCondition;
     private readonly ValueMetadata[] _residuals;
     private readonly ValueMetadata _output;
+    private readonly Func<string, ModelStage> _openUpper;
+    private ModelStage? _upper;
+    private string? _deep;
 
     /// <summary>Opens the model.</summary>
     /// <param name="path">An ONNX file or a <c>model.txt</c>.</param>
@@ -27,6 +30,7 @@ public sealed class Unet : IDisposable
     internal Unet(string path, ModelFiles? files, Func<Model, Model>? adapt = null)
     {
         _session = new ModelStage(path, new PipelineFiles(files), adapt);
+        _openUpper = deep => new ModelStage(path, new PipelineFiles(files), model => (adapt?.Invoke(model) ?? model).WithInputs(deep));
         IReadOnlyList<ValueMetadata> inputs = _session.Inputs;
         _sample = TensorNames.Require(path, "The input for latents", inputs, ["sample"], value => value.Dimensions is { Count: 4 });
         _timestep = TensorNames.Require(path, "The input for the time step", inputs, ["timestep"], value => value.Dimensions is { Count: <= 1 });
@@ -58,12 +62,26 @@ public sealed class Unet : IDisposable
         }
     }
 
-    /// <summary>Makes the session.</summary>
-    internal void Prepare(SessionOptions? options, int evaluations = 1)
+    /// <summary>Reads the part of the model that lies behind its last skip connection: the layers that are nearest to the picture, which can go on from what deep ones made before.</summary>
+    /// <exception cref="ModelFormatException">The model has no skip connections.</exception>
+    internal void OpenUpper()
     {
-        int size = TensorBatch.SetSize(_sample);
-        _session.Prepare(options, (evaluations + size - 1) / size);
+        _deep = _session.FindSkipConnections() is [.., { } last] ? last.Deep : throw new ModelFormatException(_session.Path, "the UNET has no skip connections, behind which steps could begin (DeepCache).");
+        _upper = _openUpper(_deep);
     }
+
+    /// <summary>Makes the session.</summary>
+    /// <param name="options">How it computes.</param>
+    /// <param name="evaluations">How many conditions of all pictures will usually go together.</param>
+    /// <param name="upperOptions">How the part computes that <see cref="OpenUpper"/> reads, if it was.</param>
+    internal void Prepare(SessionOptions? options, int evaluations = 1, SessionOptions? upperOptions = null)
+    {
+        int sets = SetsFor(evaluations);
+        _session.Prepare(WithDeep(options), sets);
+        _upper?.Prepare(upperOptions, sets);
+    }
+
+    private SessionOptions? WithDeep(SessionOptions? options) => _deep is null ? options : (options ?? new SessionOptions()) with { AdditionalOutputs = [_deep] };
 
     /// <summary>The number of channels that the model declares for latents; null where it leaves that open.</summary>
     public int? LatentChannels => SampleDimension(1);
@@ -122,11 +140,21 @@ public sealed class Unet : IDisposable
     /// <returns>For each picture, for each condition a tensor of the latents' shape.</returns>
     /// <exception cref="ArgumentException">A condition lacks what the model takes.</exception>
     public IReadOnlyList<IReadOnlyList<TensorBuffer>> Predict(
-        IReadOnlyList<UnetQuestion> questions, ReadOnlyMemory<float>? timestepCondition = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<UnetQuestion> questions, ReadOnlyMemory<float>? timestepCondition = null, CancellationToken cancellationToken = default) =>
+        Predict(questions, timestepCondition, null, isFresh: true, cancellationToken);
+
+    /// <summary>As the other one, from the beginning, or from what deep layers made before.</summary>
+    /// <param name="questions">The pictures.</param>
+    /// <param name="timestepCondition">The embedding of the guidance scale, for a model that takes it; else null.</param>
+    /// <param name="deep">What deep layers make is kept here; null to keep nothing. <see cref="OpenUpper"/> must have been called otherwise.</param>
+    /// <param name="isFresh">Whether they compute; also where nothing is kept of as many sets of inputs.</param>
+    /// <param name="cancellationToken">Cancels between operators.</param>
+    internal IReadOnlyList<IReadOnlyList<TensorBuffer>> Predict(
+        IReadOnlyList<UnetQuestion> questions, ReadOnlyMemory<float>? timestepCondition, DeepValues? deep, bool isFresh, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(questions);
         int size = TensorBatch.SetSize(_sample);
-        List<IReadOnlyDictionary<string, TensorBuffer>> sets = [];
+        List<Dictionary<string, TensorBuffer>> sets = [];
         foreach (UnetQuestion question in questions)
         {
             for (int start = 0; start < question.Conditions.Count; start += size)
@@ -135,7 +163,7 @@ public sealed class Unet : IDisposable
             }
         }
 
-        IReadOnlyList<RunResult> results = _session.RunBatch(sets, cancellationToken);
+        IReadOnlyList<RunResult> results = Run(sets, deep, isFresh, cancellationToken);
         List<IReadOnlyList<TensorBuffer>> answers = [];
         int next = 0;
         foreach (UnetQuestion question in questions)
@@ -156,11 +184,86 @@ public sealed class Unet : IDisposable
         return answers;
     }
 
+    private IReadOnlyList<RunResult> Run(List<Dictionary<string, TensorBuffer>> sets, DeepValues? deep, bool isFresh, CancellationToken cancellationToken)
+    {
+        if (deep is null)
+        {
+            return _session.RunBatch(sets, cancellationToken);
+        }
+
+        if (!isFresh && deep.Sets.Count == sets.Count)
+        {
+            for (int i = 0; i < sets.Count; i++)
+            {
+                sets[i].Add(_deep!, deep.Sets[i]);
+            }
+
+            return _upper!.RunBatch(sets, cancellationToken);
+        }
+
+        // The last ones are let go before new ones come.
+        deep.Sets.Clear();
+        IReadOnlyList<RunResult> results = _session.RunBatch(sets, cancellationToken);
+        deep.Sets.AddRange(results.Select(result => result[_deep!]));
+        return results;
+    }
+
+    /// <summary>What answering questions like this one would need.</summary>
+    /// <param name="options">How the session would compute.</param>
+    /// <param name="question">A question with one condition; its numbers do not matter.</param>
+    /// <param name="sets">The numbers of sets of inputs that runs would be given (<see cref="SetsFor"/>).</param>
+    internal StageNeed Plan(SessionOptions? options, UnetQuestion question, IReadOnlyList<int> sets) => _session.Plan(WithDeep(options), Types(question), sets);
+
+    /// <summary>What answering them from what deep layers made before would need; null where the size of that is not known.</summary>
+    /// <inheritdoc cref="Plan" path="/param"/>
+    internal StageNeed? PlanUpper(SessionOptions? options, UnetQuestion question, IReadOnlyList<int> sets)
+    {
+        // What deep layers made has the height and width of the latents, where the last connection is; its bytes tell the channels.
+        Dictionary<string, TensorType> types = Types(question);
+        SessionOptions free = (options ?? new SessionOptions()) with { MemoryBudget = null };
+        long bytes = _session.Plan(WithDeep(free), types, 1).Plan.OutputBytes - _session.Plan(free, types, 1).Plan.OutputBytes;
+        ElementType element = types[_sample.Name].ElementType;
+        Shape sample = types[_sample.Name].Shape;
+        long one = new TensorType(element, sample.With(1, 1)).ByteLength, channels = bytes / one;
+        if (bytes == 0 || bytes % one != 0)
+        {
+            return null;
+        }
+
+        types.Add(_deep!, new TensorType(element, sample.With(1, channels)));
+        return _upper!.Plan(options, types, sets);
+    }
+
+    private Dictionary<string, TensorType> Types(UnetQuestion question)
+    {
+        ReadOnlyMemory<float>? timestepCondition = TimestepConditionWidth is { } width ? new float[width] : null;
+        return Inputs(question, 0, TensorBatch.SetSize(_sample), timestepCondition).ToDictionary(input => input.Key, input => input.Value.Type);
+    }
+
+    /// <summary>How many sets of inputs a question of so many conditions is.</summary>
+    internal int SetsFor(int conditions) => (conditions + TensorBatch.SetSize(_sample) - 1) / TensorBatch.SetSize(_sample);
+
+    /// <summary>The width of the pooled text that the model declares; null where it leaves that open, or takes none.</summary>
+    internal int? TextEmbeddingWidth => _textEmbedding is null ? null : Known(_textEmbedding, 1);
+
+    /// <summary>The shapes of residuals for one sample that the model declares; null where it leaves one open.</summary>
+    internal IReadOnlyList<Shape>? ResidualShapes =>
+        _residuals.All(residual => residual.Dimensions is { Count: 4 } dimensions && dimensions.Skip(1).All(dimension => dimension.IsKnown))
+            ? [.. _residuals.Select(residual => new Shape([1, .. residual.Dimensions!.Skip(1).Select(dimension => dimension.Value)]))]
+            : null;
+
     /// <summary>What the runs up to now took.</summary>
     public StageStatistics Statistics => new(PipelineStage.Denoising, _session.Totals);
 
+    /// <summary>What the runs of the part took that <see cref="OpenUpper"/> reads; null if it was not.</summary>
+    internal StageStatistics? UpperStatistics => _upper is null ? null : new StageStatistics(PipelineStage.Denoising, _upper.Totals);
+
     /// <summary>Closes the model.</summary>
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _upper?.Dispose();
+    }
 
     // What the model is given for some conditions of a picture; the last one fills what lacks.
     private Dictionary<string, TensorBuffer> Inputs(UnetQuestion question, int start, int size, ReadOnlyMemory<float>? timestepCondition)

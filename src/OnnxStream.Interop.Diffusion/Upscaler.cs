@@ -61,7 +61,7 @@ public sealed class Upscaler : IDisposable
         }
 
         float[] planes = image.ToPlanes(0, 1);
-        int height = TileHeight ?? Math.Min(UsualTile, image.Height), width = TileWidth ?? Math.Min(UsualTile, image.Width);
+        (int height, int width) = TileOf(image.Height, image.Width);
         int[] rows = Starts(image.Height, height), columns = Starts(image.Width, width);
         RgbImage? result = null;
         int scale = 0, done = 0;
@@ -85,6 +85,26 @@ public sealed class Upscaler : IDisposable
 
         return result!;
     }
+
+    /// <summary>What making pictures larger would need. Nothing is computed.</summary>
+    /// <param name="width">The width of a picture in pixels.</param>
+    /// <param name="height">The height of a picture in pixels.</param>
+    /// <param name="pictures">The number of pictures.</param>
+    public StagePlan Plan(int width, int height, int pictures)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(pictures, 1);
+        (int tileHeight, int tileWidth) = TileOf(height, width);
+        ElementType type = _input.ElementType == ElementType.Undefined ? ElementType.Float32 : _input.ElementType;
+        StageNeed need = _session.Plan(_options, new Dictionary<string, TensorType> { [_input.Name] = new(type, new Shape(TensorBatch.Size(_input, 1), 3, tileHeight, tileWidth)) }, 1);
+        int tiles = Starts(height, tileHeight).Length * Starts(width, tileWidth).Length;
+        StagePlan plan = StagePlan.Of(PipelineStage.Upscaling, "upscaler", _session.Path, [.. Enumerable.Repeat(1, checked(pictures * tiles))], need);
+        return tiles == 1 ? plan : plan with { TileWidth = tileWidth, TileHeight = tileHeight };
+    }
+
+    /// <summary>What the runs up to now took.</summary>
+    public StageStatistics Statistics => new(PipelineStage.Upscaling, _session.Totals);
 
     /// <inheritdoc/>
     public void Dispose() => _session.Dispose();
@@ -162,6 +182,8 @@ public sealed class Upscaler : IDisposable
             }
         }
     }
+
+    private (int Height, int Width) TileOf(int height, int width) => (TileHeight ?? Math.Min(UsualTile, height), TileWidth ?? Math.Min(UsualTile, width));
 
     private int? Side(int dimension) => _input.Dimensions is { Count: 4 } dimensions && dimensions[dimension].IsKnown ? checked((int)Math.Max(1, dimensions[dimension].Value)) : null;
 }

@@ -57,6 +57,28 @@ public sealed class VaeDecoder : IDisposable
             : throw new ModelFormatException(_session.Path, $"the decoder's output is {picture.Type}; expected [1,3,height,width].");
     }
 
+    /// <summary>Decodes the latents of one picture, whole or a tile at a time.</summary>
+    internal TensorBuffer Decode(TensorBuffer latents, TileGrid grid, CancellationToken cancellationToken) => grid.Compute(latents, tile => Decode(tile, cancellationToken));
+
+    /// <summary>What decoding latents of this shape would need, <c>[1, channels, height, width]</c>.</summary>
+    internal StageNeed Plan(SessionOptions? options, Shape latents) => _session.Plan(
+        options,
+        new Dictionary<string, TensorType> { [_latents.Name] = new(_latents.ElementType == ElementType.Undefined ? ElementType.Float32 : _latents.ElementType, latents.With(0, TensorBatch.Size(_latents, 1))) },
+        1);
+
+    /// <summary>How pictures are divided into tiles, as options and a budget decide.</summary>
+    /// <param name="tiling">What is asked for.</param>
+    /// <param name="latents">The latents of a picture.</param>
+    /// <param name="pixels">The pixels along a side of a latent.</param>
+    /// <param name="options">How the session will compute.</param>
+    internal TileGrid ChooseTiles(VaeTiling tiling, Shape latents, int pixels, SessionOptions? options) => TileGrid.Choose(
+        tiling, checked((int)latents[2]), checked((int)latents[3]), pixels, LatentHeight, LatentWidth,
+        options?.MemoryBudget is { } budget ? (height, width) => Plan(options with { MemoryBudget = null }, latents.With(2, height).With(3, width)).SmallestBudgetBytes <= budget : null);
+
+    /// <summary>The tiles that need least memory of those that are possible.</summary>
+    internal TileGrid SmallestTiles(VaeTiling tiling, Shape latents, int pixels) =>
+        TileGrid.Choose(tiling, checked((int)latents[2]), checked((int)latents[3]), pixels, LatentHeight, LatentWidth, (_, _) => false);
+
     /// <summary>What the runs up to now took.</summary>
     public StageStatistics Statistics => new(PipelineStage.Decoding, _session.Totals);
 

@@ -5,7 +5,7 @@ namespace OnnxStream.Interop.Pipelines;
 /// <summary>One model of a pipeline: its session, which is open only during its stage, and what its runs add up to.</summary>
 internal sealed class ModelStage : IDisposable
 {
-    private readonly Model _model;
+    private Model? _model;
     private readonly TimeSpan _readDuration;
     private long _started;
     private InferenceSession? _session;
@@ -23,8 +23,8 @@ internal sealed class ModelStage : IDisposable
     {
         _started = Stopwatch.GetTimestamp();
         Path = path;
-        _model = files.LoadModel(path);
-        _model = adapt?.Invoke(_model) ?? _model;
+        Model model = files.LoadModel(path);
+        _model = adapt?.Invoke(model) ?? model;
         _readDuration = Stopwatch.GetElapsedTime(_started);
     }
 
@@ -32,10 +32,13 @@ internal sealed class ModelStage : IDisposable
     public string Path { get; }
 
     /// <summary>What a run must be given.</summary>
-    public IReadOnlyList<ValueMetadata> Inputs => _model.Inputs;
+    public IReadOnlyList<ValueMetadata> Inputs => Model.Inputs;
 
     /// <summary>What a run returns.</summary>
-    public IReadOnlyList<ValueMetadata> Outputs => _model.Outputs;
+    public IReadOnlyList<ValueMetadata> Outputs => Model.Outputs;
+
+    /// <summary>Where the model can be begun in its middle (<see cref="Interop.Model.FindSkipConnections"/>).</summary>
+    public IReadOnlyList<SkipConnection> FindSkipConnections() => Model.FindSkipConnections();
 
     /// <summary>Makes the session, which takes time and memory.</summary>
     /// <param name="options">How it computes; null for the defaults.</param>
@@ -44,7 +47,7 @@ internal sealed class ModelStage : IDisposable
     {
         // Other stages may have run since the model was read.
         _started = Stopwatch.GetTimestamp();
-        _session = new InferenceSession(_model, options);
+        _session = new InferenceSession(Model, options);
 
         // How many the budget lets go together is planned now, not in the first run.
         if (sets > 1 && options?.MemoryBudget is not null && Inputs.All(input => input.Dimensions is { } dimensions && dimensions.All(dimension => dimension.IsKnown)))
@@ -57,10 +60,43 @@ internal sealed class ModelStage : IDisposable
         _loadDuration = _readDuration + Stopwatch.GetElapsedTime(_started);
     }
 
+    /// <summary>What runs would need, and how many sets of inputs would go together within the budget. Nothing is computed, and no session stays.</summary>
+    /// <param name="options">How the session would compute; null for the defaults. A budget that is too small is no error here.</param>
+    /// <param name="inputs">The types of a set of inputs, by name.</param>
+    /// <param name="sets">The numbers of sets that runs would be given, at least one.</param>
+    public StageNeed Plan(SessionOptions? options, IReadOnlyDictionary<string, TensorType> inputs, params IReadOnlyList<int> sets)
+    {
+        SessionOptions planning = (options ?? new SessionOptions()) with { PlanOnly = true };
+        long smallest;
+        using (InferenceSession free = new(Model, planning with { MemoryBudget = null }))
+        {
+            PlanSummary one = free.Plan(inputs);
+            smallest = one.SmallestBudgetBytes;
+            if (planning.MemoryBudget is null)
+            {
+                return Decide(free);
+            }
+
+            if (smallest > planning.MemoryBudget)
+            {
+                return new StageNeed(one, sets.Distinct().ToDictionary(count => count, _ => 1), smallest);
+            }
+        }
+
+        using InferenceSession session = new(Model, planning);
+        return Decide(session);
+
+        StageNeed Decide(InferenceSession session)
+        {
+            Dictionary<int, int> together = sets.Distinct().ToDictionary(count => count, count => session.SetsTogether(count, inputs));
+            return new StageNeed(session.PlanBatch(together.Values.Max(), inputs), together, smallest);
+        }
+    }
+
     /// <summary>Runs the model, which must have been prepared.</summary>
     public RunResult Run(IReadOnlyDictionary<string, TensorBuffer> inputs, CancellationToken cancellationToken)
     {
-        RunResult result = _session!.Run(inputs, options: null, cancellationToken);
+        RunResult result = Session.Run(inputs, options: null, cancellationToken);
         Count(result.Statistics);
         return result;
     }
@@ -73,7 +109,7 @@ internal sealed class ModelStage : IDisposable
         foreach (IGrouping<string, int> alike in Enumerable.Range(0, sets.Count).GroupBy(i => string.Join(';', sets[i].Select(input => $"{input.Key}:{input.Value.Type}"))))
         {
             int[] places = [.. alike];
-            IReadOnlyList<RunResult> some = _session!.RunBatch([.. places.Select(i => sets[i])], options: null, cancellationToken);
+            IReadOnlyList<RunResult> some = Session.RunBatch([.. places.Select(i => sets[i])], options: null, cancellationToken);
             for (int i = 0; i < places.Length; i++)
             {
                 results[places[i]] = some[i];
@@ -88,8 +124,18 @@ internal sealed class ModelStage : IDisposable
     /// <summary>What the stage took so far.</summary>
     public StageTotals Totals => new(_readDuration + Stopwatch.GetElapsedTime(_started), _loadDuration, _runDuration, _runCount, _weightsBytesStreamed, _peakNativeBytes);
 
-    /// <inheritdoc/>
-    public void Dispose() => _session?.Dispose();
+    private InferenceSession Session => _session ?? throw new ObjectDisposedException(nameof(ModelStage));
+
+    // A pipeline goes on after a stage is done, and a graph is some mebibytes.
+    private Model Model => _model ?? throw new ObjectDisposedException(nameof(ModelStage));
+
+    /// <summary>Closes the session, and lets go of the graph. It may be called again.</summary>
+    public void Dispose()
+    {
+        _session?.Dispose();
+        _session = null;
+        _model = null;
+    }
 
     private void Count(RunStatistics statistics)
     {

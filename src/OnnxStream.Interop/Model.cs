@@ -111,13 +111,25 @@ public sealed class Model
     /// <remarks>What follows from them is computed when the model is planned, not in every run; an If that they decide becomes one of its branches.</remarks>
     /// <param name="inputs">The tensors, by names of <see cref="Inputs"/> or <see cref="OptionalInputs"/>. They are copied.</param>
     /// <exception cref="InvalidInputException">There is no such input, or it is a sequence, or of another type or shape than the model declares.</exception>
-    public Model WithInputs(IReadOnlyDictionary<string, TensorBuffer> inputs)
+    public Model WithFixedInputs(IReadOnlyDictionary<string, TensorBuffer> inputs)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ValueMetadata[] declared = [.. Inputs.Where(input => inputs.ContainsKey(input.Name))];
         ValueMetadata[] others = [.. Inputs.Except(declared), .. OptionalInputs];
         InputChecker.Check(declared, others, inputs.ToDictionary(pair => pair.Key, OnnxValue (pair) => pair.Value));
         return new Model(FixedInputs.In(Content, inputs));
+    }
+
+    /// <summary>Finds where the model puts what deep layers made beside what they made it from, in the order of its nodes; the last one stands behind most of it.</summary>
+    public IReadOnlyList<SkipConnection> FindSkipConnections() => new GivenValues(Content).FindSkipConnections();
+
+    /// <summary>A model that is given values which this one computes: the part behind them. A session of this model returns them (<see cref="SessionOptions.AdditionalOutputs"/>).</summary>
+    /// <param name="values">Names of values in the middle of the model, such as <see cref="SkipConnection.Deep"/>. They become inputs of any shape behind those that there are, which stay, whether anything still needs them or not.</param>
+    /// <exception cref="ArgumentException">The model makes no such value.</exception>
+    public Model WithInputs(params IReadOnlyCollection<string> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return new Model(new GivenValues(Content).With(values));
     }
 
     /// <summary>Writes the model as an ONNX file; weights larger than a kilobyte go into one file beside it (<c>NAME.data</c>).</summary>

@@ -42,6 +42,9 @@ public class GenerationParametersTests
             Prompt = "a red circle,\nsecond line: (x:1.2)",
             Model = "a, \"b\": \\c",
             Strength = 0.6f,
+            HiresScale = 1.5f,
+            HiresSteps = 12,
+            HiresUpscaler = "R-ESRGAN 4x+, sharp",
             ClipSkip = 2,
             GuidanceRescale = 0.7f,
             Eta = 0.5,
@@ -51,6 +54,19 @@ public class GenerationParametersTests
         Assert.That(GenerationParameters.Parse(parameters.ToString()), Is.EqualTo(parameters));
         Assert.That(GenerationParameters.Parse((Parameters with { NegativePrompt = "" }).ToString()), Is.EqualTo(Parameters with { NegativePrompt = "" }));
     }
+
+    [TestCase("Hires upscale: 2, Hires steps: 10, Hires upscaler: Latent", 2f, 10, "Latent")]
+    [TestCase("Hires resize: 1024x1536, Hires upscaler: R-ESRGAN 4x+", 2f, null, "R-ESRGAN 4x+")]
+    [TestCase("Clip skip: 2", null, null, null)]
+    public void Parse_ReadsHiresFix(string settings, float? scale, int? steps, string? upscaler)
+    {
+        GenerationParameters parameters = GenerationParameters.Parse($"a lighthouse\nSteps: 25, Sampler: Euler, CFG scale: 7, Seed: 9, Size: 512x768, Denoising strength: 0.7, {settings}");
+        Assert.That((parameters.HiresScale, parameters.HiresSteps, parameters.HiresUpscaler, parameters.Strength, parameters.Width), Is.EqualTo((scale, steps, upscaler, 0.7f, 512)));
+    }
+
+    [Test]
+    public void Parse_RefusesHiresFixToOtherProportions() => Assert.That(
+        () => GenerationParameters.Parse("a lighthouse\nSteps: 25, Sampler: Euler, CFG scale: 7, Seed: 9, Size: 512x768, Hires resize: 1024x1024"), Throws.TypeOf<FormatException>().With.Message.Contains("proportions"));
 
     [Test]
     public void Parse_ReadsWhatWebInterfacesWrite()

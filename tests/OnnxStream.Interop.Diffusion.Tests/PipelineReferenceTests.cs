@@ -128,13 +128,159 @@ public class PipelineReferenceTests
             Assert.That(progress.Count, Is.Zero);
         });
 
-        void Refuses(TemporaryFolder folder, GenerationOptions options, string expected) => Assert.That(
-            () => Pipeline(folder).Generate(options, progress), Throws.InstanceOf<ArgumentException>().Or.InstanceOf<ModelFormatException>().With.Message.Contains(expected), expected);
+        void Refuses(TemporaryFolder folder, GenerationOptions options, string expected)
+        {
+            Assert.That(() => Pipeline(folder).Generate(options, progress), Throws.InstanceOf<ArgumentException>().Or.InstanceOf<ModelFormatException>().With.Message.Contains(expected), expected);
+            Assert.That(() => Pipeline(folder).Plan(options), Throws.InstanceOf<ArgumentException>().Or.InstanceOf<ModelFormatException>().With.Message.Contains(expected), expected);
+        }
     }
 
     [Test]
     public void ClipSkipNeedsInnerLayers() => Assert.That(
         () => TinyShapesModel.Pipeline().Generate(new GenerationOptions { Prompt = "", Steps = 1, ClipSkip = 2 }), Throws.TypeOf<ModelFormatException>().With.Message.Contains("hidden_states.0"));
+
+    // What is planned is what a generation does, of every architecture.
+    [Test]
+    public void PlansSayWhatIsDone([Values("unet", "unet_xl", "unet_lcm", "unet_inpaint", "unet_control")] string unet)
+    {
+        bool isXl = unet == "unet_xl", hasControlNet = unet == "unet_control", hasPicture = unet is "unet_inpaint" or "unet";
+        using TemporaryFolder folder = Folder(unet, isXl, hasControlNet);
+        GenerationOptions options = Guided with
+        {
+            Seed = 1,
+            Image = hasPicture ? Picture(0) : null,
+            Mask = hasPicture ? LeftHalf() : null,
+            ControlImage = hasControlNet ? Picture(1) : null,
+        };
+        StableDiffusionPipeline free = StableDiffusionPipeline.FromFolder(folder.FullPath, new SessionOptions { ThreadCount = 1, KeptPanelBytes = 0 });
+        GenerationPlan plan = free.Plan(options);
+        GenerationResult result = free.Generate(options);
+        Assert.That(plan.Stages.Select(stage => (stage.Stage, stage.RunCount)), Is.EqualTo(result.Stages.Select(stage => (stage.Stage, stage.RunCount))));
+
+        // The rows of a table that tokens choose are in no plan.
+        (long, long)[] bytes = [.. plan.Stages.Zip(result.Stages, (planned, done) => (planned.Stage == PipelineStage.TextEncoding ? 0 : planned.WeightsBytes, planned.Stage == PipelineStage.TextEncoding ? 0 : done.WeightsBytesStreamed))];
+        Assert.That(bytes.Select(pair => pair.Item1), Is.EqualTo(bytes.Select(pair => pair.Item2)));
+        Assert.That(plan.Stages.Select(stage => stage.Model), Has.Exactly(1).EqualTo("UNET"));
+
+        // The smallest budget does for all of them, those that are open together included.
+        StableDiffusionPipeline least = StableDiffusionPipeline.FromFolder(folder.FullPath, new SessionOptions { ThreadCount = 1, KeptPanelBytes = 0, MemoryBudget = plan.SmallestBudgetBytes });
+        Assert.That(least.Plan(options).PeakBytes, Is.AtMost(plan.SmallestBudgetBytes));
+        Assert.That(least.Generate(options).Images[0].Latents.Bytes.SequenceEqual(result.Images[0].Latents.Bytes));
+    }
+
+    [Test]
+    public void ABudgetThatHasNoRoomForThePictureHasItDecodedInTiles()
+    {
+        using TemporaryFolder folder = Folder();
+        TensorBuffer latents = VaeDecoderTests.Noise(128, 160);
+        GenerationPlan whole = Pipeline(folder).PlanDecoding(latents, new VaeTiling());
+        Assert.That((whole.Stages[0].RunCount, whole.Stages[0].TileWidth), Is.EqualTo((1, (int?)null)));
+        Assert.That(whole.SmallestBudgetBytes, Is.LessThan(whole.PeakBytes / 2), "tiles may be smaller");
+        long budget = (whole.PeakBytes + whole.SmallestBudgetBytes) / 2;
+        StableDiffusionPipeline small = StableDiffusionPipeline.FromFolder(folder.FullPath, new SessionOptions { ThreadCount = 1, MemoryBudget = budget });
+        GenerationPlan tiled = small.PlanDecoding(latents, new VaeTiling());
+        Assert.That(tiled.Stages[0].TileWidth, Is.GreaterThan(VaeTiling.SmallestTileSize - 1).And.LessThan(320));
+        Assert.That(tiled.PeakBytes, Is.AtMost(budget));
+        RgbImage expected = Pipeline(folder).Decode(latents)[0], actual = small.Decode(latents)[0];
+        Assert.That((actual.Width, actual.Height), Is.EqualTo((320, 256)));
+        for (int i = 0; i < expected.Pixels.Length; i++)
+        {
+            Assert.That(actual.Pixels[i], Is.EqualTo(expected.Pixels[i]).Within(1));
+        }
+
+        Assert.That(() => small.Decode(latents, new VaeTiling { Mode = VaeTilingMode.Off }), Throws.TypeOf<MemoryBudgetException>());
+        Assert.That(() => small.Decode(latents, new VaeTiling { TileSize = 33 }), Throws.InstanceOf<ArgumentException>().With.Message.Contains("multiple of 2"));
+    }
+
+    // The second drawing against a loop that is written out here: stretched latents with the seed's noise, and the last steps of a schedule of which the strength takes a part.
+    [TestCase(1.5f, 3, 0.5f)]
+    [TestCase(2f, null, 0.8f)]
+    public void HiresFixDrawsAgainFromTheLargerPicture(float scale, int? steps, float strength)
+    {
+        using TemporaryFolder folder = Folder();
+        StableDiffusionPipeline pipeline = Pipeline(folder);
+        GenerationOptions options = Guided with { Seed = 11 };
+        TensorBuffer small = pipeline.Generate(options).Images[0].Latents;
+        RecordingProgress progress = new();
+        GenerationResult result = pipeline.Generate(options with { Hires = new HiresFix { Scale = scale, Steps = steps, Strength = strength } }, progress);
+        GeneratedImage image = result.Images[0];
+        (int height, int width) = ((int)(Height / 2 * scale), (int)(Width / 2 * scale));
+        int taken = steps ?? 4, all = (int)(taken / strength);
+        IScheduler scheduler = ((SchedulerOptions)SchedulerType.Euler).Create(pipeline.Configuration.NoiseSchedule, all);
+        float[] sample = new float[4 * height * width];
+        TorchRandomSource random = new(11);
+        random.NextNormal(sample);
+        TensorBuffer start = LatentStretch.Stretch(small, height, width);
+        for (int i = 0; i < sample.Length; i++)
+        {
+            sample[i] = (sample[i] * (float)scheduler.Sigmas[all - taken]) + start.Span<float>()[i];
+        }
+
+        using TextEncoder encoder = new(pipeline.Configuration.TextEncoderPath);
+        ClipTokenizer tokenizer = new(pipeline.Configuration.Tokenizer);
+        IReadOnlyList<TensorBuffer> states = encoder.Encode([tokenizer.Encode("blue"), tokenizer.Encode("a red circle")]);
+        using Unet unet = new(pipeline.Configuration.UnetPath);
+        ISamplingRun run = scheduler.Start(sample, random, all - taken);
+        while (!run.IsDone)
+        {
+            Evaluation next = run.Next;
+            TensorBuffer input = new(ElementType.Float32, new Shape(1, 4, height, width));
+            Preconditioning.ToInput(next.Sample.Span, next.Sigma, input.Span<float>());
+            IReadOnlyList<TensorBuffer> noise = unet.Predict(input, next.Timestep, states);
+            float[] output = [.. noise[0].Span<float>().ToArray().Zip(noise[1].Span<float>().ToArray(), (negative, positive) => negative + (5 * (positive - negative)))];
+            Preconditioning.ToDenoised(PredictionType.Epsilon, next.Sample.Span, next.Sigma, output);
+            run.Continue(output);
+        }
+
+        Assert.That((image.Width, image.Height), Is.EqualTo((width * 2, height * 2)));
+        Assert.That(TinyShapesModel.RelativeError(image.Latents, TensorBuffer.Create(run.Result.Span, 1, 4, height, width)), Is.LessThan(1e-5));
+        Assert.That(result.Stages.Select(stage => (stage.Stage, stage.RunCount)), Is.EqualTo(((PipelineStage, int)[])
+            [(PipelineStage.TextEncoding, 1), (PipelineStage.Denoising, 4), (PipelineStage.Denoising, taken), (PipelineStage.Decoding, 1)]));
+        Assert.That(pipeline.Plan(options with { Hires = new HiresFix { Scale = scale, Steps = steps, Strength = strength } }).Stages.Select(stage => stage.RunCount), Is.EqualTo((int[])[1, 4, taken, 1]));
+        Assert.That(image.Parameters, Is.EqualTo(GenerationParameters.Parse(image.Parameters.ToString())), "the file says it");
+        Assert.That((image.Parameters.Width, image.Parameters.HiresScale, image.Parameters.HiresSteps, image.Parameters.HiresUpscaler), Is.EqualTo((Width, scale, taken, "Latent")));
+    }
+
+    // A network that doubles pictures (and blurs them a little) stands between the drawings.
+    [Test]
+    public void HiresFixWithANetwork()
+    {
+        using TemporaryFolder folder = Folder();
+        string network = Path.Combine(Root, "..", "upscaler", "open.onnx");
+        GenerationOptions options = Guided with { Seed = 11, ImageCount = 2, Hires = new HiresFix { Scale = 1.5f, Steps = 2, UpscalerPath = network } };
+        GenerationResult result = Pipeline(folder).Generate(options);
+        GenerationPlan plan = Pipeline(folder).Plan(options);
+        PipelineStage[] expected =
+            [PipelineStage.TextEncoding, PipelineStage.Denoising, PipelineStage.Decoding, PipelineStage.Upscaling, PipelineStage.ImageEncoding, PipelineStage.Denoising, PipelineStage.Decoding];
+        Assert.That(result.Stages.Select(stage => stage.Stage), Is.EqualTo(expected));
+        Assert.That(plan.Stages.Select(stage => (stage.Stage, stage.RunCount)), Is.EqualTo(result.Stages.Select(stage => (stage.Stage, stage.RunCount))));
+        Assert.That(result.Images.Select(image => (image.Width, image.Height)), Has.All.EqualTo((36, 24)));
+        Assert.That(result.Images[0].Parameters.HiresUpscaler, Is.EqualTo("open"));
+        GeneratedImage latent = Pipeline(folder).Generate(options with { Hires = options.Hires with { UpscalerPath = null } }).Images[0];
+        Assert.That(latent.Pixels.SequenceEqual(result.Images[0].Pixels), Is.False);
+    }
+
+    [Test]
+    public void HiresFixRefusesWhatItCannotDo()
+    {
+        using TemporaryFolder folder = Folder();
+        using TemporaryFolder fixedSize = Folder("unet_xl", isXl: true);
+        File.Delete(folder.Combine("vae_encoder/model.onnx"));
+        Assert.Multiple(() =>
+        {
+            Refuses(folder, new HiresFix { Scale = 1 }, "more than 1");
+            Refuses(folder, new HiresFix { Scale = float.NaN }, "more than 1");
+            Refuses(folder, new HiresFix { Strength = 0 }, "more than 0");
+            Refuses(folder, new HiresFix { Steps = 0 }, "at least 1");
+            Refuses(folder, new HiresFix { Steps = 600 }, "at most 500");
+            Refuses(folder, new HiresFix { UpscalerPath = Path.Combine(Root, "..", "upscaler", "open.onnx") }, "vae_encoder");
+            Refuses(fixedSize, new HiresFix(), "24x16 alone; 48x32");
+            Assert.That(() => Pipeline(folder).Plan(Guided with { Image = Picture(0), Hires = new HiresFix() }), Throws.InstanceOf<Exception>());
+        });
+
+        void Refuses(TemporaryFolder model, HiresFix hires, string expected) => Assert.That(
+            () => Pipeline(model).Generate(Guided with { Hires = hires }), Throws.InstanceOf<ArgumentException>().Or.InstanceOf<ModelFormatException>().With.Message.Contains(expected), expected);
+    }
 
     private static GeneratedImage Verify(
         string name, GenerationOptions options, string unet = "unet", bool isXl = false, bool hasControlNet = false, string scheduler = """{ "_class_name": "EulerDiscreteScheduler" }""")

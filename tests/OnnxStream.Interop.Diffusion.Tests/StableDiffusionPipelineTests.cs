@@ -95,6 +95,28 @@ public class StableDiffusionPipelineTests
         Assert.That(decibels, Is.InRange(30, 100));
     }
 
+    /// <summary>With most of the UNET left out in steps between (DeepCache), what is drawn is still what was asked for.</summary>
+    [TestCase(2)]
+    [TestCase(3)]
+    public void Generate_DrawsWhatWasAskedForWithDeepLayersOfEarlierSteps(int interval)
+    {
+        Scene scene = Scene.AllWithOneObject().First(scene => scene.Caption.StartsWith("a red circle", StringComparison.Ordinal));
+        GenerationOptions options = new() { Prompt = scene.Caption, Seed = 11, Steps = 24, GuidanceScale = 5, Scheduler = SchedulerType.Euler };
+        StableDiffusionPipeline pipeline = TinyShapesModel.Pipeline(new SessionOptions { KeptPanelBytes = 0 });
+        GenerationResult whole = pipeline.Generate(options), cached = pipeline.Generate(options with { CacheInterval = interval });
+        double square = whole.Images[0].Pixels.ToArray().Zip(cached.Images[0].Pixels.ToArray(), (a, b) => (double)(a - b) * (a - b)).Average();
+        long bytes = cached.Stages.Sum(stage => stage.WeightsBytesStreamed), all = whole.Stages.Sum(stage => stage.WeightsBytesStreamed);
+        TestContext.Out.WriteLine($"{10 * Math.Log10(255.0 * 255 / square):f1} dB, {(double)bytes / all:f2} of the bytes");
+        Assert.Multiple(() =>
+        {
+            Assert.That(PixelChecker.Judge(cached.Images[0].Image, scene), Is.EqualTo(PixelChecker.Judge(whole.Images[0].Image, scene)));
+            Assert.That(cached.Stages.Select(stage => stage.RunCount), Is.EqualTo((int[])[1, 24 / interval, 24 - (24 / interval), 1]));
+            Assert.That(bytes, Is.LessThan(all * 0.75));
+            Assert.That(cached.Images[0].Parameters.CacheInterval, Is.EqualTo(interval));
+            Assert.That(() => pipeline.Generate(options with { CacheInterval = 0 }), Throws.TypeOf<ArgumentOutOfRangeException>());
+        });
+    }
+
     /// <summary>The statistics of the model (94 % of such pictures are right) leave room for three of twenty.</summary>
     [Test]
     public void Generate_DrawsOneObjectAsAsked()

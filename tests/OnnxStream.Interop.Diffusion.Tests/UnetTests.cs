@@ -24,6 +24,44 @@ public class UnetTests
     public void Constructor_RefusesAnotherModel() => Assert.That(
         () => new Unet(TinyShapesModel.Model("vae_decoder")), Throws.TypeOf<ModelFormatException>().With.Message.Contains("the time step"));
 
+    // DeepCache. What deep layers made in a step does for the same step to the bit, and for the next one nearly.
+    [Test]
+    public void Predict_GoesOnFromWhatDeepLayersMade()
+    {
+        using Unet unet = new(TinyShapesModel.Model("unet"), (Weights.ModelFiles?)null);
+        unet.OpenUpper();
+        unet.Prepare(new SessionOptions { ThreadCount = 1 }, 2, new SessionOptions { ThreadCount = 1 });
+        TensorBuffer states = TinyShapesModel.Golden("last_hidden_state", 0), other = TinyShapesModel.Golden("last_hidden_state", 1);
+        UnetQuestion question = new(TinyShapesModel.Golden("unet_sample", 0), 500, [new UnetCondition(states), new UnetCondition(other)]);
+        DeepValues deep = new();
+        TensorBuffer[] whole = [.. Ask(question, true)], same = [.. Ask(question, false)];
+        TensorBuffer[] late = [.. Ask(question with { Timestep = 480 }, false)], right = [.. Ask(question with { Timestep = 480 }, true)];
+        double error = TinyShapesModel.RelativeError(late[0], right[0]);
+        TestContext.Out.WriteLine($"relative error after 20 time steps: {error:g2}");
+        Assert.Multiple(() =>
+        {
+            Assert.That(same[0].Bytes.SequenceEqual(whole[0].Bytes));
+            Assert.That(same[1].Bytes.SequenceEqual(whole[1].Bytes));
+            Assert.That(error, Is.InRange(1e-9, 0.1));
+            Assert.That((unet.Statistics.RunCount, unet.UpperStatistics!.RunCount), Is.EqualTo((2, 2)));
+            Assert.That(unet.UpperStatistics.WeightsBytesStreamed, Is.LessThan(unet.Statistics.WeightsBytesStreamed / 4));
+        });
+
+        IReadOnlyList<TensorBuffer> Ask(UnetQuestion asked, bool isFresh) => unet.Predict([asked], null, deep, isFresh, CancellationToken.None)[0];
+    }
+
+    [Test]
+    public void OpenUpper_RefusesAModelWithoutSkips()
+    {
+        using TemporaryFolder folder = new();
+        using Unet unet = new(new OnnxModelBuilder()
+            .Input("sample", ElementType.Float32, 1, 4, 8, 8).Input("timestep", ElementType.Float32, 1).Input("encoder_hidden_states", ElementType.Float32, 1, 1, 1)
+            .Node("Mul", ["sample", "encoder_hidden_states"], "product").Node("Add", ["product", "timestep"], "out_sample")
+            .Output("out_sample", ElementType.Float32, 1, 4, 8, 8)
+            .Save(folder.Combine("unet/model.onnx")), (Weights.ModelFiles?)null);
+        Assert.That(unet.OpenUpper, Throws.TypeOf<ModelFormatException>().With.Message.Contains("no skip connections"));
+    }
+
     // A model of its own: the sample times the condition plus the time step. Whatever it declares, all go together.
     [TestCase("batch", "batch", 3)]
     [TestCase("batch", "steps", 3)]

@@ -6,6 +6,7 @@ using OnnxStream.Interop.Diffusion;
 using OnnxStream.Interop.Diffusion.RandomSources;
 using OnnxStream.Interop.Diffusion.Schedulers;
 using OnnxStream.Interop.Weights;
+using Spectre.Console;
 
 namespace OnnxStream.Interop.Cli.Commands;
 
@@ -159,6 +160,26 @@ internal sealed class StableDiffusionCommand : ToolCommand
         HelpName = "MODEL",
     };
 
+    private readonly Option<int?> _deepCache = OptionalNumberOption(
+        "--deep-cache", 1, "Compute the whole UNET in every N-th step only: in the steps between, its deep layers are neither computed nor read, and what they made last is used (DeepCache). Pictures change a little.");
+
+    private readonly Option<float?> _hiresScale = new("--hires-scale")
+    {
+        Description = $"Hires fix: draw the picture of --width and --height, make it so many times larger, and draw it again from that. More than 1, at most {HiresFix.MostScale}.",
+        HelpName = "X",
+        CustomParser = result => ParseNumber(result, "--hires-scale", 0f, "a number that is more than 1"),
+    };
+
+    private readonly Option<int?> _hiresSteps = OptionalNumberOption("--hires-steps", 1, "The steps of the second drawing; the default is as many as the first.");
+
+    private readonly Option<float?> _hiresStrength = PartOption("--hires-strength", "How far the second drawing may change the first; the default is 0.5.");
+
+    private readonly Option<string?> _hiresUpscaler = new("--hires-upscaler")
+    {
+        Description = "What makes the first drawing larger: latent stretches its latents; or an ONNX network such as ESRGAN, for which the folder must have a vae_encoder. The default is latent.",
+        HelpName = "latent|MODEL",
+    };
+
     private readonly Option<string> _output = new("--output", "-o")
     {
         Description = "The PNG file to write. Several pictures have their seeds in their names (picture-42.png), unless --grid is given.",
@@ -172,6 +193,24 @@ internal sealed class StableDiffusionCommand : ToolCommand
     };
 
     private readonly Option<int> _enlarge = NumberOption("--enlarge", 1, 1, "Make each pixel a square of N by N.");
+
+    private readonly Option<string> _vaeTiling = new("--vae-tiling")
+    {
+        Description = "Whether the VAE works on a picture in tiles that overlap and are blended: on, off, or auto where --memory has no room for the whole picture, or the model has but one size.",
+        HelpName = "auto|on|off",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    private readonly Option<int?> _vaeTileSize = OptionalNumberOption("--vae-tile-size", 16, $"The side of a tile of the VAE in pixels; the default is the largest that --memory allows, or {VaeTiling.UsualTileSize}.");
+
+    private readonly Option<int?> _vaeTileOverlap = OptionalNumberOption("--vae-tile-overlap", 0, "How far tiles of the VAE overlap, in pixels; the default is a quarter of a tile.");
+
+    private readonly Option<bool> _plan = new("--plan")
+    {
+        Description = "Draw nothing: say what each stage would do, the memory and weights that it needs, and an estimate of time.",
+    };
+
+    private readonly Option<long?> _memory = MemoryOption();
 
     private readonly Option<int> _threads = ThreadsOption();
 
@@ -190,6 +229,12 @@ internal sealed class StableDiffusionCommand : ToolCommand
 
     private readonly Option<string> _activationType = ActivationTypeOption();
 
+    private readonly Option<string?> _vaeActivationType = new("--vae-activation-type")
+    {
+        Description = "The precision in which the VAE stores activations, where it is to be another than that of --activation-type: those of a decoder are the largest of all, and 8 bits change its pictures by less than can be seen.",
+        HelpName = "f32|f16|int8",
+    };
+
     private readonly Option<bool> _json = JsonOption();
 
     public StableDiffusionCommand()
@@ -197,7 +242,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
     {
         Add(_prompt);
         foreach (Option option in (Option[])[
-            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _schedule, _eta, _width, _height, _guidanceRescale, _guidanceStart, _guidanceEnd, _clipSkip, _plain, _image, _strength, _mask, _maskBlur, _control, _controlScale, _rng, _previewEvery, _saveLatents, _decodeLatents, _from, _lora, _loraFolder, _word, _checkpoint, _upscale, _output, _grid, _enlarge, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _json])
+            _model, _negativePrompt, _steps, _seed, _guidance, _count, _sampler, _schedule, _eta, _width, _height, _guidanceRescale, _guidanceStart, _guidanceEnd, _clipSkip, _plain, _image, _strength, _mask, _maskBlur, _control, _controlScale, _rng, _previewEvery, _saveLatents, _decodeLatents, _from, _lora, _loraFolder, _word, _checkpoint, _upscale, _deepCache, _hiresScale, _hiresSteps, _hiresStrength, _hiresUpscaler, _output, _grid, _enlarge, _plan, _memory, _vaeTiling, _vaeTileSize, _vaeTileOverlap, _threads, _weights, _panelStore, _panelType, _targetError, _activationType, _vaeActivationType, _json])
         {
             Add(option);
         }
@@ -217,6 +262,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
             }
         });
         _panelStore.AcceptOnlyFromAmong("auto", "off");
+        _vaeTiling.AcceptOnlyFromAmong("auto", "on", "off");
+        _vaeActivationType.AcceptOnlyFromAmong("f32", "f16", "int8");
         _rng.AcceptOnlyFromAmong("philox", "torch");
         foreach (Option<string?> npy in (Option<string?>[])[_saveLatents, _decodeLatents])
         {
@@ -252,6 +299,11 @@ internal sealed class StableDiffusionCommand : ToolCommand
         "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --checkpoint my-checkpoint.safetensors",
         "onnxstream sd \"a red door\" --model stable-diffusion-1.5 --image house.png --mask door.png",
         "onnxstream sd --model stable-diffusion-1.5 --from picture.png --steps 40    draws it again, with more steps",
+        "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --deep-cache 3    in two of three steps, most of the UNET is left out",
+        "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --hires-scale 2 --hires-steps 10 --hires-strength 0.5    512x512, then 1024x1024 from that",
+        "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --plan --count 4    how much memory and time, and where?",
+        "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --memory 160MB --vae-activation-type int8    never more than that; a limit that is too small is refused",
+        "onnxstream sd \"a lighthouse\" --model stable-diffusion-1.5 --width 1024 --height 1024 --vae-tiling on",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -276,34 +328,65 @@ internal sealed class StableDiffusionCommand : ToolCommand
             // The command is for machines that have no memory to spare.
             KeptPanelBytes = 0,
         };
+        long? limit = arguments.GetValue(_memory);
+        if (limit is not null)
+        {
+            ProcessMemory.StaySmall();
+        }
+
         PipelineConfiguration configuration = (server is null ? PipelineConfiguration.FromFolder(folder) : PipelineConfiguration.FromFiles(server)) with
         {
             Checkpoint = arguments.GetValue(_checkpoint) is { } checkpoint ? Checkpoint.Open(checkpoint) : null,
             Words = [.. (arguments.GetValue(_word) ?? []).Select(OpenWord)],
         };
+        SessionOptions vaeOptions = arguments.GetValue(_vaeActivationType) is { } type ? sessionOptions with { ActivationElementType = ParseType(type) } : sessionOptions;
         Dictionary<PipelineStage, SessionOptions> stages = new()
         {
-            [PipelineStage.TextEncoding] = Choose(configuration.TextEncoderPath),
-            [PipelineStage.Denoising] = Choose(configuration.UnetPath),
-            [PipelineStage.Decoding] = Choose(configuration.VaeDecoderPath),
+            [PipelineStage.TextEncoding] = Choose(configuration.TextEncoderPath, sessionOptions),
+            [PipelineStage.ImageEncoding] = vaeOptions,
+            [PipelineStage.Denoising] = Choose(configuration.UnetPath, sessionOptions),
+            [PipelineStage.Decoding] = Choose(configuration.VaeDecoderPath, vaeOptions),
+            [PipelineStage.Upscaling] = sessionOptions,
         };
-        StableDiffusionPipeline pipeline = new(configuration, stage => stages.GetValueOrDefault(stage, sessionOptions));
+        long? budget = null;
+        GenerationMemory? memory = null;
+        string? larger = null;
+        StableDiffusionPipeline pipeline = new(configuration, stage => stages[stage] with { MemoryBudget = budget });
         int trainingSteps = pipeline.Configuration.NoiseSchedule.TrainingTimesteps;
         if (arguments.GetValue(_steps) > trainingSteps)
         {
             throw new UsageException($"--steps must be at most {trainingSteps}, the number of time steps that the model was trained with.");
         }
 
+        VaeTiling tiling = new()
+        {
+            Mode = Enum.Parse<VaeTilingMode>(arguments.GetRequiredValue(_vaeTiling), ignoreCase: true),
+            TileSize = arguments.GetValue(_vaeTileSize),
+            Overlap = arguments.GetValue(_vaeTileOverlap),
+        };
         if (arguments.GetValue(_decodeLatents) is { } latentsFile)
         {
-            Decode(pipeline, latentsFile, output, arguments, terminal, cancellationToken);
+            RequireExisting(latentsFile);
+            TensorBuffer latents = NpyFile.Load(latentsFile);
+            if (!TryPlan(() => pipeline.PlanDecoding(latents, tiling)))
+            {
+                _ = Within(() => Decode(pipeline, latents, tiling, output, arguments, terminal, cancellationToken));
+            }
+
             return;
         }
 
-        GenerationOptions options = ReadOptions(arguments, configuration, output);
+        GenerationOptions options = ReadOptions(arguments, configuration, output) with { Tiling = tiling };
 
         // Read now, so that a wrong one is refused before work; its session is made when the others are closed.
-        using Upscaler? upscaler = arguments.GetValue(_upscale) is { } larger ? new Upscaler(PulledModels.Locate(larger), sessionOptions) : null;
+        larger = arguments.GetValue(_upscale) is { } network ? PulledModels.Locate(network) : null;
+        using Upscaler? planned = larger is null ? null : new Upscaler(larger, sessionOptions);
+        if (TryPlan(() => pipeline.Plan(options), planned))
+        {
+            return;
+        }
+
+        using Upscaler? upscaler = larger is null || budget is null ? planned : new Upscaler(larger, sessionOptions with { MemoryBudget = budget });
 
         // A folder that cannot be made should stop a long generation before it starts.
         if (Path.GetDirectoryName(output) is { Length: > 0 } outputFolder)
@@ -311,8 +394,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
             Directory.CreateDirectory(outputFolder);
         }
 
-        GenerationResult result = Refusing(() => ProgressDisplay.Show(
-            terminal, report => pipeline.Generate(options, new StageReporter(report), cancellationToken)));
+        GenerationResult result = Within(() => Refusing(() => ProgressDisplay.Show(
+            terminal, report => pipeline.Generate(options, new StageReporter(report), cancellationToken))));
         if (result.DroppedTokenCount > 0)
         {
             terminal.Error.WriteLine($"warning: the prompts are too long for the model; their last {result.DroppedTokenCount} tokens were left out.");
@@ -323,8 +406,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
             SaveLatents(result.Images, saved);
         }
 
-        IReadOnlyList<GeneratedImage> images = upscaler is null ? result.Images : ProgressDisplay.Show(terminal, report => result.Images.Select(
-            (image, i) => image with { Image = upscaler.Upscale(image.Image, new TileReporter(report, i, result.Images.Count), cancellationToken) }).ToList());
+        IReadOnlyList<GeneratedImage> images = upscaler is null ? result.Images : Within(() => ProgressDisplay.Show(terminal, report => result.Images.Select(
+            (image, i) => image with { Image = upscaler.Upscale(image.Image, new TileReporter(report, i, result.Images.Count), cancellationToken) }).ToList()));
         IReadOnlyList<string> files = Save(images, output, arguments.GetValue(_grid), arguments.GetValue(_enlarge));
         GenerationParameters parameters = result.Images[0].Parameters;
         GenerationReport report = new(
@@ -347,7 +430,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
                 stage.PeakNativeBytes))],
             PeakMemory.Bytes,
             result.Stages.Max(stage => stage.PeakNativeBytes),
-            result.Stages.Sum(stage => stage.WeightsBytesStreamed));
+            result.Stages.Sum(stage => stage.WeightsBytesStreamed),
+            limit);
         if (arguments.GetValue(_json))
         {
             terminal.Output.WriteLine(ReportJson.Serialize(report));
@@ -357,16 +441,116 @@ internal sealed class StableDiffusionCommand : ToolCommand
             Print(report, terminal);
         }
 
-        SessionOptions Choose(string path)
+        SessionOptions Choose(string path, SessionOptions options)
         {
             if (targetError is null)
             {
-                return sessionOptions;
+                return options;
             }
 
+            // The runs that choose keep to the limit, too.
             Model model = server is null ? Model.Load(path) : Model.Load(server, path);
-            return ChoosePanelTypes(terminal, model, sessionOptions, () => MakeInputs(model, configuration), targetError, cancellationToken);
+            long? most = limit is { } allowed ? Math.Max(1, ProcessMemory.Measure(0, 0).BudgetFor(allowed)) : null;
+            return ChoosePanelTypes(terminal, model, options with { MemoryBudget = most }, () => MakeInputs(model, configuration), targetError, cancellationToken) with { MemoryBudget = null };
         }
+
+        // Says what would be done, where that is asked for, or finds what a limit leaves for sessions. Without either there is nothing to plan.
+        bool TryPlan(Func<GenerationPlan> makePlan, Upscaler? network = null)
+        {
+            bool isAsked = arguments.GetValue(_plan);
+            if (!isAsked && limit is null)
+            {
+                return false;
+            }
+
+            GenerationPlan free = Plan(network);
+            memory = GenerationMemory.Measure(free);
+            UsageException? refusal = null;
+            try
+            {
+                budget = limit is { } allowed ? memory.BudgetWithin(allowed) : null;
+            }
+            catch (UsageException exception) when (isAsked && arguments.GetValue(_json))
+            {
+                // What it would need is told all the same, to those who read it with a program.
+                refusal = exception;
+            }
+
+            if (!isAsked)
+            {
+                ProcessMemory.CleanUp();
+                return false;
+            }
+
+            using Upscaler? limited = larger is null ? null : new Upscaler(larger, sessionOptions with { MemoryBudget = budget });
+            GenerationPlan plan = budget is null ? free : Plan(limited);
+            string? weightsFolder = server is null ? Path.GetDirectoryName(configuration.UnetPath) : null;
+            MachineRates rates = MachineRates.Measure(sessionOptions.PanelStore.ElementType, sessionOptions.ThreadCount, weightsFolder, cancellationToken);
+            Show(plan, memory, rates, configuration.Name, limit, arguments.GetValue(_json), terminal);
+            return refusal is null ? true : throw refusal;
+
+            GenerationPlan Plan(Upscaler? upscaling)
+            {
+                GenerationPlan plan = Refusing(makePlan);
+                return upscaling is null ? plan : plan with { Stages = [.. plan.Stages, upscaling.Plan(plan.Width, plan.Height, plan.ImageCount)] };
+            }
+        }
+
+        T Within<T>(Func<T> work)
+        {
+            try
+            {
+                return work();
+            }
+            catch (MemoryBudgetException exception) when (memory is not null && limit is not null)
+            {
+                throw memory.TooLittle(limit.Value, exception.SmallestBudgetBytes);
+            }
+        }
+    }
+
+    private static void Show(GenerationPlan plan, GenerationMemory memory, MachineRates rates, string model, long? limit, bool isJson, Terminal terminal)
+    {
+        StagePlanReport[] stages = [.. plan.Stages.Select(stage => StagePlanReport.Of(stage, memory.SmallestLimit(stage.SmallestBudgetBytes), rates.Seconds(stage.Flops, stage.WeightsBytes)))];
+        GenerationPlanReport report = new(
+            model, plan.Width, plan.Height, plan.ImageCount, plan.Steps, stages, plan.WeightsBytes, plan.Flops, stages.Sum(stage => stage.EstimatedS), rates.FlopsPerSecond, rates.BytesPerSecond,
+            plan.PeakBytes, memory.PeakFor(plan.PeakBytes), limit, memory.SmallestLimit(plan.SmallestBudgetBytes));
+        if (isJson)
+        {
+            terminal.Output.WriteLine(ReportJson.Serialize(report));
+            return;
+        }
+
+        Table table = new() { Border = TableBorder.Simple };
+        table.AddColumn("stage");
+        foreach (string name in (string[])["runs", "together", "memory", "at least", "weights", "operations", "about"])
+        {
+            table.AddColumn(name, column => column.RightAligned());
+        }
+
+        foreach (StagePlanReport stage in stages)
+        {
+            string tiles = stage.TileWidth is { } width ? $", tiles of {width}x{stage.TileHeight}" : "";
+            string[] known = stage.Unknown is null
+                ? [Quantity.Bytes(stage.PeakBytes), $"{stage.SmallestBudgetBytes >> 20}MB", Quantity.Bytes(stage.WeightsBytes), Quantity.Flops(stage.Flops), $"{stage.EstimatedS:0.0} s"]
+                : ["not known", "", "", "", ""];
+            table.AddRow([Markup.Escape($"{stage.Model}{tiles}"), $"{stage.Runs:N0}", stage.Sets == 1 ? "" : $"{stage.Together} of {stage.Sets}", .. known]);
+        }
+
+        terminal.Write(table);
+        foreach (StagePlanReport stage in stages.Where(stage => stage.Unknown is not null))
+        {
+            terminal.Output.WriteLine($"not known   {stage.Model}: {stage.Unknown}");
+        }
+
+        string pictures = plan.ImageCount == 1 ? "1 picture" : $"{plan.ImageCount:N0} pictures";
+        string reading = rates.BytesPerSecond is { } rate ? $", weights at {Quantity.Bytes((long)rate)}/s" : ", without the time that weights take over the network";
+        terminal.Output.WriteLine($"pictures    {pictures} of {plan.Width}x{plan.Height}, {plan.Steps} steps");
+        terminal.Output.WriteLine($"weights     {Quantity.Bytes(plan.WeightsBytes)} streamed in all");
+        terminal.Output.WriteLine($"operations  {Quantity.Flops(plan.Flops)}");
+        terminal.Output.WriteLine($"time        about {report.EstimatedS:0.0} s: an estimate, of products at {Quantity.Flops((long)rates.FlopsPerSecond)}/s{reading}, both measured just now; what is no product, and packing, come on top");
+        terminal.Output.WriteLine($"memory      {Quantity.Bytes(report.PredictedPeakRssBytes)} predicted peak of the process, {Quantity.Bytes(report.PredictedPeakBytes)} of it in sessions");
+        terminal.Output.WriteLine($"smallest    --memory {report.SmallestBudgetBytes >> 20}MB");
     }
 
     private GenerationOptions ReadOptions(ParseResult arguments, PipelineConfiguration configuration, string output)
@@ -416,6 +600,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
             MaskBlur = arguments.GetValue(_maskBlur) ?? defaults.MaskBlur,
             ControlImage = Load(control),
             ControlScale = arguments.GetValue(_controlScale) ?? defaults.ControlScale,
+            CacheInterval = arguments.GetValue(_deepCache) ?? from?.CacheInterval ?? 1,
+            Hires = ReadHires(arguments, from),
             RandomSourceType = arguments.GetValue(_rng) is { } rng ? (rng == "torch" ? RandomSourceType.Torch : RandomSourceType.Philox) : from?.RandomSource ?? RandomSourceType.Philox,
             PreviewInterval = interval ?? 1,
             Preview = interval is null ? null : item => PngFile.Write(preview, item.Image.Enlarge(configuration.TinyDecoderPath is null ? configuration.PixelsPerLatent : 1)),
@@ -431,6 +617,31 @@ internal sealed class StableDiffusionCommand : ToolCommand
             RequireExisting(file);
             return PictureFile.LoadRgb(file, width!.Value, height!.Value);
         }
+    }
+
+    private HiresFix? ReadHires(ParseResult arguments, GenerationParameters? from)
+    {
+        float? scale = arguments.GetValue(_hiresScale) ?? from?.HiresScale, strength = arguments.GetValue(_hiresStrength);
+        int? steps = arguments.GetValue(_hiresSteps);
+        string? upscaler = arguments.GetValue(_hiresUpscaler);
+        if (scale is null)
+        {
+            string? alone = strength is not null ? _hiresStrength.Name : steps is not null ? _hiresSteps.Name : upscaler is not null ? _hiresUpscaler.Name : null;
+            return alone is null ? null : throw new UsageException($"{alone} is for hires fix: say how many times larger the picture is drawn again, with --hires-scale 2.");
+        }
+
+        if (upscaler is null && from?.HiresUpscaler is { } name && !name.Equals(HiresFix.LatentName, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new UsageException($"The picture was made larger with \"{name}\": say where that is, with --hires-upscaler MODEL, or take --hires-upscaler latent.");
+        }
+
+        return new HiresFix
+        {
+            Scale = scale.Value,
+            Steps = steps ?? from?.HiresSteps,
+            Strength = strength ?? (from?.HiresScale is null ? null : from.Strength) ?? new HiresFix().Strength,
+            UpscalerPath = upscaler is null || upscaler.Equals(HiresFix.LatentName, StringComparison.OrdinalIgnoreCase) ? null : PulledModels.Locate(upscaler),
+        };
     }
 
     // FILE, or FILE:WEIGHT. Paths may have colons of their own.
@@ -474,11 +685,10 @@ internal sealed class StableDiffusionCommand : ToolCommand
         }
     }
 
-    private void Decode(StableDiffusionPipeline pipeline, string latentsFile, string output, ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
+    private int Decode(
+        StableDiffusionPipeline pipeline, TensorBuffer latents, VaeTiling tiling, string output, ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
-        RequireExisting(latentsFile);
-        TensorBuffer latents = NpyFile.Load(latentsFile);
-        IReadOnlyList<RgbImage> images = Refusing(() => ProgressDisplay.Show(terminal, report => pipeline.Decode(latents, new StageReporter(report), cancellationToken)));
+        IReadOnlyList<RgbImage> images = Refusing(() => ProgressDisplay.Show(terminal, report => pipeline.Decode(latents, tiling, new StageReporter(report), cancellationToken)));
         RgbImage[] pictures = arguments.GetValue(_grid) ? [ImageGrid.Arrange(images, (int)Math.Ceiling(Math.Sqrt(images.Count)))] : [.. images];
         for (int i = 0; i < pictures.Length; i++)
         {
@@ -486,6 +696,8 @@ internal sealed class StableDiffusionCommand : ToolCommand
             PngFile.Write(file, pictures[i].Enlarge(arguments.GetValue(_enlarge)));
             terminal.Output.WriteLine($"picture  {file}");
         }
+
+        return pictures.Length;
     }
 
     // What does not fit the model is known to the pipeline alone; it is the user's input all the same.
@@ -621,6 +833,11 @@ internal sealed class StableDiffusionCommand : ToolCommand
         string stages = string.Join(", ", report.Stages.Select(stage => $"{stage.Name} {Quantity.Seconds(stage.TotalS)}"));
         terminal.Output.WriteLine($"time     {Quantity.Seconds(report.TotalS)} ({stages})");
         terminal.Output.WriteLine($"memory   {Quantity.Bytes(report.PeakRssBytes)} peak of the process, {Quantity.Bytes(report.PeakNativeBytes)} of it native");
+        if (report.MemoryBudgetBytes is { } limit)
+        {
+            terminal.Output.WriteLine($"limit    {Quantity.Bytes(limit)}");
+        }
+
         terminal.Output.WriteLine($"weights  {Quantity.Bytes(report.WeightsBytesStreamed)} streamed in {report.Stages.Sum(stage => stage.Runs)} runs");
     }
 
@@ -629,6 +846,7 @@ internal sealed class StableDiffusionCommand : ToolCommand
         PipelineStage.TextEncoding => "text encoding",
         PipelineStage.ImageEncoding => "image encoding",
         PipelineStage.Denoising => "denoising",
+        PipelineStage.Upscaling => "upscaling",
         _ => "decoding",
     };
 

@@ -14,6 +14,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="PeakRssBytes">The most memory that the process had resident, as the operating system counts it.</param>
 /// <param name="PeakNativeBytes">The most memory that the library held in native buffers, weights in use included.</param>
 /// <param name="WeightsBytesStreamed">Bytes of weights that all runs of all stages asked for.</param>
+/// <param name="MemoryBudgetBytes">The most memory that the process was allowed (--memory); null for no limit.</param>
 internal sealed record GenerationReport(
     IReadOnlyList<ImageReport> Images,
     string Prompt,
@@ -27,7 +28,8 @@ internal sealed record GenerationReport(
     IReadOnlyList<StageReport> Stages,
     long PeakRssBytes,
     long PeakNativeBytes,
-    long WeightsBytesStreamed);
+    long WeightsBytesStreamed,
+    long? MemoryBudgetBytes);
 
 /// <summary>A picture.</summary>
 /// <param name="File">Where it was written; the same for all in a grid.</param>

@@ -9,6 +9,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(GenerationReport))]
+[JsonSerializable(typeof(GenerationPlanReport))]
 [JsonSerializable(typeof(AnswerReport))]
 [JsonSerializable(typeof(BenchLlmReport))]
 [JsonSerializable(typeof(ConversationReport))]

@@ -132,7 +132,7 @@ internal sealed class Decoder : IDisposable
     private static Model WithCache(Model model)
     {
         const string UsesCache = "use_cache_branch";
-        return Optional(model, UsesCache) is null ? model : model.WithInputs(new Dictionary<string, TensorBuffer> { [UsesCache] = TensorBuffer.Create<bool>([true], 1) });
+        return Optional(model, UsesCache) is null ? model : model.WithFixedInputs(new Dictionary<string, TensorBuffer> { [UsesCache] = TensorBuffer.Create<bool>([true], 1) });
     }
 
     private static IEnumerable<StateBinding> Bindings(DecoderDescription description, Model model, int capacity)

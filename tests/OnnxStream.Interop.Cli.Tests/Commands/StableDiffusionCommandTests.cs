@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using OnnxStream.Interop.Cli.Tensors;
 using OnnxStream.Interop.Cli.Tests.Build;
 
@@ -239,6 +240,140 @@ internal sealed class StableDiffusionCommandTests
             Invocation.Of(new CancellationToken(canceled: true), "sd", "a red circle", "--model", Model, "--output", folder["p.png"]).AssertFailed(ExitCode.Cancelled, "cancelled");
             Assert.That(Directory.GetFiles(folder.Path), Is.Empty);
         }
+    }
+
+    [Test]
+    public void A_plan_says_what_each_stage_does_and_draws_nothing()
+    {
+        using TemporaryFolder folder = new();
+        string[] sd = ["sd", "a red circle", "--steps", "5", "--count", "3", "--output", folder["p.png"]];
+        string text = Invocation.Of([.. sd, "--plan"]).AssertSucceeded().Output;
+        using JsonDocument json = JsonDocument.Parse(Invocation.Of([.. sd, "--plan", "--json"]).AssertSucceeded().Output);
+        JsonElement report = json.RootElement, unet = report.GetProperty("stages")[1];
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(text, Does.Contain("text encoder").And.Contain("UNET").And.Contain("VAE decoder").And.Contain("6 of 6").And.Contain("3 pictures of 64x64, 5 steps").And.Contain("an estimate"));
+            Assert.That(text, Does.Match(@"(?m)^smallest +--memory \d+MB\r?$"));
+            Assert.That(folder["p.png"], Does.Not.Exist);
+            Assert.That(
+                report.EnumerateObject().Select(member => member.Name),
+                Is.EqualTo(new[]
+                {
+                    "model", "width", "height", "pictures", "steps", "stages", "weights_bytes", "flops", "estimated_s", "flops_per_second", "bytes_per_second", "predicted_peak_bytes",
+                    "predicted_peak_rss_bytes", "memory_budget_bytes", "smallest_budget_bytes",
+                }));
+            Assert.That(
+                unet.EnumerateObject().Select(member => member.Name),
+                Is.EqualTo(new[]
+                {
+                    "model", "file", "runs", "sets", "together", "passes", "tile_width", "tile_height", "peak_bytes", "smallest_budget_bytes", "weights_bytes", "flops", "estimated_s", "unknown",
+                }));
+            Assert.That((unet.GetProperty("runs").GetInt32(), unet.GetProperty("sets").GetInt32(), unet.GetProperty("passes").GetInt32()), Is.EqualTo((5, 6, 5)));
+            Assert.That(report.GetProperty("estimated_s").GetDouble(), Is.InRange(0.001, 1000));
+            Assert.That(report.GetProperty("bytes_per_second").GetDouble(), Is.GreaterThan(1e6));
+            Assert.That(report.GetProperty("predicted_peak_rss_bytes").GetInt64(), Is.GreaterThan(report.GetProperty("predicted_peak_bytes").GetInt64()));
+        }
+    }
+
+    [Test]
+    public void A_plan_names_what_cannot_be_done() => Assert.Multiple(() =>
+    {
+        Invocation.Of("sd", "a red circle", "--plan", "--width", "128").AssertFailed(ExitCode.BadInput, "made for pictures of 64x64 alone");
+        Invocation.Of("sd", "a red circle", "--plan", "--clip-skip", "2").AssertFailed(ExitCode.BadInput, "hidden_states.0");
+        Invocation.Of("sd", "a red circle", "--plan", "--memory", "1MB").AssertFailed(ExitCode.BadInput, "--memory 1.0 MiB is too small", "UNET");
+        Invocation refused = Invocation.Of("sd", "a red circle", "--plan", "--memory", "1MB", "--json");
+        Assert.That(refused.ExitCode, Is.EqualTo(ExitCode.BadInput));
+        Assert.That(refused.Output, Does.Contain("\"memory_budget_bytes\": 1048576"));
+    });
+
+    // In a process of its own, whose peak the operating system counts.
+    [Test]
+    public void The_whole_process_keeps_to_a_limit()
+    {
+        using TemporaryFolder folder = new();
+        string[] sd = ["sd", "a red circle", "--steps", "3", "--seed", "5", "--count", "4", "--grid", "--json", "--output", folder["p.png"]];
+        Invocation refused = ToolProcess.Run([.. sd, "--memory", "20MB"]);
+        refused.AssertFailed(ExitCode.BadInput, "--memory 20.0 MiB is too small", "text encoder", "UNET", "VAE decoder");
+        Assert.That(folder["p.png"], Does.Not.Exist);
+        string smallest = Regex.Match(refused.Error, @"needs --memory (\d+MB) at least").Groups[1].Value;
+        byte[]? picture = null;
+        foreach (string limit in (string[])[smallest, "400MB"])
+        {
+            using JsonDocument json = JsonDocument.Parse(ToolProcess.Run([.. sd, "--memory", limit]).AssertSucceeded().Output);
+            long peak = json.RootElement.GetProperty("peak_rss_bytes").GetInt64(), allowed = json.RootElement.GetProperty("memory_budget_bytes").GetInt64();
+            TestContext.Out.WriteLine($"{peak:N0} of {allowed:N0} bytes");
+            Assert.That(peak, Is.AtMost(allowed), limit);
+            picture ??= File.ReadAllBytes(folder["p.png"]);
+            Assert.That(File.ReadAllBytes(folder["p.png"]), Is.EqualTo(picture), "a limit changes no number");
+        }
+    }
+
+    [Test]
+    public void Latents_are_decoded_within_a_limit()
+    {
+        using TemporaryFolder folder = new();
+        Invocation.Of("sd", "a red circle", "--steps", "1", "--save-latents", folder["l.npy"], "--output", folder["a.png"]).AssertSucceeded();
+        string[] decode = ["sd", "--decode-latents", folder["l.npy"], "--output", folder["b.png"]];
+        ToolProcess.Run([.. decode, "--memory", "20MB"]).AssertFailed(ExitCode.BadInput, "--memory 20.0 MiB is too small", "VAE decoder");
+        ToolProcess.Run([.. decode, "--memory", "400MB"]).AssertSucceeded();
+        Assert.That(Invocation.Of([.. decode, "--plan"]).AssertSucceeded().Output, Does.Contain("VAE decoder").And.Not.Contain("UNET"));
+    }
+
+    [TestCase("--vae-tiling", "perhaps", "auto")]
+    [TestCase("--vae-tile-size", "102", "multiple of 4")]
+    [TestCase("--vae-tile-size", "8", "at least 16")]
+    [TestCase("--vae-tile-overlap", "300", "half a tile")]
+    [TestCase("--vae-activation-type", "int4", "int8")]
+    [TestCase("--memory", "little", "expected a size")]
+    public void Bad_tiles_and_limits_are_bad_usage(string option, string value, string expected) =>
+        Invocation.Of("sd", "a red circle", option, value).AssertFailed(ExitCode.BadInput, expected);
+
+    // A small random model that leaves sizes open: the demo model has but one.
+    [Test]
+    public void Hires_fix_is_drawn_and_drawn_again_from_the_file()
+    {
+        using TemporaryFolder folder = new();
+        string model = OpenModel(folder);
+        Invocation.Of(
+            "sd", "a red circle", "--model", model, "--width", "24", "--height", "16", "--steps", "3", "--seed", "5", "--hires-scale", "1.5", "--hires-steps", "2", "--hires-strength", "0.6",
+            "--output", folder["a.png"]).AssertSucceeded();
+        Invocation.Of("sd", "--from", folder["a.png"], "--model", model, "--output", folder["b.png"]).AssertSucceeded();
+        string plan = Invocation.Of("sd", "--from", folder["a.png"], "--model", model, "--plan").AssertSucceeded().Output;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Size(folder["a.png"]), Is.EqualTo((36, 24)));
+            Assert.That(Encoding.Latin1.GetString(File.ReadAllBytes(folder["a.png"])), Does.Contain("Size: 24x16,").And.Contain("Denoising strength: 0.6, Hires upscale: 1.5, Hires steps: 2, Hires upscaler: Latent"));
+            Assert.That(File.ReadAllBytes(folder["b.png"]), Is.EqualTo(File.ReadAllBytes(folder["a.png"])));
+            Assert.That(plan, Does.Contain("1 picture of 36x24, 5 steps"));
+        }
+    }
+
+    [TestCase(new[] { "--hires-steps", "3" }, "--hires-scale 2")]
+    [TestCase(new[] { "--hires-scale", "1" }, "more than 1")]
+    [TestCase(new[] { "--hires-scale", "2" }, "64x64 alone; 128x128")]
+    [TestCase(new[] { "--hires-scale", "2", "--hires-strength", "2" }, "from 0 to 1")]
+    [TestCase(new[] { "--hires-scale", "2", "--hires-upscaler", "nowhere.onnx" }, "nowhere.onnx")]
+    public void Bad_hires_fix_is_bad_usage(string[] arguments, string expected) =>
+        Invocation.Of(["sd", "a red circle", "--steps", "1", .. arguments]).AssertFailed(ExitCode.BadInput, expected);
+
+    private static string OpenModel(TemporaryFolder folder)
+    {
+        string models = Path.Combine(Repository.Root, "tests", "OnnxStream.Interop.Diffusion.Tests", "Reference", "pipelines"), target = folder["open"];
+        foreach (string role in (string[])["text_encoder", "unet", "vae_decoder", "vae_encoder"])
+        {
+            _ = Directory.CreateDirectory(Path.Combine(target, role));
+            File.Copy(Path.Combine(models, role, "model.onnx"), Path.Combine(target, role, "model.onnx"));
+        }
+
+        _ = Directory.CreateDirectory(Path.Combine(target, "tokenizer"));
+        foreach (string file in (string[])["vocab.json", "merges.txt"])
+        {
+            File.Copy(Path.Combine(Model, "tokenizer", file), Path.Combine(target, "tokenizer", file));
+        }
+
+        File.WriteAllText(Path.Combine(target, "tokenizer", "tokenizer_config.json"), """{ "model_max_length": 16 }""");
+        File.WriteAllText(Path.Combine(target, "vae_decoder", "config.json"), """{ "scaling_factor": 0.18215, "block_out_channels": [8, 8] }""");
+        return target;
     }
 
     // PNG: eight bytes of signature, then a chunk (length, "IHDR") that begins with width and height.

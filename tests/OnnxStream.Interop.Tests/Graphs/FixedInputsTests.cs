@@ -8,7 +8,7 @@ public class FixedInputsTests
     [TestCase(false, -1f)]
     public void AnInputThatIsFixedDecidesAnIfBeforeTheModelRuns(bool condition, float expected)
     {
-        using InferenceSession session = new(Branches().WithInputs(new Dictionary<string, TensorBuffer> { ["c"] = TensorBuffer.Create<bool>([condition], 1) }));
+        using InferenceSession session = new(Branches().WithFixedInputs(new Dictionary<string, TensorBuffer> { ["c"] = TensorBuffer.Create<bool>([condition], 1) }));
 
         Assert.That(session.Inputs.Select(input => input.Name), Is.EqualTo(new[] { "x" }));
         Assert.That(session.Plan().Steps.Select(step => step.OperatorType), Is.EqualTo(new[] { condition ? "Add" : "Sub" }));
@@ -20,7 +20,7 @@ public class FixedInputsTests
     public void TheModelItselfIsAsBefore()
     {
         Model model = Branches();
-        _ = model.WithInputs(new Dictionary<string, TensorBuffer> { ["c"] = TensorBuffer.Create<bool>([true], 1) });
+        _ = model.WithFixedInputs(new Dictionary<string, TensorBuffer> { ["c"] = TensorBuffer.Create<bool>([true], 1) });
 
         Assert.That(model.Inputs.Select(input => input.Name), Is.EqualTo(new[] { "x", "c" }));
         using InferenceSession session = new(model);
@@ -32,7 +32,7 @@ public class FixedInputsTests
     public void AnInputWithADefaultValueIsNoneAnyMore()
     {
         Model model = ModelBytes.Load(new ModelBuilder(17).Input("x", ElementType.Float32, 2).Input("s", ElementType.Float32, 2).Initializer("s", TensorBuffer.Create<float>([5, 5], 2)).Output("y").Node("Mul", "x s", "y").Build());
-        Model made = model.WithInputs(new Dictionary<string, TensorBuffer> { ["s"] = TensorBuffer.Create<float>([2, 3], 2) });
+        Model made = model.WithFixedInputs(new Dictionary<string, TensorBuffer> { ["s"] = TensorBuffer.Create<float>([2, 3], 2) });
 
         Assert.That(made.OptionalInputs, Is.Empty);
         using InferenceSession session = new(made);
@@ -45,9 +45,9 @@ public class FixedInputsTests
         Model model = Branches();
         Assert.Multiple(() =>
         {
-            Assert.That(() => model.WithInputs(new Dictionary<string, TensorBuffer> { ["c"] = TensorBuffer.Create<float>([1], 1) }), Throws.TypeOf<InvalidInputException>().With.Message.Contains("'c'"));
-            Assert.That(() => model.WithInputs(new Dictionary<string, TensorBuffer> { ["c"] = TensorBuffer.Create<bool>([true, true], 2) }), Throws.TypeOf<InvalidInputException>().With.Message.Contains("'c'"));
-            Assert.That(() => model.WithInputs(new Dictionary<string, TensorBuffer> { ["d"] = TensorBuffer.Create<bool>([true], 1) }), Throws.TypeOf<InvalidInputException>().With.Message.Contains("'d'"));
+            Assert.That(() => model.WithFixedInputs(new Dictionary<string, TensorBuffer> { ["c"] = TensorBuffer.Create<float>([1], 1) }), Throws.TypeOf<InvalidInputException>().With.Message.Contains("'c'"));
+            Assert.That(() => model.WithFixedInputs(new Dictionary<string, TensorBuffer> { ["c"] = TensorBuffer.Create<bool>([true, true], 2) }), Throws.TypeOf<InvalidInputException>().With.Message.Contains("'c'"));
+            Assert.That(() => model.WithFixedInputs(new Dictionary<string, TensorBuffer> { ["d"] = TensorBuffer.Create<bool>([true], 1) }), Throws.TypeOf<InvalidInputException>().With.Message.Contains("'d'"));
         });
     }
 
