@@ -44,6 +44,7 @@ public sealed class Conversation : IDisposable
     /// <param name="cancellationToken">Stops the answer; the conversation stays usable.</param>
     /// <returns>The answer, which is made while it is read.</returns>
     /// <exception cref="ContextLengthException">The prompt leaves no room for an answer.</exception>
+    /// <exception cref="InvalidOperationException">There is a grammar, and the model's folder has no tokenizer.</exception>
     /// <exception cref="ArgumentException">The prompt is empty, or a token is none of the model's.</exception>
     public Generation Generate(IReadOnlyList<int> prompt, GenerationOptions? options = null, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -65,7 +66,14 @@ public sealed class Conversation : IDisposable
             throw new ArgumentException($"The token {tokens[wrong]} at {wrong} is none of the model's, which are 0 to {Model.VocabularySize - 1}.", nameof(prompt));
         }
 
-        return new Generation(this, _decoder, Model.TokenizerOrNull, tokens, options ?? Model.DefaultOptions, progress, cancellationToken);
+        options ??= Model.DefaultOptions;
+        if (options.Grammar is not null)
+        {
+            // A grammar is about text.
+            _ = Model.Tokenizer;
+        }
+
+        return new Generation(this, _decoder, Model.TokenizerOrNull, tokens, options, progress, cancellationToken);
     }
 
     /// <summary>Forgets everything.</summary>

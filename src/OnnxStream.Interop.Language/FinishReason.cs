@@ -14,4 +14,7 @@ public enum FinishReason
 
     /// <summary>It has as many tokens as were allowed, or the context is full.</summary>
     Length,
+
+    /// <summary>It is whole by its grammar, and nothing may follow.</summary>
+    Grammar,
 }

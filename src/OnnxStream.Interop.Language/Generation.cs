@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Diagnostics;
 using OnnxStream.Interop.Language.Decoding;
+using OnnxStream.Interop.Language.Grammars;
 using OnnxStream.Interop.Language.Sampling;
 using OnnxStream.Interop.Language.Tokenizers;
 
@@ -79,7 +80,10 @@ public sealed class Generation : IEnumerable<GeneratedToken>
     {
         int vocabulary = _decoder.Description.VocabularySize;
         float[] logits = new float[(_options.LookupTokens + 1) * vocabulary];
-        Sampler sampler = new(_options, _prompt);
+        TokenConstraint? constraint = _options.Grammar is { } grammar
+            ? new TokenConstraint(grammar, _tokenizer!.Trie, vocabulary, _options.IgnoreEndTokens ? [] : _conversation.Model.EndTokens)
+            : null;
+        Sampler sampler = new(_options, _prompt, constraint);
         StopStrings stops = new(_options.StopStrings);
         TokenDecoder? text = _tokenizer?.CreateDecoder();
         List<int> tokens = [.. _prompt];
@@ -112,12 +116,13 @@ public sealed class Generation : IEnumerable<GeneratedToken>
                     TokenCount++;
                     bool isEnd = !_options.IgnoreEndTokens && _conversation.Model.IsEndToken(token);
                     string piece = isEnd ? "" : stops.Add(text?.Add(token) ?? "");
-                    FinishReason = isEnd ? FinishReason.EndToken : stops.IsFound ? FinishReason.StopString : TokenCount >= most ? FinishReason.Length : FinishReason.None;
+                    FinishReason = isEnd ? FinishReason.EndToken : stops.IsFound ? FinishReason.StopString :
+                        constraint is { IsFinished: true } ? FinishReason.Grammar : TokenCount >= most ? FinishReason.Length : FinishReason.None;
                     if (FinishReason != FinishReason.None)
                     {
                         // What was held back is part of the answer after all.
                         piece += FinishReason == FinishReason.StopString ? "" : stops.Add(text?.Flush() ?? "") + stops.Flush();
-                        FinishReason = stops.IsFound && FinishReason == FinishReason.Length ? FinishReason.StopString : FinishReason;
+                        FinishReason = stops.IsFound && FinishReason is FinishReason.Length or FinishReason.Grammar ? FinishReason.StopString : FinishReason;
                     }
 
                     bool isRight = row < guesses.Length && guesses[row] == token;

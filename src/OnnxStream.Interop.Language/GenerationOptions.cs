@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Language.Grammars;
+
 namespace OnnxStream.Interop.Language;
 
 /// <summary>How tokens are chosen and when an answer ends. The defaults take the likeliest token each time. Immutable: derive variants with <c>with</c>.</summary>
@@ -74,6 +76,12 @@ public sealed record GenerationOptions
 
     /// <summary>Texts that end the answer, and are not part of it. They may begin inside of one token and end inside of another.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
+
+    /// <summary>
+    /// What the answer may be; null (the default) for any text. Tokens that do not go on with it are never chosen, and the answer cannot end before it is whole; it can
+    /// still be cut by <see cref="MostTokens"/>, a stop string or the end of the context.
+    /// </summary>
+    public Grammar? Grammar { get; init; }
 
     /// <summary>The number that decides what is drawn: the same seed draws the same tokens on every machine that computes the same scores. Null (the default) for another one each time.</summary>
     public long? Seed { get; init; }

@@ -44,7 +44,14 @@ internal sealed class ChatCommand : LanguageCommand
         "printf 'Hello\\nHow are you?\\n' | onnxstream chat models/llama --quiet     one answer for each line",
     ];
 
-    protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken) => WithModel(arguments, terminal, (model, _) =>
+    protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
+    {
+        // What is wrong with a grammar is said before a model is opened.
+        _ = ReadGrammar(arguments);
+        WithModel(arguments, terminal, (model, _) => Talk(arguments, model, terminal, cancellationToken), cancellationToken);
+    }
+
+    private void Talk(ParseResult arguments, LanguageModel model, Terminal terminal, CancellationToken cancellationToken)
     {
         ChatTemplate template = model.ChatTemplate ?? throw new UsageException("The model's folder has no chat template, so it cannot hold conversations; 'onnxstream generate' goes on with a text.");
         GenerationOptions options = ReadSampling(arguments, model.DefaultOptions);
@@ -89,7 +96,7 @@ internal sealed class ChatCommand : LanguageCommand
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-    }, cancellationToken);
+    }
 
     private static void Answer(
         LanguageModel model, ChatTemplate template, Conversation conversation, List<TemplateMessage> messages, GenerationOptions options, Terminal terminal, CancellationToken cancellationToken)

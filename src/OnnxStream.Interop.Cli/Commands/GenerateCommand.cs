@@ -56,6 +56,8 @@ internal sealed class GenerateCommand : LanguageCommand
         "onnxstream generate models/llama --prompt \"What is a prime number?\" --chat --temperature 0.7 --top-p 0.9 --seed 1",
         "onnxstream generate models/llama --file story.txt --context 1024 --memory 300MB     never more than that; a limit that is too small is refused",
         "onnxstream generate models/llama --file code.py --lookup 7 --json                   guesses from the prompt are checked several at a time",
+        "onnxstream generate models/llama --prompt \"Is 7 prime?\" --chat --grammar 'root ::= \"yes\" | \"no\"'",
+        "onnxstream generate models/llama --prompt \"A person:\" --json-schema person.json     the answer is JSON that fits the schema",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
@@ -69,6 +71,9 @@ internal sealed class GenerateCommand : LanguageCommand
 
         string prompt = text ?? File.ReadAllText(file!);
         bool isJson = arguments.GetValue(_json);
+
+        // What is wrong with a grammar is said before a model is opened.
+        _ = ReadGrammar(arguments);
         WithModel(arguments, terminal, (model, loadSeconds) =>
         {
             GenerationOptions options = ReadSampling(arguments, model.DefaultOptions) with
@@ -98,7 +103,7 @@ internal sealed class GenerateCommand : LanguageCommand
                 prompt,
                 string.Concat(answer.Select(token => token.Text)),
                 [.. answer.Select(token => token.Id)],
-                generation.FinishReason switch { FinishReason.EndToken => "end_token", FinishReason.StopString => "stop_string", _ => "length" },
+                generation.FinishReason switch { FinishReason.EndToken => "end_token", FinishReason.StopString => "stop_string", FinishReason.Grammar => "grammar", _ => "length" },
                 generation.PromptTokenCount,
                 Seconds(generation.PromptDuration),
                 Rate(generation.PromptTokenCount, generation.PromptDuration),

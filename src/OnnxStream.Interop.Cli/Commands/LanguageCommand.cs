@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using OnnxStream.Interop.Language;
+using OnnxStream.Interop.Language.Grammars;
 using OnnxStream.Interop.Weights;
 
 namespace OnnxStream.Interop.Cli.Commands;
@@ -43,6 +44,23 @@ internal abstract class LanguageCommand : ToolCommand
         HelpName = "TEXT",
     };
 
+    private readonly Option<string?> _grammar = new("--grammar")
+    {
+        Description = "What an answer may be: a grammar in GBNF (llama.cpp's form), or a file with one. Nothing else is ever answered.",
+        HelpName = "FILE|TEXT",
+    };
+
+    private readonly Option<string?> _jsonSchema = new("--json-schema")
+    {
+        Description = "Answer with JSON that fits a schema: the schema, or a file with one.",
+        HelpName = "FILE|TEXT",
+    };
+
+    private readonly Option<bool> _jsonMode = new("--json-mode")
+    {
+        Description = "Answer with a JSON object.",
+    };
+
     private readonly Option<int> _lookup = NumberOption("--lookup", 0, 0, "How many tokens are guessed from what the text had before, and checked in one run, at most 7. The answer is the same; where it repeats the prompt, it comes quicker.", 7);
 
     private readonly Option<long?> _memory = MemoryOption();
@@ -70,7 +88,7 @@ internal abstract class LanguageCommand : ToolCommand
     /// <summary>The options that say how tokens are chosen.</summary>
     protected void AddSamplingOptions()
     {
-        foreach (Option option in (Option[])[_mostTokens, _temperature, _topK, _topP, _minP, _typicalP, _repetition, _frequency, _presence, _seed, _stop, _lookup])
+        foreach (Option option in (Option[])[_mostTokens, _temperature, _topK, _topP, _minP, _typicalP, _repetition, _frequency, _presence, _seed, _stop, _grammar, _jsonSchema, _jsonMode, _lookup])
         {
             Add(option);
         }
@@ -167,6 +185,7 @@ internal abstract class LanguageCommand : ToolCommand
         FrequencyPenalty = arguments.GetValue(_frequency) ?? otherwise.FrequencyPenalty,
         PresencePenalty = arguments.GetValue(_presence) ?? otherwise.PresencePenalty,
         Seed = arguments.GetValue(_seed) ?? otherwise.Seed,
+        Grammar = ReadGrammar(arguments) ?? otherwise.Grammar,
         StopStrings = arguments.GetValue(_stop) is { Length: > 0 } stops ? stops : otherwise.StopStrings,
         LookupTokens = arguments.GetValue(_lookup),
     };
@@ -182,6 +201,36 @@ internal abstract class LanguageCommand : ToolCommand
 
     /// <summary>How many in a second.</summary>
     protected static double Rate(int count, TimeSpan duration) => duration > TimeSpan.Zero ? Math.Round(count / duration.TotalSeconds, 3) : 0;
+
+    /// <summary>What an answer is held to; null for nothing.</summary>
+    protected Grammar? ReadGrammar(ParseResult arguments)
+    {
+        string? grammar = arguments.GetValue(_grammar);
+        string? schema = arguments.GetValue(_jsonSchema);
+        bool isJson = arguments.GetValue(_jsonMode);
+        if ((grammar is null ? 0 : 1) + (schema is null ? 0 : 1) + (isJson ? 1 : 0) > 1)
+        {
+            throw new UsageException("Give one of --grammar, --json-schema and --json-mode: an answer has one form.");
+        }
+
+        return grammar is not null ? ReadForm("--grammar", grammar, text => text.Contains("::=", StringComparison.Ordinal), Grammar.FromGbnf) :
+            schema is not null ? ReadForm("--json-schema", schema, text => text.TrimStart().StartsWith('{'), Grammar.FromJsonSchema) :
+            isJson ? Grammar.JsonObject : null;
+    }
+
+    private static Grammar ReadForm(string option, string value, Func<string, bool> isText, Func<string, Grammar> read)
+    {
+        try
+        {
+            return isText(value) ? read(value) :
+                File.Exists(value) ? read(File.ReadAllText(value)) :
+                throw new UsageException($"{option} {value}: there is no such file, and it is not {(option == "--grammar" ? "a grammar, which has ::=" : "a JSON schema, which begins with {")}.");
+        }
+        catch (GrammarException exception)
+        {
+            throw new UsageException($"{option}: {exception.Message}");
+        }
+    }
 
     private static LanguageModel OpenAny(string path, LanguageModelOptions options) => File.Exists(path) ? LanguageModel.FromFile(path, options) : LanguageModel.FromFolder(path, options);
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.AI;
+using OnnxStream.Interop.Language.Grammars;
 using OnnxStream.Interop.Language.Templates;
 
 namespace OnnxStream.Interop.Language.Chat;
@@ -102,17 +103,13 @@ internal static class ChatRequest
     }
 
     /// <summary>How tokens are chosen.</summary>
-    /// <exception cref="NotSupportedException">The request asks for JSON.</exception>
+    /// <exception cref="GrammarException">The request has a JSON schema that is not supported.</exception>
+    /// <exception cref="ArgumentException">A function must be asked for, and is not there.</exception>
     public static GenerationOptions ReadOptions(GenerationOptions otherwise, ChatOptions? options)
     {
         if (options is null)
         {
             return otherwise;
-        }
-
-        if (options.ResponseFormat is ChatResponseFormatJson)
-        {
-            throw new NotSupportedException("Answers cannot be held to JSON. Ask for it in the messages (GetResponseAsync<T>(…, useJsonSchemaResponseFormat: false) does).");
         }
 
         return otherwise with
@@ -124,6 +121,7 @@ internal static class ChatRequest
             FrequencyPenalty = options.FrequencyPenalty ?? otherwise.FrequencyPenalty,
             PresencePenalty = options.PresencePenalty ?? otherwise.PresencePenalty,
             Seed = options.Seed ?? otherwise.Seed,
+            Grammar = ChatGrammar.Read(options) ?? otherwise.Grammar,
             StopStrings = options.StopSequences is { Count: > 0 } stops ? [.. stops] : otherwise.StopStrings,
         };
     }

@@ -34,7 +34,7 @@ internal sealed class LanguageChatClient : IChatClient
     {
         ArgumentNullException.ThrowIfNull(messages);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        GenerationOptions generationOptions = ChatRequest.ReadOptions(_options.Generation ?? _model.DefaultOptions, options);
+        GenerationOptions generationOptions = ChatRequest.ReadOptions(options?.RawRepresentationFactory?.Invoke(this) as GenerationOptions ?? _options.Generation ?? _model.DefaultOptions, options);
         List<JsonElement>? tools = ChatRequest.ReadTools(options);
         IReadOnlyList<int> prompt = Encode(ChatRequest.ReadMessages(messages, options), tools);
         string id = Guid.NewGuid().ToString("N");

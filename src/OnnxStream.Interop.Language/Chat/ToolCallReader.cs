@@ -8,8 +8,11 @@ namespace OnnxStream.Interop.Language.Chat;
 /// <remarks>What may be the beginning of a call is held back until it is certain.</remarks>
 internal sealed class ToolCallReader
 {
-    private const string Begin = "<tool_call>";
-    private const string End = "</tool_call>";
+    /// <summary>What a call begins with.</summary>
+    public const string Begin = "<tool_call>";
+
+    /// <summary>What it ends with.</summary>
+    public const string End = "</tool_call>";
 
     private readonly StringBuilder _held = new();
     private int _count;

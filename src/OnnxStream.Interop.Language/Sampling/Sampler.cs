@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using OnnxStream.Interop.Language.Grammars;
 
 namespace OnnxStream.Interop.Language.Sampling;
 
@@ -12,6 +13,7 @@ internal sealed class Sampler
     private static readonly Comparer<Candidate> s_order = Comparer<Candidate>.Create(Compare);
 
     private readonly GenerationOptions _options;
+    private readonly TokenConstraint? _constraint;
     private readonly RandomNumbers _random;
     private readonly HashSet<int> _seen = [];
     private readonly Dictionary<int, int> _counts = [];
@@ -21,9 +23,11 @@ internal sealed class Sampler
     /// <summary>Starts before the first token of an answer.</summary>
     /// <param name="options">How to choose.</param>
     /// <param name="prompt">The tokens of the prompt: the penalty for repetition counts them.</param>
-    public Sampler(GenerationOptions options, IEnumerable<int> prompt)
+    /// <param name="constraint">Knows which tokens may follow; null where all may.</param>
+    public Sampler(GenerationOptions options, IEnumerable<int> prompt, TokenConstraint? constraint = null)
     {
         _options = options;
+        _constraint = constraint;
         _random = new RandomNumbers((ulong)(options.Seed ?? Random.Shared.NextInt64()));
         if (options.RepetitionPenalty != 1)
         {
@@ -38,10 +42,12 @@ internal sealed class Sampler
         ReadOnlySpan<float> scores = Adjust(logits);
         if (_options.Temperature == 0)
         {
-            return TensorPrimitives.IndexOfMax(scores);
+            // What is likeliest of all need not be looked for among those that may follow.
+            int likeliest = TensorPrimitives.IndexOfMax(scores);
+            return _constraint?.Allows(likeliest) != false ? likeliest : TensorPrimitives.IndexOfMax(Constrain(scores));
         }
 
-        ReadOnlySpan<Candidate> candidates = FindCandidates(scores);
+        ReadOnlySpan<Candidate> candidates = FindCandidates(Constrain(scores));
         double left = _random.Next();
         foreach (Candidate candidate in candidates)
         {
@@ -58,6 +64,7 @@ internal sealed class Sampler
     /// <summary>Counts a token of the answer.</summary>
     public void Accept(int token)
     {
+        _constraint?.Accept(token);
         if (_options.RepetitionPenalty != 1)
         {
             _seen.Add(token);
@@ -126,8 +133,7 @@ internal sealed class Sampler
             return logits;
         }
 
-        _scores = _scores.Length == logits.Length ? _scores : new float[logits.Length];
-        logits.CopyTo(_scores);
+        Copy(logits);
         foreach ((int id, float bias) in _options.LogitBias)
         {
             if ((uint)id >= (uint)_scores.Length)
@@ -152,6 +158,29 @@ internal sealed class Sampler
         }
 
         return _scores;
+    }
+
+    private ReadOnlySpan<float> Constrain(ReadOnlySpan<float> scores)
+    {
+        if (_constraint is null)
+        {
+            return scores;
+        }
+
+        // The model's own scores are asked for their probabilities later.
+        if (!scores.Overlaps(_scores))
+        {
+            Copy(scores);
+        }
+
+        _constraint.Forbid(_scores);
+        return _scores;
+    }
+
+    private void Copy(ReadOnlySpan<float> scores)
+    {
+        _scores = _scores.Length == scores.Length ? _scores : new float[scores.Length];
+        scores.CopyTo(_scores);
     }
 
     // The first ones are enough where only some may be drawn.

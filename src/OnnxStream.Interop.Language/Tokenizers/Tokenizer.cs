@@ -1,5 +1,6 @@
 using System.Text.Json;
 using OnnxStream.Interop.Gguf;
+using OnnxStream.Interop.Language.Grammars;
 using OnnxStream.Interop.Language.Tokenizers.Decoders;
 using OnnxStream.Interop.Language.Tokenizers.Models;
 using OnnxStream.Interop.Language.Tokenizers.Normalizers;
@@ -22,6 +23,7 @@ public sealed class Tokenizer
     private readonly TokenModel _model;
     private readonly PostProcessor _postProcessor;
     private readonly TokenTextDecoder? _decoder;
+    private readonly Lazy<TokenTrie> _trie;
     private readonly AddedTokenFinder _plain;
     private readonly AddedTokenFinder _normalized;
 
@@ -62,6 +64,7 @@ public sealed class Tokenizer
             _isSpecial[token.Id] = token.IsSpecial;
         }
 
+        _trie = new Lazy<TokenTrie>(() => new TokenTrie(this));
         SpecialTokens = [.. added.Where(token => token.IsSpecial).Select(token => token.Id)];
         _plain = new AddedTokenFinder(added.Where(token => !token.IsNormalized).Select(token => (token.Content, token)));
         _normalized = new AddedTokenFinder(added.Where(token => token.IsNormalized).Select(token => (_normalizer?.Normalize(token.Content) ?? token.Content, token)));
@@ -72,6 +75,9 @@ public sealed class Tokenizer
 
     /// <summary>The ids of tokens that are no text.</summary>
     public IReadOnlyList<int> SpecialTokens { get; }
+
+    /// <summary>The bytes of all tokens, made when they are first asked for.</summary>
+    internal TokenTrie Trie => _trie.Value;
 
     /// <summary>Reads the tokenizer of a model folder.</summary>
     /// <param name="folder">The folder, with a <c>tokenizer.json</c>.</param>
@@ -192,6 +198,12 @@ public sealed class Tokenizer
     /// <summary>The token of an id, as the vocabulary has it; null if there is none.</summary>
     /// <param name="id">The id.</param>
     public string? FindToken(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
+
+    /// <summary>Whether a token is no text.</summary>
+    internal bool IsSpecial(int id) => (uint)id < (uint)_isSpecial.Length && _isSpecial[id];
+
+    /// <summary>The bytes of a token, where they do not depend on others; else null.</summary>
+    internal byte[]? FindBytes(string token) => _decoder?.FindBytes(token);
 
     /// <summary>The tokenizer of a GGUF file; null where it has none.</summary>
     /// <exception cref="ModelFormatException">It is not what it should be, or of a kind that is not supported.</exception>

@@ -204,6 +204,7 @@ public sealed record JobLimits
             Most("messages", "The conversation", messages.Sum(message => (message.Content?.Length ?? 0) + (message.ToolCalls?.Sum(call => (long)call.Arguments.Length) ?? 0)), MostTextLength, "characters");
         }
 
+        Most("grammar", "The grammar", text.Grammar?.Length, MostTextLength, "characters");
         Most("tools", "The list of functions", text.Tools?.Count, 128, "functions");
         foreach (JsonElement tool in text.Tools ?? [])
         {

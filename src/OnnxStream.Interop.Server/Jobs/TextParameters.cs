@@ -37,4 +37,22 @@ public sealed record TextParameters
 
     /// <summary>Texts that end the answer.</summary>
     public IReadOnlyList<string>? Stop { get; init; }
+
+    /// <summary>Whether the answer is a JSON object.</summary>
+    public bool? Json { get; init; }
+
+    /// <summary>The JSON schema that the answer fits.</summary>
+    public JsonElement? JsonSchema { get; init; }
+
+    /// <summary>The grammar that the answer fits, in GBNF (llama.cpp's form).</summary>
+    public string? Grammar { get; init; }
+
+    /// <summary>Whether the answer is the call of a function.</summary>
+    public bool? RequiresTool { get; init; }
+
+    /// <summary>The function that it is the call of; null for any.</summary>
+    public string? RequiredTool { get; init; }
+
+    /// <summary>Whether it may be several calls.</summary>
+    public bool? ParallelToolCalls { get; init; }
 }

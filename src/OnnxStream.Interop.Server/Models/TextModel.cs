@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.AI;
 using OnnxStream.Interop.Language;
 using OnnxStream.Interop.Language.Chat;
+using OnnxStream.Interop.Language.Grammars;
 using OnnxStream.Interop.Language.Templates;
 using OnnxStream.Interop.Server.Jobs;
 using OnnxStream.Interop.Weights;
@@ -74,7 +75,7 @@ internal sealed class TextModel : ServedModel
         }
         catch (ArgumentException exception)
         {
-            throw Refusal(exception);
+            throw Refusal(exception, text);
         }
 
         return 0;
@@ -96,7 +97,7 @@ internal sealed class TextModel : ServedModel
         }
         catch (ArgumentException exception)
         {
-            throw Refusal(exception);
+            throw Refusal(exception, request.Text!);
         }
     }
 
@@ -113,10 +114,11 @@ internal sealed class TextModel : ServedModel
         }
     }
 
-    private static JobRefusedException Refusal(ArgumentException exception) => new(
+    private static JobRefusedException Refusal(ArgumentException exception, TextParameters text) => new(
         new JobError(exception is ContextLengthException ? "context_length_exceeded" : "invalid_request", exception.Message.Split(" (Parameter '")[0])
         {
-            Param = exception is ContextLengthException or ChatTemplateException ? "messages" : null,
+            Param = exception is ContextLengthException or ChatTemplateException ? "messages" :
+                exception is not GrammarException ? null : text.Grammar is not null ? "grammar" : text.RequiresTool == true ? "tools" : "response_format",
         },
         RefusalReason.Request,
         exception);
@@ -130,7 +132,17 @@ internal sealed class TextModel : ServedModel
         FrequencyPenalty = text.FrequencyPenalty ?? otherwise.FrequencyPenalty,
         PresencePenalty = text.PresencePenalty ?? otherwise.PresencePenalty,
         Seed = text.Seed ?? otherwise.Seed,
+        Grammar = Form(text) ?? otherwise.Grammar,
         StopStrings = text.Stop is { Count: > 0 } stops ? stops : otherwise.StopStrings,
+    };
+
+    private static Grammar? Form(TextParameters text) => (text.Grammar, text.JsonSchema, text.Json) switch
+    {
+        (null, null, not true) => null,
+        ({ } grammar, null, not true) => Grammar.FromGbnf(grammar),
+        (null, { } schema, _) => Grammar.FromJsonSchema(schema),
+        (null, null, true) => Grammar.JsonObject,
+        _ => throw new GrammarException("An answer has one form: a grammar, or JSON with or without a schema."),
     };
 
     private static ChatMessage Message(TextMessage message)
@@ -241,6 +253,10 @@ internal sealed class TextModel : ServedModel
             Seed = text.Seed,
             StopSequences = text.Stop is { Count: > 0 } stops ? [.. stops] : null,
             Tools = text.Tools is { Count: > 0 } tools ? [.. tools.Select(Tool)] : null,
+            ToolMode = text.RequiresTool == true ? new RequiredChatToolMode(text.RequiredTool) : null,
+            AllowMultipleToolCalls = text.ParallelToolCalls,
+            ResponseFormat = text.JsonSchema is { } schema ? ChatResponseFormat.ForJsonSchema(schema) : text.Json == true ? ChatResponseFormat.Json : null,
+            RawRepresentationFactory = text.Grammar is null ? null : _ => _model!.DefaultOptions with { Grammar = Form(text) },
         };
         StringBuilder answer = new();
         List<ToolCall> calls = [];

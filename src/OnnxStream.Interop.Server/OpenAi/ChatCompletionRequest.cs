@@ -42,4 +42,8 @@ internal sealed record ChatCompletionRequest
     public IReadOnlyList<ChatTool>? Tools { get; init; }
 
     public JsonElement? ToolChoice { get; init; }
+
+    public bool? ParallelToolCalls { get; init; }
+
+    public string? Grammar { get; init; }
 }

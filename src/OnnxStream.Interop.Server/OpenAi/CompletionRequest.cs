@@ -40,4 +40,6 @@ internal sealed record CompletionRequest
     public int? Logprobs { get; init; }
 
     public JsonElement? LogitBias { get; init; }
+
+    public string? Grammar { get; init; }
 }

@@ -26,11 +26,8 @@ internal sealed class TextEndpoints(JobRunner runner)
         Refuse(body.N is > 1, "n", "One answer is made for each request; n should be 1.");
         Refuse(body.Logprobs == true, "logprobs", "Probabilities of tokens are not reported.");
         Refuse(IsSet(body.LogitBias), "logit_bias", "A bias of tokens is not supported.");
-        Refuse(
-            IsSet(body.ResponseFormat) && !(body.ResponseFormat!.Value.ValueKind == JsonValueKind.Object && body.ResponseFormat.Value.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.String && type.GetString() == "text"),
-            "response_format",
-            "Answers cannot be held to JSON: the response format should be text. Ask for JSON in the messages.");
-        bool wantsTools = ReadToolChoice(body.ToolChoice);
+        (bool wantsTools, bool needsTools, string? tool) = ReadToolChoice(body.ToolChoice);
+        (bool isJson, JsonElement? schema) = ReadFormat(body.ResponseFormat);
         JobRequest request = new()
         {
             Kind = JobKind.Chat,
@@ -47,6 +44,12 @@ internal sealed class TextEndpoints(JobRunner runner)
                 PresencePenalty = body.PresencePenalty,
                 Seed = body.Seed,
                 Stop = RequestTexts.Read(body.Stop, "stop"),
+                Json = isJson ? true : null,
+                JsonSchema = schema,
+                Grammar = body.Grammar,
+                RequiresTool = needsTools ? true : null,
+                RequiredTool = tool,
+                ParallelToolCalls = body.ParallelToolCalls,
             },
         };
         string id = $"chatcmpl-{Guid.NewGuid():N}";
@@ -121,6 +124,7 @@ internal sealed class TextEndpoints(JobRunner runner)
                 PresencePenalty = body.PresencePenalty,
                 Seed = body.Seed,
                 Stop = RequestTexts.Read(body.Stop, "stop"),
+                Grammar = body.Grammar,
             },
         };
         string id = $"cmpl-{Guid.NewGuid():N}";
@@ -205,17 +209,53 @@ internal sealed class TextEndpoints(JobRunner runner)
 
     private static bool IsSet(JsonElement? value) => value is { ValueKind: not (JsonValueKind.Null or JsonValueKind.Undefined) } element && !(element.ValueKind == JsonValueKind.Object && element.GetPropertyCount() == 0);
 
-    private static bool ReadToolChoice(JsonElement? choice)
+    // Whether functions are offered, whether one must be asked for, and which.
+    private static (bool IsOffered, bool IsNeeded, string? Name) ReadToolChoice(JsonElement? choice)
     {
         if (!IsSet(choice))
         {
-            return true;
+            return (true, false, null);
         }
 
-        string? name = choice!.Value.ValueKind == JsonValueKind.String ? choice.Value.GetString() : null;
-        Refuse(name is not ("auto" or "none"), "tool_choice", "A model cannot be made to ask for a function; tool_choice should be auto or none.");
-        return name == "auto";
+        JsonElement value = choice!.Value;
+        if (Find(value, "function") is { } function && Find(function, "name") is { ValueKind: JsonValueKind.String } name)
+        {
+            return (true, true, name.GetString());
+        }
+
+        return (value.ValueKind == JsonValueKind.String ? value.GetString() : null) switch
+        {
+            "auto" => (true, false, null),
+            "none" => (false, false, null),
+            "required" => (true, true, null),
+            _ => throw RequestTexts.Wrong("tool_choice", "\"tool_choice\" should be auto, none, required, or {\"type\": \"function\", \"function\": {\"name\": …}}."),
+        };
     }
+
+    // Whether the answer is JSON, and the schema that it fits.
+    private static (bool IsJson, JsonElement? Schema) ReadFormat(JsonElement? format)
+    {
+        if (!IsSet(format))
+        {
+            return (false, null);
+        }
+
+        switch (Find(format!.Value, "type") is { ValueKind: JsonValueKind.String } type ? type.GetString() : null)
+        {
+            case "text":
+                return (false, null);
+            case "json_object":
+                return (true, null);
+            case "json_schema":
+                return Find(format.Value, "json_schema") is { } given && Find(given, "schema") is { ValueKind: JsonValueKind.Object or JsonValueKind.True } schema
+                    ? (true, schema)
+                    : throw RequestTexts.Wrong("response_format", "A response format of the type json_schema has its schema in \"json_schema\": {\"name\": …, \"schema\": {…}}.");
+            default:
+                throw RequestTexts.Wrong("response_format", "\"response_format\" should be an object whose type is text, json_object or json_schema.");
+        }
+    }
+
+    private static JsonElement? Find(JsonElement value, string name) => value.ValueKind == JsonValueKind.Object && value.TryGetProperty(name, out JsonElement found) ? found : null;
 
     private static TextMessage Message(ChatRequestMessage? message) => message is null ? throw RequestTexts.Wrong("messages", "A message is null.") :
         new(message.Role, RequestTexts.ReadContent(message.Content))

@@ -47,6 +47,34 @@ internal sealed class GenerateCommandTests
     }
 
     [Test]
+    public void An_answer_is_held_to_a_grammar()
+    {
+        using TemporaryFolder folder = new();
+        string[] arguments = ["generate", Model, "--prompt", "the work", "--threads", "1", "--quiet"];
+        string answer = Invocation.Of([.. arguments, "--grammar", "root ::= \"left\" | \"right\""]).AssertSucceeded().Output.TrimEnd('\n', '\r');
+        Assert.That(answer, Is.AnyOf("left", "right"));
+        File.WriteAllText(folder["side.gbnf"], "root ::= \"left\" | \"right\"\n");
+        using JsonDocument report = JsonDocument.Parse(Invocation.Of([.. arguments, "--grammar", folder["side.gbnf"], "--json"]).AssertSucceeded().Output);
+        Assert.That(report.RootElement.GetProperty("text").GetString(), Is.EqualTo(answer));
+        Assert.That(report.RootElement.GetProperty("finish_reason").GetString(), Is.EqualTo("grammar"));
+        File.WriteAllText(folder["schema.json"], "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":3,\"maximum\":5},\"minItems\":2,\"maxItems\":2}");
+        using JsonDocument list = JsonDocument.Parse(Invocation.Of([.. arguments, "--json-schema", folder["schema.json"], "--temperature", "1", "--seed", "2", "--lookup", "3"]).AssertSucceeded().Output);
+        Assert.That(list.RootElement.EnumerateArray().Select(item => item.GetInt32()), Is.All.InRange(3, 5).And.Exactly(2).Items);
+        Assert.That(Invocation.Of([.. arguments, "--json-mode", "--max-tokens", "3"]).AssertSucceeded().Output, Does.StartWith("{"));
+    }
+
+    [Test]
+    public void A_wrong_grammar_is_one_line()
+    {
+        Invocation.Of("generate", Model, "--prompt", "x", "--grammar", "root ::= thing").AssertFailed(2, "--grammar", "line 1, column 10", "no rule 'thing'");
+        Invocation.Of("generate", Model, "--prompt", "x", "--grammar", "no-such-file.gbnf").AssertFailed(2, "--grammar no-such-file.gbnf", "no such file");
+        Invocation.Of("generate", Model, "--prompt", "x", "--json-schema", "{\"not\":{}}").AssertFailed(2, "--json-schema", "'not' is not supported");
+        Invocation.Of("generate", Model, "--prompt", "x", "--json-schema", "{").AssertFailed(2, "--json-schema", "not JSON");
+        Invocation.Of("generate", Model, "--prompt", "x", "--json-mode", "--grammar", "root ::= \"a\"").AssertFailed(2, "one of --grammar, --json-schema and --json-mode");
+        Invocation.Of("chat", Model, "--json-schema", "{\"type\":\"text\"}").AssertFailed(2, "--json-schema", "no type 'text'");
+    }
+
+    [Test]
     public void A_limit_of_memory_is_kept_or_refused()
     {
         Invocation.Of("generate", Model, "--prompt", "x", "--memory", "5MB").AssertFailed(2, "--memory 5.0 MiB", "needs --memory");

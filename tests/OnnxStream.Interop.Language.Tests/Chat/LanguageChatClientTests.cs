@@ -1,6 +1,9 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using OnnxStream.Interop.Language.Chat;
+using OnnxStream.Interop.Language.Grammars;
 
 namespace OnnxStream.Interop.Language.Tests.Chat;
 
@@ -61,8 +64,62 @@ public class LanguageChatClientTests
         ChatResponse stopped = await client.GetResponseAsync(messages, stopping);
         Assert.That(stopped.Text, Is.EqualTo(first[..first.IndexOf(stop, StringComparison.Ordinal)]));
         Assert.That(stopped.FinishReason, Is.EqualTo(ChatFinishReason.Stop));
-        Assert.That(async () => await client.GetResponseAsync(messages, new ChatOptions { ResponseFormat = ChatResponseFormat.Json }), Throws.TypeOf<NotSupportedException>());
         Assert.That(async () => await client.GetResponseAsync([new ChatMessage(ChatRole.User, [new DataContent(new byte[1], "image/png")])]), Throws.TypeOf<NotSupportedException>());
+    }
+
+    [Test]
+    public async Task AnAnswerIsHeldToJson()
+    {
+        using IChatClient client = _model.AsIChatClient();
+        ChatOptions options = new() { Temperature = 0, ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonElement.Parse("""{"type":"object","properties":{"n":{"type":"integer","minimum":1,"maximum":9},"who":{"enum":["you","me"]}},"required":["n","who"],"additionalProperties":false}""")) };
+        ChatResponse response = await client.GetResponseAsync("Hi", options);
+        JsonElement answer = JsonElement.Parse(response.Text);
+        Assert.That(answer.GetProperty("n").GetInt32(), Is.InRange(1, 9));
+        Assert.That(answer.GetProperty("who").GetString(), Is.AnyOf("you", "me"));
+        Assert.That(response.FinishReason, Is.EqualTo(ChatFinishReason.Stop));
+
+        // The form that .NET's types have.
+        ChatResponse person = await client.GetResponseAsync("Hi", new ChatOptions { Temperature = 0, ResponseFormat = ChatResponseFormat.ForJsonSchema<Person>() });
+        Assert.That(JsonSerializer.Deserialize<Person>(person.Text, JsonSerializerOptions.Web)!.Name, Has.Length.LessThanOrEqualTo(8));
+
+        // Any object: cut where it has no end in time, but never anything else.
+        ChatResponse json = await client.GetResponseAsync("Hi", new ChatOptions { Temperature = 0, MaxOutputTokens = 12, ResponseFormat = ChatResponseFormat.Json });
+        Assert.That(json.Text, Does.StartWith("{"));
+        Assert.That(async () => await client.GetResponseAsync("Hi", new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonElement.Parse("""{"not":{}}""")) }), Throws.TypeOf<GrammarException>());
+
+        // Options of the library itself go through Microsoft.Extensions.AI.
+        ChatOptions raw = new() { RawRepresentationFactory = _ => new GenerationOptions { Grammar = Grammar.FromGbnf("root ::= \"left\" | \"right\"") } };
+        Assert.That((await client.GetResponseAsync("Hi", raw)).Text, Is.AnyOf("left", "right"));
+    }
+
+    [Test]
+    public async Task AFunctionCanBeDemanded()
+    {
+        using IChatClient client = _model.AsIChatClient();
+        AITool[] tools =
+        [
+            AIFunctionFactory.CreateDeclaration("turn", "Turns.", JsonElement.Parse("""{"type":"object","properties":{"side":{"enum":["left","right"]}},"required":["side"]}""")),
+            AIFunctionFactory.CreateDeclaration("stop", null, JsonElement.Parse("{}")),
+        ];
+        ChatOptions options = new() { Temperature = 0, Tools = tools, ToolMode = ChatToolMode.RequireSpecific("turn") };
+        ChatResponse response = await client.GetResponseAsync("Hi", options);
+        FunctionCallContent call = response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>().Single();
+        Assert.That(call.Name, Is.EqualTo("turn"));
+        Assert.That(((JsonElement)call.Arguments!["side"]!).GetString(), Is.AnyOf("left", "right"));
+        Assert.That(response.Text, Is.Empty);
+        Assert.That(response.FinishReason, Is.EqualTo(ChatFinishReason.ToolCalls));
+
+        // Or any of them, drawn.
+        options = new ChatOptions { Temperature = 1, Seed = 7, Tools = [tools[0]], ToolMode = ChatToolMode.RequireAny };
+        response = await client.GetResponseAsync("Hi", options);
+        Assert.That(response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>().Single().Name, Is.EqualTo("turn"));
+
+        // JSON or a call, where both may be.
+        options = new ChatOptions { Temperature = 0, Tools = [tools[0]], ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonElement.Parse("""{"const":5}""")) };
+        response = await client.GetResponseAsync("Hi", options);
+        Assert.That(response.Text == "5" || response.Messages[0].Contents.OfType<FunctionCallContent>().Any(), Is.True, response.Text);
+        Assert.That(async () => await client.GetResponseAsync("Hi", new ChatOptions { Tools = tools, ToolMode = ChatToolMode.RequireSpecific("fly") }), Throws.ArgumentException.With.Message.Contains("'fly'"));
+        Assert.That(async () => await client.GetResponseAsync("Hi", new ChatOptions { ToolMode = ChatToolMode.RequireAny }), Throws.ArgumentException.With.Message.Contains("a function"));
     }
 
     [Test]
@@ -140,4 +197,6 @@ public class LanguageChatClientTests
     }
 
     private static string Folder => Path.Combine(TestContext.CurrentContext.TestDirectory, "Models", "tiny-f32");
+
+    private sealed record Person([property: MaxLength(8)] string Name, bool IsKind);
 }

@@ -1,4 +1,5 @@
 using System.ClientModel;
+using System.Text.Json;
 using OpenAI;
 using OpenAI.Chat;
 using OpenAI.Images;
@@ -71,9 +72,51 @@ public class OpenAiClientTests
     public void WhatCannotBeKeptIsRefused()
     {
         ClientResultException error = Assert.ThrowsAsync<ClientResultException>(async () => await _client.GetChatClient("tiny-llm").CompleteChatAsync(
-            [new UserChatMessage("hello")], new ChatCompletionOptions { ResponseFormat = ChatResponseFormat.CreateJsonObjectFormat() }));
+            [new UserChatMessage("hello")], new ChatCompletionOptions { ResponseFormat = ChatResponseFormat.CreateJsonSchemaFormat("answer", BinaryData.FromString("""{"not":{}}""")) }));
         Assert.That(error.Status, Is.EqualTo(400));
-        Assert.That(error.Message, Does.Contain("response_format"));
+        Assert.That(error.Message, Does.Contain("response_format").And.Contain("'not' is not supported"));
+        ChatCompletionOptions demanding = new() { ToolChoice = ChatToolChoice.CreateFunctionChoice("fly") };
+        demanding.Tools.Add(ChatTool.CreateFunctionTool("now"));
+        error = Assert.ThrowsAsync<ClientResultException>(async () => await _client.GetChatClient("tiny-llm").CompleteChatAsync([new UserChatMessage("hello")], demanding));
+        Assert.That(error.Status, Is.EqualTo(400));
+        Assert.That(error.Message, Does.Contain("'fly'"));
+    }
+
+    [Test]
+    public async Task AnAnswerIsHeldToASchema()
+    {
+        ChatClient chat = _client.GetChatClient("tiny-llm");
+        ChatCompletionOptions options = new()
+        {
+            ResponseFormat = ChatResponseFormat.CreateJsonSchemaFormat("answer", BinaryData.FromString("""{"type":"object","properties":{"n":{"type":"integer","minimum":1,"maximum":9}},"required":["n"],"additionalProperties":false}"""), jsonSchemaIsStrict: true),
+        };
+        ChatCompletion whole = await chat.CompleteChatAsync([new UserChatMessage("hello")], options);
+        Assert.That(JsonElement.Parse(whole.Content[0].Text).GetProperty("n").GetInt32(), Is.InRange(1, 9));
+        Assert.That(whole.FinishReason, Is.EqualTo(ChatFinishReason.Stop));
+        string pieces = "";
+        await foreach (StreamingChatCompletionUpdate update in chat.CompleteChatStreamingAsync([new UserChatMessage("hello")], options))
+        {
+            pieces += string.Concat(update.ContentUpdate.Select(part => part.Text));
+        }
+
+        Assert.That(pieces, Is.EqualTo(whole.Content[0].Text));
+        ChatCompletion json = await chat.CompleteChatAsync([new UserChatMessage("hello")], new ChatCompletionOptions { ResponseFormat = ChatResponseFormat.CreateJsonObjectFormat(), MaxOutputTokenCount = 4 });
+        Assert.That(json.Content[0].Text, Does.StartWith("{"));
+    }
+
+    [Test]
+    public async Task AFunctionCanBeDemanded()
+    {
+        ChatClient chat = _client.GetChatClient("tiny-llm");
+        foreach (ChatToolChoice choice in (ChatToolChoice[])[ChatToolChoice.CreateRequiredChoice(), ChatToolChoice.CreateFunctionChoice("turn")])
+        {
+            ChatCompletionOptions options = new() { ToolChoice = choice, Temperature = 0 };
+            options.Tools.Add(ChatTool.CreateFunctionTool("turn", "Turns.", BinaryData.FromString("""{"type":"object","properties":{"side":{"enum":["left","right"]}},"required":["side"]}""")));
+            ChatCompletion answer = await chat.CompleteChatAsync([new UserChatMessage("hi")], options);
+            Assert.That(answer.FinishReason, Is.EqualTo(ChatFinishReason.ToolCalls));
+            Assert.That(answer.ToolCalls.Single().FunctionName, Is.EqualTo("turn"));
+            Assert.That(JsonElement.Parse(answer.ToolCalls[0].FunctionArguments).GetProperty("side").GetString(), Is.AnyOf("left", "right"));
+        }
     }
 
     [Test]

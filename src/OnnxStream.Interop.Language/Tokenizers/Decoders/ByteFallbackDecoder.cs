@@ -15,10 +15,9 @@ internal sealed class ByteFallbackDecoder : TokenTextDecoder
         List<byte> bytes = [];
         foreach (string token in tokens)
         {
-            if (token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>' &&
-                byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value))
+            if (FindBytes(token) is { } found)
             {
-                bytes.Add(value);
+                bytes.AddRange(found);
                 continue;
             }
 
@@ -48,4 +47,9 @@ internal sealed class ByteFallbackDecoder : TokenTextDecoder
             bytes.Clear();
         }
     }
+
+    /// <inheritdoc/>
+    public override byte[]? FindBytes(string token) =>
+        token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>' &&
+        byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value) ? [value] : null;
 }

@@ -12,4 +12,12 @@ internal sealed class ByteLevelDecoder : TokenTextDecoder
         tokens.ForEach(token => ByteAlphabet.Decode(token, bytes));
         return [Encoding.UTF8.GetString([.. bytes])];
     }
+
+    /// <inheritdoc/>
+    public override byte[] FindBytes(string token)
+    {
+        List<byte> bytes = [];
+        ByteAlphabet.Decode(token, bytes);
+        return [.. bytes];
+    }
 }

@@ -6,6 +6,9 @@ internal abstract class TokenTextDecoder
     /// <summary>Changes the texts of tokens.</summary>
     public abstract List<string> Decode(List<string> tokens);
 
+    /// <summary>The bytes of a token that stands for bytes, whatever is beside it; else null.</summary>
+    public virtual byte[]? FindBytes(string token) => null;
+
     /// <summary>Reads a decoder of <c>tokenizer.json</c>.</summary>
     /// <exception cref="ModelFormatException">It is not supported, or not what it should be.</exception>
     public static TokenTextDecoder Read(JsonSection section) => section.Type switch
