@@ -88,6 +88,7 @@ internal static partial class CommandLine
             new DetectCommand(),
             new RemoveBackgroundCommand(),
             new VoiceActivityCommand(),
+            new TranscribeCommand(),
             new PullCommand(),
             new ModelsCommand(),
             new ServeCommand(),

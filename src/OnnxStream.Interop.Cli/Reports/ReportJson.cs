@@ -26,6 +26,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 [JsonSerializable(typeof(DetectionReport))]
 [JsonSerializable(typeof(BackgroundReport))]
 [JsonSerializable(typeof(VoiceActivityReport))]
+[JsonSerializable(typeof(TranscriptReport))]
 [JsonSerializable(typeof(SelfTestReport))]
 [JsonSerializable(typeof(PullReport))]
 [JsonSerializable(typeof(LocalModelsReport))]

@@ -340,7 +340,7 @@ internal sealed class PlanCache : IDisposable
                 }
             }
         }
-        catch (Exception exception) when (exception is InvalidGraphException or UnsupportedOperatorException or MemoryBudgetException or NativeMemoryException)
+        catch (Exception exception) when (exception is InvalidGraphException or InvalidInputException or UnsupportedOperatorException or MemoryBudgetException or NativeMemoryException)
         {
         }
         catch

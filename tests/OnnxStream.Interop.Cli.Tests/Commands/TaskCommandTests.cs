@@ -97,6 +97,29 @@ internal sealed class TaskCommandTests
     }
 
     [Test]
+    public void Transcribe_writes_what_is_said_in_every_form()
+    {
+        using TemporaryFolder folder = new();
+        string model = Path.Combine(Repository.Root, "tests", "OnnxStream.Interop.Speech.Tests", "Models", "tiny-whisper");
+        float[] samples = [.. Enumerable.Range(0, 64_000).Select(i => 0.5f * MathF.Sin(i * i / 90_000f))];
+        WriteWave(folder["talk.wav"], samples, 16_000);
+        string[] arguments = ["transcribe", folder["talk.wav"], "--model", model, "--threads", "1", "--language", "de"];
+        using JsonDocument json = JsonDocument.Parse(Invocation.Of([.. arguments, "--format", "json"]).AssertSucceeded().Output);
+        JsonElement[] segments = [.. json.RootElement.GetProperty("segments").EnumerateArray()];
+        Assert.That(json.RootElement.GetProperty("language").GetString(), Is.EqualTo("de"));
+        Assert.That(json.RootElement.GetProperty("duration_s").GetDouble(), Is.EqualTo(4));
+        Assert.That(segments, Is.Not.Empty);
+        string[] texts = [.. segments.Select(segment => segment.GetProperty("text").GetString()!.Trim())];
+        Assert.That(Invocation.Of([.. arguments, "--quiet"]).AssertSucceeded().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.TrimEnd('\r')), Is.EqualTo(texts));
+        Assert.That(Invocation.Of([.. arguments, "--timestamps", "--quiet"]).AssertSucceeded().Output, Does.Contain($"{segments[0].GetProperty("start").GetDouble(),9:0.000} {segments[0].GetProperty("end").GetDouble(),9:0.000} {texts[0]}"));
+        Assert.That(Invocation.Of([.. arguments, "--format", "srt"]).AssertSucceeded().Output, Does.StartWith("1\n00:00:0").And.Contain(" --> "));
+        Assert.That(Invocation.Of([.. arguments, "--format", "vtt", "--task", "translate"]).AssertSucceeded().Output, Does.StartWith("WEBVTT\n\n"));
+        Invocation.Of([.. arguments[..^1], "tlh"]).AssertFailed(2, "'tlh'", "en, de, fr");
+        Invocation.Of("transcribe", folder["talk.wav"], "--model", folder.Path).AssertFailed(2, "config.json");
+        Invocation.Of([.. arguments, "--format", "pdf"]).AssertFailed(2, "pdf");
+    }
+
+    [Test]
     public void Classify_detect_and_remove_background_see_a_red_square()
     {
         using TemporaryFolder folder = new();
