@@ -160,6 +160,12 @@ public sealed class StableDiffusionPipeline
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ImageCount, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ClipSkip, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.PreviewInterval, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.SaveInterval, 1, nameof(options));
+        if (options.Resume is { } states && (states.Count != options.ImageCount || options.Seed is null))
+        {
+            throw new ArgumentException($"A generation goes on with its seed and a state for each of its pictures; there are {states.Count} states for {options.ImageCount} pictures{(options.Seed is null ? ", and no seed" : "")}.", nameof(options));
+        }
+
         CheckPart(options.GuidanceRescale, "The guidance rescale");
         CheckPart(options.GuidanceStart, "The start of guidance");
         CheckPart(options.GuidanceEnd, "The end of guidance");
@@ -322,10 +328,10 @@ public sealed class StableDiffusionPipeline
         using VaeDecoder? previewer = options.Preview is not null && Configuration.TinyDecoderPath is { } path
             ? new VaeDecoder(path, Configuration.Files, _sessionOptions(PipelineStage.Decoding))
             : null;
-        ISamplingRun[] runs = [.. Enumerable.Range(0, options.ImageCount).Select(image => Begin(options, unchecked(seed + image), scheduler, given, firstStep, shape))];
+        ISamplingRun[] runs = [.. Enumerable.Range(0, options.ImageCount).Select(image => Begin(options, image, unchecked(seed + image), scheduler, given, firstStep, shape))];
 
         // All pictures go step by step together: the UNET's weights are streamed once for all of them.
-        int done = 0;
+        int done = runs.Sum(run => run.Step - firstStep);
         while (Array.FindAll(runs, run => !run.IsDone) is { Length: > 0 } open)
         {
             float[][] denoised = denoiser.Denoise([.. open.Select(run => (run.Next, run.Step))], cancellationToken);
@@ -340,6 +346,12 @@ public sealed class StableDiffusionPipeline
                     if (options.Preview is not null && ((run.Step - firstStep) % options.PreviewInterval == 0 || run.IsDone))
                     {
                         options.Preview(new GenerationPreview(Draw(denoised[i], shape, previewer, cancellationToken), Array.IndexOf(runs, run), run.Step - firstStep, taken, run.Save()));
+                    }
+
+                    // The last of the pictures takes the step: all stand at its end.
+                    if (options.Save is not null && i == open.Length - 1 && !run.IsDone && (run.Step - firstStep) % options.SaveInterval == 0)
+                    {
+                        options.Save([.. runs.Select(each => each.Save())]);
                     }
                 }
             }
@@ -362,14 +374,22 @@ public sealed class StableDiffusionPipeline
         return latents;
     }
 
-    private static ISamplingRun Begin(GenerationOptions options, long seed, IScheduler scheduler, GivenPicture? given, int firstStep, Shape shape)
+    private static ISamplingRun Begin(GenerationOptions options, int image, long seed, IScheduler scheduler, GivenPicture? given, int firstStep, Shape shape)
     {
         IRandomSource random = options.RandomSource?.Invoke(seed) ?? (options.RandomSourceType == RandomSourceType.Torch
             ? new TorchRandomSource(unchecked((ulong)seed))
             : new PhiloxRandomSource(unchecked((ulong)seed)));
         float[] sample = new float[shape.ElementCount];
         Begin(sample, random, scheduler, given, firstStep);
-        return scheduler.Start(sample, random, firstStep);
+        if (options.Resume is not { } states)
+        {
+            return scheduler.Start(sample, random, firstStep);
+        }
+
+        SamplingState state = states[image];
+        return state.FirstStep == firstStep && state.Sample.Length == sample.Length
+            ? scheduler.Resume(state, random)
+            : throw new ArgumentException($"The state has {state.Sample.Length} numbers and began with step {state.FirstStep}; this generation has {sample.Length} and begins with step {firstStep}. They are not of the same options.", nameof(options));
     }
 
     // Noise, or a given picture with as much of it as the first step begins with.
