@@ -258,8 +258,8 @@ public class StableDiffusionPipelineTests
         GenerationOptions resumed = ThreeSteps with { Resume = saved[0] };
         Assert.That(() => pipeline.Generate(resumed with { Seed = null }), Throws.ArgumentException.With.Message.Contains("no seed"));
         Assert.That(() => pipeline.Generate(resumed with { ImageCount = 2 }), Throws.ArgumentException.With.Message.Contains("1 states for 2 pictures"));
-        Assert.That(() => pipeline.Generate(resumed with { Width = 32, Height = 32 }), Throws.ArgumentException.With.Message.Contains("not of the same options"));
-        Assert.That(() => pipeline.Generate(resumed with { Steps = 1 }), Throws.ArgumentException);
+        Assert.That(() => pipeline.Generate(resumed with { Resume = [saved[0][0] with { Sample = new float[7], History = [] }] }), Throws.ArgumentException.With.Message.Contains("not of the same options"));
+        Assert.That(() => pipeline.Generate(resumed with { Steps = 1, Resume = saved[1] }), Throws.ArgumentException);
         Assert.That(() => pipeline.Generate(ThreeSteps with { SaveInterval = 0 }), Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 
