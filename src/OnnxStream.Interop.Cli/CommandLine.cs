@@ -92,6 +92,7 @@ internal static partial class CommandLine
             new PullCommand(),
             new ModelsCommand(),
             new ServeCommand(),
+            new WorkCommand(),
             new SelfTestCommand(),
         };
         root.Options.Add(new Option<bool>(ToolCommand.QuietOption, "-q")

@@ -93,6 +93,18 @@ public sealed record GenerationOptions
     /// <summary>The number of steps between previews.</summary>
     public int PreviewInterval { get; init; } = 1;
 
+    /// <summary>Receives what <see cref="Resume"/> takes, one state for each picture, after every <see cref="SaveInterval"/> steps but the last; null for none.</summary>
+    public Action<IReadOnlyList<SamplingState>>? Save { get; init; }
+
+    /// <summary>The number of steps between states that are saved.</summary>
+    public int SaveInterval { get; init; } = 1;
+
+    /// <summary>
+    /// Where a generation that was saved goes on: the states of all pictures, of the same model, options and seed; null to begin. The pictures are those that
+    /// an uninterrupted generation makes.
+    /// </summary>
+    public IReadOnlyList<SamplingState>? Resume { get; init; }
+
     /// <summary>Where the noise of a seed comes from.</summary>
     public RandomSourceType RandomSourceType { get; init; }
 

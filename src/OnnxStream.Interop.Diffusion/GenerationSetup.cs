@@ -150,6 +150,18 @@ internal sealed class GenerationSetup : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.ClipSkip, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.PreviewInterval, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(options.CacheInterval, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.SaveInterval, 1, nameof(options));
+        if (options.Resume is { } states && (states.Count != options.ImageCount || options.Seed is null))
+        {
+            throw new ArgumentException($"A generation goes on with its seed and a state for each of its pictures; there are {states.Count} states for {options.ImageCount} pictures{(options.Seed is null ? ", and no seed" : "")}.", nameof(options));
+        }
+
+        // A state is that of one drawing, without what deep layers made.
+        if ((options.Save ?? (object?)options.Resume) is not null && (options.Hires is not null || options.CacheInterval > 1))
+        {
+            throw new ArgumentException($"A generation with {(options.Hires is not null ? "hires fix" : "deep layers that are reused")} cannot be saved to go on later.", nameof(options));
+        }
+
         CheckPart(options.GuidanceRescale, "The guidance rescale");
         CheckPart(options.GuidanceStart, "The start of guidance");
         CheckPart(options.GuidanceEnd, "The end of guidance");

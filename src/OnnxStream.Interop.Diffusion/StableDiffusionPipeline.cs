@@ -214,17 +214,18 @@ public sealed class StableDiffusionPipeline
         (GenerationOptions options, Unet unet, ControlNet? controlNet) = (setup.Options, setup.Unet, setup.ControlNet);
         (IScheduler scheduler, int firstStep, Shape shape) = pass;
         int taken = pass.Taken, stepCount = checked(setup.StepsTaken * options.ImageCount);
-        int done = pass == setup.First ? 0 : setup.First.Taken * options.ImageCount;
-        progress?.Report(new PipelineProgress(PipelineStage.Denoising, done, stepCount));
+        int finished = pass == setup.First ? 0 : setup.First.Taken * options.ImageCount;
+        progress?.Report(new PipelineProgress(PipelineStage.Denoising, finished, stepCount));
         DenoisingOptions sessions = ShareBudget(setup, pass, prompts);
         unet.Prepare(sessions.Unet, options.ImageCount * (prompts.Negative.Count > 0 ? 2 : 1), sessions.Upper);
         controlNet?.Prepare(sessions.ControlNet);
         TensorBuffer? controlPicture = setup.ControlImage(pass) is { } control ? TensorBuffer.Create<float>(control.ToPlanes(0, 1), 1, 3, control.Height, control.Width) : null;
         GuidedDenoiser denoiser = new(Configuration, options, unet, controlNet, prompts, given, controlPicture, setup.Guidance, pass.Steps, setup.First.Steps, shape);
         using VaeDecoder? previewer = options.Preview is not null && Configuration.TinyDecoderPath is { } path ? new VaeDecoder(path, Configuration.Files, sessions.Preview) : null;
-        ISamplingRun[] runs = [.. Enumerable.Range(0, options.ImageCount).Select(image => Begin(options, unchecked(seed + image), scheduler, given, starts?[image], firstStep, shape))];
+        ISamplingRun[] runs = [.. Enumerable.Range(0, options.ImageCount).Select(image => Begin(options, image, unchecked(seed + image), scheduler, given, starts?[image], firstStep, shape))];
 
         // All pictures go step by step together: the UNET's weights are streamed once for all of them.
+        int done = finished + runs.Sum(run => run.Step - firstStep);
         while (Array.FindAll(runs, run => !run.IsDone) is { Length: > 0 } open)
         {
             float[][] denoised = denoiser.Denoise([.. open.Select(run => (run.Next, run.Step))], cancellationToken);
@@ -239,6 +240,12 @@ public sealed class StableDiffusionPipeline
                     if (options.Preview is not null && ((run.Step - firstStep) % options.PreviewInterval == 0 || run.IsDone))
                     {
                         options.Preview(new GenerationPreview(Draw(denoised[i], shape, previewer, cancellationToken), Array.IndexOf(runs, run), run.Step - firstStep, taken, run.Save()));
+                    }
+
+                    // The last of the pictures takes the step: all stand at its end.
+                    if (options.Save is not null && i == open.Length - 1 && !run.IsDone && (run.Step - firstStep) % options.SaveInterval == 0)
+                    {
+                        options.Save([.. runs.Select(each => each.Save())]);
                     }
                 }
             }
@@ -283,7 +290,7 @@ public sealed class StableDiffusionPipeline
             .PlanDenoising(setup, pass, condition.HiddenStates.Shape[1], condition.HiddenStates.Shape[2], condition.TextEmbedding?.Shape[1], prompts.Negative.Count > 0).Options;
     }
 
-    private static ISamplingRun Begin(GenerationOptions options, long seed, IScheduler scheduler, GivenPicture? given, TensorBuffer? start, int firstStep, Shape shape)
+    private static ISamplingRun Begin(GenerationOptions options, int image, long seed, IScheduler scheduler, GivenPicture? given, TensorBuffer? start, int firstStep, Shape shape)
     {
         IRandomSource random = options.RandomSource?.Invoke(seed) ?? (options.RandomSourceType == RandomSourceType.Torch
             ? new TorchRandomSource(unchecked((ulong)seed))
@@ -300,7 +307,15 @@ public sealed class StableDiffusionPipeline
             sample[i] = (sample[i] * sigma) + (isNoise ? 0 : begin[i]);
         }
 
-        return scheduler.Start(sample, random, firstStep);
+        if (options.Resume is not { } states)
+        {
+            return scheduler.Start(sample, random, firstStep);
+        }
+
+        SamplingState state = states[image];
+        return state.FirstStep == firstStep && state.Sample.Length == sample.Length
+            ? scheduler.Resume(state, random)
+            : throw new ArgumentException($"The state has {state.Sample.Length} numbers and began with step {state.FirstStep}; this generation has {sample.Length} and begins with step {firstStep}. They are not of the same options.", nameof(options));
     }
 
     // What the second drawing begins with.

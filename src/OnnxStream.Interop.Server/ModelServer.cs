@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -22,17 +21,21 @@ public sealed class ModelServer : IAsyncDisposable
 {
     private readonly WebApplication _application;
     private readonly ModelServerOptions _options;
+    private readonly TlsCertificate? _certificate;
+    private readonly ServerGauges _gauges;
 
-    private ModelServer(WebApplication application, ModelServerOptions options, ModelShelf shelf, JobQueue queue)
+    private ModelServer(WebApplication application, ModelServerOptions options, IServedModels models, JobQueue queue, TlsCertificate? certificate)
     {
+        _certificate = certificate;
+        _gauges = new ServerGauges(queue, models);
         _application = application;
         _options = options;
-        Models = shelf;
+        Models = models;
         Queue = queue;
     }
 
     /// <summary>The models.</summary>
-    public ModelShelf Models { get; }
+    public IServedModels Models { get; }
 
     /// <summary>The jobs.</summary>
     public JobQueue Queue { get; }
@@ -43,10 +46,18 @@ public sealed class ModelServer : IAsyncDisposable
     /// <summary>Makes a server; <see cref="StartAsync"/> starts it.</summary>
     /// <param name="options">How.</param>
     /// <exception cref="ArgumentException">An option makes no sense, or would let everybody in.</exception>
+    /// <exception cref="FileNotFoundException">The certificate or its key does not exist.</exception>
     /// <exception cref="DirectoryNotFoundException">A folder of models does not exist.</exception>
     /// <exception cref="OnnxStreamException">A folder that was named holds no model.</exception>
-    public static ModelServer Create(ModelServerOptions options)
+    public static ModelServer Create(ModelServerOptions options) => Create(options, (given, loggers) => new ModelShelf(given.Models, TimeProvider.System, loggers.CreateLogger<ModelShelf>()));
+
+    /// <summary>Makes a server whose models are elsewhere.</summary>
+    /// <param name="options">How.</param>
+    /// <param name="models">Makes the models, which the server closes at its end.</param>
+    /// <exception cref="ArgumentException">An option makes no sense, or would let everybody in.</exception>
+    public static ModelServer Create(ModelServerOptions options, Func<ModelServerOptions, ILoggerFactory, IServedModels> models)
     {
+        ArgumentNullException.ThrowIfNull(models);
         ArgumentNullException.ThrowIfNull(options);
         Check(options);
 
@@ -54,24 +65,29 @@ public sealed class ModelServer : IAsyncDisposable
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [], EnvironmentName = Environments.Production, ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection();
-        builder.Logging.ClearProviders();
-        builder.Logging.AddJsonConsole(console =>
-        {
-            console.IncludeScopes = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "O";
-            console.JsonWriterOptions = new JsonWriterOptions { Indented = false };
-        });
-        builder.Logging.SetMinimumLevel(options.LogLevel);
-        builder.Logging.AddFilter("Microsoft", options.LogLevel > LogLevel.Warning ? options.LogLevel : LogLevel.Warning);
+        ServerLog.Add(builder.Logging, options.LogLevel);
         builder.WebHost.UseUrls([.. options.Urls]);
-        builder.WebHost.ConfigureKestrel(kestrel => Limit(kestrel, options));
+        TlsCertificate? certificate = options.TlsCertificateFile is { } file ? TlsCertificate.Read(file, options.TlsKeyFile) : null;
+        if (certificate is not null)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration();
+        }
+
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            Limit(kestrel, options);
+            if (certificate is not null)
+            {
+                kestrel.ConfigureHttpsDefaults(https => (https.ServerCertificate, https.ServerCertificateChain) = (certificate.Own, certificate.Others));
+            }
+        });
         builder.Services.AddRateLimiter(_ => { });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTime + TimeSpan.FromSeconds(10));
 
+        options.Services?.Invoke(builder.Services);
         WebApplication application = builder.Build();
         ILoggerFactory loggers = application.Services.GetRequiredService<ILoggerFactory>();
-        ModelShelf shelf = new(options.Models, TimeProvider.System, loggers.CreateLogger<ModelShelf>());
+        IServedModels shelf = models(options, loggers);
         JobQueue queue = new(shelf, options.Limits, options.Queue, TimeProvider.System, loggers.CreateLogger<JobQueue>());
 
         application.UseMiddleware<ErrorMiddleware>(loggers.CreateLogger<ErrorMiddleware>());
@@ -88,8 +104,9 @@ public sealed class ModelServer : IAsyncDisposable
         new ImageEndpoints(runner, options.Limits).Map(application);
         new DiffusionEndpoints(runner, shelf).Map(application);
         OpenApiEndpoint.Map(application);
+        options.Endpoints?.Invoke(application);
         PageEndpoints.Map(application);
-        return new ModelServer(application, options, shelf, queue);
+        return new ModelServer(application, options, shelf, queue, certificate);
     }
 
     /// <summary>Starts to listen.</summary>
@@ -107,9 +124,11 @@ public sealed class ModelServer : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        _gauges.Dispose();
         await Queue.DisposeAsync();
         await _application.DisposeAsync();
         await Models.DisposeAsync();
+        _certificate?.Dispose();
     }
 
     private static void Check(ModelServerOptions options)
@@ -126,11 +145,26 @@ public sealed class ModelServer : IAsyncDisposable
                 throw new ArgumentException($"{url} is no address to listen at; expected one as http://127.0.0.1:8080.", nameof(options));
             }
 
+            if (uri.Scheme == "https" && options.TlsCertificateFile is null)
+            {
+                throw new ArgumentException($"{url} needs a certificate: name one with --tls-certificate, or listen at an address with http.", nameof(options));
+            }
+
             bool isLocal = uri.Host == "localhost" || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
             if (!isLocal && options.ApiKeys.Count == 0)
             {
                 throw new ArgumentException($"Other machines reach {url}, so the server needs a key: without one it listens to 127.0.0.1, [::1] or localhost alone.", nameof(options));
             }
+        }
+
+        if (options.TlsKeyFile is not null && options.TlsCertificateFile is null)
+        {
+            throw new ArgumentException($"{options.TlsKeyFile} is a key without a certificate: name that with --tls-certificate.", nameof(options));
+        }
+
+        if (options.TlsCertificateFile is { } unused && !options.Urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new ArgumentException($"The certificate {unused} is for addresses with https, and none of them is one: {string.Join(", ", options.Urls)}.", nameof(options));
         }
 
         const int ShortestKey = 16;

@@ -23,10 +23,32 @@ internal static class ServerTelemetry
     /// <summary>How many tokens jobs have.</summary>
     public static Histogram<long> Tokens { get; } = s_meter.CreateHistogram<long>("gen_ai.client.token.usage", "{token}", "Tokens of prompts and answers");
 
+    /// <summary>The time until the first piece of an answer is there (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/).</summary>
+    public static Histogram<double> FirstToken { get; } = s_meter.CreateHistogram<double>("gen_ai.server.time_to_first_token", "s", "Time from a job's begin to the first piece of its answer");
+
+    /// <summary>Steps of pictures, and parts of other work.</summary>
+    public static Counter<long> Steps { get; } = s_meter.CreateCounter<long>("onnxstream.server.steps", "{step}", "Steps that were taken, by stage");
+
+    /// <summary>Counts what an event tells.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="item">The event.</param>
+    /// <param name="isFirst">Whether it is the first piece of the job's answer.</param>
+    public static void Count(Job job, JobEvent item, bool isFirst)
+    {
+        if (item is { Type: JobEventType.Progress, Step: > 0, Preview: null })
+        {
+            Steps.Add(1, new("onnxstream.stage", item.Stage), new("gen_ai.request.model", job.Model));
+        }
+        else if (isFirst)
+        {
+            FirstToken.Record(job.RunningTime.TotalSeconds, new("gen_ai.operation.name", Operation(job.Request.Kind)), new("gen_ai.request.model", job.Model), new("gen_ai.provider.name", "onnxstream"));
+        }
+    }
+
     /// <summary>Begins the activity of a job; null where nobody listens.</summary>
     public static Activity? StartJob(Job job)
     {
-        Activity? activity = s_activities.StartActivity($"{Operation(job.Request.Kind)} {job.Model}", ActivityKind.Internal);
+        Activity? activity = s_activities.StartActivity($"{Operation(job.Request.Kind)} {job.Model}", ActivityKind.Internal, job.Parent);
         activity?.SetTag("gen_ai.operation.name", Operation(job.Request.Kind));
         activity?.SetTag("gen_ai.request.model", job.Model);
         activity?.SetTag("gen_ai.provider.name", "onnxstream");

@@ -14,6 +14,7 @@ public class PackagesTests
     [TestCase("OnnxStream.Interop.Bindings")]
     [TestCase("OnnxStream.Interop.Diffusion")]
     [TestCase("OnnxStream.Interop.Embeddings")]
+    [TestCase("OnnxStream.Interop.Fleet")]
     [TestCase("OnnxStream.Interop.Http")]
     [TestCase("OnnxStream.Interop.Language")]
     [TestCase("OnnxStream.Interop.Pipelines")]

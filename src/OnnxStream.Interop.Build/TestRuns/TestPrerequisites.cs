@@ -26,6 +26,16 @@ internal static class TestPrerequisites
         }
     }
 
+    /// <summary>Installs the server of the queue that tests of fleets start, as root on Debian and Ubuntu. It is not started here.</summary>
+    public static void EnsureQueueServer(BuildHost host)
+    {
+        const string Package = "nats-server";
+        if (host.Find(Package) is null && !File.Exists("/usr/sbin/nats-server") && host.HasApt && host.IsPrivileged)
+        {
+            Install(host, Package, "tests of fleets are skipped");
+        }
+    }
+
     /// <summary>Installs a voice that reads texts aloud, for tests of speech, as root on Debian and Ubuntu.</summary>
     public static void EnsureVoice(BuildHost host)
     {

@@ -10,7 +10,7 @@ internal static class PackVerb
     public const string Folder = "artifacts/packages";
 
     private static readonly string[] s_projects =
-        ["packaging/OnnxStream.Interop.Native.csproj", "src/OnnxStream.Interop.Diffusion", "src/OnnxStream.Interop.Embeddings", "src/OnnxStream.Interop.Http", "src/OnnxStream.Interop.Language", "src/OnnxStream.Interop.Pipelines", "src/OnnxStream.Interop.Server", "src/OnnxStream.Interop.Speech", "src/OnnxStream.Interop.Vision", "src/OnnxStream.Interop", "bindings"];
+        ["packaging/OnnxStream.Interop.Native.csproj", "src/OnnxStream.Interop.Diffusion", "src/OnnxStream.Interop.Embeddings", "src/OnnxStream.Interop.Fleet", "src/OnnxStream.Interop.Http", "src/OnnxStream.Interop.Language", "src/OnnxStream.Interop.Pipelines", "src/OnnxStream.Interop.Server", "src/OnnxStream.Interop.Speech", "src/OnnxStream.Interop.Vision", "src/OnnxStream.Interop", "bindings"];
 
     // Apart from the build: paths in packages are those of the repository, not of this machine.
     private static readonly string[] s_options = ["-p:ContinuousIntegrationBuild=true", $"-p:ArtifactsPath={Path.GetFullPath("artifacts/pack")}"];

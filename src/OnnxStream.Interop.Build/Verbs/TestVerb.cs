@@ -17,6 +17,7 @@ internal static class TestVerb
         _ = BuildVerb.Run(host);
         TestPrerequisites.EnsureOnnxTestCases(host);
         TestPrerequisites.EnsureWebServer(host);
+        TestPrerequisites.EnsureQueueServer(host);
         TestPrerequisites.EnsureVoice(host);
         TestPrerequisites.EnsureBrowser(host);
         // Options choose among tests: those of packages then take the packages that are there.

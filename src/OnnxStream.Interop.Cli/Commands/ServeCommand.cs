@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Logging;
+using OnnxStream.Interop.Fleet;
 using OnnxStream.Interop.Server;
 using OnnxStream.Interop.Server.Jobs;
 using OnnxStream.Interop.Server.Models;
@@ -9,7 +8,7 @@ using OnnxStream.Interop.Server.Models;
 namespace OnnxStream.Interop.Cli.Commands;
 
 /// <summary><c>onnxstream serve</c>: models behind web interfaces, inside one memory limit.</summary>
-internal sealed class ServeCommand : ToolCommand
+internal sealed class ServeCommand : ServingCommand
 {
     private const string KeyVariable = "ONNXSTREAM_API_KEY";
 
@@ -17,21 +16,6 @@ internal sealed class ServeCommand : ToolCommand
 
     // Bodies of the largest size that there is room for at once.
     private const int BodiesTogether = 2;
-
-    // What the process grows by when it begins to serve: code, connections, planning. An estimate: compiled ahead of time, the idle server has 36 MiB resident in all.
-    private static readonly long s_serverBytes = (RuntimeFeature.IsDynamicCodeCompiled ? 96L : 32L) << 20;
-
-    private readonly Option<string?> _models = new("--models")
-    {
-        Description = "A folder with a folder for each model: those that make pictures (as for 'sd'), language models (as for 'chat'), models for embeddings (as for 'embed'). Clients ask for models by the names of these folders.",
-        HelpName = "FOLDER",
-    };
-
-    private readonly Option<string[]> _model = new("--model", "-m")
-    {
-        Description = "The folder of a single model; may be given several times.",
-        HelpName = "DIR",
-    };
 
     private readonly Option<string> _host = new("--host")
     {
@@ -54,40 +38,23 @@ internal sealed class ServeCommand : ToolCommand
         HelpName = "FILE",
     };
 
-    private readonly Option<long?> _memory = MemoryOption();
+    private readonly Option<string?> _certificate = FileOption("--tls-certificate", "Encrypt connections with this certificate: a PEM file, with those of authorities in between behind it, or a PKCS#12 file without a password.");
 
-    private readonly Option<int> _threads = ThreadsOption();
-
-    private readonly Option<string> _weights = WeightsOption();
-
-    private readonly Option<string> _panelStore = new("--panel-store")
-    {
-        Description = "Whether packed weights are kept for the next time: auto keeps those of each network in the cache folder if there is ample room, off packs them again.",
-        HelpName = "auto|off",
-        DefaultValueFactory = _ => "off",
-    };
-
-    private readonly Option<int?> _context = OptionalNumberOption("--context", 2, "The most tokens of a conversation; the default is what each model was made for. An open language model keeps a cache for so many.");
+    private readonly Option<string?> _certificateKey = FileOption("--tls-key", "A PEM file with the key of --tls-certificate, where it is not in the same file.");
 
     private readonly Option<int> _queueLength = NumberOption("--queue-length", 0, 64, "The most jobs that wait; further ones are refused (503).", 100_000);
 
     private readonly Option<int> _parallel = NumberOption("--parallel", 1, 2, "The most jobs that are done at once, if the memory allows it.", 256);
-
-    private readonly Option<int> _idle = NumberOption("--idle", 1, 300, "After how many seconds a model that nobody uses is let go.", 1_000_000);
-
-    private readonly Option<int> _drain = NumberOption("--drain", 0, 30, "How many seconds jobs that are being done may go on when the server is stopped.", 100_000);
 
     private readonly Option<int> _rate = NumberOption("--requests-per-minute", 1, 1200, "The most requests in a minute of one key, or one address where there are no keys; further ones are refused (429).", 1_000_000);
 
     public ServeCommand()
         : base("serve", "Serve models over HTTP: OpenAI's API, AUTOMATIC1111's, jobs, and a page.")
     {
-        foreach (Option option in (Option[])[_models, _model, _host, _port, _urls, _keyFile, _memory, _threads, _weights, _panelStore, _context, _queueLength, _parallel, _idle, _drain, _rate])
+        foreach (Option option in (Option[])[_host, _port, _urls, _keyFile, _certificate, _certificateKey, _queueLength, _parallel, _rate])
         {
             Add(option);
         }
-
-        _panelStore.AcceptOnlyFromAmong("auto", "off");
     }
 
     public override IReadOnlyList<string> Examples =>
@@ -95,56 +62,48 @@ internal sealed class ServeCommand : ToolCommand
         "onnxstream serve --models models --memory 2GB",
         "onnxstream serve --model models/tiny-shapes --port 7860",
         "onnxstream serve --models models --host 0.0.0.0 --api-key-file keys.txt",
+        "onnxstream serve --models models --host 0.0.0.0 --api-key-file keys.txt --tls-certificate cert.pem --tls-key key.pem",
+        "onnxstream serve --queue nats://10.0.0.1:4222",
     ];
 
     protected override void Execute(ParseResult arguments, Terminal terminal, CancellationToken cancellationToken)
     {
-        string? folder = arguments.GetValue(_models);
-        string[] single = arguments.GetValue(_model) ?? [];
-        if (folder is null && single.Length == 0)
+        FleetOptions? queue = Queue(arguments);
+        if (queue is null && !NamesModels(arguments))
         {
-            throw new UsageException("There is nothing to serve: name a folder of models with --models, or a model with --model.");
+            throw new UsageException("There is nothing to serve: name a folder of models with --models, a model with --model, or with --queue the queue of a fleet that has models.");
         }
 
-        foreach (string path in (string[])[.. folder is null ? [] : (string[])[folder], .. single])
+        if (queue is not null && NamesModels(arguments))
         {
-            RequireExisting(path);
+            throw new UsageException("With --queue, the fleet's workers do all jobs: name models where 'onnxstream work' runs, which may be this machine.");
         }
 
-        long? limit = arguments.GetValue(_memory);
-        TimeSpan drain = TimeSpan.FromSeconds(arguments.GetValue(_drain));
+        long? limit = Limit(arguments);
+        TimeSpan drain = Drain(arguments);
         ServeAsync().GetAwaiter().GetResult();
 
         async Task ServeAsync()
         {
-            using Weights.WeightsProvider weights = CreateWeightsProvider(arguments.GetRequiredValue(_weights));
+            using Weights.WeightsProvider weights = CreateWeights(arguments);
             long bodyBytes = limit is { } most ? Math.Clamp(most / 32, 1 << 20, MostBodyBytes) : MostBodyBytes;
             string[] urls = arguments.GetValue(_urls) ?? [];
             ModelServerOptions options = new()
             {
-                Urls = urls.Length > 0 ? urls : [Url(arguments.GetRequiredValue(_host), arguments.GetValue(_port))],
+                Urls = urls.Length > 0 ? urls : [Url(arguments.GetValue(_certificate) is not null, arguments.GetRequiredValue(_host), arguments.GetValue(_port))],
+                TlsCertificateFile = arguments.GetValue(_certificate),
+                TlsKeyFile = arguments.GetValue(_certificateKey),
                 ApiKeys = ReadKeys(arguments.GetValue(_keyFile)),
-                Models = new ModelShelfOptions
-                {
-                    Folder = folder,
-                    ModelFolders = single,
-                    Budget = limit is { } allowed ? BudgetWithin(allowed, BodiesTogether * bodyBytes) : null,
-                    ContextLength = arguments.GetValue(_context),
-                    IdleTime = TimeSpan.FromSeconds(arguments.GetValue(_idle)),
-                    Session = new SessionOptions
-                    {
-                        ThreadCount = arguments.GetValue(_threads),
-                        WeightsProvider = weights,
-                        PanelStore = CreatePanelStore(arguments.GetRequiredValue(_panelStore), "f32", progress: null, cancellationToken),
-                    },
-                },
-                Queue = new JobQueueOptions { MostWaiting = arguments.GetValue(_queueLength), MostRunning = arguments.GetValue(_parallel) },
+                Models = queue is null ? Shelf(arguments, weights, BodiesTogether * bodyBytes, cancellationToken) : new ModelShelfOptions(),
+                Queue = queue is null
+                    ? new JobQueueOptions { MostWaiting = arguments.GetValue(_queueLength), MostRunning = arguments.GetValue(_parallel) }
+                    : new JobQueueOptions { MostWaiting = arguments.GetValue(_queueLength), MostRunning = Math.Max(1, arguments.GetValue(_queueLength)), MostOfOneOwner = Math.Max(1, arguments.GetValue(_queueLength)) },
                 MemoryLimit = limit,
                 MostBodyBytes = bodyBytes,
                 MostBodyBytesTogether = BodiesTogether * bodyBytes,
                 RequestsPerMinute = arguments.GetValue(_rate),
                 DrainTime = drain,
-                LogLevel = terminal.IsQuiet ? LogLevel.Warning : LogLevel.Information,
+                LogLevel = LeastLogged(terminal),
             };
 
             // Jobs that are being done may come to their end after a signal.
@@ -152,7 +111,7 @@ internal sealed class ServeCommand : ToolCommand
             ModelServer server;
             try
             {
-                server = ModelServer.Create(options);
+                server = queue is null ? ModelServer.Create(options) : ModelServer.Create(options, (_, loggers) => FleetModels.ConnectAsync(queue, loggers, cancellationToken).GetAwaiter().GetResult());
             }
             catch (ArgumentException exception) when (exception.ParamName == nameof(options))
             {
@@ -161,13 +120,13 @@ internal sealed class ServeCommand : ToolCommand
 
             await using (server.ConfigureAwait(false))
             {
-                if (server.Models.Models.Count == 0)
+                if (queue is null && server.Models.Models.Count == 0)
                 {
-                    throw new UsageException($"{folder}: there is no model in any of its folders that can be served.");
+                    throw new UsageException($"{Folder(arguments)}: there is no model in any of its folders that can be served.");
                 }
 
                 await server.StartAsync(cancellationToken).ConfigureAwait(false);
-                terminal.Report($"serving {string.Join(", ", server.Models.Models.Select(model => model.Name))} at {string.Join(", ", server.Addresses)}; Ctrl+C ends");
+                terminal.Report($"serving {(queue is null ? string.Join(", ", server.Models.Models.Select(model => model.Name)) : $"a fleet of {server.Models.Workers.Count}")} at {string.Join(", ", server.Addresses)}; Ctrl+C ends");
                 try
                 {
                     await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
@@ -181,19 +140,10 @@ internal sealed class ServeCommand : ToolCommand
         }
     }
 
-    private static string Url(string host, int port)
+    private static string Url(bool isEncrypted, string host, int port)
     {
         string name = host.Contains(':', StringComparison.Ordinal) && host[0] != '[' ? $"[{host}]" : host;
-        return $"http://{name}:{port.ToString(CultureInfo.InvariantCulture)}";
-    }
-
-    private static long BudgetWithin(long limit, long bodies)
-    {
-        ProcessMemory.StaySmall();
-        ProcessMemory memory = ProcessMemory.Measure(0, s_serverBytes + bodies);
-        return memory.Allows(limit, 1)
-            ? memory.BudgetFor(limit)
-            : throw new UsageException($"--memory {Quantity.Bytes(limit)} is too small: the server by itself needs {Quantity.Bytes(memory.SmallestLimit(1))}, and its models some more.");
+        return $"{(isEncrypted ? "https" : "http")}://{name}:{port.ToString(CultureInfo.InvariantCulture)}";
     }
 
     // Keys are never part of an error.

@@ -12,7 +12,7 @@ using OnnxStream.Interop.Server.Models;
 namespace OnnxStream.Interop.Server.Automatic1111;
 
 /// <summary>The part of AUTOMATIC1111's API that bots and chat windows use.</summary>
-internal sealed class DiffusionEndpoints(JobRunner runner, ModelShelf shelf)
+internal sealed class DiffusionEndpoints(JobRunner runner, IServedModels shelf)
 {
     private const string ModelSetting = "sd_model_checkpoint";
 

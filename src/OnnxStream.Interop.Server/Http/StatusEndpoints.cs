@@ -9,7 +9,7 @@ using OnnxStream.Interop.Server.Models;
 namespace OnnxStream.Interop.Server.Http;
 
 /// <summary>What there is and what it does: models, memory, queue, health.</summary>
-internal sealed class StatusEndpoints(ModelShelf shelf, JobQueue queue, ModelServerOptions options)
+internal sealed class StatusEndpoints(IServedModels shelf, JobQueue queue, ModelServerOptions options)
 {
     private static readonly string s_version = typeof(StatusEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
 
@@ -21,9 +21,18 @@ internal sealed class StatusEndpoints(ModelShelf shelf, JobQueue queue, ModelSer
         routes.MapGet("/v1/models", ListModelsAsync).Described("The models.", HttpJson.Default.ModelList);
         routes.MapGet("/v1/models/{id}", ShowModelAsync).Described("A model.", HttpJson.Default.ModelView);
         routes.MapGet("/status", ShowStatusAsync).Described("Memory, queue and models.", HttpJson.Default.StatusView);
-        routes.MapGet("/health", context => SayAsync(context, true, "ok")).Described("Whether the process lives.").WithMetadata(OpenToAll.Instance);
-        routes.MapGet("/ready", context => SayAsync(context, !queue.IsClosed, queue.IsClosed ? "stopping" : "ready")).Described("Whether jobs are taken.").WithMetadata(OpenToAll.Instance);
+        foreach (string path in (string[])["/health", "/health/live"])
+        {
+            routes.MapGet(path, context => SayAsync(context, true, "ok")).Described("Whether the process lives.").WithMetadata(OpenToAll.Instance);
+        }
+
+        foreach (string path in (string[])["/ready", "/health/ready"])
+        {
+            routes.MapGet(path, context => SayAsync(context, Trouble is null, Trouble ?? "ready")).Described("Whether jobs are taken.").WithMetadata(OpenToAll.Instance);
+        }
     }
+
+    private string? Trouble => queue.IsClosed ? "stopping" : shelf.Trouble;
 
     private Task ListModelsAsync(HttpContext context) => JsonBody.WriteAsync(context, new ModelList("list", [.. shelf.Models.Select(ModelView.Of)]), HttpJson.Default.ModelList);
 
@@ -41,7 +50,8 @@ internal sealed class StatusEndpoints(ModelShelf shelf, JobQueue queue, ModelSer
             Math.Round(Stopwatch.GetElapsedTime(_started).TotalSeconds, 1),
             new MemoryView(options.MemoryLimit, shelf.Budget, shelf.TakenBytes, Environment.WorkingSet),
             new QueueView(queue.WaitingCount, queue.RunningCount, options.Queue.MostWaiting, options.Queue.MostRunning, queue.IsClosed),
-            [.. shelf.Models.Select(model => new ModelMemoryView(model.Name, model.IsOpen, model.JobCount, model.OpenBytes, model.JobBytes))]);
+            [.. shelf.Models.Select(model => new ModelMemoryView(model.Name, model.IsOpen, model.JobCount, model.OpenBytes, model.JobBytes))],
+            [.. shelf.Workers.Select(worker => new WorkerView(worker.Name, worker.Slots, worker.Running, worker.Budget, [.. worker.Models.Select(model => model.Name)]))]);
         return JsonBody.WriteAsync(context, status, HttpJson.Default.StatusView);
     }
 

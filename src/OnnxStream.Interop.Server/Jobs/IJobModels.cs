@@ -15,12 +15,12 @@ public interface IJobModels
     /// <returns>The place, which is given back by disposing of it; null where other jobs must end first.</returns>
     IDisposable? TryReserve(string model, long bytes);
 
+    /// <summary>Whether a job begins as soon as it has its place. Where it does not, <see cref="JobEventType.Started"/> is reported when it does.</summary>
+    bool BeginsAtOnce => true;
+
     /// <summary>Does a job, for which there is a place.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="request">The job.</param>
-    /// <param name="bytes">What was reserved for it.</param>
-    /// <param name="report">Receives how far it is.</param>
+    /// <param name="work">The job.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="JobRefusedException">It cannot be done as it is asked for.</exception>
-    JobResult Run(string model, JobRequest request, long bytes, Action<JobEvent> report, CancellationToken cancellationToken);
+    Task<JobResult> RunAsync(JobWork work, CancellationToken cancellationToken);
 }

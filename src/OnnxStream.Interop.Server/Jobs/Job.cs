@@ -88,6 +88,12 @@ public sealed class Job : IDisposable
         }
     }
 
+    /// <summary>How long it is being done.</summary>
+    internal TimeSpan RunningTime => Stopwatch.GetElapsedTime(_started);
+
+    /// <summary>The activity of the request that it came with.</summary>
+    internal ActivityContext Parent { get; } = Activity.Current?.Context ?? default;
+
     /// <summary>Stops the work.</summary>
     internal CancellationToken CancellationToken => _cancellation.Token;
 
@@ -148,7 +154,11 @@ public sealed class Job : IDisposable
 
     internal void Start()
     {
-        _started = Stopwatch.GetTimestamp();
+        if (State == JobState.Queued)
+        {
+            _started = Stopwatch.GetTimestamp();
+        }
+
         State = JobState.Running;
         Position = 0;
         Add(new JobEvent(JobEventType.Started));

@@ -98,6 +98,7 @@ public sealed partial class JobQueue : IAsyncDisposable
             }
 
             own.Enqueue(job);
+            LogTaken(job.Id, request.Kind, model);
             ServerTelemetry.JobsTaken.Add(1, new KeyValuePair<string, object?>("onnxstream.job.kind", request.Kind.ToString()));
             Advance();
         }
@@ -135,6 +136,9 @@ public sealed partial class JobQueue : IAsyncDisposable
         {
             switch (job.State)
             {
+                case JobState.Queued or JobState.Running when _running.ContainsKey(job):
+                    job.RequestCancellation();
+                    break;
                 case JobState.Queued:
                     Queue<Job> own = _waiting[job.Owner];
                     _waiting[job.Owner] = new Queue<Job>(own.Where(other => other != job));
@@ -142,9 +146,6 @@ public sealed partial class JobQueue : IAsyncDisposable
                     job.Cancel(_time.GetUtcNow());
                     Keep(job);
                     Advance();
-                    break;
-                case JobState.Running:
-                    job.RequestCancellation();
                     break;
                 default:
                     if (_jobs.Remove(job.Id))
@@ -214,6 +215,7 @@ public sealed partial class JobQueue : IAsyncDisposable
     }
 
     // Under the lock: begins what can begin, and tells the others their places.
+    [SuppressMessage("Reliability", "CA2025", Justification = "The work gives its place back itself, at its end.")]
     private void Advance()
     {
         while (_running.Count < _options.MostRunning && _turns.First is { } turn)
@@ -229,8 +231,18 @@ public sealed partial class JobQueue : IAsyncDisposable
             _turns.RemoveFirst();
             _turns.AddLast(turn.Value);
             RemoveTurnIfEmpty(turn.Value);
-            job.Start();
-            _running.Add(job, Task.Factory.StartNew(() => Work(job, place), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+            if (_models.BeginsAtOnce)
+            {
+                job.Start();
+            }
+            else
+            {
+                job.SetPosition(0);
+            }
+
+            // The job before this one may have begun it: what belongs to that one's request does not belong to this.
+            using AsyncFlowControl flow = ExecutionContext.SuppressFlow();
+            _running.Add(job, Task.Run(() => WorkAsync(job, place)));
         }
 
         // In the order in which they will begin: each owner has one in each round.
@@ -250,7 +262,7 @@ public sealed partial class JobQueue : IAsyncDisposable
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "The outermost frame of a job: whatever was thrown becomes its error.")]
-    private void Work(Job job, IDisposable place)
+    private async Task WorkAsync(Job job, IDisposable place)
     {
         using Activity? activity = ServerTelemetry.StartJob(job);
         long start = Stopwatch.GetTimestamp();
@@ -259,7 +271,7 @@ public sealed partial class JobQueue : IAsyncDisposable
         bool isCancelled = false;
         try
         {
-            result = _models.Run(job.Model, job.Request, job.Bytes, job.Add, job.CancellationToken);
+            result = await _models.RunAsync(new JobWork(job.Id, job.Model, job.Request, job.Bytes, item => Report(job, item)), job.CancellationToken);
         }
         catch (OperationCanceledException)
         {
@@ -281,6 +293,11 @@ public sealed partial class JobQueue : IAsyncDisposable
             _running.Remove(job);
             if (result is not null)
             {
+                if (job.State == JobState.Queued)
+                {
+                    job.Start();
+                }
+
                 job.Finish(result, _time.GetUtcNow());
             }
             else if (isCancelled)
@@ -299,6 +316,21 @@ public sealed partial class JobQueue : IAsyncDisposable
         TimeSpan duration = Stopwatch.GetElapsedTime(start);
         ServerTelemetry.EndJob(activity, job, duration);
         LogEnd(job.Id, job.Request.Kind, job.Model, job.State, duration.TotalSeconds);
+    }
+
+    private void Report(Job job, JobEvent item)
+    {
+        if (item.Type != JobEventType.Started)
+        {
+            ServerTelemetry.Count(job, item, isFirst: item.Type == JobEventType.Text && job.LastEvent?.Type != JobEventType.Text);
+            job.Add(item);
+            return;
+        }
+
+        lock (_lock)
+        {
+            job.Start();
+        }
     }
 
     private void RemoveTurnIfEmpty(string owner)
@@ -337,6 +369,9 @@ public sealed partial class JobQueue : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Job {Job} failed unexpectedly.")]
     private partial void LogFailure(Exception exception, string job);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job} ({Kind}, {Model}) was taken.")]
+    private partial void LogTaken(string job, JobKind kind, string model);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job} ({Kind}, {Model}) ended as {State} after {Seconds:0.000} s.")]
     private partial void LogEnd(string job, JobKind kind, string model, JobState state, double seconds);

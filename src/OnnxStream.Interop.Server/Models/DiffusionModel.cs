@@ -102,15 +102,15 @@ internal sealed class DiffusionModel : ServedModel
     }
 
     /// <inheritdoc/>
-    public override JobResult Run(JobRequest request, long bytes, Action<JobEvent> report, CancellationToken cancellationToken)
+    public override JobResult Run(JobWork work, CancellationToken cancellationToken)
     {
-        ImageParameters image = request.Image!;
+        ImageParameters image = work.Request.Image!;
         (int width, int height) = SizeOf(image);
-        SessionOptions session = _options.Budget is null ? _options.Session : _options.Session with { MemoryBudget = bytes - BytesOfPictures(width, height, image.Count ?? 1) };
+        SessionOptions session = _options.Budget is null ? _options.Session : _options.Session with { MemoryBudget = work.Bytes - BytesOfPictures(width, height, image.Count ?? 1) };
 
         // The tokenizers are read once; how sessions compute is another matter for each job.
         StableDiffusionPipeline pipeline = _options.Budget is null ? _pipeline ??= new StableDiffusionPipeline(_configuration, session) : new StableDiffusionPipeline(_configuration, session);
-        ProgressSteps progress = new(report);
+        ProgressSteps progress = new(work.Report);
         GenerationOptions defaults = new() { Prompt = image.Prompt };
         GenerationOptions options = defaults with
         {
@@ -130,10 +130,20 @@ internal sealed class DiffusionModel : ServedModel
             PreviewInterval = image.PreviewInterval ?? 1,
             Preview = image.PreviewInterval is null ? null : progress.Show,
         };
+        if (work.Saves is { } saves)
+        {
+            options = options with
+            {
+                Save = states => saves.Keep(SavedSteps.Write(states)),
+                SaveInterval = saves.Interval,
+                Resume = image.Seed is null || saves.Last is not { } last ? null : SavedSteps.Read(last, options.ImageCount),
+            };
+        }
+
         GenerationResult result;
         try
         {
-            result = pipeline.Generate(options, progress, cancellationToken);
+            result = Generate(pipeline, options, progress, cancellationToken);
         }
         catch (ArgumentException exception)
         {
@@ -151,6 +161,19 @@ internal sealed class DiffusionModel : ServedModel
 
     /// <inheritdoc/>
     public override void Close() => _pipeline = null;
+
+    // What was kept may be of another version of the model: then the work begins anew.
+    private static GenerationResult Generate(StableDiffusionPipeline pipeline, GenerationOptions options, ProgressSteps progress, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return pipeline.Generate(options, progress, cancellationToken);
+        }
+        catch (ArgumentException) when (options.Resume is not null)
+        {
+            return pipeline.Generate(options with { Resume = null }, progress, cancellationToken);
+        }
+    }
 
     private static string WithoutParameter(ArgumentException exception)
     {

@@ -41,7 +41,7 @@ internal sealed class EmbeddingModel : ServedModel
     }
 
     /// <inheritdoc/>
-    public override JobResult Run(JobRequest request, long bytes, Action<JobEvent> report, CancellationToken cancellationToken)
+    public override JobResult Run(JobWork work, CancellationToken cancellationToken)
     {
         TextEmbedder embedder;
         lock (_lock)
@@ -49,7 +49,7 @@ internal sealed class EmbeddingModel : ServedModel
             embedder = _embedder ??= new TextEmbedder(Folder, s_embedding, _options.Budget is null ? _options.Session : _options.Session with { MemoryBudget = OpenBytes });
         }
 
-        EmbeddedTexts texts = embedder.Embed(request.Embedding!.Texts, new Steps(report), cancellationToken);
+        EmbeddedTexts texts = embedder.Embed(work.Request.Embedding!.Texts, new Steps(work.Report), cancellationToken);
         return new JobResult([new JobPart(VectorFile.Write(texts.Vectors), "application/json")])
         {
             Vectors = texts.Vectors,

@@ -8,7 +8,7 @@ namespace OnnxStream.Interop.Server.Models;
 /// A model is opened by its first job, and let go when nobody has used it for a while or another needs the room. What a model keeps between jobs and what a job
 /// takes are counted by their plans, before anything is loaded; sessions are then held to what was counted.
 /// </remarks>
-public sealed partial class ModelShelf : IJobModels, IAsyncDisposable
+public sealed partial class ModelShelf : IServedModels
 {
     private readonly ModelShelfOptions _options;
     private readonly TimeProvider _time;
@@ -44,10 +44,10 @@ public sealed partial class ModelShelf : IJobModels, IAsyncDisposable
         _timer = time.CreateTimer(_ => CloseIdle(), null, period, period);
     }
 
-    /// <summary>The most bytes that all may take together; null for no limit.</summary>
+    /// <inheritdoc/>
     public long? Budget => _options.Budget;
 
-    /// <summary>The bytes that are taken, by their plans.</summary>
+    /// <inheritdoc/>
     public long TakenBytes
     {
         get
@@ -59,7 +59,7 @@ public sealed partial class ModelShelf : IJobModels, IAsyncDisposable
         }
     }
 
-    /// <summary>The models, in the order of their names.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<ModelStatus> Models
     {
         get
@@ -120,24 +120,12 @@ public sealed partial class ModelShelf : IJobModels, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public JobResult Run(string model, JobRequest request, long bytes, Action<JobEvent> report, CancellationToken cancellationToken)
+    public Task<JobResult> RunAsync(JobWork work, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        try
-        {
-            return _places[model].Model.Run(request, bytes, report, cancellationToken);
-        }
-        catch (Exception exception) when (exception is MemoryBudgetException or NativeMemoryException)
-        {
-            LogMemory(exception, model);
-            throw new JobRefusedException(new JobError("insufficient_memory", exception.Message), RefusalReason.Memory, exception);
-        }
-        catch (Exception exception) when (exception is OnnxStreamException or IOException or UnauthorizedAccessException)
-        {
-            // What these say names files of the server.
-            LogModelFailure(exception, model);
-            throw new JobRefusedException(new JobError("model_error", $"The model '{model}' cannot do this. The server's log says why."), RefusalReason.Request, exception);
-        }
+        ArgumentNullException.ThrowIfNull(work);
+
+        // It computes for seconds or hours: on a thread of its own.
+        return Task.Factory.StartNew(() => Run(work, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>Closes all models. No job may be being done.</summary>
@@ -150,6 +138,25 @@ public sealed partial class ModelShelf : IJobModels, IAsyncDisposable
             {
                 Close(place);
             }
+        }
+    }
+
+    private JobResult Run(JobWork work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return _places[work.Model].Model.Run(work, cancellationToken);
+        }
+        catch (Exception exception) when (exception is MemoryBudgetException or NativeMemoryException)
+        {
+            LogMemory(exception, work.Model);
+            throw new JobRefusedException(new JobError("insufficient_memory", exception.Message), RefusalReason.Memory, exception);
+        }
+        catch (Exception exception) when (exception is OnnxStreamException or IOException or UnauthorizedAccessException)
+        {
+            // What these say names files of the server.
+            LogModelFailure(exception, work.Model);
+            throw new JobRefusedException(new JobError("model_error", $"The model '{work.Model}' cannot do this. The server's log says why."), RefusalReason.Request, exception);
         }
     }
 

@@ -29,11 +29,9 @@ internal abstract class ServedModel(string name, string folder)
     public abstract long Plan(JobRequest request);
 
     /// <summary>Does a job. Whatever must be open is opened, and stays open.</summary>
-    /// <param name="request">The job.</param>
-    /// <param name="bytes">What was reserved for it by its plan.</param>
-    /// <param name="report">Receives how far it is.</param>
+    /// <param name="work">The job, with what was reserved for it by its plan.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    public abstract JobResult Run(JobRequest request, long bytes, Action<JobEvent> report, CancellationToken cancellationToken);
+    public abstract JobResult Run(JobWork work, CancellationToken cancellationToken);
 
     /// <summary>Lets go of what stays between jobs. No job is being done.</summary>
     public abstract void Close();

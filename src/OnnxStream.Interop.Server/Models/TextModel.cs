@@ -82,7 +82,7 @@ internal sealed class TextModel : ServedModel
     }
 
     /// <inheritdoc/>
-    public override JobResult Run(JobRequest request, long bytes, Action<JobEvent> report, CancellationToken cancellationToken)
+    public override JobResult Run(JobWork work, CancellationToken cancellationToken)
     {
         lock (_lock)
         {
@@ -91,9 +91,9 @@ internal sealed class TextModel : ServedModel
 
         try
         {
-            return request.Kind == JobKind.Chat
-                ? ChatAsync(request.Text!, report, cancellationToken).GetAwaiter().GetResult()
-                : Complete(request.Text!, report, cancellationToken);
+            return work.Request.Kind == JobKind.Chat
+                ? ChatAsync(work.Request.Text!, work.Report, cancellationToken).GetAwaiter().GetResult()
+                : Complete(work.Request.Text!, work.Report, cancellationToken);
         }
         catch (ArgumentException exception)
         {

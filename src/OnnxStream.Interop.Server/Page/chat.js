@@ -61,7 +61,7 @@ export class ChatPane {
       this.#job = await server.post("/jobs", this.#request());
       for await (const event of server.events(this.#job.id)) {
         if (event.type === "queued") {
-          place.dataset.state = event.position === 1 ? "Next in the queue" : `In the queue, place ${event.position}`;
+          place.dataset.state = server.queuePlace(event.position);
         } else if (event.type === "started") {
           place.dataset.state = "Thinking";
         } else if (event.type === "text") {

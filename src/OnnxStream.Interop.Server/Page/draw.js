@@ -157,8 +157,8 @@ export class DrawPane {
   async #happened(event, settings) {
     switch (event.type) {
       case "queued":
-        this.#progress(event.position === 1 ? "Next in the queue" : `In the queue, place ${event.position}`, null);
-        announce(`Queued, place ${event.position}.`);
+        this.#progress(server.queuePlace(event.position), null);
+        announce(`${server.queuePlace(event.position)}.`);
         break;
       case "started":
         this.#progress("Beginning", null);

@@ -156,3 +156,12 @@ function setConnected(value) {
     changes.dispatchEvent(new CustomEvent("connection", { detail: value }));
   }
 }
+
+// The place of a job that waits, in words; at 0 the machines of a fleet have it, and none has begun.
+export function queuePlace(position) {
+  if (position === 0) {
+    return "Waiting for a machine";
+  }
+
+  return position === 1 ? "Next in the queue" : `In the queue, place ${position}`;
+}

@@ -153,11 +153,11 @@ public class JobQueueTests
             }
         }
 
-        public JobResult Run(string model, JobRequest request, long bytes, Action<JobEvent> report, CancellationToken cancellationToken)
+        public async Task<JobResult> RunAsync(JobWork work, CancellationToken cancellationToken)
         {
-            Open.Wait(cancellationToken);
-            Done.Enqueue(request.Text!.Prompt!);
-            report(new JobEvent(JobEventType.Text) { Text = "piece" });
+            await Task.Run(() => Open.Wait(cancellationToken), CancellationToken.None);
+            Done.Enqueue(work.Request.Text!.Prompt!);
+            work.Report(new JobEvent(JobEventType.Text) { Text = "piece" });
             return new JobResult([new JobPart([1, 2, 3], "application/octet-stream")]);
         }
 
