@@ -88,7 +88,7 @@ internal sealed class TranscribeCommand : TaskCommand
             tensorBytes = model.TensorBytes;
 
             // What is wrong is said before work is done.
-            _ = model.Transcribe(sound, options);
+            _ = model.Transcribe(sound, options, null, cancellationToken);
         }
 
         Limit(arguments, tensorBytes, session =>

@@ -97,7 +97,7 @@ internal sealed class TextModel : ServedModel
         }
         catch (ArgumentException exception)
         {
-            throw Refusal(exception, request.Text!);
+            throw Refusal(exception, work.Request.Text!);
         }
     }
 

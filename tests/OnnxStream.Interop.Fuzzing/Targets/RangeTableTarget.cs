@@ -11,7 +11,7 @@ internal sealed class RangeTableTarget() : FuzzTarget("ranges")
     private readonly Dictionary<string, string> _tables = [];
     private string _folder = "";
     private string _model = "";
-    private Dictionary<string, TensorBuffer> _inputs = null!;
+    private Dictionary<string, OnnxValue> _inputs = null!;
 
     /// <inheritdoc/>
     public override void Prepare()
