@@ -2,6 +2,7 @@ using OnnxStream.Interop.Gguf;
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Onnx;
 using OnnxStream.Interop.Sessions;
+using OnnxStream.Interop.Tensors;
 using OnnxStream.Interop.Text;
 using OnnxStream.Interop.Weights;
 
@@ -117,7 +118,7 @@ public sealed class Model
         ValueMetadata[] declared = [.. Inputs.Where(input => inputs.ContainsKey(input.Name))];
         ValueMetadata[] others = [.. Inputs.Except(declared), .. OptionalInputs];
         InputChecker.Check(declared, others, inputs.ToDictionary(pair => pair.Key, OnnxValue (pair) => pair.Value));
-        return new Model(FixedInputs.In(Content, inputs));
+        return new Model(FixedInputs.In(Content, inputs.ToDictionary(pair => pair.Key, pair => Constant.FromData(pair.Value.Type, pair.Value.Bytes.ToArray()))));
     }
 
     /// <summary>Finds where the model puts what deep layers made beside what they made it from, in the order of its nodes; the last one stands behind most of it.</summary>

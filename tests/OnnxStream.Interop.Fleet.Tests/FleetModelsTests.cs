@@ -128,7 +128,7 @@ public class FleetModelsTests
     public async Task AJobIsCancelledWaitingAndBeingDone()
     {
         FleetWorker worker = await _fleet.AddWorkerAsync();
-        Job running = _fleet.Server.Queue.Submit(FleetServer.Picture(1, steps: 900, count: 2), "local"), waiting = _fleet.Server.Queue.Submit(FleetServer.Picture(2, steps: 900, count: 2), "local");
+        Job running = _fleet.Server.Queue.Submit(FleetServer.Picture(1, steps: 900, count: 8), "local"), waiting = _fleet.Server.Queue.Submit(FleetServer.Picture(2, steps: 900, count: 8), "local");
         await FleetServer.WaitAsync(() => running.LastProgress is { Stage: "denoising", Step: > 0 }, "it does not begin");
         _fleet.Server.Queue.Cancel(waiting);
         _fleet.Server.Queue.Cancel(running);
