@@ -88,7 +88,14 @@ internal sealed class TranscribeCommand : TaskCommand
             tensorBytes = model.TensorBytes;
 
             // What is wrong is said before work is done.
-            _ = model.Transcribe(sound, options, null, cancellationToken);
+            try
+            {
+                _ = model.Transcribe(sound, options, null, cancellationToken);
+            }
+            catch (ArgumentException exception)
+            {
+                throw new UsageException(exception.Message.Split(" (Parameter '")[0]);
+            }
         }
 
         Limit(arguments, tensorBytes, session =>
