@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace OnnxStream.Interop.Cli;
 
@@ -16,7 +17,18 @@ internal static unsafe partial class ProcessorVariant
     public const string FileName = "onnxstream-x86-64-v3";
 
     // The instructions of the level, by the system's names. It lists those that it has made usable; .NET's own questions are answered when the program is compiled.
-    private static readonly string[] s_level3 = ["avx2", "fma", "bmi1", "bmi2", "abm", "movbe", "f16c"];
+    private static readonly string[] s_level3 = ["avx2", "fma", "bmi1", "bmi2", "movbe", "f16c"];
+
+    // Of the level, too, but some virtual machines do not list it. It needs nothing of the system, so the processor's answer is enough.
+    private static bool HasLeadingZeroCount
+    {
+        get
+        {
+            const int ExtendedFeatures = unchecked((int)0x80000001);
+            const int LeadingZeroCount = 1 << 5;
+            return X86Base.IsSupported && (X86Base.CpuId(ExtendedFeatures, 0).Ecx & LeadingZeroCount) != 0;
+        }
+    }
 
     private static bool IsForAll => Vector<byte>.Count == 16 && !RuntimeFeature.IsDynamicCodeCompiled;
 
@@ -28,7 +40,7 @@ internal static unsafe partial class ProcessorVariant
             {
                 // flags		: fpu vme de
                 string? flags = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal));
-                return flags is not null && s_level3.All(flags.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries).Contains);
+                return HasLeadingZeroCount && flags is not null && s_level3.All(flags.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries).Contains);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
