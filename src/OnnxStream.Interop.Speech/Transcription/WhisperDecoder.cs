@@ -34,7 +34,7 @@ internal sealed class WhisperDecoder : IDisposable
     /// <returns>What the decoder looks at: one sequence, positions, numbers.</returns>
     public TensorBuffer Encode(float[] features, CancellationToken cancellationToken)
     {
-        InferenceSession session = Open(ref _encoder, _folder.Encoder, null, [LastHidden]);
+        InferenceSession session = Open(ref _encoder, _folder.Encoder, usesCache: null, [], [LastHidden]);
         Dictionary<string, TensorBuffer> inputs = new() { [Features] = TensorBuffer.Create<float>(features, 1, _folder.BandCount, LogMelSpectrogram.WindowFrames) };
         return session.Run(inputs, options: null, cancellationToken)[LastHidden];
     }
@@ -45,11 +45,10 @@ internal sealed class WhisperDecoder : IDisposable
     /// <param name="cancellationToken">Stops it.</param>
     public WhisperPrompt Read(TensorBuffer heard, IReadOnlyList<int> tokens, CancellationToken cancellationToken)
     {
-        InferenceSession session = Open(ref _first, _folder.FirstDecoder, null, [Logits, .. Names("present").Select(name => name.Name)]);
+        InferenceSession session = Open(ref _first, _folder.FirstDecoder, usesCache: false, [], [Logits, .. Names("present").Select(name => name.Name)]);
         Dictionary<string, TensorBuffer> inputs = new() { [Ids] = Tensor(tokens), [Hidden] = heard };
         if (_folder.IsMerged)
         {
-            inputs.Add(UsesCache, TensorBuffer.Create<bool>([false], 1));
             foreach ((string name, bool _) in Names("past_key_values"))
             {
                 inputs.Add(name, TensorBuffer.Create<float>([], 1, _folder.HeadCount, 0, _folder.Width / _folder.HeadCount));
@@ -70,7 +69,7 @@ internal sealed class WhisperDecoder : IDisposable
             Axis = 2,
             Capacity = _folder.ContextLength,
         })];
-        InferenceSession session = Open(ref _next, _folder.NextDecoder, bindings, [Logits, .. bindings.Select(binding => binding.Output)]);
+        InferenceSession session = Open(ref _next, _folder.NextDecoder, usesCache: true, bindings, [Logits, .. bindings.Select(binding => binding.Output)]);
         SessionState state = session.CreateState();
         foreach (string name in own)
         {
@@ -79,11 +78,6 @@ internal sealed class WhisperDecoder : IDisposable
 
         Dictionary<string, TensorBuffer> inputs = Names("past_key_values").Where(name => name.IsOfSound)
             .ToDictionary(name => name.Name, name => prompt.Present[name.Name.Replace("past_key_values", "present", StringComparison.Ordinal)]);
-        if (_folder.IsMerged)
-        {
-            inputs.Add(UsesCache, TensorBuffer.Create<bool>([true], 1));
-        }
-
         // Some exports look at what was heard here, too.
         if (session.Inputs.Any(input => input.Name == Hidden))
         {
@@ -111,7 +105,7 @@ internal sealed class WhisperDecoder : IDisposable
         from kind in s_kinds
         select ($"{prefix}.{layer.ToString(CultureInfo.InvariantCulture)}.{(isOfSound ? "encoder" : "decoder")}.{kind}", isOfSound);
 
-    private InferenceSession Open(ref InferenceSession? session, string path, IReadOnlyList<StateBinding>? bindings, IReadOnlyList<string> outputs)
+    private InferenceSession Open(ref InferenceSession? session, string path, bool? usesCache, IReadOnlyList<StateBinding> bindings, IReadOnlyList<string> outputs)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, typeof(SpeechToText));
         if (session is not null)
@@ -130,7 +124,13 @@ internal sealed class WhisperDecoder : IDisposable
             throw new ModelFormatException(path, $"the model has no output '{missing}'. It has: {string.Join(", ", model.Outputs.Take(12))}. Expected what Hugging Face's optimum exports of a Whisper model with its cache.");
         }
 
-        return session = new InferenceSession(model, _options with { StateBindings = bindings ?? [], Outputs = outputs });
+        // Which branch of a merged decoder is meant is known before it is planned.
+        if (_folder.IsMerged && usesCache is { } isWithCache)
+        {
+            model = model.WithFixedInputs(new Dictionary<string, TensorBuffer> { [UsesCache] = TensorBuffer.Create<bool>([isWithCache], 1) });
+        }
+
+        return session = new InferenceSession(model, _options with { StateBindings = bindings, Outputs = outputs });
     }
 
     private void Close()
