@@ -13,7 +13,7 @@ internal sealed class OnnxRuntimeGenAi : LanguageEngine
     public OnnxRuntimeGenAi(string folder, int threads, int context)
     {
         using Config config = new(folder);
-        config.Overlay($$$"""{"model":{"decoder":{"session_options":{"intra_op_num_threads":{{{threads}}}}}}}""");
+        config.Overlay("{\"model\":{\"decoder\":{\"session_options\":{\"intra_op_num_threads\":" + threads.ToString(System.Globalization.CultureInfo.InvariantCulture) + "}}}}");
         _model = new Model(config);
         _parameters = new GeneratorParams(_model);
         _parameters.SetSearchOption("max_length", context);
