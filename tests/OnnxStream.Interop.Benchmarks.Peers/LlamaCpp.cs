@@ -16,13 +16,13 @@ internal sealed class LlamaCpp : LanguageEngine
     public LlamaCpp(string path, int threads, int context)
     {
         NativeLogConfig.llama_log_set((_, _) => { });
-        ModelParams parameters = new(path) { ContextSize = (uint)context, BatchSize = (uint)context, UBatchSize = (uint)context, GpuLayerCount = 0, Threads = threads, BatchThreads = threads, UseMemorymap = true };
+        ModelParams parameters = new(path) { ContextSize = (uint)context, BatchSize = (uint)context, UBatchSize = (uint)context, GpuLayerCount = 0, Threads = threads, BatchThreads = threads };
         _weights = LLamaWeights.LoadFromFile(parameters);
         _context = _weights.CreateContext(parameters);
     }
 
     /// <inheritdoc/>
-    public override int VocabularySize => _context.VocabCount;
+    public override int VocabularySize => _weights.Vocab.Count;
 
     /// <inheritdoc/>
     public override void Begin(int[] tokens)
