@@ -12,9 +12,7 @@ internal static class BuildVerb
     /// <returns>The full path of the program that <see cref="Tool"/> starts.</returns>
     public static string Run(BuildHost host)
     {
-        NativeVerb.Build(host);
-        ExternalProgram.Run(
-            ExternalProgram.Dotnet, "build", Repository.Solution, "-c", "Release", "-nodeReuse:false", "-v", "quiet", "-clp:Summary");
+        BuildSolution(host);
         string program = CompileTool(host) ?? Path.Combine("OnnxStream.Interop.Cli", "release", ToolFile);
         File.Delete(Tool);
         // Relative, so that it still points to the program when the checkout has moved.
@@ -30,6 +28,14 @@ internal static class BuildVerb
 
         Console.WriteLine($"build: {Tool} is ready");
         return Path.GetFullPath(program, Path.GetFullPath(Programs));
+    }
+
+    /// <summary>Builds the native library and the solution, without the compiled tool.</summary>
+    public static void BuildSolution(BuildHost host)
+    {
+        NativeVerb.Build(host);
+        ExternalProgram.Run(
+            ExternalProgram.Dotnet, "build", Repository.Solution, "-c", "Release", "-nodeReuse:false", "-v", "quiet", "-clp:Summary");
     }
 
     private static string ToolFile { get; } = OperatingSystem.IsWindows() ? "onnxstream.exe" : "onnxstream";

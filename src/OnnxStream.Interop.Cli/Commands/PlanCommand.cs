@@ -46,13 +46,18 @@ internal sealed class PlanCommand : ToolCommand
         HelpName = "FILE.png",
     };
 
+    private readonly Option<bool> _time = new("--time")
+    {
+        Description = "Estimate the time of a run, from how quick this machine is now: it computes and reads for about a second.",
+    };
+
     private readonly Option<bool> _json = JsonOption();
 
     public PlanCommand()
         : base("plan", "Show what a run would do, and the memory that it would need.")
     {
         Add(_model);
-        foreach (Option option in (Option[])[_memory, _dimensions, _outputs, _panelStore, _panelType, _targetError, _activationType, _threads, _weights, _top, _all, _image, _json])
+        foreach (Option option in (Option[])[_memory, _dimensions, _outputs, _panelStore, _panelType, _targetError, _activationType, _threads, _weights, _top, _all, _image, _time, _json])
         {
             Add(option);
         }
@@ -71,6 +76,7 @@ internal sealed class PlanCommand : ToolCommand
         "onnxstream plan model.onnx                              how much memory, and where?",
         "onnxstream plan model.onnx --memory 128MB               does it fit?",
         "onnxstream plan model.onnx --dim batch=4 --dim sequence=128 --image memory.png",
+        "onnxstream plan model.onnx --panel-store auto --time    how long will a run take, and is it the processor or the disk that decides?",
         "onnxstream plan https://example.org/big/model.onnx      what does it need? Only its graph is fetched",
         "onnxstream plan model.onnx --output scores              what that output needs only",
         "onnxstream plan model.onnx --panel-store auto --all     the plan with packed weights; nothing is packed",
@@ -129,6 +135,9 @@ internal sealed class PlanCommand : ToolCommand
             PlanPicture.Write(image, ModelName(path), plan, memory.PeakFor(plan) - plan.PeakBytes, limit, targetError is null ? [] : layers);
         }
 
+        PlanTimeReport? time = arguments.GetValue(_time)
+            ? PlanTimeReport.Of(plan, MachineRates.Measure(options.PanelStore.ElementType, options.ThreadCount, WeightsFolder(path, plan), cancellationToken))
+            : null;
         PlanReport report = new(
             [.. plan.Steps.Select(PlanStepReport.Of)],
             [.. plan.Parts.Select(PlanPartReport.Of)],
@@ -148,7 +157,8 @@ internal sealed class PlanCommand : ToolCommand
             plan.PanelStorePath,
             layers,
             options.PanelStore.Formats?.TargetError,
-            options.PanelStore.Formats?.MeasuredError);
+            options.PanelStore.Formats?.MeasuredError,
+            time);
         if (arguments.GetValue(_json))
         {
             terminal.Output.WriteLine(ReportJson.Serialize(report));
@@ -171,6 +181,12 @@ internal sealed class PlanCommand : ToolCommand
         string full = Path.GetFullPath(path);
         return Path.Combine(Path.GetFileName(Path.GetDirectoryName(full)) ?? "", Path.GetFileName(full));
     }
+
+    // Where the weights of a run are read from: null for a server, whose rate is not known.
+    private static string? WeightsFolder(string path, PlanSummary plan) =>
+        File.Exists(plan.PanelStorePath) ? Path.GetDirectoryName(Path.GetFullPath(plan.PanelStorePath)) :
+        HttpFiles.IsAddress(path) ? null :
+        Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path));
 
     private static (PlanSummary Plan, ProcessMemory Memory) Plan(Model model, SessionOptions options, Dictionary<string, TensorType> types)
     {
@@ -247,6 +263,10 @@ internal sealed class PlanCommand : ToolCommand
 
         terminal.Output.WriteLine($"memory      {Quantity.Bytes(report.PredictedPeakRssBytes)} predicted peak of the process, {Quantity.Bytes(report.PredictedPeakBytes)} of it native");
         terminal.Output.WriteLine($"smallest    --memory {report.SmallestBudgetBytes >> 20}MB");
+        if (report.Time is { } time)
+        {
+            terminal.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"time        about {time.EstimatedS:0.00} s: {time.Explain()}"));
+        }
     }
 
     // Those that add most to the error, and what all of one type come to.

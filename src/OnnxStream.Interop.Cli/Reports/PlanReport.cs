@@ -20,6 +20,7 @@ namespace OnnxStream.Interop.Cli.Reports;
 /// <param name="Layers">The weights that are divided into panels, in the order of their use.</param>
 /// <param name="TargetError">The largest error of the outputs with which types of panels were chosen (--panel-type auto); null where they were not.</param>
 /// <param name="MeasuredError">The error that was measured then.</param>
+/// <param name="Time">How long a run will take (--time); null where it was not asked for.</param>
 internal sealed record PlanReport(
     IReadOnlyList<PlanStepReport> Steps,
     IReadOnlyList<PlanPartReport> Parts,
@@ -39,7 +40,8 @@ internal sealed record PlanReport(
     string? PanelStore,
     IReadOnlyList<PlanLayerReport> Layers,
     double? TargetError,
-    double? MeasuredError);
+    double? MeasuredError,
+    PlanTimeReport? Time);
 
 /// <summary>A step of a plan.</summary>
 /// <param name="Node">The node that it computes, or a part of.</param>

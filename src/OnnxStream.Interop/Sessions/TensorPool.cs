@@ -38,7 +38,7 @@ internal sealed class TensorPool(MemoryAccount account, Action<long> makeRoom) :
         else
         {
             _mostBytes = Math.Max(_mostBytes, LiveBytes + bytes);
-            while (LiveBytes + FreeBytes + bytes > _mostBytes && TryShrink())
+            while (LiveBytes + FreeBytes + bytes > _mostBytes && TryShrink(LiveBytes + FreeBytes + bytes - _mostBytes))
             {
             }
 
@@ -78,6 +78,21 @@ internal sealed class TensorPool(MemoryAccount account, Action<long> makeRoom) :
         FreeBytes -= _free[0].Length;
         _free[0].Dispose();
         _free.RemoveAt(0);
+        return true;
+    }
+
+    // The smallest block that is enough goes: clearing a large one anew would take longer.
+    private bool TryShrink(long bytes)
+    {
+        NativeBuffer? gone = _free.Where(block => block.Length >= bytes).MinBy(block => block.Length) ?? _free.MaxBy(block => block.Length);
+        if (gone is null)
+        {
+            return false;
+        }
+
+        _free.Remove(gone);
+        FreeBytes -= gone.Length;
+        gone.Dispose();
         return true;
     }
 

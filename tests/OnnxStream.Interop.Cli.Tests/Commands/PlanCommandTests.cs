@@ -37,6 +37,24 @@ internal sealed class PlanCommandTests
     }
 
     [Test]
+    public void Time_is_estimated_where_it_is_asked_for()
+    {
+        using TemporaryFolder folder = new();
+        string model = TinyModel.Write(folder, columns: 400);
+        Assert.That(Invocation.Of("plan", model).AssertSucceeded().Output, Does.Not.Contain("\ntime"));
+        Assert.That(Invocation.Of("plan", model, "--time").AssertSucceeded().Output, Does.Match(@"(?m)^time +about \d+\.\d\d s: computing takes .*/s, reading .*/s; (computing|reading) decides"));
+        using JsonDocument json = JsonDocument.Parse(Invocation.Of("plan", model, "--time", "--json").AssertSucceeded().Output);
+        JsonElement time = json.RootElement.GetProperty("time");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(time.EnumerateObject().Select(member => member.Name), Is.EqualTo(new[] { "estimated_s", "computing_s", "reading_s", "flops_per_second", "bytes_per_second" }));
+            Assert.That(time.GetProperty("computing_s").GetDouble() * time.GetProperty("flops_per_second").GetDouble(), Is.EqualTo(2 * 3 * 400).Within(1e-6));
+            Assert.That(time.GetProperty("reading_s").GetDouble() * time.GetProperty("bytes_per_second").GetDouble(), Is.EqualTo(3 * 400 * sizeof(float)).Within(1e-6));
+            Assert.That(time.GetProperty("estimated_s").GetDouble(), Is.EqualTo(Math.Max(time.GetProperty("computing_s").GetDouble(), time.GetProperty("reading_s").GetDouble())));
+        }
+    }
+
+    [Test]
     public void Json_has_the_promised_members()
     {
         using TemporaryFolder folder = new();
@@ -50,7 +68,7 @@ internal sealed class PlanCommandTests
                 {
                     "steps", "parts", "flops", "weights_bytes", "arena_bytes", "constant_bytes", "operator_bytes", "weight_buffer_bytes", "window_bytes", "tensor_bytes", "kept_panel_bytes", "predicted_peak_bytes",
                     "predicted_peak_rss_bytes", "memory_budget_bytes", "smallest_budget_bytes", "panel_store",
-                    "layers", "target_error", "measured_error",
+                    "layers", "target_error", "measured_error", "time",
                 }));
             Assert.That(Number(report, "predicted_peak_bytes"), Is.EqualTo(Number(report, "arena_bytes") + Number(report, "constant_bytes") + Number(report, "operator_bytes") + Number(report, "weight_buffer_bytes") + Number(report, "window_bytes") + Number(report, "kept_panel_bytes")));
             Assert.That(Number(report, "predicted_peak_rss_bytes"), Is.GreaterThan(Number(report, "predicted_peak_bytes")));

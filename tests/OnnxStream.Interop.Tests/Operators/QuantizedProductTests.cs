@@ -218,6 +218,60 @@ public class QuantizedProductTests
         Assert.That(Run(model, matrices.Data).Span<int>().ToArray(), Is.EqualTo(matrices.Sums().Select(sum => (int)sum)));
     }
 
+    // Images that are computed in strips: padded above and below, strided and dilated, several of them, with a last strip that is no whole one.
+    private static readonly QuantizedImages[] s_largeImages =
+    [
+        new([2, 2, 75, 121], [64, 2, 3, 3]) { Pads = [1, 1, 1, 1] },
+        new([3, 2, 151, 161], [50, 2, 5, 3]) { Pads = [5, 0, 3, 2], Strides = [2, 1], Dilations = [2, 1] },
+    ];
+
+    [Test]
+    public void LargeImages([ValueSource(nameof(s_largeImages))] QuantizedImages images, [Values("uint8 int8", "int8 uint8")] string types) => QuantizedConvolutions(images, types is "uint8 int8" ? types : "int8 int8", "middle", isPerChannel: true, hasBias: true);
+
+    [Test]
+    public void LargeExactImages([ValueSource(nameof(s_largeImages))] QuantizedImages images, [Values("uint8 int8", "int8 uint8")] string types) => ExactConvolutions(images, types, "ends");
+
+    // Sums that are divided into digits, and results in single precision, which take no memory of their own.
+    [Test]
+    public void LargeImagesOfManyChannels()
+    {
+        QuantizedImages images = new([1, 70, 190, 330], [3, 70, 5, 4]) { Pads = [2, 1, 2, 1], Strides = [3, 4] };
+        ExactConvolutions(images, "uint8 int8", "ends");
+        ConvolutionsBetweenQuantizations(images, isPerChannel: true, "Relu", isQuantized: false);
+    }
+
+    // A matrix whose bytes without a sign are written anew in strips of rows.
+    [Test]
+    public void LargeData([Values("uint8 int8", "uint8 uint8")] string types)
+    {
+        QuantizedMatrices matrices = new(types, [5003, 900, 3], "middle", isPerColumn: true);
+        float step = Step(matrices.Sums());
+        ModelBuilder model = new ModelBuilder(21, Microsoft).Input("x", ElementType.UInt8, 5003, 900).Initializer("w", matrices.Weight).Initializer("xs", TestTensors.Scalar(ElementType.Float32, s_scales[0])).Initializer("ws", matrices.WeightScales)
+            .Initializer("ys", TestTensors.Scalar(ElementType.Float32, step)).Initializer("yz", TestTensors.Scalar(ElementType.UInt8, 5));
+        matrices.AddZeros(model);
+        model.Node("QLinearMatMul", "x xs xz w ws wz ys yz", "y").Output("y", ElementType.UInt8);
+        double[] scales = TestTensors.ToDoubles(matrices.WeightScales);
+        AssertSteps(Run(model, matrices.Data), [.. matrices.Sums().Select((sum, i) => sum * s_scales[0] * scales[i % 3] / step)], 5);
+    }
+
+    // What an image needs beside itself does not grow with its height.
+    [Test]
+    public void StripsTakeLittleMemory()
+    {
+        long[] bytes = [.. new[] { 256, 1024 }.Select(height =>
+        {
+            QuantizedImages given = new QuantizedImages([1, 32, height, 128], [64, 32, 3, 3]) { Pads = [1, 1, 1, 1] }.With("uint8 int8", "symmetric");
+            ModelBuilder model = given.Model(13).Initializer("s", TestTensors.Scalar(ElementType.Float32, 0.01));
+            given.AddZeros(model, isPerChannel: false);
+            model.Node("QLinearConv", "x s xz w s wz s xz", "y", given.Attributes).Output("y", ElementType.UInt8);
+            using TemporaryFolder folder = new();
+            using InferenceSession session = new(folder.Write("model.onnx", model.ToBytes()), new SessionOptions { ThreadCount = 1, PlanOnly = true });
+            long images = (32 + 64) * height * 128;
+            return session.Plan().PeakBytes - 2 * images;
+        })];
+        Assert.That(bytes[1], Is.LessThan(bytes[0] + (1 << 20)).And.LessThan(8 << 20));
+    }
+
     [Test]
     public void NoRows()
     {

@@ -19,6 +19,10 @@ namespace OnnxStream.Interop.Kernels;
 /// Where sums are the results (int32), nothing may be rounded: data that could make larger sums are divided into digits of fewer bits, and their sums put together.
 /// Inputs of the step: data, then a bias if it is packed, then those that <see cref="QuantizedInputs"/> names.
 /// </para>
+/// <para>
+/// Data that have to be written anew, and sums, take more memory than the image itself. So many rows are computed in strips: of lines of an image, with its padding
+/// above and below written out, or of rows of a matrix. Each panel writes the strips anew, which takes as long as one output channel.
+/// </para>
 /// </remarks>
 internal sealed unsafe class XnnQuantizedProduct : PanelKernel
 {
@@ -26,17 +30,21 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
     public const long MostPerOutput = int.MaxValue / (byte.MaxValue * -sbyte.MinValue);
 
     private const long TileBytes = 512 << 10;
+    private const long StripBytes = 2 << 20; // of sums
+    private const long MostWholeBytes = 4 << 20; // of data that are written anew and of sums
     private const long LargestExactSum = 1 << 24;
     private const int DifferenceBits = 8; // of data minus zero point, without the sign
 
     private readonly PanelWeights _weights;
     private readonly PanelProduct _product;
+    private readonly ConvolutionProduct? _image; // all of it; null for a product of matrices
     private readonly QuantizedInputs _inputs;
     private readonly QuantizedResults _results;
     private readonly bool _isUnsigned;
     private readonly long _rows;
     private readonly long _resultRows;
-    private readonly int _tileRows;
+    private readonly long _tileRows;
+    private readonly bool _isStripped;
     private readonly int _digits;
     private readonly int _digitBits;
     private readonly ScratchLayout _layout = new();
@@ -65,12 +73,18 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
         _results = results;
         _isUnsigned = isUnsigned;
         _rows = rows;
-        _product = product with { OutputStride = IsInPlace ? weights.Outputs : 0 };
-        _resultRows = product is ConvolutionProduct convolution ? convolution.Input[0] * convolution.Parameters.OutputHeight(convolution.Input[1]) * convolution.Parameters.OutputWidth(convolution.Input[2]) : rows;
-        _tileRows = (int)Math.Min(_resultRows, Math.Max(RowTile, TileBytes / (PanelOutputs * sizeof(float)) / RowTile * RowTile));
+        _image = product as ConvolutionProduct;
+        _resultRows = _image is null ? rows : _image.Input[0] * OutputHeight * OutputWidth;
         (_digits, _digitBits) = results.Type == ElementType.Int32 ? Digits(weights.PerOutput) : (1, DifferenceBits + 1);
-        _planesPart = _layout.Add(QuantizedRows.Bytes(ParameterRows, Elements), _digits);
-        _pixelSumsPart = _layout.Add(HasCorrections && product is ConvolutionProduct ? rows * sizeof(int) : 0);
+        bool isUsedInPlace = _image is null && !isUnsigned && _digits == 1;
+        long wholeBytes = (isUsedInPlace ? 0 : _digits * Elements) + (IsInPlace || _image is null ? 0 : _resultRows * PanelOutputs * sizeof(float));
+        _isStripped = wholeBytes > MostWholeBytes && (_image is null || OutputHeight > 1);
+        long sumBytes = PanelOutputs * sizeof(float);
+        _tileRows = _image is null ? Math.Min(rows, Math.Max(RowTile, TileBytes / sumBytes / RowTile * RowTile)) :
+            _isStripped ? Math.Clamp(StripBytes / (OutputWidth * sumBytes), Math.Min(_image.Parameters.KernelHeight, OutputHeight), OutputHeight) * OutputWidth : _resultRows;
+        _product = (_isStripped && _image is not null ? Strip(_image, _tileRows / OutputWidth) : product) with { OutputStride = IsInPlace ? weights.Outputs : 0 };
+        _planesPart = _layout.Add(_isStripped ? 0 : QuantizedRows.Bytes(ParameterRows, Elements), _digits);
+        _pixelSumsPart = _layout.Add(HasCorrections && _image is not null ? rows * sizeof(int) : 0);
         _rowSumsPart = _layout.Add(HasCorrections ? _resultRows * sizeof(int) : 0);
         _factorsPart = _layout.Add(results.IsScaledByProduct ? 0 : weights.Outputs * sizeof(float), 2);
         Measure($"{product} {rows} rows");
@@ -118,11 +132,17 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
     private bool HasCorrections => _results.Corrections is not null;
 
     // Of scales and zero points.
-    private long ParameterRows => _product is ConvolutionProduct { Input: var input } ? input[0] : _rows;
+    private long ParameterRows => _image is null ? _rows : _image.Input[0];
 
-    private long Elements => _product is ConvolutionProduct { Input: var input } ? input.ElementCount : _rows * _weights.PerOutput;
+    private long Elements => _image is null ? _rows * _weights.PerOutput : _image.Input.ElementCount;
 
-    private long TileResultBytes => IsInPlace ? 0 : CountedMemory.Align((_product is ConvolutionProduct ? _resultRows : _tileRows) * PanelOutputs * sizeof(float));
+    private long OutputHeight => _image!.Parameters.OutputHeight(_image.Input[1]);
+
+    private long OutputWidth => _image!.Parameters.OutputWidth(_image.Input[2]);
+
+    private long TileResultBytes => IsInPlace ? 0 : CountedMemory.Align(_tileRows * PanelOutputs * sizeof(float));
+
+    private long TileDataBytes => !_isStripped ? 0 : CountedMemory.Align(_image is null ? QuantizedRows.Bytes(_tileRows, _tileRows * _weights.PerOutput) : QuantizedRows.Bytes(1, ((ConvolutionProduct)_product).Input.ElementCount));
 
     /// <inheritdoc/>
     public override void Pack(int panel, byte* source, float* bias, byte* scratch, byte* destination, WeightReader? reader)
@@ -138,15 +158,19 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
     }
 
     /// <inheritdoc/>
-    protected override long WorkspaceBytes(PanelOperator operation, string details) => TileResultBytes + operation.Reshape(Rows, null, details);
+    protected override long WorkspaceBytes(PanelOperator operation, string details) => TileResultBytes + TileDataBytes + operation.Reshape(Rows, null, details);
 
     /// <inheritdoc/>
     protected override byte* Prepare(int set, byte* data, byte* scratch)
     {
-        byte* planes = _planesPart.In(scratch);
-        float scale = _inputs.Scale < 0 ? 1 : *(float*)Sets[set].Input(_inputs.Scale);
-        int zero = ZeroPoint(set, _inputs.ZeroPoint, _isUnsigned) - (_isUnsigned ? -sbyte.MinValue : 0);
-        if (_digits == 1)
+        byte* planes = _isStripped ? data : _planesPart.In(scratch);
+        float scale = DataScale(set);
+        int zero = DataZeroPoint(set);
+        if (_isStripped)
+        {
+            // Strips are written when they are computed.
+        }
+        else if (_digits == 1)
         {
             QuantizedRows.Take(planes, data, _isUnsigned, ParameterRows, Elements, new xnn_quantization_params { zero_point = zero, scale = _results.IsScaledByProduct ? scale : 1 }, SharedWorkers);
         }
@@ -156,7 +180,7 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
             {
                 byte* plane = _planesPart.In(scratch, digit);
                 sbyte* elements = QuantizedRows.Begin(plane, ParameterRows, new xnn_quantization_params { zero_point = 0, scale = 1 });
-                Divide(data, _isUnsigned, zero, digit * _digitBits, digit == _digits - 1 ? ~0 : (1 << _digitBits) - 1, elements, Elements);
+                DigitAt(digit, zero).Take(data, _isUnsigned, elements, Elements);
             }
         }
 
@@ -181,25 +205,85 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
     /// <inheritdoc/>
     protected override void Compute(int set, PanelOperator operation, int first, int count, byte* workspace, byte* input, byte* output, Pthreadpool* threads, string node)
     {
-        if (_results.IsScaledByProduct)
+        if (_results.IsScaledByProduct && !_isStripped)
         {
             base.Compute(set, operation, first, count, workspace, input, output, threads, node);
             return;
         }
 
-        bool isConvolution = _product is ConvolutionProduct;
-        long tile = isConvolution ? _resultRows : _tileRows;
-        for (long row = 0; row < _resultRows; row += tile)
+        WorkerPool? workers = threads is null ? null : Sets[set].Workers;
+        bool isStrip = _isStripped && _image is not null;
+        byte* strip = workspace + TileResultBytes;
+        long rowsOfImage = isStrip ? OutputHeight * OutputWidth : _resultRows;
+        for (long start = 0; start < _resultRows; start += rowsOfImage)
         {
-            long rows = Math.Min(tile, _resultRows - row);
-            float* sums = IsInPlace ? (float*)output + row * _weights.Outputs + first : (float*)workspace;
-            long stride = IsInPlace ? _weights.Outputs : count;
-            for (int digit = 0; digit < _digits; digit++)
+            for (long next = 0; next < rowsOfImage; next += _tileRows)
             {
-                operation.Run(isConvolution ? Rows : rows, workspace + TileResultBytes, input + digit * _planesPart.Length, isConvolution ? 0 : row, (byte*)sums, threads, node);
-                _finishes[set].Run(sums, stride, row, rows, first, count, digit * _digitBits, output, threads is null ? null : Sets[set].Workers);
+                // All strips of an image have the height that the operator is made for: the last one begins earlier.
+                long row = start + (isStrip ? Math.Min(next, rowsOfImage - _tileRows) : next);
+                long rows = Math.Min(_tileRows, _resultRows - row);
+                float* sums = IsInPlace ? (float*)output + row * _weights.Outputs + first : (float*)workspace;
+                long stride = IsInPlace ? _weights.Outputs : count;
+                for (int digit = 0; digit < _digits; digit++)
+                {
+                    if (_isStripped)
+                    {
+                        WriteStrip(set, input, row, rows, digit, strip, workers);
+                        operation.Run(rows, strip + TileDataBytes, strip, 0, (byte*)sums, threads, node);
+                    }
+                    else
+                    {
+                        operation.Run(_image is null ? rows : Rows, strip, input + digit * _planesPart.Length, _image is null ? row : 0, (byte*)sums, threads, node);
+                    }
+
+                    if (!_results.IsScaledByProduct)
+                    {
+                        _finishes[set].Run(sums, stride, row, rows, first, count, digit * _digitBits, output, workers);
+                    }
+                }
             }
         }
+    }
+
+    // A convolution of some lines of results, whose padding above and below is among its data.
+    private static ConvolutionProduct Strip(ConvolutionProduct image, long lines)
+    {
+        ConvolutionParameters parameters = image.Parameters;
+        long inputs = (lines - 1) * parameters.StrideHeight + (long)parameters.DilationHeight * (parameters.KernelHeight - 1) + 1;
+        return image with { Parameters = parameters with { PaddingTop = 0, PaddingBottom = 0 }, Input = new Shape(1, inputs, image.Input[2], image.Input[3]) };
+    }
+
+    // Writes the data of a strip, or one of their digits.
+    private void WriteStrip(int set, byte* data, long row, long rows, int digit, byte* strip, WorkerPool? workers)
+    {
+        int zero = DataZeroPoint(set);
+        bool isDigit = _digits > 1;
+        xnn_quantization_params parameters = new() { zero_point = isDigit ? 0 : zero, scale = _results.IsScaledByProduct ? DataScale(set) : 1 };
+        StripLines lines = _image is null
+            ? new StripLines { Data = data + row * _weights.PerOutput, LineBytes = _weights.PerOutput, First = 0, Height = rows, Count = rows }
+            : LinesOf(data, row);
+        lines.Padding = (sbyte)parameters.zero_point;
+        lines.IsUnsigned = _isUnsigned;
+        lines.Digit = isDigit ? DigitAt(digit, zero) : null;
+        lines.Target = QuantizedRows.Begin(strip, _image is null ? rows : 1, parameters);
+        lines.Run(workers);
+    }
+
+    private DataDigit DigitAt(int digit, int zero) => new(zero, digit * _digitBits, digit == _digits - 1 ? ~0 : (1 << _digitBits) - 1);
+
+    private StripLines LinesOf(byte* data, long row)
+    {
+        Shape input = _image!.Input;
+        (long image, long pixel) = Math.DivRem(row, OutputHeight * OutputWidth);
+        long lineBytes = input[2] * input[3];
+        return new StripLines
+        {
+            Data = data + image * input[1] * lineBytes,
+            LineBytes = lineBytes,
+            First = pixel / OutputWidth * _image.Parameters.StrideHeight - _image.Parameters.PaddingTop,
+            Height = input[1],
+            Count = ((ConvolutionProduct)_product).Input[1],
+        };
     }
 
     // As few digits as keep every sum below 2^24. 0 bits if there are none.
@@ -217,6 +301,11 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
 
         return (0, 0);
     }
+
+    private float DataScale(int set) => _inputs.Scale < 0 ? 1 : *(float*)Sets[set].Input(_inputs.Scale);
+
+    // Of data with a sign, as they are given or become.
+    private int DataZeroPoint(int set) => ZeroPoint(set, _inputs.ZeroPoint, _isUnsigned) - (_isUnsigned ? -sbyte.MinValue : 0);
 
     private int ZeroPoint(int set, int input, bool isUnsigned) => input < 0 ? 0 : isUnsigned ? *Sets[set].Input(input) : *(sbyte*)Sets[set].Input(input);
 
@@ -245,30 +334,19 @@ internal sealed unsafe class XnnQuantizedProduct : PanelKernel
         };
     }
 
-    // Some bits of the differences of data and zero point.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Divide(byte* data, bool isUnsigned, int zero, int shift, int mask, sbyte* digits, long count)
-    {
-        for (long i = 0; i < count; i++)
-        {
-            int element = isUnsigned ? data[i] + sbyte.MinValue : (sbyte)data[i];
-            digits[i] = (sbyte)(((element - zero) >> shift) & mask);
-        }
-    }
-
     // The sums of the differences of data and zero point that each result is made of.
     private void SumRows(byte* data, int zero, int* pixelSums, int* rowSums)
     {
-        int inputs = _product is ConvolutionProduct { Input: var image } ? (int)image[3] : (int)_weights.PerOutput;
-        int* sums = _product is ConvolutionProduct ? pixelSums : rowSums;
+        int inputs = (int)(_image is null ? _weights.PerOutput : _image.Input[3]);
+        int* sums = _image is null ? rowSums : pixelSums;
         for (long row = 0; row < _rows; row++)
         {
             sums[row] = Sum(data + row * inputs, inputs, _isUnsigned) - inputs * (zero + (_isUnsigned ? -sbyte.MinValue : 0));
         }
 
-        if (_product is ConvolutionProduct convolution)
+        if (_image is not null)
         {
-            SumWindows(convolution, pixelSums, rowSums);
+            SumWindows(_image, pixelSums, rowSums);
         }
     }
 
