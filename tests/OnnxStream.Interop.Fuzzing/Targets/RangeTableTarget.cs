@@ -24,8 +24,9 @@ internal sealed class RangeTableTarget() : FuzzTarget("ranges")
         _folder = Directory.CreateTempSubdirectory("onnxstream-fuzzing-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(_folder, recursive: true);
         _model = Path.Combine(_folder, "model.onnx");
+        // Weights of less than a kilobyte are never quantized.
         File.WriteAllBytes(_model, new ModelBuilder(17).Input("x", ElementType.Float32, 1, 3, 6, 6).Output("y")
-            .Initializer("k", SeedTensors.Sines(4, 3, 3, 3)).Initializer("b", SeedTensors.Sines(4)).Initializer("m", SeedTensors.Sines(6, 5))
+            .Initializer("k", SeedTensors.Sines(12, 3, 3, 3)).Initializer("b", SeedTensors.Sines(12)).Initializer("m", SeedTensors.Sines(6, 5))
             .Node("Conv", "x k b", "c", ("pads", new[] { 1, 1, 1, 1 })).Node("Relu", "c", "r").Node("MatMul", "r m", "y").ToBytes());
         _inputs = new() { ["x"] = SeedTensors.Sines(1, 3, 6, 6) };
         Model model = Model.Load(_model);
