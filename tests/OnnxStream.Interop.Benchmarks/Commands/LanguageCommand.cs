@@ -15,9 +15,9 @@ internal sealed class LanguageCommand : Command
 
     private readonly Option<string> _engines = new("--engines")
     {
-        Description = $"The engines, separated by commas: {string.Join(", ", LanguageEngine.Create("", "").Select(engine => engine.Name))}.",
+        Description = $"The engines, separated by commas: {string.Join(", ", LanguageEngine.Names)}.",
         HelpName = "NAME,...",
-        DefaultValueFactory = _ => string.Join(',', LanguageEngine.DefaultNames),
+        DefaultValueFactory = _ => string.Join(',', LanguageEngine.Names),
     };
 
     private readonly Option<int> _prompt = ComparisonArguments.Number("--prompt-tokens", 128, 1, "The tokens of the prompt.");

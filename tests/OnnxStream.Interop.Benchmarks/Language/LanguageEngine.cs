@@ -13,8 +13,8 @@ internal sealed record LanguageEngine(string Name, string Description, IReadOnly
     /// <summary>The engine that others are compared with.</summary>
     public const string Baseline = "llama.cpp";
 
-    /// <summary>The names of the engines that are measured unless others are named.</summary>
-    public static IReadOnlyList<string> DefaultNames { get; } = [Baseline, "onnxruntime-genai", "onnxstream-gguf", "onnxstream-gguf-ram", "onnxstream-onnx", "onnxstream-onnx-ram"];
+    /// <summary>The names of all engines.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Baseline, "onnxruntime-genai", "onnxstream-gguf", "onnxstream-gguf-ram", "onnxstream-onnx", "onnxstream-onnx-ram"];
 
     /// <summary>All engines.</summary>
     /// <param name="tool">The path of the <c>onnxstream</c> tool.</param>
