@@ -162,7 +162,7 @@ internal sealed class RunCommand : ToolCommand
                 ProcessMemory.CleanUp();
             }
 
-            (double[] runSeconds, long peakNativeBytes, RunResult result) = Run(arguments, terminal, session, inputs, packing, limit is not null, cancellationToken);
+            (double[] runSeconds, long peakNativeBytes, RunResult result) = Run(arguments, terminal, session, inputs, packing, cancellationToken);
             report = new RunReport(
                 Seconds(loadDuration),
                 runSeconds,
@@ -211,7 +211,7 @@ internal sealed class RunCommand : ToolCommand
         ProcessMemory.Measure(plan.OperatorBytes + (isOpen ? plan.ConstantBytes : 0), plan.OutputBytes);
 
     private (double[] Seconds, long PeakNativeBytes, RunResult Result) Run(
-        ParseResult arguments, Terminal terminal, InferenceSession session, Dictionary<string, OnnxValue> inputs, PackingReporter packing, bool isLimited, CancellationToken cancellationToken)
+        ParseResult arguments, Terminal terminal, InferenceSession session, Dictionary<string, OnnxValue> inputs, PackingReporter packing, CancellationToken cancellationToken)
     {
         string? traceFile = arguments.GetValue(_trace);
         double[] runSeconds = new double[arguments.GetValue(_repeat)];
@@ -219,9 +219,9 @@ internal sealed class RunCommand : ToolCommand
         RunResult? result = null;
         for (int i = 0; i < runSeconds.Length; i++)
         {
-            if (isLimited && i > 0)
+            if (i > 0)
             {
-                // Outputs of earlier runs would stay in memory until .NET sees a reason to look for garbage.
+                // Outputs of earlier runs would stay in memory until .NET sees a reason to look for garbage, and then in the middle of a run.
                 result = null;
                 GC.Collect();
             }
