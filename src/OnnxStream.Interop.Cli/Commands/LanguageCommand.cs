@@ -250,7 +250,7 @@ internal abstract class LanguageCommand : ToolCommand
         }
         catch (ArgumentException exception) when (options.CacheElementType is not null)
         {
-            throw new UsageException($"--cache-type: {exception.Message}");
+            throw new UsageException($"--cache-type: {exception.Message.Split(" (Parameter '")[0]}");
         }
     }
 

@@ -331,7 +331,7 @@ internal sealed class PlanCache : IDisposable
     }
 
     // Puts in the graph what lies between it and tensors that are not kept as the model has them. Whether an output whose shape is found out in the run fits, is seen there.
-    private StoredCaches Store(Segment segment, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) => StoreCaches.Apply(
+    private StoredCaches Store(Segment segment, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) => _stored.Count == 0 ? new StoredCaches([], []) : StoreCaches.Apply(
         segment.Graph, [.. segment.Inputs.Select(value => StoredAs(value, known[value].Type))],
         [.. segment.Outputs.Select(value => !segment.EndsDynamic && _stored.TryGetValue(value, out StateLayout? layout) ? layout.Format!.ElementType : (ElementType?)null)]);
 

@@ -1,6 +1,5 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Native;
-using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Sessions;
 
