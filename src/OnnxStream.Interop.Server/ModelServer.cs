@@ -102,6 +102,7 @@ public sealed class ModelServer : IAsyncDisposable
         new TextEndpoints(runner).Map(application);
         new EmbeddingEndpoints(runner).Map(application);
         new ImageEndpoints(runner, options.Limits).Map(application);
+        new AudioEndpoints(runner, options.Limits).Map(application);
         new DiffusionEndpoints(runner, shelf).Map(application);
         OpenApiEndpoint.Map(application);
         options.Endpoints?.Invoke(application);

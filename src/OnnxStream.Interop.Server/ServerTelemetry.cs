@@ -86,6 +86,7 @@ internal static class ServerTelemetry
         JobKind.Image => "generate_content",
         JobKind.Chat => "chat",
         JobKind.Completion => "text_completion",
+        JobKind.Transcription => "transcription",
         _ => "embeddings",
     };
 }

@@ -57,6 +57,22 @@ public sealed class Sound
     public static Sound Load(Stream stream, string name)
     {
         ArgumentNullException.ThrowIfNull(stream);
+        return Read(stream, name, (provider, format, count) => new Sound(ReadAll(provider, format.Channels, (int)count), format.SampleRate));
+    }
+
+    /// <summary>How long the sound of a WAV file is, of which no samples are read.</summary>
+    /// <param name="stream">The bytes of the file.</param>
+    /// <param name="name">What it is called in errors.</param>
+    /// <returns>The samples of a channel, at most, and how many are a second.</returns>
+    /// <exception cref="ModelFormatException">It is no WAV file, damaged, or of another encoding.</exception>
+    public static (long SampleCount, int SampleRate) ReadLength(Stream stream, string name)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        return Read(stream, name, (_, format, count) => (count, format.SampleRate));
+    }
+
+    private static T Read<T>(Stream stream, string name, Func<ISampleProvider, WaveFormat, long, T> read)
+    {
         try
         {
             using WaveFileReader reader = new(stream);
@@ -73,7 +89,7 @@ public sealed class Sound
 
             // What a header promises and the file does not have takes no memory.
             long most = Math.Min(reader.SampleCount, stream.Length);
-            return new Sound(ReadAll(reader.ToSampleProvider(), format.Channels, (int)Math.Max(0, most)), format.SampleRate);
+            return read(reader.ToSampleProvider(), format, Math.Max(0, most));
         }
         catch (Exception exception) when (exception is FormatException or ArgumentException or InvalidOperationException or NotSupportedException or EndOfStreamException or InvalidDataException)
         {

@@ -534,7 +534,7 @@ public sealed class InferenceSession : IDisposable
         }
 
         InputTypes given = new(inputs);
-        Dictionary<string, TensorType> types = state.Current.ToDictionary(tensor => tensor.Input.Name, tensor => tensor.Tensor.Type);
+        Dictionary<string, TensorType> types = state.Types.ToDictionary(tensor => tensor.Input.Name, tensor => tensor.Type);
         foreach (string name in inputs.Keys)
         {
             if (types.ContainsKey(name))
@@ -636,7 +636,7 @@ public sealed class InferenceSession : IDisposable
             Dictionary<Value, (TensorType, Constant?)> known = [];
             foreach (Value input in _graph.Inputs.Where(input => _graph.IsReadFrom(0, input)))
             {
-                known.Add(input, (types[input.Name], null));
+                known.Add(input, (_plans.Stored(input, types[input.Name]), null));
             }
 
             return _plans.Get(_graph, 0, known, [.. _outputs]);

@@ -18,6 +18,8 @@ internal abstract class LanguageCommand : ToolCommand
 
     private readonly Option<int?> _chunk = OptionalNumberOption("--chunk", 1, "How many tokens of a prompt are computed at once; the default is what the model says, or 128. More are quicker and need more memory.");
 
+    private readonly Option<string?> _cacheType = CacheTypeOption();
+
     private readonly Option<int?> _mostTokens = OptionalNumberOption("--max-tokens", 1, "The most tokens of an answer; the default is what the context has room for.");
 
     private readonly Option<float?> _temperature = Number("--temperature", 0, float.MaxValue, "What scores are divided by before a token is drawn; 0 takes the likeliest. The default is what the model says.");
@@ -79,7 +81,7 @@ internal abstract class LanguageCommand : ToolCommand
     /// <summary>The options that say how a model is opened.</summary>
     protected void AddModelOptions()
     {
-        foreach (Option option in (Option[])[_context, _chunk, _memory, _threads, _weights, _panelStore, _panelType])
+        foreach (Option option in (Option[])[_context, _chunk, _cacheType, _memory, _threads, _weights, _panelStore, _panelType])
         {
             Add(option);
         }
@@ -127,6 +129,7 @@ internal abstract class LanguageCommand : ToolCommand
         {
             ContextLength = arguments.GetValue(_context),
             ChunkLength = arguments.GetValue(_chunk),
+            CacheElementType = CacheType(arguments, _cacheType),
             Session = new SessionOptions
             {
                 ThreadCount = arguments.GetValue(_threads),
@@ -244,6 +247,10 @@ internal abstract class LanguageCommand : ToolCommand
         {
             using LanguageModel model = OpenAny(folder, options with { ContextLength = null });
             throw new UsageException($"--context {length}: the model was made for at most {model.ContextLength} tokens.");
+        }
+        catch (ArgumentException exception) when (options.CacheElementType is not null)
+        {
+            throw new UsageException($"--cache-type: {exception.Message.Split(" (Parameter '")[0]}");
         }
     }
 

@@ -190,6 +190,27 @@ internal abstract class ToolCommand : Command
         _ => "f32",
     };
 
+    /// <summary>The option that says in which precision keys and values are kept.</summary>
+    protected static Option<string?> CacheTypeOption()
+    {
+        Option<string?> option = new("--cache-type")
+        {
+            Description = "How keys and values are kept, which are most of what a long conversation takes: f16 takes half the bytes of f32, int8 a little more than a quarter (32 numbers share a scale). Each is rounded once. The default is the type that the model has them in.",
+            HelpName = "f32|f16|int8",
+        };
+        option.AcceptOnlyFromAmong("f32", "f16", "int8");
+        return option;
+    }
+
+    /// <summary>What <see cref="CacheTypeOption"/> says; null for the model's own type.</summary>
+    protected static ElementType? CacheType(ParseResult arguments, Option<string?> option) => arguments.GetValue(option) switch
+    {
+        "f32" => ElementType.Float32,
+        "f16" => ElementType.Float16,
+        "int8" => ElementType.Int8,
+        _ => null,
+    };
+
     /// <summary>The option that says in which precision activations are stored.</summary>
     protected static Option<string> ActivationTypeOption()
     {

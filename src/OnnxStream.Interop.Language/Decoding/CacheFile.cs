@@ -6,13 +6,13 @@ namespace OnnxStream.Interop.Language.Decoding;
 
 /// <summary>A conversation's tokens, keys and values in a file, with what tells whose they are and whether they are whole.</summary>
 /// <remarks>
-/// All numbers are little-endian: eight letters, the model's fingerprint (32 bytes), the number of tokens and each of them (32 bits), the number of
+/// All numbers are little-endian: eight letters, of which the last ones say in which type keys and values are kept, the model's fingerprint (32 bytes), the number of tokens and each of them (32 bits), the number of
 /// tensors (32 bits), for each the number of its bytes (64 bits) and these, and the SHA-256 of everything before it.
 /// </remarks>
 internal static class CacheFile
 {
     private const int FingerprintBytes = 32;
-    private static readonly byte[] s_magic = "OSIcache"u8.ToArray();
+    private static readonly (ElementType? Type, byte[] Magic)[] s_kinds = [(ElementType.Int8, "OSIc-i08"u8.ToArray()), (ElementType.Float16, "OSIc-f16"u8.ToArray()), (null, "OSIcache"u8.ToArray())];
 
     /// <summary>Writes a file.</summary>
     public static void Write(string path, byte[] fingerprint, TokenCache cache)
@@ -22,7 +22,7 @@ internal static class CacheFile
         using (IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256))
         using (FileStream stream = File.Create(unfinished.Path))
         {
-            Put(s_magic);
+            Put(Magic(cache));
             Put(fingerprint);
             PutNumber(cache.Tokens.Count);
             foreach (int token in cache.Tokens)
@@ -33,11 +33,11 @@ internal static class CacheFile
             PutNumber(cache.State.Inputs.Count);
             foreach (string input in cache.State.Inputs)
             {
-                TensorBuffer tensor = cache.State.Read(input);
+                byte[] stored = cache.State.ReadStored(input);
                 byte[] length = new byte[8];
-                BinaryPrimitives.WriteInt64LittleEndian(length, tensor.Bytes.Length);
+                BinaryPrimitives.WriteInt64LittleEndian(length, stored.Length);
                 Put(length);
-                Put(tensor.Bytes);
+                Put(stored);
             }
 
             stream.Write(hash.GetHashAndReset());
@@ -66,15 +66,15 @@ internal static class CacheFile
 
         // It is read twice: what is not whole changes nothing.
         int[] tokens = Check(stream, path, fingerprint, cache, contextLength);
-        stream.Position = s_magic.Length + FingerprintBytes + 4 + 4L * tokens.Length + 4;
+        stream.Position = Magic(cache).Length + FingerprintBytes + 4 + 4L * tokens.Length + 4;
         cache.Truncate(0);
         foreach (string input in cache.State.Inputs)
         {
             stream.Position += 8;
-            TensorType start = cache.State.TypeOf(input);
-            TensorBuffer tensor = new(start.ElementType, WithLength(start.Shape, tokens.Length));
-            stream.ReadExactly(tensor.Bytes);
-            cache.State.Write(input, tensor);
+            Shape shape = WithLength(cache.State.TypeOf(input).Shape, tokens.Length);
+            byte[] stored = new byte[cache.State.StoredLength(input, shape)];
+            stream.ReadExactly(stored);
+            cache.State.WriteStored(input, shape, stored);
         }
 
         cache.Restore(tokens);
@@ -83,9 +83,13 @@ internal static class CacheFile
     private static int[] Check(FileStream stream, string path, byte[] fingerprint, TokenCache cache, int contextLength)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        if (stream.Length < s_magic.Length || !Take(s_magic.Length).AsSpan().SequenceEqual(s_magic))
+        byte[] magic = Magic(cache);
+        byte[] found = stream.Length < magic.Length ? [] : Take(magic.Length);
+        if (!found.AsSpan().SequenceEqual(magic))
         {
-            throw new ModelFormatException(path, "this is not the file of a conversation.");
+            throw new ModelFormatException(path, Array.Exists(s_kinds, kind => kind.Magic.AsSpan().SequenceEqual(found))
+                ? $"keys and values of the conversation were kept as {Kind(found)}; those of this one are {Kind(magic)}. Open the model with the same type of cache."
+                : "this is not the file of a conversation.");
         }
 
         if (!Take(FingerprintBytes).AsSpan().SequenceEqual(fingerprint))
@@ -118,9 +122,8 @@ internal static class CacheFile
         byte[] block = new byte[1 << 20];
         foreach (string input in cache.State.Inputs)
         {
-            TensorType type = cache.State.TypeOf(input);
             long left = BinaryPrimitives.ReadInt64LittleEndian(Take(8));
-            if (left != WithLength(type.Shape, count).ElementCount * new TensorBuffer(type.ElementType, new Shape(1)).Bytes.Length)
+            if (left != cache.State.StoredLength(input, WithLength(cache.State.TypeOf(input).Shape, count)))
             {
                 throw Cut();
             }
@@ -157,6 +160,15 @@ internal static class CacheFile
 
         ModelFormatException Cut() => new(path, "the file of a conversation is not whole, or was changed.");
     }
+
+    // Where the model's own cache is of half precision, it is the model's own type, as ever.
+    private static byte[] Magic(TokenCache cache)
+    {
+        bool isOwn = cache.State.TypeOf(cache.State.Inputs[0]).ElementType == cache.ElementType;
+        return Array.Find(s_kinds, kind => kind.Type == (isOwn ? null : cache.ElementType)).Magic;
+    }
+
+    private static string Kind(byte[] magic) => Array.Find(s_kinds, kind => kind.Magic.AsSpan().SequenceEqual(magic)).Type?.ToOnnxName() ?? "the model has them";
 
     private static Shape WithLength(Shape shape, int length)
     {

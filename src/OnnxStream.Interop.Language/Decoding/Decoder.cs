@@ -37,7 +37,14 @@ internal sealed class Decoder : IDisposable
         _positions = Optional(model, description.PositionIds);
         _rows = model.OptionalInputs.FirstOrDefault(input => input.Name == description.LogitRows && input.ElementType == ElementType.Int64);
         ValueMetadata logits = model.Outputs.FirstOrDefault(output => output.Name == description.Logits) ?? throw Missing(model, "output", description.Logits);
-        StateBinding[] bindings = [.. Bindings(description, model, ContextLength)];
+        StateBinding[] bindings = [.. Bindings(description, model, ContextLength).Select(binding => binding with { StoredElementType = options.CacheElementType })];
+        ElementType declared = model.Inputs.First(input => input.Name == bindings[0].Input).ElementType;
+        CacheElementType = options.CacheElementType ?? declared;
+        if (CacheElementType != declared && declared != ElementType.Float32)
+        {
+            throw new ArgumentException($"The model's keys and values are {declared.ToOnnxName()}; only those of single precision can be kept in another type.", nameof(options));
+        }
+
         string[] given = [.. bindings.Select(binding => binding.Input), .. ((ValueMetadata?[])[_ids, _mask, _positions]).OfType<ValueMetadata>().Select(input => input.Name)];
         if (model.Inputs.FirstOrDefault(input => !given.Contains(input.Name)) is { } unknown)
         {
@@ -55,6 +62,9 @@ internal sealed class Decoder : IDisposable
 
     /// <summary>How many tokens of a prompt are computed at once.</summary>
     public int ChunkLength { get; }
+
+    /// <summary>The type in which keys and values are kept.</summary>
+    public ElementType CacheElementType { get; }
 
     /// <summary>The session; a run of one conversation waits for that of another.</summary>
     public InferenceSession Session { get; }

@@ -12,6 +12,9 @@ internal sealed class TokenCache(Decoder decoder) : IDisposable
     /// <summary>Their keys and values.</summary>
     public SessionState State { get; } = decoder.Session.CreateState();
 
+    /// <summary>The type in which they are kept.</summary>
+    public ElementType ElementType => decoder.CacheElementType;
+
     /// <summary>The tokens.</summary>
     public IReadOnlyList<int> Tokens => _tokens;
 

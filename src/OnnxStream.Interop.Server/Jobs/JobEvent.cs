@@ -7,7 +7,7 @@ public sealed record JobEvent(JobEventType Type)
     /// <summary>How many jobs are done before this one begins, from 1 on; of <see cref="JobEventType.Queued"/>.</summary>
     public int? Position { get; init; }
 
-    /// <summary>What is being done: <c>text_encoding</c>, <c>image_encoding</c>, <c>denoising</c>, <c>decoding</c>, <c>prompt</c>, <c>embedding</c>.</summary>
+    /// <summary>What is being done: <c>text_encoding</c>, <c>image_encoding</c>, <c>denoising</c>, <c>decoding</c>, <c>prompt</c>, <c>embedding</c>, <c>listening</c> (a step is a second of the sound).</summary>
     public string? Stage { get; init; }
 
     /// <summary>Steps of the stage done.</summary>

@@ -14,4 +14,7 @@ public enum JobKind
 
     /// <summary>Vectors of texts.</summary>
     Embedding,
+
+    /// <summary>What is said in a sound.</summary>
+    Transcription,
 }

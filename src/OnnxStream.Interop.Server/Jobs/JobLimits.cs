@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OnnxStream.Interop.Speech;
 using StbImageSharp;
 
 namespace OnnxStream.Interop.Server.Jobs;
@@ -11,6 +12,12 @@ public sealed record JobLimits
 
     /// <summary>The most characters of a prompt for pictures.</summary>
     public int MostImagePromptLength { get; init; } = 10_000;
+
+    /// <summary>The most characters of what is said of a sound.</summary>
+    public int MostSoundPromptLength { get; init; } = 10_000;
+
+    /// <summary>The longest sound, in seconds.</summary>
+    public int MostSoundSeconds { get; init; } = 3600;
 
     /// <summary>The most messages of a conversation, functions, or texts.</summary>
     public int MostItems { get; init; } = 2048;
@@ -35,9 +42,10 @@ public sealed record JobLimits
         ArgumentNullException.ThrowIfNull(request);
         (string name, object? wanted, object?[] others) = request.Kind switch
         {
-            JobKind.Image => ("image", (object?)request.Image, (object?[])[request.Text, request.Embedding]),
-            JobKind.Chat or JobKind.Completion => ("text", request.Text, [request.Image, request.Embedding]),
-            JobKind.Embedding => ("embedding", request.Embedding, [request.Image, request.Text]),
+            JobKind.Image => ("image", (object?)request.Image, (object?[])[request.Text, request.Embedding, request.Transcription]),
+            JobKind.Chat or JobKind.Completion => ("text", request.Text, [request.Image, request.Embedding, request.Transcription]),
+            JobKind.Embedding => ("embedding", request.Embedding, [request.Image, request.Text, request.Transcription]),
+            JobKind.Transcription => ("transcription", request.Transcription, [request.Image, request.Text, request.Embedding]),
             _ => throw Wrong("kind", "There is no such kind of job."),
         };
         if (wanted is null)
@@ -67,6 +75,15 @@ public sealed record JobLimits
             Most("texts", "The list of texts", embedding.Texts.Count, MostItems, "texts");
             Items("texts", embedding.Texts);
             Most("texts", "All texts together", embedding.Texts.Sum(item => (long)item.Length), MostTextLength, "characters");
+        }
+
+        if (request.Transcription is { } transcription)
+        {
+            Require("sound", transcription.Sound);
+            CheckSound("sound", transcription.Sound);
+            Most("language", "The language", transcription.Language?.Length, 100, "characters");
+            Most("prompt", "The prompt", transcription.Prompt?.Length, MostSoundPromptLength, "characters");
+            Between("temperature", "The temperature", transcription.Temperature, 0, 1);
         }
     }
 
@@ -174,6 +191,21 @@ public sealed record JobLimits
         }
 
         Most(param, "The picture", (long)picture.Width * picture.Height, MostPixels, "pixels");
+    }
+
+    // A small file may be hours of sound: its length is read before its samples are.
+    internal void CheckSound(string param, byte[] file)
+    {
+        try
+        {
+            using MemoryStream stream = new(file, writable: false);
+            (long count, int rate) = Sound.ReadLength(stream, param);
+            Most(param, "The sound", (count + rate - 1) / rate, MostSoundSeconds, "seconds");
+        }
+        catch (ModelFormatException exception)
+        {
+            throw new JobRefusedException(new JobError("invalid_request", "This is no sound that can be read: expected a WAV file of PCM or floating-point numbers.") { Param = param }, RefusalReason.Request, exception);
+        }
     }
 
     private void Check(TextParameters text)

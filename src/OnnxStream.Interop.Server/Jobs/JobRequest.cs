@@ -17,4 +17,7 @@ public sealed record JobRequest
 
     /// <summary>The parameters of <see cref="JobKind.Embedding"/>.</summary>
     public EmbeddingParameters? Embedding { get; init; }
+
+    /// <summary>The parameters of <see cref="JobKind.Transcription"/>.</summary>
+    public TranscriptionParameters? Transcription { get; init; }
 }

@@ -32,4 +32,7 @@ public sealed record ModelFacts
 
     /// <summary>The numbers of a vector.</summary>
     public int? Dimensions { get; init; }
+
+    /// <summary>The languages whose speech it knows, as in <c>en</c>.</summary>
+    public IReadOnlyList<string>? Languages { get; init; }
 }

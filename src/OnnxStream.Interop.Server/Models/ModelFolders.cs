@@ -54,6 +54,7 @@ internal static class ModelFolders
         foreach (Func<ServedModel> open in (Func<ServedModel>[])
             [
                 () => new DiffusionModel(name, folder, PipelineConfiguration.FromFolder(folder), options),
+                () => new SpeechModel(name, folder, options),
                 () => new TextModel(name, folder, options),
                 () => new EmbeddingModel(name, folder, options),
             ])

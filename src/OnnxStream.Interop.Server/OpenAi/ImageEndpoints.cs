@@ -1,9 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Primitives;
 using OnnxStream.Interop.Server.Http;
 using OnnxStream.Interop.Server.Jobs;
 using OnnxStream.Interop.Server.Pictures;
@@ -29,72 +27,29 @@ internal sealed class ImageEndpoints(JobRunner runner, JobLimits limits)
 
     private async Task ChangeAsync(HttpContext context, bool needsPrompt)
     {
-        if (!context.Request.HasFormContentType)
-        {
-            throw new ApiException(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The body should be a form with files, and the content type multipart/form-data.");
-        }
-
-        IFormCollection form;
-        try
-        {
-            // All of it stays in memory: a body is not larger than the server allows, and no file is written for it.
-            form = await context.Request.ReadFormAsync(new FormOptions
-            {
-                MemoryBufferThreshold = int.MaxValue,
-                MultipartBodyLengthLimit = context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize ?? long.MaxValue,
-                ValueCountLimit = 64,
-                ValueLengthLimit = limits.MostImagePromptLength * 4,
-                MultipartHeadersCountLimit = 8,
-                MultipartHeadersLengthLimit = 4096,
-            }, context.RequestAborted);
-        }
-        catch (InvalidDataException exception)
-        {
-            throw new ApiException(StatusCodes.Status400BadRequest, "invalid_form", $"The form cannot be read: {exception.Message}");
-        }
-
+        FormBody form = await FormBody.ReadAsync(context, limits.MostImagePromptLength);
         ImageRequest body = new()
         {
-            Model = Text("model"),
-            Prompt = Text("prompt") ?? (needsPrompt ? null : ""),
-            N = Number<int>("n"),
-            Size = Text("size"),
-            ResponseFormat = Text("response_format"),
-            OutputFormat = Text("output_format"),
-            NegativePrompt = Text("negative_prompt"),
-            Steps = Number<int>("steps"),
-            GuidanceScale = Number<float>("guidance_scale"),
-            Sampler = Text("sampler"),
-            Seed = Number<long>("seed"),
+            Model = form.Text("model"),
+            Prompt = form.Text("prompt") ?? (needsPrompt ? null : ""),
+            N = form.Number<int>("n"),
+            Size = form.Text("size"),
+            ResponseFormat = form.Text("response_format"),
+            OutputFormat = form.Text("output_format"),
+            NegativePrompt = form.Text("negative_prompt"),
+            Steps = form.Number<int>("steps"),
+            GuidanceScale = form.Number<float>("guidance_scale"),
+            Sampler = form.Text("sampler"),
+            Seed = form.Number<long>("seed"),
         };
-        byte[] image = await ReadFileAsync("image") ?? throw RequestTexts.Wrong("image", "The file \"image\" is missing from the form.");
-        byte[]? mask = await ReadFileAsync("mask");
+        byte[] image = await form.ReadFileAsync("image") ?? throw RequestTexts.Wrong("image", "The file \"image\" is missing from the form.");
+        byte[]? mask = await form.ReadFileAsync("mask");
         limits.CheckPicture("image", image);
         limits.CheckPicture("mask", mask);
 
         // In OpenAI's API the transparent parts are drawn anew, those of the picture itself where there is no mask.
         mask = mask is not null ? TransparentParts.ToMask(mask) ?? mask : needsPrompt ? TransparentParts.ToMask(image) : null;
-        await AnswerAsync(context, body, image, mask, Number<float>("strength"));
-
-        string? Text(string name) => form.TryGetValue(name, out StringValues values) && values is [{ Length: > 0 } only] ? only : null;
-
-        T? Number<T>(string name)
-            where T : struct, ISpanParsable<T> =>
-            Text(name) is not { } text ? null :
-            T.TryParse(text, CultureInfo.InvariantCulture, out T number) ? number : throw RequestTexts.Wrong(name, $"\"{name}\" should be a number.");
-
-        async Task<byte[]?> ReadFileAsync(string name)
-        {
-            if ((form.Files.GetFile(name) ?? form.Files.GetFile($"{name}[]")) is not { } file)
-            {
-                return null;
-            }
-
-            byte[] bytes = new byte[file.Length];
-            await using Stream stream = file.OpenReadStream();
-            await stream.ReadExactlyAsync(bytes, context.RequestAborted);
-            return bytes;
-        }
+        await AnswerAsync(context, body, image, mask, form.Number<float>("strength"));
     }
 
     private async Task AnswerAsync(HttpContext context, ImageRequest body, byte[]? image, byte[]? mask, float? strength)

@@ -15,4 +15,5 @@ namespace OnnxStream.Interop.Server.OpenAi;
 [JsonSerializable(typeof(EmbeddingRequest))]
 [JsonSerializable(typeof(ImageRequest))]
 [JsonSerializable(typeof(ImageAnswer))]
+[JsonSerializable(typeof(Transcript))]
 internal sealed partial class OpenAiJson : JsonSerializerContext;

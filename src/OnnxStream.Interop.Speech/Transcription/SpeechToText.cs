@@ -19,10 +19,12 @@ public sealed class SpeechToText : IDisposable
 {
     private readonly WhisperFolder _folder;
     private readonly WhisperDecoder _decoder;
+    private readonly SessionOptions _options;
 
     private SpeechToText(WhisperFolder folder, SessionOptions options)
     {
         _folder = folder;
+        _options = options;
         _decoder = new WhisperDecoder(folder, options);
     }
 
@@ -52,6 +54,14 @@ public sealed class SpeechToText : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(folder);
         return new SpeechToText(new WhisperFolder(folder), options ?? new SessionOptions());
     }
+
+    /// <summary>What the networks will do, and the memory that each needs for it: for hearing 30 seconds, for the first tokens of a text, and for each further one. Nothing is computed.</summary>
+    /// <remarks>Without a budget, all of them stay open; with one, one of them is open at a time. <see cref="TensorBytes"/> come besides.</remarks>
+    /// <exception cref="ModelFormatException">A network is not what it should be.</exception>
+    public IReadOnlyList<PlanSummary> Plan() => WhisperDecoder.Plan(_folder, _options);
+
+    /// <summary>Whether the model can translate to English.</summary>
+    public bool Translates => _folder.IsMultilingual;
 
     /// <summary>Writes what is said. Nothing is computed before the first piece is asked for.</summary>
     /// <param name="sound">The sound, of any rate; an empty one has no text.</param>

@@ -25,6 +25,13 @@ internal sealed class WhisperDecoder : IDisposable
         _options = options;
     }
 
+    /// <summary>Plans the three networks for the longest text.</summary>
+    public static IReadOnlyList<PlanSummary> Plan(WhisperFolder folder, SessionOptions options)
+    {
+        using WhisperDecoder decoder = new(folder, options with { PlanOnly = true, MemoryBudget = null });
+        return decoder.Plan();
+    }
+
     /// <summary>Held while a window becomes text: with a budget, networks are opened and closed meanwhile.</summary>
     public Lock Gate { get; } = new();
 
@@ -34,7 +41,7 @@ internal sealed class WhisperDecoder : IDisposable
     /// <returns>What the decoder looks at: one sequence, positions, numbers.</returns>
     public TensorBuffer Encode(float[] features, CancellationToken cancellationToken)
     {
-        InferenceSession session = Open(ref _encoder, _folder.Encoder, usesCache: null, [], [LastHidden]);
+        InferenceSession session = OpenEncoder();
         Dictionary<string, TensorBuffer> inputs = new() { [Features] = TensorBuffer.Create<float>(features, 1, _folder.BandCount, LogMelSpectrogram.WindowFrames) };
         return session.Run(inputs, options: null, cancellationToken)[LastHidden];
     }
@@ -45,7 +52,7 @@ internal sealed class WhisperDecoder : IDisposable
     /// <param name="cancellationToken">Stops it.</param>
     public WhisperPrompt Read(TensorBuffer heard, IReadOnlyList<int> tokens, CancellationToken cancellationToken)
     {
-        InferenceSession session = Open(ref _first, _folder.FirstDecoder, usesCache: false, [], [Logits, .. Names("present").Select(name => name.Name)]);
+        InferenceSession session = OpenFirst();
         Dictionary<string, TensorBuffer> inputs = new() { [Ids] = Tensor(tokens), [Hidden] = heard };
         if (_folder.IsMerged)
         {
@@ -62,14 +69,8 @@ internal sealed class WhisperDecoder : IDisposable
     /// <summary>Starts a text behind its first tokens.</summary>
     public WhisperText Begin(TensorBuffer heard, WhisperPrompt prompt)
     {
-        string[] own = [.. Names("past_key_values").Where(name => !name.IsOfSound).Select(name => name.Name)];
-        StateBinding[] bindings = [.. own.Select(name => new StateBinding(name.Replace("past_key_values", "present", StringComparison.Ordinal), name)
-        {
-            Shape = new Shape(1, _folder.HeadCount, 0, _folder.Width / _folder.HeadCount),
-            Axis = 2,
-            Capacity = _folder.ContextLength,
-        })];
-        InferenceSession session = Open(ref _next, _folder.NextDecoder, usesCache: true, bindings, [Logits, .. bindings.Select(binding => binding.Output)]);
+        string[] own = [.. OwnNames];
+        InferenceSession session = OpenNext();
         SessionState state = session.CreateState();
         foreach (string name in own)
         {
@@ -95,6 +96,57 @@ internal sealed class WhisperDecoder : IDisposable
             _isDisposed = true;
             Close();
         }
+    }
+
+    private IEnumerable<string> OwnNames => Names("past_key_values").Where(name => !name.IsOfSound).Select(name => name.Name);
+
+    private IReadOnlyList<PlanSummary> Plan()
+    {
+        TensorType heard = Floats(1, _folder.SoundPositions, _folder.Width);
+        Dictionary<string, TensorType> first = new() { [Ids] = Tokens(_folder.ContextLength), [Hidden] = heard };
+        Dictionary<string, TensorType> next = new() { [Ids] = Tokens(1) };
+        foreach ((string name, bool isOfSound) in Names("past_key_values"))
+        {
+            next.Add(name, Past(isOfSound ? _folder.SoundPositions : _folder.ContextLength - 1));
+            if (_folder.IsMerged)
+            {
+                first.Add(name, Past(0));
+            }
+        }
+
+        InferenceSession session = OpenNext();
+        if (session.Inputs.Any(input => input.Name == Hidden))
+        {
+            next.Add(Hidden, heard);
+        }
+
+        return
+        [
+            OpenEncoder().Plan(new Dictionary<string, TensorType> { [Features] = Floats(1, _folder.BandCount, LogMelSpectrogram.WindowFrames) }),
+            OpenFirst().Plan(first),
+            session.Plan(next),
+        ];
+
+        TensorType Past(long length) => Floats(1, _folder.HeadCount, length, _folder.Width / _folder.HeadCount);
+
+        static TensorType Floats(params long[] shape) => new(ElementType.Float32, new Shape(shape));
+
+        static TensorType Tokens(long count) => new(ElementType.Int64, new Shape(1, count));
+    }
+
+    private InferenceSession OpenEncoder() => Open(ref _encoder, _folder.Encoder, usesCache: null, [], [LastHidden]);
+
+    private InferenceSession OpenFirst() => Open(ref _first, _folder.FirstDecoder, usesCache: false, [], [Logits, .. Names("present").Select(name => name.Name)]);
+
+    private InferenceSession OpenNext()
+    {
+        StateBinding[] bindings = [.. OwnNames.Select(name => new StateBinding(name.Replace("past_key_values", "present", StringComparison.Ordinal), name)
+        {
+            Shape = new Shape(1, _folder.HeadCount, 0, _folder.Width / _folder.HeadCount),
+            Axis = 2,
+            Capacity = _folder.ContextLength,
+        })];
+        return Open(ref _next, _folder.NextDecoder, usesCache: true, bindings, [Logits, .. bindings.Select(binding => binding.Output)]);
     }
 
     private static TensorBuffer Tensor(IReadOnlyList<int> tokens) => TensorBuffer.Create<long>([.. tokens.Select(token => (long)token)], 1, tokens.Count);

@@ -6,14 +6,18 @@ namespace OnnxStream.Interop.Operators;
 /// <remarks>
 /// Queries [B,H,T,D], new keys [B,G,T,D] and values [B,G,T,E], then the caches as they were, [B,G,P,D] and [B,G,P,E], then biases, each broadcast to [B,H,T,P+T].
 /// Output [B,H,T,E], and the caches with what is new in them. Old and new caches are the same memory: the rows of a head begin at distances of the
-/// cache's capacity, so that nothing moves when it grows.
+/// cache's capacity, so that nothing moves when it grows. Caches may be stored in half precision or in blocks of 8 bits; all else is single precision.
 /// </remarks>
 internal sealed class CachedAttention : Operator
 {
     /// <summary>The operator type.</summary>
     public const string Name = "CachedAttention";
 
-    private const int FirstBias = 5;
+    /// <summary>The first input that is a cache as it was.</summary>
+    public const int FirstPast = 3;
+
+    /// <summary>The first input behind these.</summary>
+    public const int FirstBias = 5;
 
     /// <inheritdoc/>
     public override void Infer(InferenceContext context)
@@ -38,8 +42,8 @@ internal sealed class CachedAttention : Operator
         }
 
         context.SetOutput(0, ElementType.Float32, query.With(3, value[3]));
-        context.SetOutput(1, ElementType.Float32, pastKey.With(2, total));
-        context.SetOutput(2, ElementType.Float32, pastValue.With(2, total));
+        context.SetOutput(1, context.InputElementType(FirstPast), pastKey.With(2, total));
+        context.SetOutput(2, context.InputElementType(FirstPast + 1), pastValue.With(2, total));
     }
 
     /// <inheritdoc/>
@@ -49,7 +53,7 @@ internal sealed class CachedAttention : Operator
         (Shape query, Shape keys, Shape values) = (context.InputShape(0), context.OutputShape(1), context.OutputShape(2));
         Shape[] biases = [.. Enumerable.Range(FirstBias, context.InputCount - FirstBias).Select(context.InputShape)];
         CachedAttentionKernel kernel = new(
-            query, context.InputShape(1)[2], new CacheGeometry(keys, fusion.KeyCapacity), new CacheGeometry(values, fusion.ValueCapacity), biases, fusion.Scale, context.Workers)
+            query, context.InputShape(1)[2], new CacheGeometry(keys, fusion.KeyCapacity, context.OutputElementType(1)), new CacheGeometry(values, fusion.ValueCapacity, context.OutputElementType(2)), biases, fusion.Scale, context.Workers)
         {
             EmptyRowsAreZero = fusion.EmptyRowsAreZero,
         };

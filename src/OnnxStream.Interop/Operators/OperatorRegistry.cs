@@ -363,6 +363,7 @@ internal static class OperatorRegistry
         [(OperatorSets.InternalDomain, Observe.Name)] = new Observe(),
         [(OperatorSets.InternalDomain, QuantizedProduct.Name)] = new QuantizedProduct(),
         [(OperatorSets.InternalDomain, QuantizedSum.Name)] = new QuantizedSum(),
+        [(OperatorSets.InternalDomain, RowStorage.Name)] = new RowStorage(),
         [(OperatorSets.InternalDomain, RowTiles.Name)] = new RowTiles(),
         [(OperatorSets.InternalDomain, "MaxPool")] = new Pool(PoolFunction.Max, isGlobal: false, channelsLast: true),
 

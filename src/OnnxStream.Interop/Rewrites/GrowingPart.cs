@@ -21,6 +21,7 @@ internal sealed class GrowingPart
     private readonly List<SpecializedNode> _roots;
     private List<(Node Planned, SpecializedNode? Specialized)> _steps;
     private readonly HashSet<Value> _varying;
+    private IReadOnlyList<(Value Value, Value Stored)> _twins = [];
     private readonly Dictionary<Value, (TensorType Type, Constant? Constant)> _planned = [];
     private readonly Func<Node, IReadOnlyDictionary<Value, Constant>?> _evaluate;
     private readonly RangeReader? _reader;
@@ -54,6 +55,15 @@ internal sealed class GrowingPart
     {
         HashSet<Node> left = [.. graph.Nodes];
         _steps = [.. _steps.Where(step => left.Contains(step.Planned)), .. added.Select(node => (node, (SpecializedNode?)null))];
+    }
+
+    /// <summary>Takes note of tensors that are stored in another type: they follow those that they are stored for.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="stored">What was changed.</param>
+    public void Rewritten(Graph graph, StoredCaches stored)
+    {
+        Rewritten(graph, stored.Nodes);
+        _twins = stored.Twins;
     }
 
     /// <summary>Finds the part of a graph that varies.</summary>
@@ -107,7 +117,9 @@ internal sealed class GrowingPart
 
         try
         {
-            return _roots.TrueForAll(Follow);
+            bool fits = _roots.TrueForAll(Follow);
+            FollowTwins();
+            return fits;
         }
         catch (Exception exception) when (exception is InvalidGraphException or UnsupportedOperatorException or ValueRequiredException or OverflowException)
         {
@@ -121,6 +133,19 @@ internal sealed class GrowingPart
         foreach ((Value value, (TensorType type, Constant? constant)) in _planned)
         {
             (value.Type, value.Constant) = (type, constant);
+        }
+
+        FollowTwins();
+    }
+
+    private void FollowTwins()
+    {
+        foreach ((Value value, Value stored) in _twins)
+        {
+            if (value.Type is { } type)
+            {
+                stored.Type = type with { ElementType = stored.Type!.Value.ElementType };
+            }
         }
     }
 

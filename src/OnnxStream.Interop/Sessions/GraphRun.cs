@@ -132,6 +132,7 @@ internal sealed class GraphRun
 
     private void RunNode(Node node, LiveValues values, HashSet<Value> leaving, Action taken)
     {
+        _plans.CheckReads(node, values);
         bool[] leavingOutputs = Array.ConvertAll(node.Outputs, output => output is not null && leaving.Contains(output));
         LiveValue[] results = SequenceRunner.Runs(node, values)
             ? [_sequences.Run(node, values, ControlFlowRunner.Leaves(leavingOutputs, 0), taken)!]

@@ -37,6 +37,7 @@ internal sealed class PlanCache : IDisposable
     private readonly HashSet<Value> _stateInputs;
     private readonly HashSet<Value> _stateOutputs;
     private readonly StateLayout[] _growing;
+    private readonly Dictionary<Value, StateLayout> _stored = [];
     private int _growthFailures;
     private PanelStore? _store;
 
@@ -56,6 +57,11 @@ internal sealed class PlanCache : IDisposable
         _stateInputs = [.. states.Select(state => state.Input)];
         _stateOutputs = [.. states.Select(state => state.Output)];
         _growing = [.. states.Where(state => state.Axis is not null)];
+        foreach (StateLayout state in states.Where(state => state.Format is not null))
+        {
+            (_stored[state.Input], _stored[state.Output]) = (state, state);
+        }
+
         _options = options;
         _account = account;
         _workers = workers;
@@ -83,6 +89,22 @@ internal sealed class PlanCache : IDisposable
 
     /// <summary>How many plans have been made to be kept.</summary>
     public int PlansMade { get; private set; }
+
+    /// <summary>The type that a tensor has in the state, for one that the model declares.</summary>
+    public TensorType Stored(Value value, TensorType type) => _stored.TryGetValue(value, out StateLayout? layout) ? layout.Stored(type) : type;
+
+    /// <summary>Throws if a node that is no step of a plan reads a tensor of the state that is not kept as the model has it.</summary>
+    /// <exception cref="InvalidGraphException">It does.</exception>
+    public void CheckReads(Node node, LiveValues values)
+    {
+        foreach (Value value in _stored.Count == 0 ? [] : node.Dependencies())
+        {
+            if (values.FindTensor(value) is { } tensor && StoredAs(value, tensor.Type) is { } stored)
+            {
+                throw new InvalidGraphException($"The state '{value.Name}' is kept as {stored.ToOnnxName()}, and {node} reads it, which is no step of a plan. Keep it in the type of the model.");
+            }
+        }
+    }
 
     /// <summary>The plan for the nodes of a graph from <paramref name="start"/> on, as far as they can be planned at once.</summary>
     /// <param name="graph">The graph.</param>
@@ -289,28 +311,43 @@ internal sealed class PlanCache : IDisposable
     private PlannedSegment PlanOnce(Graph graph, int start, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted)
     {
         _evaluator.ResetPeak();
-        Segment segment = Specializer.Specialize(graph, start, known, wanted, _evaluator.Evaluate, _weights.ReadRange, isTraced: _growing.Length > 0);
-        if (TryPlanGrowth(graph, known, wanted, segment) is { } growing)
+
+        // The graph computes with what the model declares.
+        Dictionary<Value, (TensorType Type, Constant? Constant)> declared = known.ToDictionary(
+            pair => pair.Key, pair => StoredAs(pair.Key, pair.Value.Type) is null ? pair.Value : (_stored[pair.Key].Declared(pair.Value.Type), pair.Value.Constant));
+        Segment segment = Specializer.Specialize(graph, start, declared, wanted, _evaluator.Evaluate, _weights.ReadRange, isTraced: _growing.Length > 0);
+        if (TryPlanGrowth(graph, known, declared, wanted, segment) is { } growing)
         {
             return growing;
         }
 
         if (_options.RewriteGraph)
         {
-            Rewriter.Rewrite(segment.Graph, Stored);
+            Rewriter.Rewrite(segment.Graph, Activations);
         }
 
+        Store(segment, known);
         return Complete(graph, known, segment, null);
     }
 
-    private RowFormat? Stored => RowFormat.Asked(_options.ActivationElementType) is { IsSingle: false } format ? format : null;
+    // Puts in the graph what lies between it and tensors that are not kept as the model has them. Whether an output whose shape is found out in the run fits, is seen there.
+    private StoredCaches Store(Segment segment, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) => _stored.Count == 0 ? new StoredCaches([], []) : StoreCaches.Apply(
+        segment.Graph, [.. segment.Inputs.Select(value => StoredAs(value, known[value].Type))],
+        [.. segment.Outputs.Select(value => !segment.EndsDynamic && _stored.TryGetValue(value, out StateLayout? layout) ? layout.Format!.ElementType : (ElementType?)null)]);
+
+    // The type of elements of a tensor of the state, if it is not that of the model.
+    private ElementType? StoredAs(Value value, TensorType type) =>
+        _stored.TryGetValue(value, out StateLayout? layout) && type.ElementType == layout.Format!.ElementType ? type.ElementType : null;
+
+    private RowFormat? Activations => RowFormat.Asked(_options.ActivationElementType) is { IsSingle: false } format ? format : null;
 
     // One plan for every extent of the state that comes from here on. An empty state is planned as it is: a prompt is long and comes once.
-    private PlannedSegment? TryPlanGrowth(Graph graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyCollection<Value> wanted, Segment actual)
+    private PlannedSegment? TryPlanGrowth(
+        Graph graph, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> declared, IReadOnlyCollection<Value> wanted, Segment actual)
     {
         if (_growing.Length == 0 || _growthFailures >= MostGrowthFailures || actual.Start > 0 || actual.End < graph.Nodes.Count || actual.EndsDynamic || actual.Needed is not null ||
             !_growing.All(layout => known.TryGetValue(layout.Input, out (TensorType Type, Constant?) input) && input.Type.Shape[layout.Axis!.Value] > 0) ||
-            StateGrowth.FindLargest(_growing, actual, known, shortened: false) is not { } largest || StateGrowth.FindLargest(_growing, actual, known, shortened: true) is not { } shorter)
+            StateGrowth.FindLargest(_growing, actual, declared, shortened: false) is not { } largest || StateGrowth.FindLargest(_growing, actual, declared, shortened: true) is not { } shorter)
         {
             return null;
         }
@@ -324,15 +361,16 @@ internal sealed class PlanCache : IDisposable
                 IReadOnlyList<Node> attentions = [];
                 if (_options.RewriteGraph)
                 {
-                    Rewriter.RewriteAround(segment.Graph, Stored, new HashSet<Node>(part.PlannedNodes));
+                    Rewriter.RewriteAround(segment.Graph, Activations, new HashSet<Node>(part.PlannedNodes));
                     attentions = FuseCachedAttention.Apply(
                         segment.Graph, [.. _growing.Select(layout => new StateCache(segment.Values[layout.Input], segment.Values[layout.Output], layout.Axis!.Value, layout.Largest.Shape[layout.Axis.Value]))], part.Varies);
                     part.Rewritten(segment.Graph, attentions);
                 }
 
                 HashSet<Value> extended = [.. attentions.SelectMany(node => node.Outputs).OfType<Value>()];
+                part.Rewritten(segment.Graph, Store(segment, known));
                 StateGrowth growth = new(part, [.. largest.Where(pair => pair.Value.Type != shorter[pair.Key].Type || _growing.Any(layout => layout.Input == pair.Key)).Select(pair => new GrowingInput(
-                    pair.Key, segment.Values[pair.Key], pair.Value.Type, Array.Find(_growing, layout => layout.Input == pair.Key && extended.Contains(segment.Values[layout.Output]))))]);
+                    pair.Key, segment.Values[pair.Key], pair.Value.Type with { ElementType = known[pair.Key].Type.ElementType }, Array.Find(_growing, layout => layout.Input == pair.Key && extended.Contains(segment.Values[layout.Output]))))]);
                 planned = Complete(graph, known, segment, growth);
                 if (HasRoom(planned) && growth.TryFollow(planned.Plan, known) && ExtendsInPlace(planned))
                 {

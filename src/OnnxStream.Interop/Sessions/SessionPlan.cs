@@ -73,7 +73,7 @@ internal sealed class SessionPlan
         {
             if (inputs.Tensors.TryGetValue(input.Name, out TensorType type))
             {
-                values.Set(input, new LiveTensor(type));
+                values.Set(input, new LiveTensor(plans.Stored(input, type)));
             }
             else if (inputs.Sequences.TryGetValue(input.Name, out (ElementType Type, TensorType[] Tensors) sequence))
             {
@@ -238,6 +238,7 @@ internal sealed class SessionPlan
 
     private void WalkNode(Node node, LiveValues values, bool[] leaves, Func<Value, bool> isNeeded, string where, TensorLedger tensors)
     {
+        _plans.CheckReads(node, values);
         if (SequenceRunner.Runs(node, values))
         {
             WalkSequence(node, values, ControlFlowRunner.Leaves(leaves, 0), isNeeded, tensors);

@@ -37,7 +37,7 @@ public sealed class SessionState : IDisposable
     /// <exception cref="ArgumentException">It is not a part of the state.</exception>
     /// <exception cref="ObjectDisposedException">The state or its session was disposed.</exception>
     /// <exception cref="InvalidOperationException">This is called inside of a run of the session.</exception>
-    public TensorType TypeOf(string input) => Enter(() => Find(input).Type);
+    public TensorType TypeOf(string input) => Enter(() => Find(input) is var tensor ? tensor.Layout.Declared(tensor.Type) : default);
 
     /// <summary>A copy of what the next run reads.</summary>
     /// <inheritdoc cref="TypeOf"/>
@@ -53,6 +53,26 @@ public sealed class SessionState : IDisposable
         ArgumentNullException.ThrowIfNull(tensor);
         _enter(() => Find(input).Write(tensor));
     }
+
+    /// <summary>A copy of the bytes of what the next run reads, as they are kept (<see cref="StateBinding.StoredElementType"/>): for another state with the same bindings.</summary>
+    /// <remarks>Numbers are in the byte order of the machine. A row of <see cref="ElementType.Int8"/> has blocks of 32 numbers, the last one what is left: a scale (bfloat16), then as many integers.</remarks>
+    /// <inheritdoc cref="TypeOf"/>
+    public byte[] ReadStored(string input) => Enter(() => Find(input).ReadStored());
+
+    /// <summary>How many bytes <see cref="ReadStored"/> gives for a tensor of a shape.</summary>
+    /// <param name="input">The name of the input.</param>
+    /// <param name="shape">The shape.</param>
+    /// <exception cref="OverflowException">There are more bytes than 63 bits can count.</exception>
+    /// <inheritdoc cref="TypeOf" path="/exception"/>
+    public long StoredLength(string input, Shape shape) => Enter(() => Find(input) is var tensor ? (tensor.Type with { Shape = shape }).ByteLength : 0);
+
+    /// <summary>Sets what the next run reads to bytes that <see cref="ReadStored"/> gave.</summary>
+    /// <param name="input">The name of the input.</param>
+    /// <param name="shape">The shape of the tensor.</param>
+    /// <param name="bytes">Its bytes, which are copied.</param>
+    /// <exception cref="InvalidInputException">The shape is another, or larger than the capacity, or has another number of bytes.</exception>
+    /// <inheritdoc cref="TypeOf" path="/exception"/>
+    public void WriteStored(string input, Shape shape, ReadOnlyMemory<byte> bytes) => _enter(() => Find(input).WriteStored(shape, bytes.Span));
 
     /// <summary>Shortens every tensor that grows to the first entries along its axis, so that the next run goes on from there.</summary>
     /// <param name="length">How many entries stay; shorter tensors stay as they are.</param>
@@ -92,14 +112,17 @@ public sealed class SessionState : IDisposable
         }
     }
 
-    /// <summary>The inputs of the next run.</summary>
+    /// <summary>The inputs of the next run, with the types that the model declares.</summary>
+    internal IEnumerable<(Value Input, TensorType Type)> Types => _tensors.Select(tensor => (tensor.Input, tensor.Layout.Declared(tensor.Type)));
+
+    /// <summary>The inputs of the next run, as they are stored.</summary>
     internal IEnumerable<(Value Input, LiveTensor Tensor)> Current => _tensors.Select(tensor => (tensor.Input, tensor.Current));
 
     /// <summary>Arranges the tensors as a plan reads them.</summary>
     /// <param name="isExtended">Whether the plan extends a tensor where it is.</param>
     internal void Arrange(Func<StateLayout, bool> isExtended) => Array.ForEach(_tensors, tensor => tensor.Arrange(isExtended(tensor.Layout)));
 
-    /// <summary>The memory for an output that is bound; null if it is not.</summary>
+    /// <summary>The memory for an output that is bound; null if it is not, or is not made as it is stored.</summary>
     /// <exception cref="InvalidInputException">The tensor is larger than the capacity, or of another shape than can be read next.</exception>
     internal LiveTensor? TakeOutput(Value output, TensorType type) => Array.Find(_tensors, tensor => tensor.Output == output)?.Next(type);
 

@@ -1,3 +1,5 @@
+using OnnxStream.Interop.Tensors;
+
 namespace OnnxStream.Interop;
 
 /// <summary>An output of a model that is an input of its next run: a cache of keys, the hidden state of an LSTM, the last frames of a stream.</summary>
@@ -26,4 +28,17 @@ public sealed record StateBinding(string Output, string Input)
     /// must be smaller than <see cref="Capacity"/> by the entries that a run adds.
     /// </summary>
     public long? Window { get; init; }
+
+    /// <summary>
+    /// The type in which the tensor is kept: null (the default) for that of the model, <see cref="ElementType.Float16"/> for half the bytes, or
+    /// <see cref="ElementType.Int8"/> for a little more than a quarter: 34 bytes for 32 numbers of a row, which share a scale. An entry is rounded once, when it is
+    /// written, and read where it lies; computed is in single precision. Only for tensors of single precision that grow, along another axis than the last. In float16, what is
+    /// beyond ±65504 becomes infinite.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is another type.</exception>
+    public ElementType? StoredElementType
+    {
+        get;
+        init => field = value is null || RowFormat.Asked(value.Value) is not null ? value : throw new ArgumentException($"A state cannot be kept as {value}: Float32, Float16 and Int8 are possible.", nameof(value));
+    }
 }

@@ -84,5 +84,5 @@ internal sealed record StateGrowth(GrowingPart Part, IReadOnlyList<GrowingInput>
     /// <summary>Fits a plan to the state.</summary>
     /// <returns>Whether it could be done; if not, the plan is as it was.</returns>
     public bool TryFollow(ExecutionPlan plan, IReadOnlyDictionary<Value, (TensorType Type, Constant? Constant)> known) =>
-        Part.TryFollow(Inputs.Select(input => (input.Planned, known[input.Model].Type))) && plan.Growing!.TryFit(plan, Part.Nodes);
+        Part.TryFollow(Inputs.Select(input => (input.Planned, known[input.Model].Type with { ElementType = input.Planned.Type!.Value.ElementType }))) && plan.Growing!.TryFit(plan, Part.Nodes);
 }

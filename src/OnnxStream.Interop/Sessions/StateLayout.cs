@@ -1,18 +1,20 @@
 using OnnxStream.Interop.Graphs;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Sessions;
 
 /// <summary>What a binding means for a model: the values that it binds, the tensor at the start, and how large it may become.</summary>
 internal sealed class StateLayout
 {
-    private StateLayout(Value output, Value input, TensorType start, int? axis, long capacity, long? window)
+    private StateLayout(Value output, Value input, TensorType start, int? axis, long capacity, long? window, RowFormat? format)
     {
         Output = output;
         Input = input;
         Start = start;
         Axis = axis;
         Window = window;
+        Format = format;
         Largest = axis is { } growing ? new TensorType(start.ElementType, start.Shape.With(growing, capacity)) : start;
     }
 
@@ -34,8 +36,17 @@ internal sealed class StateLayout
     /// <summary>The most entries along the axis that a run reads; null for all.</summary>
     public long? Window { get; }
 
+    /// <summary>How rows are stored; null for the type of the model.</summary>
+    public RowFormat? Format { get; }
+
     /// <summary>The bytes of one block for the tensor. Kernels may read a little past its end.</summary>
-    public long BlockBytes => Largest.ByteLength + XnnpackLibrary.ReadPastEnd;
+    public long BlockBytes => Stored(Largest).ByteLength + XnnpackLibrary.ReadPastEnd;
+
+    /// <summary>The type in which a tensor of the state is stored.</summary>
+    public TensorType Stored(TensorType type) => Format is null ? type : type with { ElementType = Format.ElementType };
+
+    /// <summary>The type that a stored tensor has for the model.</summary>
+    public TensorType Declared(TensorType type) => type with { ElementType = Start.ElementType };
 
     /// <summary>Understands the bindings of a session.</summary>
     /// <param name="graph">The model's graph.</param>
@@ -60,7 +71,7 @@ internal sealed class StateLayout
     /// <exception cref="InvalidInputException">It cannot.</exception>
     public void Check(TensorType type)
     {
-        if (type.ElementType != Start.ElementType || type.Shape.Rank != Start.Shape.Rank ||
+        if ((type.ElementType != Start.ElementType && type.ElementType != Format?.ElementType) || type.Shape.Rank != Start.Shape.Rank ||
             Enumerable.Range(0, type.Shape.Rank).Any(i => i != Axis && type.Shape[i] != Start.Shape[i]))
         {
             throw new InvalidInputException($"The state '{Input.Name}' would become {type} by the output '{Output.Name}'; it is {Start}{(Axis is { } axis ? $", and grows along axis {axis} only" : ", and cannot grow without an axis in its binding")}.");
@@ -70,6 +81,18 @@ internal sealed class StateLayout
         {
             throw new InvalidInputException($"The state '{Input.Name}' would become {type.Shape[growing]:N0} long; its capacity is {Largest.Shape[growing]:N0}. Reset or truncate it, give its binding a window, or a larger capacity.");
         }
+    }
+
+    private static RowFormat? FindFormat(StateBinding binding, TensorType start, int? axis)
+    {
+        if (binding.StoredElementType is not { } stored || stored == start.ElementType)
+        {
+            return null;
+        }
+
+        return start.ElementType == ElementType.Float32 && axis is not null && axis != start.Shape.Rank - 1
+            ? RowFormat.Asked(stored)
+            : throw new ArgumentException($"The binding of '{binding.Input}' cannot be kept as {stored.ToOnnxName()}: {(start.ElementType == ElementType.Float32 ? "it must grow, along another axis than the last" : $"the model has it as {start.ElementType.ToOnnxName()}, and only float is kept in fewer bits")}.");
     }
 
     private static StateLayout Create(Graph graph, IReadOnlyList<ValueMetadata> inputs, StateBinding binding)
@@ -107,7 +130,7 @@ internal sealed class StateLayout
         InputChecker.Check([declared], [], new Dictionary<string, TensorType> { [binding.Input] = start });
         try
         {
-            StateLayout layout = new(output, input, start, axis, binding.Capacity, binding.Window);
+            StateLayout layout = new(output, input, start, axis, binding.Capacity, binding.Window, FindFormat(binding, start, axis));
             _ = layout.BlockBytes; // must not overflow
             return layout;
         }

@@ -33,7 +33,7 @@ internal sealed unsafe class StateTensor : IDisposable
             throw;
         }
 
-        Type = layout.Start;
+        Type = layout.Stored(layout.Start);
         Reset();
     }
 
@@ -46,30 +46,52 @@ internal sealed unsafe class StateTensor : IDisposable
     /// <summary>The model's input.</summary>
     public Value Input => _layout.Input;
 
-    /// <summary>The type of what the next run reads.</summary>
+    /// <summary>The type of what the next run reads, as it is stored.</summary>
     public TensorType Type { get; private set; }
 
     /// <summary>What the next run reads. Nobody takes its memory back.</summary>
     public LiveTensor Current => new(Type, null, _current);
 
     /// <summary>The memory that a run writes to.</summary>
+    /// <returns>Null for a tensor that is not made as it is stored.</returns>
     /// <exception cref="InvalidInputException">The tensor is larger than the capacity, or of another shape than can be read next.</exception>
-    public LiveTensor Next(TensorType type)
+    public LiveTensor? Next(TensorType type)
     {
         _layout.Check(type);
-        return new LiveTensor(type, null, _isSpread ? _current : _next);
+        return type == _layout.Stored(type) ? new LiveTensor(type, null, _isSpread ? _current : _next) : null;
     }
 
     /// <summary>A copy of what the next run reads.</summary>
     public TensorBuffer Read()
     {
-        TensorBuffer tensor = TensorBuffer.Uninitialized(Type);
+        TensorBuffer tensor = TensorBuffer.Uninitialized(_layout.Declared(Type));
         fixed (byte* bytes = tensor.Bytes)
+        {
+            if (_layout.Format is not { } format)
+            {
+                CopyRows(_current.Pointer, Distance, bytes, RowBytes);
+                return tensor;
+            }
+
+            fixed (byte* stored = ReadStored())
+            {
+                format.ExpandRows(stored, (float*)bytes, Type.Shape.Product(0, Type.Shape.Rank - 1), checked((int)Type.Shape[^1]));
+            }
+        }
+
+        return tensor;
+    }
+
+    /// <summary>A copy of the bytes of what the next run reads.</summary>
+    public byte[] ReadStored()
+    {
+        byte[] copy = new byte[Type.ByteLength];
+        fixed (byte* bytes = copy)
         {
             CopyRows(_current.Pointer, Distance, bytes, RowBytes);
         }
 
-        return tensor;
+        return copy;
     }
 
     /// <summary>Arranges the rows as a plan reads them.</summary>
@@ -102,11 +124,11 @@ internal sealed unsafe class StateTensor : IDisposable
         {
             if (result.Block != _next)
             {
-                result.Bytes.CopyTo(Next(result.Type).Bytes);
+                Copy(result.Type, result.Bytes, _next);
             }
 
             (_current, _next) = (_next, _current);
-            Type = result.Type;
+            Type = _layout.Stored(result.Type);
         }
     }
 
@@ -123,9 +145,24 @@ internal sealed unsafe class StateTensor : IDisposable
     public void Write(TensorBuffer tensor)
     {
         _layout.Check(tensor.Type);
-        Type = tensor.Type;
+        Type = _layout.Stored(tensor.Type);
         _isSpread = false;
-        tensor.Bytes.CopyTo(Current.Bytes);
+        Copy(tensor.Type, tensor.Bytes, _current);
+    }
+
+    /// <summary>Sets what the next run reads to bytes as they are stored.</summary>
+    public void WriteStored(Shape shape, ReadOnlySpan<byte> bytes)
+    {
+        TensorType type = _layout.Stored(_layout.Start with { Shape = shape });
+        _layout.Check(type);
+        if (bytes.Length != type.ByteLength)
+        {
+            throw new InvalidInputException($"The state '{Input.Name}' takes {type.ByteLength:N0} bytes for {shape}, and was given {bytes.Length:N0}.");
+        }
+
+        Type = type;
+        _isSpread = false;
+        bytes.CopyTo(Current.Bytes);
     }
 
     /// <summary>Lets go of all but the first entries along the axis; does nothing if there is none.</summary>
@@ -140,7 +177,7 @@ internal sealed unsafe class StateTensor : IDisposable
     /// <summary>Goes back to the start.</summary>
     public void Reset()
     {
-        Type = _layout.Start;
+        Type = _layout.Stored(_layout.Start);
         _isSpread = false;
         Current.Bytes.Clear();
     }
@@ -152,12 +189,32 @@ internal sealed unsafe class StateTensor : IDisposable
         _next.Dispose();
     }
 
-    private long EntryBytes => Type.Shape.Product((_layout.Axis ?? 0) + 1, Type.Shape.Rank) * Type.ElementType.SizeOf();
+    // Rows are whole: where they have a format, they grow along another axis.
+    private long EntryBytes => _layout.Format is { } format
+        ? Type.Shape.Product(_layout.Axis!.Value + 1, Type.Shape.Rank - 1) * format.Bytes(Type.Shape[^1])
+        : Type.Shape.Product((_layout.Axis ?? 0) + 1, Type.Shape.Rank) * Type.ElementType.SizeOf();
 
     private long RowBytes => _layout.Axis is { } axis ? Type.Shape[axis] * EntryBytes : Type.ByteLength;
 
     // Bytes from a row to the next.
     private long Distance => _isSpread ? _layout.Largest.Shape[_layout.Axis!.Value] * EntryBytes : RowBytes;
+
+    // Puts a tensor into a block, one row behind the other, as it is stored.
+    private void Copy(TensorType type, ReadOnlySpan<byte> elements, NativeBuffer block)
+    {
+        TensorType stored = _layout.Stored(type);
+        if (_layout.Format is not { } format || type == stored)
+        {
+            elements.CopyTo(new Span<byte>(block.Pointer, elements.Length));
+            return;
+        }
+
+        fixed (byte* numbers = elements)
+        {
+            int columns = checked((int)type.Shape[^1]);
+            format.RoundRows((float*)numbers, block.Pointer, type.Shape.Product(0, type.Shape.Rank - 1), columns, format.Bytes(columns));
+        }
+    }
 
     // What stays moves to the front.
     private void Keep(long first, long count)

@@ -27,7 +27,7 @@ public class OpenAiClientTests
     public async Task ModelsAreListed()
     {
         ClientResult<OpenAI.Models.OpenAIModelCollection> models = await _client.GetOpenAIModelClient().GetModelsAsync();
-        Assert.That(models.Value.Select(model => model.Id), Is.EqualTo(new[] { "tiny-llm", "tiny-shapes" }));
+        Assert.That(models.Value.Select(model => model.Id), Is.EqualTo(new[] { "tiny-llm", "tiny-shapes", "tiny-whisper" }));
     }
 
     [Test]

@@ -77,7 +77,7 @@ public class ArchitectureTests
     [TestCase("src/OnnxStream.Interop.Language", "Gguf", "Weights", "Pipelines")]
     [TestCase("src/OnnxStream.Interop.Cli", "Weights", "Diffusion", "Embeddings", "Fleet", "Language", "Server", "Speech", "Vision")]
     [TestCase("src/OnnxStream.Interop.Fleet", "Server")]
-    [TestCase("src/OnnxStream.Interop.Server", "Weights", "Diffusion", "Embeddings", "Language")]
+    [TestCase("src/OnnxStream.Interop.Server", "Weights", "Diffusion", "Embeddings", "Language", "Speech")]
     [TestCase("src/OnnxStream.Interop.Speech", "Weights", "Language", "Pipelines")]
     [TestCase("src/OnnxStream.Interop.Vision", "Weights", "Pipelines")]
     [TestCase("bindings", "Bindings")]

@@ -210,6 +210,77 @@ public class SessionStateTests
         }
     }
 
+    // Rounded keys and values are given to both, so that nothing else differs.
+    [Test]
+    public void ACacheInFewerBitsIsReadAndExtendedWhereItIs(
+        [Values(ElementType.Float16, ElementType.Int8)] ElementType stored, [Values(1, 2)] int threads, [Values("two biases", "Attention of tokens", "GroupQueryAttention")] string form,
+        [Values(1, 3)] int group, [Values(5, 40)] int size, [Values] bool rewrites)
+    {
+        Model model = Load(CacheUser(form, group, size));
+        int valueSize = form == "GroupQueryAttention" ? size : size + 1;
+        StateBinding[] bindings = [new("present.key", "past.key") { Axis = 2, Capacity = 20, StoredElementType = stored }, new("present.value", "past.value") { Axis = 2, Capacity = 30, StoredElementType = stored }];
+        using InferenceSession plain = new(model, new SessionOptions { ThreadCount = threads });
+        using InferenceSession session = new(model, new SessionOptions { ThreadCount = threads, StateBindings = bindings, RewriteGraph = rewrites });
+        using SessionState state = session.CreateState();
+        using SessionState rounding = session.CreateState();
+        TensorBuffer[] cache = [new(ElementType.Float32, new Shape(1, 2, 0, size)), new(ElementType.Float32, new Shape(1, 2, 0, valueSize))];
+        int past = 0;
+        foreach (int length in (int[])[4, 1, 1, 9, 1, 2, 1])
+        {
+            Dictionary<string, TensorBuffer> inputs = new()
+            {
+                ["q"] = TestTensors.Floats(past, 1, 2 * group, length, size),
+                ["k"] = Rounded("past.key", TestTensors.Floats(past + 1, 1, 2, length, size)),
+                ["v"] = Rounded("past.value", TestTensors.Floats(past + 2, 1, 2, length, valueSize)),
+            };
+            if (form == "two biases")
+            {
+                inputs["mask"] = TestTensors.Floats(past + 3, 1, 1, length, past + length);
+            }
+
+            RunResult expected = plain.Run(new Dictionary<string, TensorBuffer>(inputs) { ["past.key"] = cache[0], ["past.value"] = cache[1] });
+            RunResult actual = session.Run(inputs, state);
+            cache = [expected["present.key"], expected["present.value"]];
+            past += length;
+            Assert.That(actual["y"].Span<float>().ToArray(), Is.EqualTo(expected["y"].Span<float>().ToArray()).Within(1e-4f));
+            Assert.That(state.Read("past.key").Bytes.SequenceEqual(cache[0].Bytes), Is.True);
+            Assert.That(state.Read("past.value").Bytes.SequenceEqual(cache[1].Bytes), Is.True);
+        }
+
+        // What is read as it is kept can be written to another state.
+        Assert.That(state.TypeOf("past.key"), Is.EqualTo(cache[0].Type));
+        byte[] bytes = state.ReadStored("past.value");
+        Assert.That(bytes, Has.Length.EqualTo(2 * past * (stored == ElementType.Float16 ? 2 * valueSize : valueSize + (valueSize + 31) / 32 * 2)));
+        Assert.That(bytes, Has.Length.EqualTo(state.StoredLength("past.value", cache[1].Shape)));
+        rounding.WriteStored("past.value", cache[1].Shape, bytes);
+        Assert.That(rounding.Read("past.value").Bytes.SequenceEqual(cache[1].Bytes), Is.True);
+        Assert.Throws<InvalidInputException>(() => rounding.WriteStored("past.value", cache[1].Shape, bytes.AsMemory(1)));
+        state.Truncate(6);
+        Assert.That(state.Read("past.key").Bytes.SequenceEqual(First(cache[0], 6).Bytes), Is.True);
+
+        TensorBuffer Rounded(string input, TensorBuffer tensor)
+        {
+            rounding.Write(input, tensor);
+            return rounding.Read(input);
+        }
+    }
+
+    [Test]
+    public void ACacheInFewerBitsCountsAsItIsKept([Values(ElementType.Float16, ElementType.Int8)] ElementType stored)
+    {
+        long Bytes(ElementType? type)
+        {
+            StateBinding[] bindings = [.. DecoderBindings(1000).Select(binding => binding with { StoredElementType = type })];
+            using InferenceSession planned = new(Decoder(), new SessionOptions { ThreadCount = 1, PlanOnly = true, StateBindings = bindings });
+            return planned.Plan(Types(1, 4)).TensorBytes;
+        }
+
+        // Two blocks for keys and two for values.
+        long row = stored == ElementType.Float16 ? HeadSize * 2 : HeadSize + 2;
+        Assert.That(Bytes(null) - Bytes(stored), Is.EqualTo(4 * 1000 * Heads * (HeadSize * sizeof(float) - row)));
+        Assert.That(Bytes(ElementType.Float32), Is.EqualTo(Bytes(null)));
+    }
+
     [Test]
     public void ADecoderAsOnnxRuntimeGenAiWritesIt([Values(1, 2)] int threads, [Values(1, 3)] int step)
     {
@@ -434,6 +505,8 @@ public class SessionStateTests
         Refused("no axis along which", key with { Axis = null, Shape = new Shape(1, Heads, 4, HeadSize) });
         Refused("can each be bound to one other only", key, key with { Output = "present.value" });
         Refused("give its binding a shape", key with { Axis = null, Capacity = 0 });
+        Refused("it must grow", key with { Axis = null, Capacity = 0, Shape = new Shape(1, Heads, 4, HeadSize), StoredElementType = ElementType.Int8 });
+        Assert.Throws<ArgumentException>(() => _ = key with { StoredElementType = ElementType.Int64 });
     }
 
     [Test]

@@ -3,6 +3,7 @@ using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using OnnxStream.Interop.Bindings;
 using OnnxStream.Interop.Native;
+using OnnxStream.Interop.Tensors;
 
 namespace OnnxStream.Interop.Kernels;
 
@@ -11,6 +12,8 @@ namespace OnnxStream.Interop.Kernels;
 /// With one query for each head there is nothing to pack keys or values for: every number of the cache is used once, and the time is that of reading it. Heads are
 /// shared among threads; the queries of a head that serve the same keys follow each other, so that the keys come from the processor's cache. The many queries of
 /// a prompt are computed in tiles, as in <see cref="AttentionKernel"/>, with keys and values of as many heads packed at a time as there are workers.
+/// Where a cache is stored in fewer bits, new rows are rounded once, when they are written, and rows that are read are expanded in the processor's cache: some at a
+/// time, for all queries that see them.
 /// Inputs of the step: queries [B,H,T,D], new keys [B,G,T,D], new values [B,G,T,E], biases. Outputs: [B,H,T,E], the cache of keys, the cache of values.
 /// </remarks>
 internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
@@ -19,6 +22,9 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
 
     // From there on packing the cache pays.
     private const int FewestTiledQueries = 8;
+
+    // Numbers that are expanded at a time: they stay in the first cache with the queries.
+    private const int ExpandedAtOnce = 4096;
 
     private readonly int _heads;
     private readonly int _group;
@@ -35,14 +41,20 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
     private readonly Packing? _packing;
     private readonly Tiles? _tiles;
 
+    // Heads of queries that one thread computes together, because their keys and values are expanded once for them.
+    private readonly int _headsTogether = 1;
+    private readonly int _expandedRows;
+
     // The packed keys and values of a head that has some of its own, of as many as are computed at once.
     private readonly ScratchPart _unitPart;
     private readonly ScratchPart _keyPart;
     private readonly ScratchPart _valuePart;
+    private readonly ScratchPart _groupPart;
 
-    // Of each worker: the scores of a query, or the memory of a tile and what is added to its scores.
+    // Of each worker: the scores of a query, or of all that it computes together and the rows that are expanded for them; or the memory of a tile and what is added to its scores.
     private readonly ScratchPart _workerPart;
     private readonly ScratchPart _rowPart;
+    private readonly ScratchPart _expandedPart;
     private readonly ScratchPart _tilePart;
     private readonly ScratchPart _maskPart;
     private KernelContext? _context;
@@ -71,7 +83,15 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         ScratchLayout worker = new();
         if (_queries < FewestTiledQueries)
         {
-            _rowPart = worker.Add((long)_keys.Rows * sizeof(float));
+            if (IsExpanded)
+            {
+                int size = Math.Max(_keys.Size, _values.Size);
+                _headsTogether = _keys.Heads >= _workers ? _group : 1;
+                _expandedRows = Math.Max(KeysAtOnce, ExpandedAtOnce / size / KeysAtOnce * KeysAtOnce);
+                _expandedPart = worker.Add((long)_expandedRows * size * sizeof(float));
+            }
+
+            _rowPart = worker.Add((long)(IsExpanded ? _headsTogether * _queries : 1) * _keys.Rows * sizeof(float));
             _workerPart = new ScratchLayout().Add(worker.Bytes, _workers);
             ScratchBytes = _workers * worker.Bytes;
             return;
@@ -84,6 +104,7 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         ScratchLayout unit = new();
         _keyPart = unit.Add((long)AttentionTile.Filled(_keys.Rows) * _keys.Size * sizeof(float));
         _valuePart = unit.Add((long)_values.Rows * AttentionTile.Filled(_values.Size) * sizeof(float));
+        _groupPart = unit.Add(_keys.Format.IsSingle ? 0 : (long)AttentionTile.Group * _keys.Size * sizeof(float));
         _tilePart = worker.Add(AttentionTile.ScratchBytes(_keys.Size, _values.Size));
         _maskPart = worker.Add(_biases.Length == 0 ? 0 : (long)_tileRows * _keys.Rows * sizeof(float));
         ScratchLayout layout = new();
@@ -106,15 +127,17 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
 
     private int UnitsAtOnce => Math.Min(_keys.Heads, _workers);
 
+    private bool IsExpanded => !_keys.Format.IsSingle || !_values.Format.IsSingle;
+
     /// <inheritdoc/>
     public override void Run(KernelContext context)
     {
-        Append(_keys, (float*)context.Input(1), (float*)context.Output(1));
-        Append(_values, (float*)context.Input(2), (float*)context.Output(2));
+        Append(_keys, (float*)context.Input(1), context.Output(1));
+        Append(_values, (float*)context.Input(2), context.Output(2));
         _context = context;
         if (_tiles is null)
         {
-            context.Workers.Parallelize(this, _heads, Flops);
+            context.Workers.Parallelize(this, _heads / _headsTogether, Flops);
         }
         else
         {
@@ -136,7 +159,14 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         int slot = _slots.Acquire();
         try
         {
-            float* scores = (float*)_rowPart.In(_workerPart.In(_context!.Scratch, slot));
+            byte* memory = _workerPart.In(_context!.Scratch, slot);
+            float* scores = (float*)_rowPart.In(memory);
+            if (IsExpanded)
+            {
+                AttendExpanded(index * _headsTogether, scores, (float*)_expandedPart.In(memory));
+                return;
+            }
+
             for (int query = 0; query < _queries; query++)
             {
                 long row = (long)index * _queries + query;
@@ -149,19 +179,65 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         }
     }
 
-    private void Append(CacheGeometry cache, float* added, float* all)
+    private void Append(CacheGeometry cache, float* added, byte* all)
     {
-        long length = (long)_added * cache.Size;
-        for (int head = 0; head < cache.Heads; head++)
+        for (int head = 0; head < cache.Heads; head++, added += (long)_added * cache.Size)
         {
-            Buffer.MemoryCopy(added + head * length, all + cache.Head(head) + (long)(cache.Rows - _added) * cache.Size, length * sizeof(float), length * sizeof(float));
+            cache.Format.RoundRows(added, all + cache.Row(head, cache.Rows - _added), _added, cache.Size, cache.RowBytes);
+        }
+    }
+
+    // The queries of heads that share keys, which follow each other.
+    private void AttendExpanded(int head, float* scores, float* expanded)
+    {
+        KernelContext context = _context!;
+        int rows = _keys.Rows;
+        int count = _headsTogether * _queries;
+        long first = (long)head * _queries;
+        float* queries = (float*)context.Input(0) + first * _keys.Size;
+        float* output = (float*)context.Output(0) + first * _values.Size;
+        byte* keys = context.Output(1) + _keys.Row(head / _group, 0);
+        byte* values = context.Output(2) + _values.Row(head / _group, 0);
+        for (int key = 0; key < rows; key += _expandedRows)
+        {
+            int some = Math.Min(_expandedRows, rows - key);
+            _keys.Format.ExpandRows(keys + key * _keys.RowBytes, expanded, some, _keys.Size);
+            for (int i = 0; i < count; i++)
+            {
+                Score(queries + (long)i * _keys.Size, expanded, some, scores + (long)i * rows + key);
+            }
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            Span<float> all = new(scores + (long)i * rows, rows);
+            AddBiases(head + i / _queries, i % _queries, all);
+            float maximum = TensorPrimitives.Max<float>(all);
+            if (EmptyRowsAreZero && float.IsNegativeInfinity(maximum))
+            {
+                all.Clear();
+                continue;
+            }
+
+            TensorPrimitives.Multiply(all, 1 / Exponentials(scores + (long)i * rows, rows, maximum), all);
+        }
+
+        new Span<float>(output, count * _values.Size).Clear();
+        for (int key = 0; key < rows; key += _expandedRows)
+        {
+            int some = Math.Min(_expandedRows, rows - key);
+            _values.Format.ExpandRows(values + key * _values.RowBytes, expanded, some, _values.Size);
+            for (int i = 0; i < count; i++)
+            {
+                Mix(scores + (long)i * rows + key, expanded, some, output + (long)i * _values.Size);
+            }
         }
     }
 
     private void Attend(int head, int query, float* queries, float* scores, float* output)
     {
         int rows = _keys.Rows;
-        Score(queries, (float*)_context!.Output(1) + _keys.Head(head / _group), scores);
+        Score(queries, (float*)(_context!.Output(1) + _keys.Row(head / _group, 0)), rows, scores);
         Span<float> all = new(scores, rows);
         AddBiases(head, query, all);
 
@@ -175,7 +251,8 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         }
 
         float sum = Exponentials(scores, rows, maximum);
-        Mix(scores, (float*)_context.Output(2) + _values.Head(head / _group), output);
+        result.Clear();
+        Mix(scores, (float*)(_context.Output(2) + _values.Row(head / _group, 0)), rows, output);
         TensorPrimitives.Multiply(result, 1 / sum, result);
     }
 
@@ -196,14 +273,14 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         }
     }
 
-    // Products of a query with all keys, times the scale.
+    // Products of a query with keys, times the scale.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Score(float* query, float* keys, float* scores)
+    private void Score(float* query, float* keys, int count, float* scores)
     {
         int size = _keys.Size;
         int whole = size - size % Vector<float>.Count;
         int key = 0;
-        for (; key + KeysAtOnce <= _keys.Rows; key += KeysAtOnce)
+        for (; key + KeysAtOnce <= count; key += KeysAtOnce)
         {
             float* first = keys + (long)key * size;
             float* second = first + size;
@@ -231,7 +308,7 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
             (scores[key], scores[key + 1], scores[key + 2], scores[key + 3]) = (w * _scale, x * _scale, y * _scale, z * _scale);
         }
 
-        for (; key < _keys.Rows; key++)
+        for (; key < count; key++)
         {
             scores[key] = _scale * TensorPrimitives.Dot(new ReadOnlySpan<float>(query, size), new ReadOnlySpan<float>(keys + (long)key * size, size));
         }
@@ -261,15 +338,14 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
         return sum;
     }
 
-    // The sum of all values, each times its weight.
+    // Adds values, each times its weight.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Mix(float* weights, float* values, float* output)
+    private void Mix(float* weights, float* values, int count, float* output)
     {
         int size = _values.Size;
         int whole = size - size % Vector<float>.Count;
-        new Span<float>(output, size).Clear();
         int key = 0;
-        for (; key + KeysAtOnce <= _values.Rows; key += KeysAtOnce)
+        for (; key + KeysAtOnce <= count; key += KeysAtOnce)
         {
             float* first = values + (long)key * size;
             float* second = first + size;
@@ -290,7 +366,7 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
             }
         }
 
-        for (; key < _values.Rows; key++)
+        for (; key < count; key++)
         {
             TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(values + (long)key * size, size), weights[key], new ReadOnlySpan<float>(output, size), new Span<float>(output, size));
         }
@@ -307,18 +383,36 @@ internal sealed unsafe class CachedAttentionKernel : Kernel, IParallelBody
             byte* memory = kernel._unitPart.In(context.Scratch, unit);
             if (part == 0)
             {
-                AttentionTile.PackKeys((float*)context.Output(1) + kernel._keys.Head(head), kernel._keys.Size, kernel._keys.Rows, kernel._keys.Size, (float*)kernel._keyPart.In(memory));
+                PackKeys(context.Output(1) + kernel._keys.Row(head, 0), (float*)kernel._groupPart.In(memory), (float*)kernel._keyPart.In(memory));
                 return;
             }
 
             int size = kernel._values.Size;
             int columns = AttentionTile.Filled(size);
-            float* values = (float*)context.Output(2) + kernel._values.Head(head);
+            RowFormat format = kernel._values.Format;
+            byte* values = context.Output(2) + kernel._values.Row(head, 0);
             float* packed = (float*)kernel._valuePart.In(memory);
-            for (int row = 0; row < kernel._values.Rows; row++, values += size, packed += columns)
+            for (int row = 0; row < kernel._values.Rows; row++, values += kernel._values.RowBytes, packed += columns)
             {
-                new ReadOnlySpan<float>(values, size).CopyTo(new Span<float>(packed, size));
+                format.Expand(values, packed, size);
                 new Span<float>(packed + size, columns - size).Clear();
+            }
+        }
+
+        private void PackKeys(byte* keys, float* expanded, float* packed)
+        {
+            (int rows, int size) = (kernel._keys.Rows, kernel._keys.Size);
+            if (kernel._keys.Format.IsSingle)
+            {
+                AttentionTile.PackKeys((float*)keys, size, rows, size, packed);
+                return;
+            }
+
+            for (int first = 0; first < rows; first += AttentionTile.Group, packed += AttentionTile.Group * size)
+            {
+                int real = Math.Min(AttentionTile.Group, rows - first);
+                kernel._keys.Format.ExpandRows(keys + first * kernel._keys.RowBytes, expanded, real, size);
+                AttentionTile.PackKeys(expanded, size, real, size, packed);
             }
         }
     }
