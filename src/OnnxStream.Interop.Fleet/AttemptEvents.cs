@@ -59,8 +59,15 @@ internal sealed class AttemptEvents
             }
 
             int number = _number++;
-            await _connection.StoreAsync(
-                FleetNames.Events(_job.Server, _job.Id), FleetConnection.Bytes(new FleetEvent(_attempt, number) { Event = item }, FleetJson.Default.FleetEvent), $"{_job.Id}:{_attempt}:{number}", _cancellationToken);
+            try
+            {
+                await _connection.StoreAsync(
+                    FleetNames.Events(_job.Server, _job.Id), FleetConnection.Bytes(new FleetEvent(_attempt, number) { Event = item }, FleetJson.Default.FleetEvent), $"{_job.Id}:{_attempt}:{number}", _cancellationToken);
+            }
+            catch (FleetException) when (item.Type is not (JobEventType.Text or JobEventType.ToolCall))
+            {
+                // The work goes on: nobody needs to have seen every step of it. Of a text nothing may be missing.
+            }
         }
     }
 

@@ -17,6 +17,15 @@ internal sealed partial class FleetConnection : IAsyncDisposable
 
     private static readonly TimeSpan s_kept = TimeSpan.FromDays(7);
 
+    // One attempt at something, of which a single request takes 5 seconds at most: what waits for longer waits for a server that has gone.
+    private static readonly TimeSpan s_longestAttempt = TimeSpan.FromSeconds(15);
+
+    // "Wrong last sequence" while another message of the same subject is being stored: the same may be taken a moment later.
+    private const int InFlight = 10164;
+
+    // A copy that is behind has what is stored a little later.
+    private static readonly TimeSpan s_behind = TimeSpan.FromSeconds(10);
+
     private readonly NatsConnection _connection;
     private readonly NatsJSContext _stream;
     private readonly FleetOptions _options;
@@ -80,10 +89,10 @@ internal sealed partial class FleetConnection : IAsyncDisposable
             NatsJSContext stream = new(connection);
             try
             {
-                (INatsKVStore state, INatsObjStore files) = await RetryAsync(() => MakeAsync(stream, options, cancellationToken), options, logger, cancellationToken);
+                (INatsKVStore state, INatsObjStore files) = await RetryAsync("make its streams", token => MakeAsync(stream, options, token), options, logger, cancellationToken);
                 made = new FleetConnection(connection, options, state, files, logger);
             }
-            catch (NatsException exception)
+            catch (FleetException exception)
             {
                 throw new FleetException($"{Where(options)}: the queue cannot be used. Expected a NATS server with JetStream (nats-server -js) and room for {options.Replicas} copies, found: {Reason(exception)}", exception);
             }
@@ -103,12 +112,15 @@ internal sealed partial class FleetConnection : IAsyncDisposable
     /// <param name="id">What it is told by if it comes twice.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <param name="headers">Its headers.</param>
+    /// <exception cref="FleetException">It was out of reach for too long, or refused it.</exception>
     public Task StoreAsync(string subject, byte[] bytes, string id, CancellationToken cancellationToken, NatsHeaders? headers = null) => RetryAsync(
-        async () =>
+        $"store a message of {subject.Split('.')[1]}",
+        async token =>
         {
-            PubAckResponse answer = await _stream.PublishAsync(subject, bytes, opts: new NatsJSPubOpts { MsgId = id, RetryAttempts = 1 }, headers: headers, cancellationToken: cancellationToken);
-            answer.EnsureSuccess();
-            return true;
+            PubAckResponse answer = await _stream.PublishAsync(subject, bytes, opts: new NatsJSPubOpts { MsgId = id, RetryAttempts = 1 }, headers: headers, cancellationToken: token);
+
+            // That it is there already is no trouble: it was stored before, and the confirmation got lost.
+            return answer.Error is { } error ? throw new NatsJSApiException(error) : true;
         },
         cancellationToken);
 
@@ -134,12 +146,13 @@ internal sealed partial class FleetConnection : IAsyncDisposable
 
     /// <summary>The work on a model: whoever pulls gets jobs, each for as long as the lease is renewed.</summary>
     public Task<INatsJSConsumer> WorkAsync(string model, CancellationToken cancellationToken) => RetryAsync(
-        async () =>
+        $"give jobs of the model {model}",
+        async token =>
         {
             string name = FleetNames.Consumer(model);
             try
             {
-                return await _stream.GetConsumerAsync(FleetNames.JobStream, name, cancellationToken);
+                return await _stream.GetConsumerAsync(FleetNames.JobStream, name, token);
             }
             catch (NatsJSApiException exception) when (exception.Error.Code == 404)
             {
@@ -156,14 +169,15 @@ internal sealed partial class FleetConnection : IAsyncDisposable
                         MaxAckPending = 100_000,
                         MaxWaiting = 20_000,
                     },
-                    cancellationToken);
+                    token);
             }
         },
         cancellationToken);
 
     /// <summary>The events of a server's jobs. Each comes at least once, and in order but for repetitions.</summary>
     public Task<INatsJSConsumer> EventsAsync(string server, CancellationToken cancellationToken) => RetryAsync(
-        async () => await _stream.CreateOrUpdateConsumerAsync(
+        "give events",
+        async token => await _stream.CreateOrUpdateConsumerAsync(
             FleetNames.EventStream,
             new ConsumerConfig($"server-{server}")
             {
@@ -174,7 +188,7 @@ internal sealed partial class FleetConnection : IAsyncDisposable
                 MaxAckPending = 100_000,
                 InactiveThreshold = TimeSpan.FromMinutes(30),
             },
-            cancellationToken),
+            token),
         cancellationToken);
 
     /// <summary>The jobs that were given up, the oldest first, with their headers.</summary>
@@ -197,28 +211,30 @@ internal sealed partial class FleetConnection : IAsyncDisposable
 
     /// <summary>Stores how a job ended, unless that is stored already.</summary>
     /// <returns>The outcome that counts: this one, or the one that was there.</returns>
+    /// <exception cref="FleetException">The queue was out of reach for too long, or refused it.</exception>
     public async Task<FleetOutcome> DecideAsync(string job, FleetOutcome outcome, CancellationToken cancellationToken)
     {
         string key = FleetNames.OutcomeKey(job);
         byte[] bytes = Bytes(outcome, FleetJson.Default.FleetOutcome);
+        long end = Environment.TickCount64 + (long)_options.Patience.TotalMilliseconds;
         while (true)
         {
             try
             {
-                return await RetryAsync(
-                    async () =>
-                    {
-                        await State.CreateAsync(key, bytes, cancellationToken: cancellationToken);
-                        return outcome;
-                    },
-                    cancellationToken);
+                await RetryAsync("store an outcome", async token => await State.CreateAsync(key, bytes, cancellationToken: token), cancellationToken);
+                return outcome;
             }
-            catch (Exception exception) when (exception is NatsKVCreateException or NatsKVWrongLastRevisionException or NatsKVKeyNotFoundException)
+            catch (NatsKVException exception) when (IsConflict(exception))
             {
                 // It may be that this very one was stored, and the answer got lost. A copy that is behind may not have it yet.
                 if (await FindOutcomeAsync(job, cancellationToken) is { } known)
                 {
                     return known;
+                }
+
+                if (Environment.TickCount64 >= end)
+                {
+                    throw new FleetException("The queue says that the outcome of a job is stored, and does not have it.", exception);
                 }
 
                 await Task.Delay(TimeSpan.FromMilliseconds(50), cancellationToken);
@@ -232,50 +248,88 @@ internal sealed partial class FleetConnection : IAsyncDisposable
 
     /// <summary>Counts an attempt at a job, or takes one back.</summary>
     /// <returns>How many there were, with this one.</returns>
+    /// <exception cref="FleetException">The queue was out of reach for too long, or refused it.</exception>
     public async Task<int> CountAsync(string job, int change, CancellationToken cancellationToken)
     {
         string key = FleetNames.AttemptsKey(job);
+        long end = Environment.TickCount64 + (long)_options.Patience.TotalMilliseconds;
         while (true)
         {
             (byte[]? known, ulong revision) = await ReadAsync(key, cancellationToken);
             int count = Math.Max(0, (known is null ? 0 : BitConverter.ToInt32(known)) + change);
+            byte[] bytes = BitConverter.GetBytes(count);
             try
             {
                 await RetryAsync(
-                    async () => known is null ? await State.CreateAsync(key, BitConverter.GetBytes(count), cancellationToken: cancellationToken) : await State.UpdateAsync(key, BitConverter.GetBytes(count), revision, cancellationToken: cancellationToken),
+                    "count an attempt",
+                    async token => known is null ? await State.CreateAsync(key, bytes, cancellationToken: token) : await State.UpdateAsync(key, bytes, revision, cancellationToken: token),
                     cancellationToken);
                 return count;
             }
-            catch (Exception exception) when (exception is NatsKVCreateException or NatsKVWrongLastRevisionException or NatsKVKeyNotFoundException)
+            catch (NatsKVException exception) when (IsConflict(exception))
             {
+                if (Environment.TickCount64 >= end)
+                {
+                    throw new FleetException("The queue does not say how many attempts there were at a job.", exception);
+                }
+
                 await Task.Delay(TimeSpan.FromMilliseconds(20), cancellationToken);
             }
         }
     }
 
     /// <summary>Stores a value.</summary>
-    public Task WriteAsync(string key, byte[] bytes, CancellationToken cancellationToken) => RetryAsync(async () => await State.PutAsync(key, bytes, cancellationToken: cancellationToken), cancellationToken);
+    public Task WriteAsync(string key, byte[] bytes, CancellationToken cancellationToken) => RetryAsync("store a value", async token => await State.PutAsync(key, bytes, cancellationToken: token), cancellationToken);
 
     /// <summary>Forgets a value. Where that fails it is forgotten later, by its age.</summary>
     public Task ForgetAsync(string key) => TryAsync(async cancellationToken => await State.PurgeAsync(key, cancellationToken: cancellationToken));
 
     /// <summary>Stores a file in place of one of the same name.</summary>
-    public Task WriteFileAsync(string name, byte[] bytes, CancellationToken cancellationToken) => RetryAsync(async () => await Files.PutAsync(name, bytes, cancellationToken), cancellationToken);
-
-    /// <summary>Reads a file; null where there is none.</summary>
-    public Task<byte[]?> ReadFileAsync(string name, CancellationToken cancellationToken) => RetryAsync<byte[]?>(
-        async () =>
+    /// <exception cref="FleetException">The queue was out of reach for too long, or refused it.</exception>
+    public Task WriteFileAsync(string name, byte[] bytes, CancellationToken cancellationToken) => RetryFileAsync(
+        "store a file",
+        async (attempt, token) =>
         {
-            try
-            {
-                return await Files.GetBytesAsync(name, cancellationToken);
-            }
-            catch (NatsObjNotFoundException)
-            {
-                return null;
-            }
+            await using WatchedStream stream = new(bytes, attempt, Attempt(_options));
+            return await Files.PutAsync(name, stream, leaveOpen: true, token);
         },
         cancellationToken);
+
+    /// <summary>Reads a file; null where there is none.</summary>
+    /// <exception cref="FleetException">The queue was out of reach for too long, or refused it.</exception>
+    public async Task<byte[]?> ReadFileAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await RetryFileAsync(
+                "give a file",
+                async (attempt, token) =>
+                {
+                    await using WatchedStream stream = new(attempt, Attempt(_options));
+                    await Files.GetAsync(name, stream, leaveOpen: true, token);
+                    return stream.ToArray();
+                },
+                cancellationToken);
+        }
+        catch (NatsObjNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads a file that was stored; null where there is none, even after a while.</summary>
+    /// <exception cref="FleetException">The queue was out of reach for too long, or refused it.</exception>
+    public async Task<byte[]?> ReadStoredFileAsync(string name, CancellationToken cancellationToken)
+    {
+        for (long end = Environment.TickCount64 + (long)s_behind.TotalMilliseconds; ; await Task.Delay(TimeSpan.FromMilliseconds(200), cancellationToken))
+        {
+            byte[]? bytes = await ReadFileAsync(name, cancellationToken);
+            if (bytes is not null || Environment.TickCount64 >= end)
+            {
+                return bytes;
+            }
+        }
+    }
 
     /// <summary>Deletes a file. Where that fails it is deleted later, by its age.</summary>
     public Task DeleteFileAsync(string name) => TryAsync(async cancellationToken => await Files.DeleteAsync(name, cancellationToken));
@@ -301,43 +355,90 @@ internal sealed partial class FleetConnection : IAsyncDisposable
     }
 
     /// <summary>Does something on the queue, again and again while it is out of reach.</summary>
-    /// <exception cref="NatsException">It was out of reach for too long, or refused.</exception>
-    public Task<T> RetryAsync<T>(Func<Task<T>> action, CancellationToken cancellationToken) => RetryAsync(action, _options, _logger, cancellationToken);
+    /// <param name="what">What it is asked for, as in "store a value".</param>
+    /// <param name="action">Does it; what it is given ends an attempt that takes too long.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="FleetException">The queue was out of reach for too long, or refused it.</exception>
+    public Task<T> RetryAsync<T>(string what, Func<CancellationToken, Task<T>> action, CancellationToken cancellationToken) => RetryAsync(what, action, _options, _logger, cancellationToken);
+
+    /// <summary>Listens until it is stopped, again and again, whatever happens to the connection.</summary>
+    public async Task ListenForEverAsync(Func<CancellationToken, Task> listen, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await listen(stop);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception exception) when (exception is NatsException or IOException or OperationCanceledException)
+            {
+                LogTrouble(_logger, exception);
+                await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(1), stop));
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
-    private static async Task<T> RetryAsync<T>(Func<Task<T>> action, FleetOptions options, ILogger logger, CancellationToken cancellationToken)
+    // As long as bytes go through, an attempt may take its time.
+    private Task<T> RetryFileAsync<T>(string what, Func<CancellationTokenSource, CancellationToken, Task<T>> action, CancellationToken cancellationToken) => RetryAsync(
+        what,
+        async _ =>
+        {
+            using CancellationTokenSource attempt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            attempt.CancelAfter(Attempt(_options));
+            return await action(attempt, attempt.Token);
+        },
+        cancellationToken);
+
+    private static async Task<T> RetryAsync<T>(string what, Func<CancellationToken, Task<T>> action, FleetOptions options, ILogger logger, CancellationToken cancellationToken)
     {
         long end = Environment.TickCount64 + (long)options.Patience.TotalMilliseconds;
         TimeSpan delay = TimeSpan.FromMilliseconds(50);
         while (true)
         {
+            using CancellationTokenSource attempt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            attempt.CancelAfter(Attempt(options));
             try
             {
-                return await action();
+                return await action(attempt.Token);
             }
-            catch (Exception exception) when (IsPassing(exception) && !cancellationToken.IsCancellationRequested && Environment.TickCount64 < end)
+            catch (Exception exception) when (IsRefusal(exception))
             {
-                LogRetry(logger, exception.Message);
+                throw new FleetException($"The queue refused to {what}: {Reason(exception)}", exception) { IsRefusal = true };
+            }
+            catch (Exception exception) when (IsPassing(exception) && !cancellationToken.IsCancellationRequested)
+            {
+                if (Environment.TickCount64 >= end)
+                {
+                    throw new FleetException($"The queue was out of reach for {options.Patience.TotalSeconds:0} seconds when it was asked to {what}: {Reason(exception)}", exception);
+                }
+
+                LogRetry(logger, what, exception.Message);
                 await Task.Delay(delay, cancellationToken);
                 delay = delay * 2 < TimeSpan.FromSeconds(2) ? delay * 2 : TimeSpan.FromSeconds(2);
-            }
-            catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
-            {
-                throw new NatsException("The queue does not answer.", exception);
             }
         }
     }
 
-    // While a cluster chooses who leads, it answers nothing, or with 500 and more. What it refuses it will refuse again.
-    private static bool IsPassing(Exception exception) => exception switch
-    {
-        NatsKVCreateException or NatsKVWrongLastRevisionException or NatsKVKeyNotFoundException or NatsKVKeyDeletedException or NatsObjNotFoundException => false,
-        NatsJSApiException api => api.Error.Code >= 500,
-        NatsException or IOException or TimeoutException or OperationCanceledException => true,
-        _ => false,
-    };
+    private static TimeSpan Attempt(FleetOptions options) => options.Patience < s_longestAttempt ? options.Patience : s_longestAttempt;
+
+    // These are answers of a queue that is there.
+    private static bool IsAnswer(Exception exception) => exception is NatsKVKeyNotFoundException or NatsKVKeyDeletedException or NatsObjNotFoundException || IsConflict(exception);
+
+    // Somebody else was quicker, or this very program was, and did not hear of it.
+    private static bool IsConflict(Exception exception) => exception is NatsKVCreateException or NatsKVWrongLastRevisionException or NatsKVKeyNotFoundException;
+
+    // What it refuses it will refuse again. While a cluster chooses who leads it answers with 500 and more, and where there is too much to do with 408 and 429.
+    private static bool IsRefusal(Exception exception) => exception is NatsPayloadTooLargeException or NatsJSApiException { Error: { Code: < 500 and not 408 and not 429, ErrCode: not InFlight } };
+
+    private static bool IsPassing(Exception exception) =>
+        exception is NatsException or IOException or TimeoutException or OperationCanceledException && !IsAnswer(exception);
 
     private async Task TryAsync(Func<CancellationToken, Task> action)
     {
@@ -348,16 +449,17 @@ internal sealed partial class FleetConnection : IAsyncDisposable
         }
         catch (Exception exception) when (exception is NatsException or IOException or OperationCanceledException or ObjectDisposedException)
         {
-            LogRetry(_logger, exception.Message);
+            LogRetry(_logger, "forget something", exception.Message);
         }
     }
 
     private async Task<(byte[]? Value, ulong Revision)> ReadAsync(string key, CancellationToken cancellationToken) => await RetryAsync<(byte[]?, ulong)>(
-        async () =>
+        "give a value",
+        async token =>
         {
             try
             {
-                NatsKVEntry<byte[]> entry = await State.GetEntryAsync<byte[]>(key, cancellationToken: cancellationToken);
+                NatsKVEntry<byte[]> entry = await State.GetEntryAsync<byte[]>(key, cancellationToken: token);
                 return (entry.Value, entry.Revision);
             }
             catch (Exception exception) when (exception is NatsKVKeyNotFoundException or NatsKVKeyDeletedException)
@@ -454,6 +556,9 @@ internal sealed partial class FleetConnection : IAsyncDisposable
         return exception.Message.EndsWith('.') ? exception.Message : $"{exception.Message}.";
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "The queue is out of reach: {Reason}")]
-    private static partial void LogRetry(ILogger logger, string reason);
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The queue is out of reach, and is asked again to {What}: {Reason}")]
+    private static partial void LogRetry(ILogger logger, string what, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The queue could not be listened to. It is tried again.")]
+    private static partial void LogTrouble(ILogger logger, Exception exception);
 }

@@ -56,9 +56,9 @@ public sealed partial class FleetModels : IServedModels
         FleetModels models = new(connection, logger);
         _ = await connection.EventsAsync(models._server, cancellationToken);
         models._listening = Task.WhenAll(
-            models.ForEverAsync(models.HearWorkersAsync),
-            models.ForEverAsync(models.WatchModelsAsync),
-            models.ForEverAsync(models.HearEventsAsync));
+            connection.ListenForEverAsync(models.HearWorkersAsync, models._stop.Token),
+            connection.ListenForEverAsync(models.WatchModelsAsync, models._stop.Token),
+            connection.ListenForEverAsync(models.HearEventsAsync, models._stop.Token));
 
         // Workers that live answer at once.
         await connection.SendAsync(FleetNames.Hello, [], cancellationToken);
@@ -158,11 +158,12 @@ public sealed partial class FleetModels : IServedModels
             await CancelAsync(work.Id);
             throw;
         }
-        catch (NatsException exception)
+        catch (FleetException exception)
         {
             LogLost(exception, work.Id);
             await CancelAsync(work.Id);
-            throw new JobRefusedException(new JobError("queue_unavailable", "The queue was out of reach for too long. Try again later."), RefusalReason.Server, exception);
+            throw new JobRefusedException(
+                exception.IsRefusal ? new JobError("queue_refused", exception.Message) : new JobError("queue_unavailable", $"{exception.Message} Try again later."), RefusalReason.Server, exception);
         }
         finally
         {
@@ -298,7 +299,7 @@ public sealed partial class FleetModels : IServedModels
         for (int i = 0; i < outcome.Parts.Count; i++)
         {
             StoredPart part = outcome.Parts[i];
-            byte[] content = await _connection.ReadFileAsync(FleetNames.ResultFile(job, outcome.Attempt, i), cancellationToken) ??
+            byte[] content = await _connection.ReadStoredFileAsync(FleetNames.ResultFile(job, outcome.Attempt, i), cancellationToken) ??
                 throw new JobRefusedException(new JobError("internal_error", "The result has gone from the store of the queue."), RefusalReason.Server);
             parts.Add(new JobPart(content, part.ContentType) { Width = part.Width, Height = part.Height, Seed = part.Seed, Parameters = part.Parameters });
         }
@@ -403,38 +404,14 @@ public sealed partial class FleetModels : IServedModels
         }
     }
 
-    // Until the end, whatever happens to the connection.
-    private async Task ForEverAsync(Func<CancellationToken, Task> listen)
-    {
-        while (!_stop.IsCancellationRequested)
-        {
-            try
-            {
-                await listen(_stop.Token);
-            }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception exception) when (exception is NatsException or IOException or OperationCanceledException)
-            {
-                LogTrouble(exception);
-                await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(1), _stop.Token));
-            }
-        }
-    }
-
     [LoggerMessage(Level = LogLevel.Information, Message = "The worker {Worker} has come, with {Models} models.")]
     private partial void LogCame(string worker, int models);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The worker {Worker} has left.")]
     private partial void LogLeft(string worker);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The queue was out of reach for job {Job}.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The queue failed job {Job}.")]
     private partial void LogLost(Exception exception, string job);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The queue could not be listened to. It is tried again.")]
-    private partial void LogTrouble(Exception exception);
 
     /// <summary>A place in the queue, of which there are as many as the server's own queue allows.</summary>
     private sealed class Place : IDisposable

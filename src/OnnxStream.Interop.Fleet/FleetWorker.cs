@@ -80,7 +80,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
     /// <param name="stop">Stops it.</param>
     public async Task RunAsync(CancellationToken stop)
     {
-        List<Task> tasks = [ForEverAsync(HearHelloAsync), ForEverAsync(HearQuestionsAsync), ForEverAsync(HearCancellationsAsync), ForEverAsync(AnnounceAsync)];
+        List<Task> tasks = [.. ((Func<CancellationToken, Task>[])[HearHelloAsync, HearQuestionsAsync, HearCancellationsAsync, AnnounceAsync]).Select(listen => _connection.ListenForEverAsync(listen, _end.Token))];
         List<Task> pulls = [];
         try
         {
@@ -229,7 +229,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
             return;
         }
 
-        JobRequest? request = job.Request ?? FleetConnection.Parse(await _connection.ReadFileAsync(FleetNames.RequestFile(job.Id), cancellationToken), FleetJson.Default.JobRequest);
+        JobRequest? request = job.Request ?? FleetConnection.Parse(await _connection.ReadStoredFileAsync(FleetNames.RequestFile(job.Id), cancellationToken), FleetJson.Default.JobRequest);
         if (request is null)
         {
             await FailAsync(message, job, 0, new JobError("internal_error", "What was asked for has gone from the store of the queue."));
@@ -380,9 +380,10 @@ public sealed partial class FleetWorker : IAsyncDisposable
     {
         await AttemptEvents.EndAsync(_connection, job, outcome, CancellationToken.None);
         await _connection.RetryAsync(
-            async () =>
+            "take a job out",
+            async token =>
             {
-                await message.AckAsync(new AckOpts { DoubleAck = true }, CancellationToken.None);
+                await message.AckAsync(new AckOpts { DoubleAck = true }, token);
                 return true;
             },
             CancellationToken.None);
@@ -403,13 +404,16 @@ public sealed partial class FleetWorker : IAsyncDisposable
             {
                 try
                 {
-                    await message.AckProgressAsync(cancellationToken: cancellation.Token);
-                    if (await _connection.FindOutcomeAsync(job, cancellation.Token) is not null)
+                    // Neither takes so long that the next renewal would be late.
+                    using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation.Token);
+                    limit.CancelAfter(lease / 3);
+                    await message.AckProgressAsync(cancellationToken: limit.Token);
+                    if (await _connection.FindOutcomeAsync(job, limit.Token) is not null)
                     {
                         await cancellation.CancelAsync();
                     }
                 }
-                catch (Exception exception) when (exception is NatsException or IOException)
+                catch (Exception exception) when (exception is NatsException or IOException || (exception is OperationCanceledException && !cancellation.IsCancellationRequested))
                 {
                     // The work goes on: the queue may be back in time, and if it is not, whoever ends first counts.
                     LogTrouble(exception);
@@ -511,26 +515,6 @@ public sealed partial class FleetWorker : IAsyncDisposable
         catch (Exception exception) when (exception is NatsException or IOException or OperationCanceledException)
         {
             LogTrouble(exception);
-        }
-    }
-
-    private async Task ForEverAsync(Func<CancellationToken, Task> listen)
-    {
-        while (!_end.IsCancellationRequested)
-        {
-            try
-            {
-                await listen(_end.Token);
-            }
-            catch (OperationCanceledException) when (_end.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception exception) when (exception is NatsException or IOException or OperationCanceledException)
-            {
-                LogTrouble(exception);
-                await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(1), _end.Token));
-            }
         }
     }
 

@@ -24,7 +24,7 @@ internal static class ErrorResponse
         error.Code switch
         {
             "model_not_found" => StatusCodes.Status404NotFound,
-            "insufficient_memory" or "server_stopping" or "queue_unavailable" or "worker_lost" => StatusCodes.Status503ServiceUnavailable,
+            "insufficient_memory" or "server_stopping" or "queue_unavailable" or "queue_refused" or "worker_lost" => StatusCodes.Status503ServiceUnavailable,
             "internal_error" or "model_error" or "job_poisoned" => StatusCodes.Status500InternalServerError,
             _ => StatusCodes.Status400BadRequest,
         },
@@ -32,7 +32,7 @@ internal static class ErrorResponse
         error.Message,
         error.Param)
     {
-        RetryAfter = error.Code is "insufficient_memory" or "server_stopping" or "queue_unavailable" or "worker_lost" ? s_retryAfter : null,
+        RetryAfter = error.Code is "insufficient_memory" or "server_stopping" or "queue_unavailable" or "queue_refused" or "worker_lost" ? s_retryAfter : null,
     };
 
     /// <summary>Answers with an error. Nothing may have been answered before.</summary>
