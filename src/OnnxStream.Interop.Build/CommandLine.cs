@@ -14,7 +14,7 @@ internal static class CommandLine
         new("build", "", $"native, then the solution; leaves the tool at {BuildVerb.Tool}", (host, _) => BuildVerb.Run(host)),
         new("test", "[--culture NAME] [OPTION ...]", "build, then all tests; options are those of dotnet test", TestVerb.Run),
         new("demo", "[\"PROMPT\"]", "build, then pictures from text with the model that ships in this repository", DemoVerb.Run),
-        new("publish", "[--rid RID]", "the tool for other machines: compiled ahead of time, in artifacts/publish", PublishVerb.Run),
+        new("publish", "[--rid RID] [--image]", "the tool for other machines: compiled ahead of time, in artifacts/publish; --image makes a container image too", PublishVerb.Run),
         new("pack", "", $"NuGet packages in {PackVerb.Folder}", (host, _) => PackVerb.Run(host)),
         new("order", "", $"build, then {Path.GetFileName(OrderVerb.List)} from what usual runs call (see there)", (host, _) => OrderVerb.Run(host)),
         new("fuzz", "[OPTION ...]", "build, then mutated files, --files of them (docs/reliability.md)", FuzzVerb.Run),

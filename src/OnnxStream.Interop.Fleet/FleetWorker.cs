@@ -21,8 +21,6 @@ public sealed partial class FleetWorker : IAsyncDisposable
     // A job that does not fit goes back, for others or for later.
     private static readonly TimeSpan s_later = TimeSpan.FromSeconds(2);
 
-    private static readonly ActivitySource s_activities = new("OnnxStream.Interop.Fleet");
-
     private readonly WorkerOptions _options;
     private readonly IServedModels _models;
     private readonly FleetConnection _connection;
@@ -30,6 +28,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
     private readonly SemaphoreSlim _slots;
     private readonly ConcurrentDictionary<string, (CancellationTokenSource Cancellation, Task Work)> _running = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _end = new();
+    private readonly WorkerTelemetry _telemetry;
     private bool _isLeaving;
     private bool _isHandingOn;
     private long _done;
@@ -42,10 +41,14 @@ public sealed partial class FleetWorker : IAsyncDisposable
         _logger = logger;
         _slots = new SemaphoreSlim(options.Slots, options.Slots);
         Name = options.Name ?? $"{Environment.MachineName}-{Guid.NewGuid().ToString("N")[..6]}";
+        _telemetry = new WorkerTelemetry(this, options.Slots);
     }
 
     /// <summary>Its name.</summary>
     public string Name { get; }
+
+    /// <summary>Why it can do no jobs now; null where it can.</summary>
+    public string? Trouble => _isLeaving ? "leaving" : _connection.IsOpen ? null : "the queue is out of reach";
 
     /// <summary>The jobs that it is doing.</summary>
     public int RunningCount => _running.Count;
@@ -110,6 +113,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
     {
         await _end.CancelAsync();
         await DrainAsync(TimeSpan.Zero);
+        _telemetry.Dispose();
         await _connection.DisposeAsync();
         _slots.Dispose();
         _end.Dispose();
@@ -269,10 +273,8 @@ public sealed partial class FleetWorker : IAsyncDisposable
         }
 
         byte[]? last = attempt > 1 && job.Request?.Image is not null ? await _connection.ReadFileAsync(FleetNames.SavedFile(job.Id), cancellationToken) : null;
-        using Activity? activity = s_activities.StartActivity($"work {model}", ActivityKind.Consumer, job.Trace);
-        activity?.SetTag("gen_ai.request.model", model);
-        activity?.SetTag("onnxstream.job.id", job.Id);
-        activity?.SetTag("onnxstream.job.attempt", attempt);
+        using Activity? activity = WorkerTelemetry.Start(job, model, attempt);
+        long start = Stopwatch.GetTimestamp();
         AttemptEvents events = new(_connection, job, attempt, CancellationToken.None);
         AttemptSaves saves = new(_connection, job.Id, last, _options, CancellationToken.None);
         events.Report(new JobEvent(JobEventType.Started));
@@ -285,6 +287,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            _telemetry.End(activity, model, AttemptEnd.Stopped, Stopwatch.GetElapsedTime(start));
             await saves.EndAsync(_isHandingOn);
             await events.EndAsync();
             if (await _connection.FindOutcomeAsync(job.Id, CancellationToken.None) is { } decided)
@@ -303,6 +306,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
         }
         catch (Exception exception)
         {
+            _telemetry.End(activity, model, AttemptEnd.Failed, Stopwatch.GetElapsedTime(start));
             await saves.EndAsync(isHandedOn: false);
             await events.EndAsync();
             JobRefusedException? refusal = exception as JobRefusedException;
@@ -320,6 +324,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
             return;
         }
 
+        _telemetry.End(activity, model, AttemptEnd.Finished, Stopwatch.GetElapsedTime(start));
         await events.EndAsync();
         await FinishAsync(message, job, attempt, result);
     }

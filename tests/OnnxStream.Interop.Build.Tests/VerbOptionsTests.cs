@@ -30,6 +30,13 @@ internal sealed class VerbOptionsTests
             () => VerbOptions.Parse("publish", "linux-arm64", mayAllowGcc: false, ["--allow-gcc"]),
             $"publish: unknown option '--allow-gcc'. Try: {CommandLine.Script} help");
 
+    [Test]
+    public void Only_publish_makes_images()
+    {
+        Assert.That(VerbOptions.Parse("publish", "linux-arm64", mayAllowGcc: false, ["--image"], mayMakeImage: true).MakesImage, Is.True);
+        AssertFails(() => Native("--image"), $"native: unknown option '--image'. Try: {CommandLine.Script} help");
+    }
+
     private static VerbOptions Native(params string[] arguments) => VerbOptions.Parse("native", "linux-x64", mayAllowGcc: true, arguments);
 
     private static void AssertFails(Func<object?> action, string message)

@@ -26,6 +26,9 @@ internal sealed class WorkerProcess : IDisposable
     /// <summary>Starts one.</summary>
     public static WorkerProcess Start(string url, string name, params string[] more) => new(Launch(["work", "--queue", url, "--models", FleetServer.Models, "--name", name, "--threads", "1", "--lease", "2", "--attempts", "20", .. more]), name);
 
+    /// <summary>Starts the tool with any arguments.</summary>
+    public static WorkerProcess Start((string Name, string Value)[] environment, string[] arguments) => new(Launch(arguments, environment), "");
+
     /// <summary>Runs the tool to its end.</summary>
     public static (int ExitCode, string Output) Run(string[] arguments, params (string Name, string Value)[] environment)
     {

@@ -12,9 +12,15 @@ internal static partial class PublishVerb
     /// <summary>Runs the verb with the options of the command line.</summary>
     public static void Run(BuildHost host, IReadOnlyList<string> arguments)
     {
-        string rid = VerbOptions.Parse("publish", exampleRid: "linux-arm64", mayAllowGcc: false, arguments).RuntimeIdentifier
+        VerbOptions options = VerbOptions.Parse("publish", exampleRid: "linux-arm64", mayAllowGcc: false, arguments, mayMakeImage: true);
+        string rid = options.RuntimeIdentifier
             ?? host.RuntimeIdentifier
             ?? throw new BuildFailedException("publish: this machine's runtime identifier is unknown; say it with --rid");
+        if (options.MakesImage && !rid.StartsWith("linux-", StringComparison.Ordinal))
+        {
+            throw new BuildFailedException($"publish: images are for Linux, not for {rid}; add --rid linux-x64 or --rid linux-arm64");
+        }
+
         NativeVerb.Build(host, rid);
         string folder = $"{Folder}/{rid}";
         string symbols = $"{Folder}/symbols/{rid}";
@@ -46,6 +52,21 @@ internal static partial class PublishVerb
         }
 
         Console.WriteLine($"publish: {folder} is ready, and {archive}");
+        if (options.MakesImage)
+        {
+            MakeImage(rid);
+        }
+    }
+
+    // The base comes from its registry, or from the one that the environment variable ContainerBaseImage names.
+    private static void MakeImage(string rid)
+    {
+        string image = $"{Folder}/onnxstream-{rid}.image.tar.gz";
+        File.Delete(image);
+        ExternalProgram.Run(
+            ExternalProgram.Dotnet,
+            "msbuild", "packaging/OnnxStream.Interop.Image.csproj", "-t:PublishContainer", $"-p:RuntimeIdentifier={rid}", $"-p:ContainerArchiveOutputPath={Path.GetFullPath(image)}", "-nodeReuse:false", "-v:quiet");
+        Console.WriteLine($"publish: {image} is ready; docker load -i or podman load -i takes it");
     }
 
     private static void Compile(BuildHost host, string rid, string folder)

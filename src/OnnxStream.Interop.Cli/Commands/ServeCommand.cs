@@ -10,8 +10,6 @@ namespace OnnxStream.Interop.Cli.Commands;
 /// <summary><c>onnxstream serve</c>: models behind web interfaces, inside one memory limit.</summary>
 internal sealed class ServeCommand : ServingCommand
 {
-    private const string KeyVariable = "ONNXSTREAM_API_KEY";
-
     private const long MostBodyBytes = 32L << 20;
 
     // Bodies of the largest size that there is room for at once.
@@ -32,12 +30,6 @@ internal sealed class ServeCommand : ServingCommand
         HelpName = "URL",
     };
 
-    private readonly Option<string?> _keyFile = new("--api-key-file")
-    {
-        Description = $"A file with a key on each line; lines that begin with # do not count. Clients send one as a bearer. The environment variable {KeyVariable} may hold a key too. Clients with different keys take turns, and do not see each other's jobs.",
-        HelpName = "FILE",
-    };
-
     private readonly Option<string?> _certificate = FileOption("--tls-certificate", "Encrypt connections with this certificate: a PEM file, with those of authorities in between behind it, or a PKCS#12 file without a password.");
 
     private readonly Option<string?> _certificateKey = FileOption("--tls-key", "A PEM file with the key of --tls-certificate, where it is not in the same file.");
@@ -48,10 +40,12 @@ internal sealed class ServeCommand : ServingCommand
 
     private readonly Option<int> _rate = NumberOption("--requests-per-minute", 1, 1200, "The most requests in a minute of one key, or one address where there are no keys; further ones are refused (429).", 1_000_000);
 
+    private readonly Option<bool> _metrics = new("--metrics") { Description = $"Answer {TelemetryExport.Path} with metrics for Prometheus, to those who may use the server." };
+
     public ServeCommand()
         : base("serve", "Serve models over HTTP: OpenAI's API, AUTOMATIC1111's, jobs, and a page.")
     {
-        foreach (Option option in (Option[])[_host, _port, _urls, _keyFile, _certificate, _certificateKey, _queueLength, _parallel, _rate])
+        foreach (Option option in (Option[])[_host, _port, _urls, _certificate, _certificateKey, _queueLength, _parallel, _rate, _metrics])
         {
             Add(option);
         }
@@ -63,6 +57,7 @@ internal sealed class ServeCommand : ServingCommand
         "onnxstream serve --model models/tiny-shapes --port 7860",
         "onnxstream serve --models models --host 0.0.0.0 --api-key-file keys.txt",
         "onnxstream serve --models models --host 0.0.0.0 --api-key-file keys.txt --tls-certificate cert.pem --tls-key key.pem",
+        "onnxstream serve --models models --metrics --otlp-endpoint http://127.0.0.1:4317",
         "onnxstream serve --queue nats://10.0.0.1:4222",
     ];
 
@@ -85,6 +80,8 @@ internal sealed class ServeCommand : ServingCommand
 
         async Task ServeAsync()
         {
+            bool isScraped = arguments.GetValue(_metrics);
+            using TelemetryExport? telemetry = Telemetry(arguments, "onnxstream-serve", isScraped);
             using Weights.WeightsProvider weights = CreateWeights(arguments);
             long bodyBytes = limit is { } most ? Math.Clamp(most / 32, 1 << 20, MostBodyBytes) : MostBodyBytes;
             string[] urls = arguments.GetValue(_urls) ?? [];
@@ -93,7 +90,7 @@ internal sealed class ServeCommand : ServingCommand
                 Urls = urls.Length > 0 ? urls : [Url(arguments.GetValue(_certificate) is not null, arguments.GetRequiredValue(_host), arguments.GetValue(_port))],
                 TlsCertificateFile = arguments.GetValue(_certificate),
                 TlsKeyFile = arguments.GetValue(_certificateKey),
-                ApiKeys = ReadKeys(arguments.GetValue(_keyFile)),
+                ApiKeys = ReadKeys(arguments),
                 Models = queue is null ? Shelf(arguments, weights, BodiesTogether * bodyBytes, cancellationToken) : new ModelShelfOptions(),
                 Queue = queue is null
                     ? new JobQueueOptions { MostWaiting = arguments.GetValue(_queueLength), MostRunning = arguments.GetValue(_parallel) }
@@ -104,6 +101,7 @@ internal sealed class ServeCommand : ServingCommand
                 RequestsPerMinute = arguments.GetValue(_rate),
                 DrainTime = drain,
                 LogLevel = LeastLogged(terminal),
+                Endpoints = isScraped ? telemetry!.Map : null,
             };
 
             // Jobs that are being done may come to their end after a signal.
@@ -144,27 +142,5 @@ internal sealed class ServeCommand : ServingCommand
     {
         string name = host.Contains(':', StringComparison.Ordinal) && host[0] != '[' ? $"[{host}]" : host;
         return $"{(isEncrypted ? "https" : "http")}://{name}:{port.ToString(CultureInfo.InvariantCulture)}";
-    }
-
-    // Keys are never part of an error.
-    private static string[] ReadKeys(string? file)
-    {
-        List<string> keys = [];
-        if (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } key)
-        {
-            keys.Add(key);
-        }
-
-        if (file is not null)
-        {
-            RequireExisting(file);
-            keys.AddRange(File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#'));
-            if (keys.Count == 0)
-            {
-                throw new UsageException($"{file}: there is no key in the file; one is expected on each line.");
-            }
-        }
-
-        return [.. keys];
     }
 }

@@ -10,6 +10,8 @@ namespace OnnxStream.Interop.Cli.Commands;
 /// <summary>What commands that do others' jobs share: the models, the memory, and the queue of a fleet.</summary>
 internal abstract class ServingCommand : ToolCommand
 {
+    private const string KeyVariable = "ONNXSTREAM_API_KEY";
+
     private const string UserVariable = "ONNXSTREAM_QUEUE_USER";
 
     private const string PasswordVariable = "ONNXSTREAM_QUEUE_PASSWORD";
@@ -68,10 +70,22 @@ internal abstract class ServingCommand : ToolCommand
 
     private readonly Option<int> _attempts = NumberOption("--attempts", 1, 3, "How many workers may fail at a job, or disappear with it, before it is given up.", 1000);
 
+    private readonly Option<string?> _keyFile = new("--api-key-file")
+    {
+        Description = $"A file with a key on each line; lines that begin with # do not count. Clients send one as a bearer. The environment variable {KeyVariable} may hold a key too. Clients with different keys take turns, and do not see each other's jobs.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _collector = new("--otlp-endpoint")
+    {
+        Description = "Send metrics and traces to this collector by OpenTelemetry's protocol, as in http://127.0.0.1:4317 (gRPC) or http://127.0.0.1:4318 (HTTP). The environment variables OTEL_* of OpenTelemetry say so as well, and more.",
+        HelpName = "URL",
+    };
+
     protected ServingCommand(string name, string description)
         : base(name, description)
     {
-        foreach (Option option in (Option[])[_models, _model, _memory, _threads, _weights, _panelStore, _context, _idle, _drain, _queue, _credentials, _authority, _certificate, _key, _replicas, _lease, _attempts])
+        foreach (Option option in (Option[])[_models, _model, _memory, _threads, _weights, _panelStore, _context, _idle, _drain, _queue, _credentials, _authority, _certificate, _key, _replicas, _lease, _attempts, _keyFile, _collector])
         {
             Add(option);
         }
@@ -156,6 +170,37 @@ internal abstract class ServingCommand : ToolCommand
             MostAttempts = arguments.GetValue(_attempts),
         };
     }
+
+    /// <summary>The keys of those who may come in. They are never part of an error.</summary>
+    /// <exception cref="UsageException">There is no key in the file.</exception>
+    protected string[] ReadKeys(ParseResult arguments)
+    {
+        string? file = arguments.GetValue(_keyFile);
+        List<string> keys = [];
+        if (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } key)
+        {
+            keys.Add(key);
+        }
+
+        if (file is not null)
+        {
+            RequireExisting(file);
+            keys.AddRange(File.ReadLines(file).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#'));
+            if (keys.Count == 0)
+            {
+                throw new UsageException($"{file}: there is no key in the file; one is expected on each line.");
+            }
+        }
+
+        return [.. keys];
+    }
+
+    /// <summary>Starts to collect what operators want to see; null where nobody asks for it.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="service">What the process is called.</param>
+    /// <param name="isScraped">Whether there is an endpoint for Prometheus.</param>
+    /// <exception cref="UsageException">The collector has no address.</exception>
+    protected TelemetryExport? Telemetry(ParseResult arguments, string service, bool isScraped) => TelemetryExport.Start(service, isScraped, arguments.GetValue(_collector));
 
     /// <summary>The least that is logged.</summary>
     protected static LogLevel LeastLogged(Terminal terminal) => terminal.IsQuiet ? LogLevel.Warning : LogLevel.Information;

@@ -21,12 +21,18 @@ internal sealed class WorkCommand : ServingCommand
         HelpName = "NAME",
     };
 
+    private readonly Option<string?> _statusUrl = new("--status-url")
+    {
+        Description = $"Answer /health, /ready and {TelemetryExport.Path} (for Prometheus) there, as in http://127.0.0.1:9464. An address that other machines reach needs a key.",
+        HelpName = "URL",
+    };
+
     private readonly Option<bool> _dead = new("--dead") { Description = "List the jobs that were given up, each with its reason, and end." };
 
     public WorkCommand()
         : base("work", "Do the jobs of a fleet's queue: those that this machine has models and memory for.")
     {
-        foreach (Option option in (Option[])[_parallel, _saveEvery, _name, _dead])
+        foreach (Option option in (Option[])[_parallel, _saveEvery, _name, _statusUrl, _dead])
         {
             Add(option);
         }
@@ -36,6 +42,7 @@ internal sealed class WorkCommand : ServingCommand
     [
         "onnxstream work --queue nats://10.0.0.1:4222 --models models --memory 400MB",
         "onnxstream work --queue tls://10.0.0.1:4222 --queue-credentials worker.creds --models models",
+        "onnxstream work --queue nats://10.0.0.1:4222 --models models --status-url http://127.0.0.1:9464",
         "onnxstream work --queue nats://10.0.0.1:4222 --dead",
     ];
 
@@ -75,6 +82,8 @@ internal sealed class WorkCommand : ServingCommand
 
     private async Task WorkAsync(ParseResult arguments, FleetOptions queue, Terminal terminal, CancellationToken cancellationToken)
     {
+        string? statusUrl = arguments.GetValue(_statusUrl);
+        using TelemetryExport? telemetry = Telemetry(arguments, "onnxstream-work", isScraped: statusUrl is not null);
         using Weights.WeightsProvider weights = CreateWeights(arguments);
         using ILoggerFactory loggers = ServerLog.Create(LeastLogged(terminal));
         TimeSpan drain = Drain(arguments);
@@ -98,8 +107,28 @@ internal sealed class WorkCommand : ServingCommand
             FleetWorker worker = await FleetWorker.ConnectAsync(options, shelf, loggers, cancellationToken).ConfigureAwait(false);
             await using (worker.ConfigureAwait(false))
             {
-                terminal.Report($"working as {worker.Name} with {string.Join(", ", shelf.Models.Select(model => model.Name))}; Ctrl+C ends");
-                await worker.RunAsync(cancellationToken).ConfigureAwait(false);
+                HealthServer? health = statusUrl is null ? null : HealthServer.Create(
+                    new ModelServerOptions { Urls = [statusUrl], ApiKeys = ReadKeys(arguments), LogLevel = LeastLogged(terminal), DrainTime = TimeSpan.Zero, Endpoints = telemetry!.Map }, () => worker.Trouble);
+                try
+                {
+                    string place = "";
+                    if (health is not null)
+                    {
+                        await health.StartAsync(cancellationToken).ConfigureAwait(false);
+                        place = $", watched at {string.Join(", ", health.Addresses)}";
+                    }
+
+                    terminal.Report($"working as {worker.Name} with {string.Join(", ", shelf.Models.Select(model => model.Name))}{place}; Ctrl+C ends");
+                    await worker.RunAsync(cancellationToken).ConfigureAwait(false);
+                }
+                finally
+                {
+                    if (health is not null)
+                    {
+                        await health.DisposeAsync().ConfigureAwait(false);
+                    }
+                }
+
                 terminal.Report($"left the fleet; {worker.DoneCount} jobs done");
             }
         }

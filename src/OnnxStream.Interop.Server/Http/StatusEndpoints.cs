@@ -8,7 +8,7 @@ using OnnxStream.Interop.Server.Models;
 
 namespace OnnxStream.Interop.Server.Http;
 
-/// <summary>What there is and what it does: models, memory, queue, health.</summary>
+/// <summary>What there is and what it does: models, memory, queue.</summary>
 internal sealed class StatusEndpoints(IServedModels shelf, JobQueue queue, ModelServerOptions options)
 {
     private static readonly string s_version = typeof(StatusEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
@@ -21,18 +21,7 @@ internal sealed class StatusEndpoints(IServedModels shelf, JobQueue queue, Model
         routes.MapGet("/v1/models", ListModelsAsync).Described("The models.", HttpJson.Default.ModelList);
         routes.MapGet("/v1/models/{id}", ShowModelAsync).Described("A model.", HttpJson.Default.ModelView);
         routes.MapGet("/status", ShowStatusAsync).Described("Memory, queue and models.", HttpJson.Default.StatusView);
-        foreach (string path in (string[])["/health", "/health/live"])
-        {
-            routes.MapGet(path, context => SayAsync(context, true, "ok")).Described("Whether the process lives.").WithMetadata(OpenToAll.Instance);
-        }
-
-        foreach (string path in (string[])["/ready", "/health/ready"])
-        {
-            routes.MapGet(path, context => SayAsync(context, Trouble is null, Trouble ?? "ready")).Described("Whether jobs are taken.").WithMetadata(OpenToAll.Instance);
-        }
     }
-
-    private string? Trouble => queue.IsClosed ? "stopping" : shelf.Trouble;
 
     private Task ListModelsAsync(HttpContext context) => JsonBody.WriteAsync(context, new ModelList("list", [.. shelf.Models.Select(ModelView.Of)]), HttpJson.Default.ModelList);
 
@@ -53,13 +42,5 @@ internal sealed class StatusEndpoints(IServedModels shelf, JobQueue queue, Model
             [.. shelf.Models.Select(model => new ModelMemoryView(model.Name, model.IsOpen, model.JobCount, model.OpenBytes, model.JobBytes))],
             [.. shelf.Workers.Select(worker => new WorkerView(worker.Name, worker.Slots, worker.Running, worker.Budget, [.. worker.Models.Select(model => model.Name)]))]);
         return JsonBody.WriteAsync(context, status, HttpJson.Default.StatusView);
-    }
-
-    private static Task SayAsync(HttpContext context, bool isWell, string word)
-    {
-        context.Response.StatusCode = isWell ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        context.Response.Headers.CacheControl = "no-store";
-        return context.Response.WriteAsync($"{word}\n", context.RequestAborted);
     }
 }

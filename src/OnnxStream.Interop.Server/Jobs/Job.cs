@@ -10,6 +10,7 @@ public sealed class Job : IDisposable
     private readonly List<JobEvent> _events = [];
     private readonly CancellationTokenSource _cancellation = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly long _taken = Stopwatch.GetTimestamp();
     private long _started;
     private int _lastPreview = -1;
 
@@ -91,6 +92,9 @@ public sealed class Job : IDisposable
     /// <summary>How long it is being done.</summary>
     internal TimeSpan RunningTime => Stopwatch.GetElapsedTime(_started);
 
+    /// <summary>How long it was being done when the first piece of its answer came; zero before that.</summary>
+    internal TimeSpan FirstPiece { get; set; }
+
     /// <summary>The activity of the request that it came with.</summary>
     internal ActivityContext Parent { get; } = Activity.Current?.Context ?? default;
 
@@ -157,6 +161,7 @@ public sealed class Job : IDisposable
         if (State == JobState.Queued)
         {
             _started = Stopwatch.GetTimestamp();
+            ServerTelemetry.CountWait(this, Stopwatch.GetElapsedTime(_taken, _started));
         }
 
         State = JobState.Running;

@@ -75,35 +75,15 @@ public sealed partial class JobQueue : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(owner);
-
-        _limits.Check(request);
-
-        // Planning takes time. Where there is no room, it is not begun.
-        lock (_lock)
+        try
         {
-            CheckRoom(owner);
+            return Take(request, owner);
         }
-
-        (string model, long bytes) = _models.Examine(request);
-        Job job = new(request, owner, model, bytes, _time.GetUtcNow());
-        lock (_lock)
+        catch (JobRefusedException refusal)
         {
-            CheckRoom(owner);
-            Forget();
-            _jobs.Add(job.Id, job);
-            if (!_waiting.TryGetValue(owner, out Queue<Job>? own))
-            {
-                _waiting.Add(owner, own = new Queue<Job>());
-                _turns.AddLast(owner);
-            }
-
-            own.Enqueue(job);
-            LogTaken(job.Id, request.Kind, model);
-            ServerTelemetry.JobsTaken.Add(1, new KeyValuePair<string, object?>("onnxstream.job.kind", request.Kind.ToString()));
-            Advance();
+            ServerTelemetry.CountRefusal(request.Kind, refusal.Error);
+            throw;
         }
-
-        return job;
     }
 
     /// <summary>Finds a job of an owner; null where there is none of this name.</summary>
@@ -194,6 +174,38 @@ public sealed partial class JobQueue : IAsyncDisposable
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await DrainAsync(TimeSpan.Zero);
+
+    private Job Take(JobRequest request, string owner)
+    {
+        _limits.Check(request);
+
+        // Planning takes time. Where there is no room, it is not begun.
+        lock (_lock)
+        {
+            CheckRoom(owner);
+        }
+
+        (string model, long bytes) = _models.Examine(request);
+        Job job = new(request, owner, model, bytes, _time.GetUtcNow());
+        lock (_lock)
+        {
+            CheckRoom(owner);
+            Forget();
+            _jobs.Add(job.Id, job);
+            if (!_waiting.TryGetValue(owner, out Queue<Job>? own))
+            {
+                _waiting.Add(owner, own = new Queue<Job>());
+                _turns.AddLast(owner);
+            }
+
+            own.Enqueue(job);
+            LogTaken(job.Id, request.Kind, model);
+            ServerTelemetry.JobsTaken.Add(1, new KeyValuePair<string, object?>("onnxstream.job.kind", request.Kind.ToString()));
+            Advance();
+        }
+
+        return job;
+    }
 
     private void CheckRoom(string owner)
     {

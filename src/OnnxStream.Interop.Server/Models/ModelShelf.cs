@@ -16,6 +16,7 @@ public sealed partial class ModelShelf : IServedModels
     private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
     private readonly ITimer _timer;
+    private readonly ModelGauges _gauges;
 
     /// <summary>Finds the models.</summary>
     /// <param name="options">Where they are, and what they may take.</param>
@@ -42,6 +43,7 @@ public sealed partial class ModelShelf : IServedModels
 
         TimeSpan period = TimeSpan.FromTicks(Math.Clamp(options.IdleTime.Ticks / 4, TimeSpan.TicksPerSecond / 10, TimeSpan.TicksPerMinute));
         _timer = time.CreateTimer(_ => CloseIdle(), null, period, period);
+        _gauges = new ModelGauges(this);
     }
 
     /// <inheritdoc/>
@@ -132,6 +134,7 @@ public sealed partial class ModelShelf : IServedModels
     public async ValueTask DisposeAsync()
     {
         await _timer.DisposeAsync();
+        _gauges.Dispose();
         lock (_lock)
         {
             foreach (Place place in _places.Values.Where(place => place.IsOpen))
