@@ -70,24 +70,23 @@ internal sealed class AudioEndpoints(JobRunner runner, JobLimits limits)
 
     private static async Task WriteTextAsync(HttpContext context, Transcript transcript, string format)
     {
-        using StringWriter writer = new();
         TranscriptSegment[] segments = [.. (transcript.Segments ?? []).Select(piece => new TranscriptSegment(Time(piece.Start), Time(piece.End), piece.Text))];
-        switch (format)
+        string text = format switch
         {
-            case "srt":
-                Subtitles.WriteSrt(segments, writer);
-                break;
-            case "vtt":
-                Subtitles.WriteVtt(segments, writer);
-                break;
-            default:
-                writer.Write($"{transcript.Text}\n");
-                break;
-        }
-
+            "srt" => Written(Subtitles.WriteSrt),
+            "vtt" => Written(Subtitles.WriteVtt),
+            _ => $"{transcript.Text}\n",
+        };
         context.Response.ContentType = format == "vtt" ? "text/vtt; charset=utf-8" : "text/plain; charset=utf-8";
         context.Response.Headers.CacheControl = "no-store";
-        await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(writer.ToString()), context.RequestAborted);
+        await context.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(text), context.RequestAborted);
+
+        string Written(Action<IEnumerable<TranscriptSegment>, TextWriter> write)
+        {
+            using StringWriter writer = new();
+            write(segments, writer);
+            return writer.ToString();
+        }
 
         // To the millisecond, which subtitles have.
         static TimeSpan Time(double seconds) => TimeSpan.FromMilliseconds(Math.Round(seconds * 1000));
