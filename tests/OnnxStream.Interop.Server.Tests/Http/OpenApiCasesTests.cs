@@ -19,45 +19,65 @@ public class OpenApiCasesTests
         await using RunningServer server = await RunningServer.StartAsync(options => options with
         {
             MostBodyBytes = 1 << 20,
-            Limits = new JobLimits { MostSteps = 4, MostPictures = 1, MostTokens = 4 },
+            Limits = new JobLimits { MostSteps = 1, MostPictures = 1, MostPixels = 64 * 64, MostTokens = 4 },
             Queue = new JobQueueOptions { MostRunning = 1, MostWaiting = 4 },
         });
         JsonObject document = JsonNode.Parse(await server.Client.GetStringAsync(new Uri("/openapi.json", UriKind.Relative)))!.AsObject();
         OpenApiCases cases = new(document, new Random(seed));
         Assert.That(cases.OperationCount, Is.GreaterThan(20));
         Dictionary<int, int> statuses = [];
+        List<string> failures = [];
         long begin = Stopwatch.GetTimestamp();
-        for (int round = 0; round < CasesOfAnEndpoint && Stopwatch.GetElapsedTime(begin) < s_most; round++)
+        for (int round = 0; round < CasesOfAnEndpoint; round++)
         {
             // By turns, so that each endpoint has had as many as the others wherever the time ends.
-            for (int operation = 0; operation < cases.OperationCount; operation++)
+            for (int operation = 0; operation < cases.OperationCount && (round == 0 || Stopwatch.GetElapsedTime(begin) < s_most); operation++)
             {
                 using HttpRequestMessage request = cases.Next(operation);
                 string what = $"{request.Method} {request.RequestUri} {request.Content?.Headers.ContentType} {(request.Content is null ? "" : await request.Content.ReadAsStringAsync())}";
                 what = what.Length <= 2000 ? what : what[..2000];
-                using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
-                using HttpResponseMessage response = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-                int status = (int)response.StatusCode;
-                statuses[status] = statuses.GetValueOrDefault(status) + 1;
-                Assert.That(status, Is.Not.EqualTo(500), what);
-                if (status >= 400 && request.Method != HttpMethod.Head)
+                try
                 {
-                    IsError(request.RequestUri!.OriginalString, await response.Content.ReadAsStringAsync(limit.Token), what);
+                    (int status, string body, string path) = await SendAsync(server.Client, request);
+                    statuses[status] = statuses.GetValueOrDefault(status) + 1;
+                    if (status == 500 || (status >= 400 && request.Method != HttpMethod.Head && !IsError(path, body)))
+                    {
+                        failures.Add($"{status} for {what}: {body}");
+                    }
+                }
+                catch (Exception exception) when (exception is OperationCanceledException or HttpRequestException)
+                {
+                    failures.Add($"No answer for {what}: {exception.Message}");
                 }
             }
         }
 
-        TestContext.Out.WriteLine(string.Join(", ", statuses.OrderBy(status => status.Key).Select(status => $"{status.Value} times {status.Key}")));
-        Assert.That(statuses.Keys, Is.SupersetOf(new[] { 200, 202, 400, 404, 405, 415 }), "both right and wrong ones");
+        await TestContext.Out.WriteLineAsync(string.Join(", ", statuses.OrderBy(status => status.Key).Select(status => $"{status.Value} times {status.Key}")));
+        Assert.That(failures, Is.Empty);
+        Assert.That(statuses.Keys, Is.SupersetOf(new[] { 200, 400, 404 }), "both right and wrong ones");
         Assert.That(await server.Client.GetStringAsync(new Uri("/health", UriKind.Relative)), Is.EqualTo("ok\n"), "it lives");
     }
 
-    private static void IsError(string path, string body, string what)
+    // What comes as a stream is not read to its end: the server sees the client go.
+    private static async Task<(int Status, string Body, string Path)> SendAsync(HttpClient client, HttpRequestMessage request)
     {
-        JsonElement error = default;
-        Assert.That(() => error = JsonElement.Parse(body), Throws.Nothing, what);
-        string? message = path.StartsWith("/sdapi", StringComparison.Ordinal) ? error.GetProperty("detail").GetString() : error.GetProperty("error").GetProperty("message").GetString();
-        Assert.That(message, Is.Not.Null.And.Not.Empty, what);
-        Assert.That(body, Does.Not.Contain("Exception").And.Not.Contain("   at ").And.Not.Contain("System."), what);
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
+        using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+        int status = (int)response.StatusCode;
+        return (status, status < 400 ? "" : await response.Content.ReadAsStringAsync(limit.Token), response.RequestMessage!.RequestUri!.AbsolutePath);
+    }
+
+    private static bool IsError(string path, string body)
+    {
+        try
+        {
+            JsonElement error = JsonElement.Parse(body);
+            string? message = path.StartsWith("/sdapi", StringComparison.Ordinal) ? error.GetProperty("detail").GetString() : error.GetProperty("error").GetProperty("message").GetString();
+            return message is { Length: > 0 } && !body.Contains("Exception", StringComparison.Ordinal) && !body.Contains("   at ", StringComparison.Ordinal) && !body.Contains("System.", StringComparison.Ordinal);
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return false;
+        }
     }
 }
