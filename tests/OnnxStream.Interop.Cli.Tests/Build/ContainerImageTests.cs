@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Formats.Tar;
 using System.IO.Compression;
+using System.Runtime.Versioning;
 using System.Text;
 using System.Text.Json;
 
@@ -8,6 +9,7 @@ namespace OnnxStream.Interop.Cli.Tests.Build;
 
 /// <summary>The container image that <c>packaging/OnnxStream.Interop.Image.csproj</c> makes, on a base that comes from a registry of this process.</summary>
 [Platform(Include = "Linux")]
+[SupportedOSPlatform("linux")]
 internal sealed class ContainerImageTests
 {
     [TestCase("linux-x64", "amd64")]
@@ -18,7 +20,7 @@ internal sealed class ContainerImageTests
         using TemporaryFolder folder = new();
         string published = Directory.CreateDirectory(folder["published"]).FullName;
         File.Copy(Path.Combine(Repository.Root, "LICENSE"), Path.Combine(published, "LICENSE"));
-        File.WriteAllText(Path.Combine(published, "onnxstream"), "the program");
+        await File.WriteAllTextAsync(Path.Combine(published, "onnxstream"), "the program");
         File.SetUnixFileMode(Path.Combine(published, "onnxstream"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         string archive = folder["image.tar.gz"];
         await MakeAsync(rid, published, registry.Image, archive);
