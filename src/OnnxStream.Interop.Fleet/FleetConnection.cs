@@ -246,22 +246,25 @@ internal sealed partial class FleetConnection : IAsyncDisposable
     public async Task<FleetOutcome?> FindOutcomeAsync(string job, CancellationToken cancellationToken) =>
         await ReadAsync(FleetNames.OutcomeKey(job), cancellationToken) is ({ } bytes, _) ? Parse(bytes, FleetJson.Default.FleetOutcome) : null;
 
-    /// <summary>Counts an attempt at a job, or takes one back.</summary>
-    /// <returns>How many there were, with this one.</returns>
+    /// <summary>How much was counted under a key.</summary>
     /// <exception cref="FleetException">The queue was out of reach for too long, or refused it.</exception>
-    public async Task<int> CountAsync(string job, int change, CancellationToken cancellationToken)
+    public async Task<int> FindCountAsync(string key, CancellationToken cancellationToken) => await ReadAsync(key, cancellationToken) is ({ } known, _) ? BitConverter.ToInt32(known) : 0;
+
+    /// <summary>Counts one more under a key.</summary>
+    /// <returns>How many there are, with this one.</returns>
+    /// <exception cref="FleetException">The queue was out of reach for too long, or refused it.</exception>
+    public async Task<int> CountAsync(string key, CancellationToken cancellationToken)
     {
-        string key = FleetNames.AttemptsKey(job);
         long end = Environment.TickCount64 + (long)_options.Patience.TotalMilliseconds;
         while (true)
         {
             (byte[]? known, ulong revision) = await ReadAsync(key, cancellationToken);
-            int count = Math.Max(0, (known is null ? 0 : BitConverter.ToInt32(known)) + change);
+            int count = (known is null ? 0 : BitConverter.ToInt32(known)) + 1;
             byte[] bytes = BitConverter.GetBytes(count);
             try
             {
                 await RetryAsync(
-                    "count an attempt",
+                    "count",
                     async token => known is null ? await State.CreateAsync(key, bytes, cancellationToken: token) : await State.UpdateAsync(key, bytes, revision, cancellationToken: token),
                     cancellationToken);
                 return count;
@@ -270,7 +273,7 @@ internal sealed partial class FleetConnection : IAsyncDisposable
             {
                 if (Environment.TickCount64 >= end)
                 {
-                    throw new FleetException("The queue does not say how many attempts there were at a job.", exception);
+                    throw new FleetException("The queue does not count: somebody else is always quicker.", exception);
                 }
 
                 await Task.Delay(TimeSpan.FromMilliseconds(20), cancellationToken);

@@ -59,6 +59,9 @@ internal static class FleetNames
 
     public static string AttemptsKey(string job) => $"job.{job}.attempts";
 
+    /// <summary>How many of the attempts at a job ended because their workers left, and handed it on.</summary>
+    public static string HandedOnKey(string job) => $"job.{job}.handed";
+
     public static string RequestFile(string job) => $"{job}/request";
 
     public static string SavedFile(string job) => $"{job}/saved";

@@ -265,10 +265,12 @@ public sealed partial class FleetWorker : IAsyncDisposable
             return;
         }
 
-        int attempt = await _connection.CountAsync(job.Id, 1, cancellationToken);
-        if (attempt > _options.Fleet.MostAttempts)
+        // Each attempt has a number of its own, by which its events and files are told apart. Those that were handed on are no fault of the job's.
+        int attempt = await _connection.CountAsync(FleetNames.AttemptsKey(job.Id), cancellationToken);
+        int faults = attempt < _options.Fleet.MostAttempts ? attempt : attempt - await _connection.FindCountAsync(FleetNames.HandedOnKey(job.Id), cancellationToken);
+        if (faults > _options.Fleet.MostAttempts)
         {
-            await FailAsync(message, job, attempt - 1, new JobError("job_poisoned", $"{attempt - 1} machines began with this job and none of them ended it: they disappeared. It is not tried again."));
+            await FailAsync(message, job, attempt - 1, new JobError("job_poisoned", $"{faults - 1} machines began with this job and none of them ended it: they disappeared. It is not tried again."));
             return;
         }
 
@@ -296,8 +298,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
             }
             else if (_isHandingOn)
             {
-                // It is no fault of the job's.
-                await _connection.CountAsync(job.Id, -1, CancellationToken.None);
+                await _connection.CountAsync(FleetNames.HandedOnKey(job.Id), CancellationToken.None);
                 await message.NakAsync(cancellationToken: CancellationToken.None);
                 LogHandedOn(job.Id);
             }
@@ -311,7 +312,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
             await events.EndAsync();
             JobRefusedException? refusal = exception as JobRefusedException;
             LogFailure(exception, job.Id);
-            if (refusal is { Reason: RefusalReason.Request, Error.Code: not "model_error" } || attempt >= _options.Fleet.MostAttempts)
+            if (refusal is { Reason: RefusalReason.Request, Error.Code: not "model_error" } || faults >= _options.Fleet.MostAttempts)
             {
                 await FailAsync(message, job, attempt, refusal?.Error ?? new JobError("internal_error", "The machine failed at this job in a way that it should not. Its log says more."));
             }
@@ -395,6 +396,7 @@ public sealed partial class FleetWorker : IAsyncDisposable
         if (outcome.Attempt > 0)
         {
             await _connection.ForgetAsync(FleetNames.AttemptsKey(job.Id));
+            await _connection.ForgetAsync(FleetNames.HandedOnKey(job.Id));
             await _connection.DeleteFileAsync(FleetNames.SavedFile(job.Id));
         }
     }

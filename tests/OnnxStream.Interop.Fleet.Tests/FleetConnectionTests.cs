@@ -59,8 +59,8 @@ public class FleetConnectionTests
         Assert.That(await connection.ReadFileAsync("b/saved", CancellationToken.None), Is.Null);
         FleetOutcome second = await connection.DecideAsync("a", new FleetOutcome(JobState.Failed, 2, "second"), CancellationToken.None);
         Assert.That((second.Worker, second.Attempt), Is.EqualTo(("first", 1)), "the first one counts");
-        Assert.That(await connection.CountAsync("a", 1, CancellationToken.None), Is.EqualTo(1));
-        Assert.That(await connection.CountAsync("a", 1, CancellationToken.None), Is.EqualTo(2));
+        Assert.That(await connection.CountAsync("a", CancellationToken.None), Is.EqualTo(1));
+        Assert.That(await connection.CountAsync("a", CancellationToken.None), Is.EqualTo(2));
     }
 
     private static Task<FleetConnection> OpenAsync(NatsServer nats) => FleetConnection.OpenAsync(FleetServer.Options(nats.Url), "test", NullLogger.Instance, CancellationToken.None);

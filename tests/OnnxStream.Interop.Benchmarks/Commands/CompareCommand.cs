@@ -42,6 +42,7 @@ internal sealed class CompareCommand : RootCommand
         Add(new OperatorsCommand());
         Add(new QuantizedCommand());
         Add(new LanguageCommand());
+        Add(new ServeCommand());
         Add(new OnnxRuntimeCommand());
         Add(new BusyCommand());
         SetAction((arguments, cancellationToken) =>
