@@ -54,7 +54,7 @@ internal sealed partial class TelemetryExportTests
             Assert.That(metrics.Sum("gen_ai_client_token_usage_sum", "gen_ai_token_type=\"output\""), Is.InRange(1, 8));
             Assert.That(metrics.Sum("onnxstream_weights_streamed_bytes_total"), Is.GreaterThan(1_000_000));
             Assert.That(metrics.Sum("onnxstream_memory_planned_bytes", "onnxstream_memory_account=\"open\""), Is.GreaterThan(0));
-            Assert.That(metrics.Names, Does.Contain("onnxstream_run_duration_seconds_bucket").And.Contain("onnxstream_memory_native_bytes").And.Contain("http_server_request_duration_seconds_bucket"));
+            Assert.That(metrics.Names, Does.Contain("onnxstream_run_duration_seconds_bucket").And.Contain("http_server_request_duration_seconds_bucket"));
             Assert.That(metrics.Labels, Has.None.Contains("secret").And.None.Contains(Key), "neither prompts nor keys");
         }
 

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using OnnxStream.Interop.Native;
 
 namespace OnnxStream.Interop.Sessions;
 
-/// <summary>What the library reports to .NET's own observers: an activity for each run, its duration, the bytes that it streamed, and the memory that is held.</summary>
+/// <summary>What the library reports to .NET's own observers: an activity for each run, its duration and the bytes that it streamed.</summary>
+/// <remarks>Nothing here is asked for its value later: .NET keeps every meter, and a library that it could call would never be unloaded.</remarks>
 internal static class Telemetry
 {
     private const string Name = "OnnxStream.Interop";
@@ -13,8 +13,6 @@ internal static class Telemetry
 
     // Runs of small language models take milliseconds, those of large pictures on small boards minutes.
     private static readonly InstrumentAdvice<double> s_durations = new() { HistogramBucketBoundaries = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000] };
-
-    static Telemetry() => s_meter.CreateObservableUpDownCounter("onnxstream.memory.native", () => CountedMemory.LiveBytes, "By", "Native memory that all sessions hold");
 
     /// <summary>The source of activities; an activity <c>run</c> covers one run of a session.</summary>
     public static ActivitySource Activities { get; } = new(Name);
