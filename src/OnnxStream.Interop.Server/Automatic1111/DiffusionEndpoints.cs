@@ -22,19 +22,19 @@ internal sealed class DiffusionEndpoints(JobRunner runner, IServedModels shelf)
     /// <summary>Adds the endpoints.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/sdapi/v1/txt2img", context => DrawAsync(context, beginsWithImage: false)).Described("Pictures from a text.", Automatic1111Json.Default.DiffusionRequest, Automatic1111Json.Default.DiffusionAnswer);
-        routes.MapPost("/sdapi/v1/img2img", context => DrawAsync(context, beginsWithImage: true)).Described("Pictures from a picture.", Automatic1111Json.Default.DiffusionRequest, Automatic1111Json.Default.DiffusionAnswer);
-        routes.MapGet("/sdapi/v1/progress", ProgressAsync).Described("How far the client's pictures are.", Automatic1111Json.Default.ProgressAnswer);
+        routes.MapPost("/sdapi/v1/txt2img", context => DrawAsync(context, beginsWithImage: false)).Described("Pictures from a text.", request: Automatic1111Json.Default.DiffusionRequest, response: Automatic1111Json.Default.DiffusionAnswer);
+        routes.MapPost("/sdapi/v1/img2img", context => DrawAsync(context, beginsWithImage: true)).Described("Pictures from a picture.", request: Automatic1111Json.Default.DiffusionRequest, response: Automatic1111Json.Default.DiffusionAnswer);
+        routes.MapGet("/sdapi/v1/progress", ProgressAsync).Described("How far the client's pictures are.", response: Automatic1111Json.Default.ProgressAnswer);
         routes.MapPost("/sdapi/v1/interrupt", InterruptAsync).Described("Cancels the client's pictures.");
         routes.MapGet("/sdapi/v1/samplers", context => JsonBody.WriteAsync(context, [.. SchedulerTypes.Names.Select(name => new SamplerView(name, [name.ToLowerInvariant()], new Dictionary<string, string>()))], Automatic1111Json.Default.IReadOnlyListSamplerView))
-            .Described("The samplers.", Automatic1111Json.Default.IReadOnlyListSamplerView);
+            .Described("The samplers.", response: Automatic1111Json.Default.IReadOnlyListSamplerView);
         routes.MapGet("/sdapi/v1/schedulers", context => JsonBody.WriteAsync(context, [.. SigmaSchedules.Names.Select(name => new SchedulerView(name.ToLowerInvariant().Replace(' ', '_'), name, [], -1, false))], Automatic1111Json.Default.IReadOnlyListSchedulerView))
-            .Described("The schedules of noise levels.", Automatic1111Json.Default.IReadOnlyListSchedulerView);
+            .Described("The schedules of noise levels.", response: Automatic1111Json.Default.IReadOnlyListSchedulerView);
         routes.MapGet("/sdapi/v1/sd-models", context => JsonBody.WriteAsync(context, [.. Names().Select(name => new CheckpointView(name, name, name))], Automatic1111Json.Default.IReadOnlyListCheckpointView))
-            .Described("The models that make pictures.", Automatic1111Json.Default.IReadOnlyListCheckpointView);
+            .Described("The models that make pictures.", response: Automatic1111Json.Default.IReadOnlyListCheckpointView);
         routes.MapGet("/sdapi/v1/options", context => JsonBody.WriteAsync(context, new OptionsView(Chosen(context) ?? Names().FirstOrDefault()), Automatic1111Json.Default.OptionsView))
-            .Described("The model of requests that name none.", Automatic1111Json.Default.OptionsView);
-        routes.MapPost("/sdapi/v1/options", ChooseAsync).Described("Chooses the model of requests that name none.", Automatic1111Json.Default.OptionsView);
+            .Described("The model of requests that name none.", response: Automatic1111Json.Default.OptionsView);
+        routes.MapPost("/sdapi/v1/options", ChooseAsync).Described("Chooses the model of requests that name none.", request: Automatic1111Json.Default.OptionsView);
     }
 
     private IEnumerable<string> Names() => shelf.Models.Where(model => model.Kinds.Contains(JobKind.Image)).Select(model => model.Name);

@@ -90,11 +90,12 @@ internal static class GuardedApplication
         return builder.Build();
     }
 
-    /// <summary>Adds what comes before any endpoint: errors in the server's own shape, security headers, keys, rates.</summary>
+    /// <summary>Adds what comes before any endpoint: errors in the server's own shape, security headers, the limit of bodies, keys, rates.</summary>
     public static void Guard(WebApplication application, ModelServerOptions options)
     {
         application.UseMiddleware<ErrorMiddleware>(application.Services.GetRequiredService<ILoggerFactory>().CreateLogger<ErrorMiddleware>());
         application.Use(SecurityHeaders.AddAsync);
+        application.UseMiddleware<BodyLimitMiddleware>();
         application.UseRouting();
         application.UseMiddleware<GuardMiddleware>(new ApiKeys(options.ApiKeys));
         application.UseRateLimiter(RequestRates.Options(options.RequestsPerMinute));

@@ -13,9 +13,9 @@ internal sealed class JobEndpoints(JobQueue queue)
     /// <summary>Adds the endpoints.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/jobs", SubmitAsync).Described("Takes a job.", JobJson.Default.JobRequest, HttpJson.Default.JobView);
-        routes.MapGet("/jobs", ListAsync).Described("The client's jobs.", HttpJson.Default.JobList);
-        routes.MapGet("/jobs/{id}", ShowAsync).Described("A job.", HttpJson.Default.JobView);
+        routes.MapPost("/jobs", SubmitAsync).Described("Takes a job.", request: JobJson.Default.JobRequest, response: HttpJson.Default.JobView);
+        routes.MapGet("/jobs", ListAsync).Described("The client's jobs.", response: HttpJson.Default.JobList);
+        routes.MapGet("/jobs/{id}", ShowAsync).Described("A job.", response: HttpJson.Default.JobView);
         routes.MapDelete("/jobs/{id}", CancelAsync).Described("Cancels a job, or forgets one that ended.");
         routes.MapGet("/jobs/{id}/events", StreamAsync).Described("What happens to a job, as server-sent events.");
         routes.MapGet("/jobs/{id}/result", context => ResultAsync(context, 0)).Described("The first file of a job's result.");

@@ -18,9 +18,9 @@ internal sealed class StatusEndpoints(IServedModels shelf, JobQueue queue, Model
     /// <summary>Adds the endpoints.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/models", ListModelsAsync).Described("The models.", HttpJson.Default.ModelList);
-        routes.MapGet("/v1/models/{id}", ShowModelAsync).Described("A model.", HttpJson.Default.ModelView);
-        routes.MapGet("/status", ShowStatusAsync).Described("Memory, queue and models.", HttpJson.Default.StatusView);
+        routes.MapGet("/v1/models", ListModelsAsync).Described("The models.", response: HttpJson.Default.ModelList);
+        routes.MapGet("/v1/models/{id}", ShowModelAsync).Described("A model.", response: HttpJson.Default.ModelView);
+        routes.MapGet("/status", ShowStatusAsync).Described("Memory, queue and models.", response: HttpJson.Default.StatusView);
     }
 
     private Task ListModelsAsync(HttpContext context) => JsonBody.WriteAsync(context, new ModelList("list", [.. shelf.Models.Select(ModelView.Of)]), HttpJson.Default.ModelList);

@@ -15,8 +15,8 @@ internal sealed class AudioEndpoints(JobRunner runner, JobLimits limits)
     /// <summary>Adds the endpoints.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/audio/transcriptions", context => WriteAsync(context, translates: false)).Described("What is said in a sound; a form with a WAV file, by OpenAI's API.", OpenAiJson.Default.Transcript);
-        routes.MapPost("/v1/audio/translations", context => WriteAsync(context, translates: true)).Described("What is said in a sound, in English; a form with a WAV file, by OpenAI's API.", OpenAiJson.Default.Transcript);
+        routes.MapPost("/v1/audio/transcriptions", context => WriteAsync(context, translates: false)).Described("What is said in a sound; a form with a WAV file, by OpenAI's API.", response: OpenAiJson.Default.Transcript);
+        routes.MapPost("/v1/audio/translations", context => WriteAsync(context, translates: true)).Described("What is said in a sound, in English; a form with a WAV file, by OpenAI's API.", response: OpenAiJson.Default.Transcript);
     }
 
     private async Task WriteAsync(HttpContext context, bool translates)

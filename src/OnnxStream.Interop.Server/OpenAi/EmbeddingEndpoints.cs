@@ -13,7 +13,7 @@ internal sealed class EmbeddingEndpoints(JobRunner runner)
 {
     /// <summary>Adds the endpoint.</summary>
     public void Map(IEndpointRouteBuilder routes) =>
-        routes.MapPost("/v1/embeddings", EmbedAsync).Described("Vectors of texts, by OpenAI's API.", OpenAiJson.Default.EmbeddingRequest);
+        routes.MapPost("/v1/embeddings", EmbedAsync).Described("Vectors of texts, by OpenAI's API.", request: OpenAiJson.Default.EmbeddingRequest);
 
     private async Task EmbedAsync(HttpContext context)
     {

@@ -14,9 +14,9 @@ internal sealed class ImageEndpoints(JobRunner runner, JobLimits limits)
     /// <summary>Adds the endpoints.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/images/generations", GenerateAsync).Described("Pictures from a text, by OpenAI's API.", OpenAiJson.Default.ImageRequest, OpenAiJson.Default.ImageAnswer);
-        routes.MapPost("/v1/images/edits", context => ChangeAsync(context, needsPrompt: true)).Described("A picture, or the transparent parts of it, drawn anew; a form with files, by OpenAI's API.", OpenAiJson.Default.ImageAnswer);
-        routes.MapPost("/v1/images/variations", context => ChangeAsync(context, needsPrompt: false)).Described("Pictures like another one; a form with a file, by OpenAI's API.", OpenAiJson.Default.ImageAnswer);
+        routes.MapPost("/v1/images/generations", GenerateAsync).Described("Pictures from a text, by OpenAI's API.", request: OpenAiJson.Default.ImageRequest, response: OpenAiJson.Default.ImageAnswer);
+        routes.MapPost("/v1/images/edits", context => ChangeAsync(context, needsPrompt: true)).Described("A picture, or the transparent parts of it, drawn anew; a form with files, by OpenAI's API.", response: OpenAiJson.Default.ImageAnswer);
+        routes.MapPost("/v1/images/variations", context => ChangeAsync(context, needsPrompt: false)).Described("Pictures like another one; a form with a file, by OpenAI's API.", response: OpenAiJson.Default.ImageAnswer);
     }
 
     private async Task GenerateAsync(HttpContext context)

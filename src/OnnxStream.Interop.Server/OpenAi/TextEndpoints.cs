@@ -16,8 +16,8 @@ internal sealed class TextEndpoints(JobRunner runner)
     /// <summary>Adds the endpoints.</summary>
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/chat/completions", ChatAsync).Described("A conversation's next message, by OpenAI's API.", OpenAiJson.Default.ChatCompletionRequest, OpenAiJson.Default.ChatCompletion);
-        routes.MapPost("/v1/completions", CompleteAsync).Described("What a text goes on with, by OpenAI's API.", OpenAiJson.Default.CompletionRequest, OpenAiJson.Default.Completion);
+        routes.MapPost("/v1/chat/completions", ChatAsync).Described("A conversation's next message, by OpenAI's API.", request: OpenAiJson.Default.ChatCompletionRequest, response: OpenAiJson.Default.ChatCompletion);
+        routes.MapPost("/v1/completions", CompleteAsync).Described("What a text goes on with, by OpenAI's API.", request: OpenAiJson.Default.CompletionRequest, response: OpenAiJson.Default.Completion);
     }
 
     private async Task ChatAsync(HttpContext context)

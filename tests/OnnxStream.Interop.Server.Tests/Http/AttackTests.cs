@@ -121,6 +121,25 @@ public class AttackTests
         Assert.That(answer, Does.StartWith("HTTP/1.1 413 "));
     }
 
+    /// <summary>What an endpoint does not read is read after its answer, up to the limit. A connection that ends there says so: another request on it would be lost.</summary>
+    [TestCase("GET /sdapi/v1/samplers")]
+    [TestCase("POST /sdapi/v1/interrupt")]
+    [TestCase("POST /nowhere")]
+    [TestCase("DELETE /v1/models")]
+    public async Task HugeBodiesThatNobodyReadsAreRefused(string line)
+    {
+        string answer = await _server.SendRawAsync($"{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n{{");
+        Assert.That(answer, Does.StartWith("HTTP/1.1 413 ").And.Contains("Connection: close").And.Contains(line.Contains("sdapi", StringComparison.Ordinal) ? "larger than the server allows" : "request_too_large"));
+    }
+
+    [TestCase("GET /sdapi/v1/samplers", "HTTP/1.1 200 ")]
+    [TestCase("POST /nowhere", "HTTP/1.1 404 ")]
+    public async Task EndlessBodiesThatNobodyReadsEndTheirConnection(string line, string status)
+    {
+        string answer = await _server.SendRawAsync($"{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+        Assert.That(answer, Does.StartWith(status).And.Contains("Connection: close"));
+    }
+
     [TestCase("text/plain")]
     [TestCase("application/x-www-form-urlencoded")]
     [TestCase("multipart/form-data; boundary=x")]

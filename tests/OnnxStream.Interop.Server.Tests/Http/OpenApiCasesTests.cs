@@ -10,6 +10,9 @@ public class OpenApiCasesTests
 {
     private const int CasesOfAnEndpoint = 60;
 
+    // Those whose body is a form, and those that need none.
+    private static readonly string[] s_withoutJson = ["/v1/images/edits", "/v1/images/variations", "/v1/audio/transcriptions", "/v1/audio/translations", "/sdapi/v1/interrupt"];
+
     private static readonly TimeSpan s_most = TimeSpan.FromSeconds(8);
 
     [TestCase(1)]
@@ -56,6 +59,28 @@ public class OpenApiCasesTests
         Assert.That(failures, Is.Empty);
         Assert.That(statuses.Keys, Is.SupersetOf(new[] { 200, 400, 404 }), "both right and wrong ones");
         Assert.That(await server.Client.GetStringAsync(new Uri("/health", UriKind.Relative)), Is.EqualTo("ok\n"), "it lives");
+    }
+
+    [Test]
+    public async Task WhatIsReadAndWhatIsAnsweredAreNotMistakenForEachOther()
+    {
+        await using RunningServer server = await RunningServer.StartAsync();
+        JsonObject paths = JsonNode.Parse(await server.Client.GetStringAsync(new Uri("/openapi.json", UriKind.Relative)))!["paths"]!.AsObject();
+        using (Assert.EnterMultipleScope())
+        {
+            foreach ((string path, JsonNode? operations) in paths)
+            {
+                foreach ((string method, JsonNode? operation) in operations!.AsObject())
+                {
+                    Assert.That(operation!["requestBody"] is not null, Is.EqualTo(method == "post" && !s_withoutJson.Contains(path)), $"the body of {method} {path}");
+                }
+            }
+
+            foreach (string path in (string[])["/jobs", "/jobs/{id}", "/v1/models", "/v1/models/{id}", "/status", "/sdapi/v1/samplers", "/sdapi/v1/schedulers", "/sdapi/v1/sd-models", "/sdapi/v1/options", "/sdapi/v1/progress"])
+            {
+                Assert.That(paths[path]?["get"]?["responses"]?["200"]?["content"]?["application/json"]?["schema"], Is.Not.Null, $"the answer of {path}");
+            }
+        }
     }
 
     // What comes as a stream is not read to its end: the server sees the client go.
