@@ -46,6 +46,8 @@ internal abstract class ServingCommand : ToolCommand
 
     private readonly Option<int?> _context = OptionalNumberOption("--context", 2, "The most tokens of a conversation; the default is what each model was made for. An open language model keeps a cache for so many.");
 
+    private readonly Option<string?> _cacheType = CacheTypeOption();
+
     private readonly Option<int> _idle = NumberOption("--idle", 1, 300, "After how many seconds a model that nobody uses is let go.", 1_000_000);
 
     private readonly Option<int> _drain = NumberOption("--drain", 0, 30, "How many seconds jobs that are being done may go on after a signal.", 100_000);
@@ -85,7 +87,7 @@ internal abstract class ServingCommand : ToolCommand
     protected ServingCommand(string name, string description)
         : base(name, description)
     {
-        foreach (Option option in (Option[])[_models, _model, _memory, _threads, _weights, _panelStore, _context, _idle, _drain, _queue, _credentials, _authority, _certificate, _key, _replicas, _lease, _attempts, _keyFile, _collector])
+        foreach (Option option in (Option[])[_models, _model, _memory, _threads, _weights, _panelStore, _context, _cacheType, _idle, _drain, _queue, _credentials, _authority, _certificate, _key, _replicas, _lease, _attempts, _keyFile, _collector])
         {
             Add(option);
         }
@@ -128,6 +130,7 @@ internal abstract class ServingCommand : ToolCommand
             ModelFolders = single,
             Budget = Limit(arguments) is { } allowed ? BudgetWithin(allowed, otherBytes) : null,
             ContextLength = arguments.GetValue(_context),
+            CacheElementType = CacheType(arguments, _cacheType),
             IdleTime = TimeSpan.FromSeconds(arguments.GetValue(_idle)),
             Session = new SessionOptions
             {

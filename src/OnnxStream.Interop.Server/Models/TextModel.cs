@@ -17,6 +17,7 @@ internal sealed class TextModel : ServedModel
     private readonly PlannedBytes _bytes;
     private readonly Lock _lock = new();
     private readonly Lock _completing = new();
+    private ElementType? _cacheType;
     private LanguageModel? _model;
     private WeightsProvider? _weights;
     private IChatClient? _client;
@@ -26,6 +27,7 @@ internal sealed class TextModel : ServedModel
         : base(name, folder)
     {
         _options = options;
+        _cacheType = options.CacheElementType;
         using LanguageModel model = Open(options.Session with { PlanOnly = true, WeightsProvider = null, MemoryBudget = null });
         if (!model.HasTokenizer)
         {
@@ -199,24 +201,47 @@ internal sealed class TextModel : ServedModel
         Usage = usage,
     };
 
-    private static long CacheBytes(LanguageModel model, int past)
+    private long CacheBytes(LanguageModel model, int past)
     {
         // Keys and values of all layers, once more by half a block each time that one grows (InferenceSession.CreateState takes twice its tensors).
-        long numbers = model.Session.Inputs.Where(input => input.Dimensions is { Count: 4 }).Sum(input => input.Dimensions!.Aggregate(1L, (product, dimension) => product * (dimension.IsKnown ? dimension.Value : 1)));
-        return 2 * numbers * sizeof(float) * (past + model.ChunkLength);
+        long ofToken = model.Session.Inputs.Where(input => input.Dimensions is { Count: 4 }).Sum(input =>
+        {
+            long row = input.Dimensions![3].IsKnown ? input.Dimensions[3].Value : 1;
+            return input.Dimensions.Aggregate(1L, (product, dimension) => product * (dimension.IsKnown ? dimension.Value : 1)) / row * BytesOfRow(row);
+        });
+        return 2 * ofToken * (past + model.ChunkLength);
     }
 
-    // No model can have a longer context than it was made for.
+    private long BytesOfRow(long numbers) => _cacheType switch
+    {
+        ElementType.Float16 => numbers * sizeof(ushort),
+        ElementType.Int8 => numbers + (numbers + 31) / 32 * sizeof(ushort),
+        _ => numbers * sizeof(float),
+    };
+
+    // No model can have a longer context than it was made for, and one that has its cache in half precision keeps it so.
     private LanguageModel Open(SessionOptions session)
     {
-        LanguageModel model = LanguageModel.FromFolder(Folder, new LanguageModelOptions { Session = session });
+        LanguageModelOptions options = new() { Session = session, CacheElementType = _cacheType };
+        LanguageModel model;
+        try
+        {
+            model = LanguageModel.FromFolder(Folder, options);
+        }
+        catch (ArgumentException) when (_cacheType is not null)
+        {
+            _cacheType = null;
+            options = options with { CacheElementType = null };
+            model = LanguageModel.FromFolder(Folder, options);
+        }
+
         if (_options.ContextLength is not { } length || length >= model.ContextLength)
         {
             return model;
         }
 
         model.Dispose();
-        return LanguageModel.FromFolder(Folder, new LanguageModelOptions { Session = session, ContextLength = length });
+        return LanguageModel.FromFolder(Folder, options with { ContextLength = length });
     }
 
     private void EnsureOpen()

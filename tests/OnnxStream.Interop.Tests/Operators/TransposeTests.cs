@@ -28,6 +28,20 @@ public class TransposeTests
         Check(type, [2, 0, 1], 4, 0, 6);
     }
 
+    // Small matrices are turned where they lie, unless rows or columns share places of the cache, and large ones in tiles.
+    [TestCase(131, 67)]
+    [TestCase(64, 515)]
+    [TestCase(515, 128)]
+    [TestCase(384, 512)]
+    [TestCase(701, 389)]
+    public void LargeMatrices(long rows, long columns)
+    {
+        foreach (ElementType type in (ElementType[])[ElementType.UInt8, ElementType.Float16, ElementType.Float32, ElementType.Float64])
+        {
+            Check(type, [0, 2, 1], 2, rows, columns);
+        }
+    }
+
     private static void Check(ElementType type, int[] permutation, params long[] shape)
     {
         TensorBuffer input = TestTensors.Random(type, 1, 0, 100, shape);

@@ -21,6 +21,10 @@ internal sealed unsafe class BlockTranspose<T> : Kernel, IParallelBody
 
     private const long PieceElements = 32 << 10;
 
+    // Matrices that lie in a processor's own cache as a whole are turned without tiles, unless their rows or columns lie so far apart that they share few places in it.
+    private const long MostCachedBytes = 256 << 10;
+    private const long CrowdedStride = 512;
+
     private readonly long[] _outer;
     private readonly long[] _outerFrom;
     private readonly long[] _outerTo;
@@ -84,6 +88,8 @@ internal sealed unsafe class BlockTranspose<T> : Kernel, IParallelBody
 
     private long ColumnSide { get; }
 
+    private bool IsCached => _rows * _columns * sizeof(T) <= MostCachedBytes && _rowStride * sizeof(T) % CrowdedStride != 0 && _columnStride * sizeof(T) % CrowdedStride != 0;
+
     // Rows and columns of a block.
     private static int BlockRows => sizeof(T) switch { 1 or 2 => 8, 4 => 4, _ => 2 };
 
@@ -133,6 +139,12 @@ internal sealed unsafe class BlockTranspose<T> : Kernel, IParallelBody
             return;
         }
 
+        if (IsCached)
+        {
+            TurnCached(input, output, rows, columns);
+            return;
+        }
+
         // Tiles are as large as the part, or whole lines of which the last overlaps the one before.
         int line = LineBytes / sizeof(T);
         long height = Math.Min(line, rows);
@@ -145,6 +157,30 @@ internal sealed unsafe class BlockTranspose<T> : Kernel, IParallelBody
             {
                 long firstRow = Math.Min(row, rows - height);
                 TurnTile(input + firstRow * _rowStride + firstColumn, output + firstColumn * _columnStride + firstRow, (int)height, (int)width, tile);
+            }
+        }
+    }
+
+    // Block by block along the lines of the output. The last blocks overlap those before.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void TurnCached(T* input, T* output, long rows, long columns)
+    {
+        (long rowStride, long columnStride) = (_rowStride, _columnStride);
+        for (long column = 0; column < columns; column += BlockColumns)
+        {
+            long firstColumn = Math.Min(column, columns - BlockColumns);
+            T* source = input + firstColumn;
+            T* target = output + firstColumn * columnStride;
+            long row = 0;
+            for (; row <= rows - BlockRows; row += BlockRows)
+            {
+                TurnBlock(source + row * rowStride, rowStride, target + row, columnStride);
+            }
+
+            if (row < rows)
+            {
+                row = rows - BlockRows;
+                TurnBlock(source + row * rowStride, rowStride, target + row, columnStride);
             }
         }
     }
