@@ -31,7 +31,7 @@ internal sealed class BodyLimitMiddleware(RequestDelegate next)
     private static Task CloseWhereItIsNotRead(object state)
     {
         HttpContext context = (HttpContext)state;
-        if (context.Response.StatusCode >= StatusCodes.Status400BadRequest || !HttpMethods.IsPost(context.Request.Method))
+        if (!context.IsBodyRead())
         {
             context.Response.Headers.Connection = "close";
         }

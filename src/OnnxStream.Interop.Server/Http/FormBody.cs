@@ -26,7 +26,7 @@ internal sealed class FormBody
 
         try
         {
-            return new FormBody(context, await context.Request.ReadFormAsync(new FormOptions
+            IFormCollection form = await context.Request.ReadFormAsync(new FormOptions
             {
                 MemoryBufferThreshold = int.MaxValue,
                 MultipartBodyLengthLimit = context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize ?? long.MaxValue,
@@ -34,7 +34,9 @@ internal sealed class FormBody
                 ValueLengthLimit = mostTextLength * 4,
                 MultipartHeadersCountLimit = 8,
                 MultipartHeadersLengthLimit = 4096,
-            }, context.RequestAborted));
+            }, context.RequestAborted);
+            context.SetBodyRead();
+            return new FormBody(context, form);
         }
         catch (InvalidDataException exception)
         {

@@ -20,6 +20,7 @@ internal static class JsonBody
 
         using MemoryStream bytes = new((int)Math.Clamp(context.Request.ContentLength ?? 0, 0, 1 << 20));
         await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
+        context.SetBodyRead();
         ReadOnlyMemory<byte> body = bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
         CheckTexts(body.Span);
         try

@@ -133,11 +133,22 @@ public class AttackTests
     }
 
     [TestCase("GET /sdapi/v1/samplers", "HTTP/1.1 200 ")]
+    [TestCase("POST /sdapi/v1/interrupt", "HTTP/1.1 200 ")]
     [TestCase("POST /nowhere", "HTTP/1.1 404 ")]
     public async Task EndlessBodiesThatNobodyReadsEndTheirConnection(string line, string status)
     {
         string answer = await _server.SendRawAsync($"{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
         Assert.That(answer, Does.StartWith(status).And.Contains("Connection: close"));
+    }
+
+    [TestCase("/sdapi/v1/options", "HTTP/1.1 200 ")]
+    [TestCase("/jobs", "HTTP/1.1 400 ")]
+    public async Task ConnectionsOfBodiesThatAreReadGoOn(string path, string status)
+    {
+        string request = $"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n";
+        string answers = await _server.SendRawAsync(request + request, TimeSpan.FromSeconds(2));
+        Assert.That(answers, Does.StartWith(status).And.Not.Contains("Connection: close"));
+        Assert.That(answers.Split(status), Has.Length.EqualTo(3), "two answers");
     }
 
     [TestCase("text/plain")]
